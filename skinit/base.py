@@ -1,0 +1,398 @@
+"""What the classifier and the regressor share: parameters, validation, and the way from data to a trained network."""
+
+import warnings
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
+from copy import deepcopy
+from numbers import Integral, Real
+
+import numpy as np
+from sklearn.base import BaseEstimator, _fit_context
+from sklearn.model_selection import train_test_split
+from sklearn.utils import check_random_state
+from sklearn.utils._param_validation import Interval, Options, StrOptions
+from sklearn.utils.validation import (
+    _check_sample_weight,
+    check_is_fitted,
+    validate_data,
+)
+
+from .blas import blas_threads
+from .initializers import Initializer, get_initializer, get_initializer_names
+from .kernels.activations import ACTIVATIONS
+from .kernels.losses import LOSSES
+from .network import Inputs, Network
+from .passes import DataPasses
+from .solvers import STOCHASTIC_SOLVERS, make_solver, minimize_lbfgs
+from .training import Divergence, History, train
+from .validation import HelpfulParametersMixin
+
+# Rows at a time where a solver wants the gradient of all rows.
+FULL_BATCH_BLOCK = 1024
+# Magnitudes from which data, or outputs of an untrained network, are called large in an error message.
+LARGE = 1e3
+
+
+class BaseMultilayerPerceptron(HelpfulParametersMixin, BaseEstimator, ABC):
+    """Base class of `MLPClassifier` and `MLPRegressor`."""
+
+    _parameter_constraints: dict = {
+        "hidden_layer_sizes": [
+            "array-like",
+            Interval(Integral, 1, None, closed="left"),
+        ],
+        "activation": [StrOptions(set(ACTIVATIONS))],
+        "init": [
+            StrOptions(set(get_initializer_names())),
+            Initializer,
+            callable,
+        ],
+        "solver": [StrOptions({"lbfgs", *STOCHASTIC_SOLVERS})],
+        "alpha": [Interval(Real, 0, None, closed="left")],
+        "batch_size": [
+            StrOptions({"auto"}),
+            Interval(Integral, 1, None, closed="left"),
+        ],
+        "learning_rate": [StrOptions({"constant", "invscaling", "adaptive"})],
+        "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
+        "power_t": [Interval(Real, 0, None, closed="left")],
+        "max_iter": [Interval(Integral, 1, None, closed="left")],
+        "shuffle": ["boolean"],
+        "random_state": ["random_state"],
+        "tol": [Interval(Real, 0, None, closed="left")],
+        "verbose": ["verbose"],
+        "warm_start": ["boolean"],
+        "momentum": [Interval(Real, 0, 1, closed="both")],
+        "nesterovs_momentum": ["boolean"],
+        "early_stopping": ["boolean"],
+        "validation_fraction": [Interval(Real, 0, 1, closed="left")],
+        "beta_1": [Interval(Real, 0, 1, closed="left")],
+        "beta_2": [Interval(Real, 0, 1, closed="left")],
+        "epsilon": [Interval(Real, 0, None, closed="neither")],
+        "n_iter_no_change": [
+            Interval(Integral, 1, None, closed="left"),
+            Options(Real, {np.inf}),
+        ],
+        "max_fun": [Interval(Integral, 1, None, closed="left")],
+    }
+
+    @abstractmethod
+    def _check_X_y(self, X, y, *, is_first, incremental):
+        """Validate, and set what a subclass derives from `y`; return X and the network's targets."""
+
+    @abstractmethod
+    def _loss_name(self) -> str:
+        """Name of the loss for the targets seen."""
+
+    @abstractmethod
+    def _stratify(self, targets):
+        """Labels to stratify the validation split by, or None."""
+
+    @abstractmethod
+    def _score_outputs(self, targets, preactivations, sample_weight) -> float:
+        """Validation score of the output layer's preactivations."""
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y, sample_weight=None):
+        """Fit the model to data matrix X and target(s) y.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The input data. A C-contiguous float32 or float64 array is not copied; weights and predictions have its dtype.
+
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            The target values (class labels in classification, real numbers in regression).
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            Sample weights.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If the data or a parameter is invalid, or if training diverges; the estimator is then as it was.
+        """
+        with self._unchanged_on_error():
+            return self._fit(X, y, sample_weight, incremental=False)
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def initialize(self, X, y, sample_weight=None):
+        """Draw the weights and set every fitted attribute, without training (``n_iter_ == 0``).
+
+        The untrained network can be inspected and can predict; `partial_fit`, and `fit` with ``warm_start=True``, go on
+        from its weights.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The input data.
+
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            The target values.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            Sample weights.
+
+        Returns
+        -------
+        self : object
+            The initialized estimator.
+        """
+        with self._unchanged_on_error():
+            X, targets = self._check_X_y(X, y, is_first=True, incremental=False)
+            self._check_sample_weight(sample_weight, X)
+            self._initialize(X, targets, check_random_state(self.random_state))
+            return self
+
+    @contextmanager
+    def _unchanged_on_error(self) -> Iterator[None]:
+        """Put every attribute back if the block fails; training works on copies of arrays."""
+        before = dict(self.__dict__)
+        try:
+            yield
+        except Exception:
+            self.__dict__.clear()
+            self.__dict__.update(before)
+            raise
+
+    def _fit(self, X, y, sample_weight, incremental):
+        is_first = not hasattr(self, "coefs_") or not (self.warm_start or incremental)
+        X, targets = self._check_X_y(X, y, is_first=is_first, incremental=incremental)
+        sample_weight = self._check_sample_weight(sample_weight, X)
+        random_state = check_random_state(self.random_state)
+        self._random_state = random_state
+        if is_first:
+            self._initialize(X, targets, random_state)
+        network = self._own_network()
+        if network.theta.dtype != X.dtype:
+            # What goes on keeps the precision it started with.
+            X = X.astype(network.theta.dtype)
+            targets = targets.astype(X.dtype)
+        if sample_weight is not None:
+            sample_weight = sample_weight.astype(X.dtype, copy=False)
+        network = network.copy()
+        try:
+            if self.solver in STOCHASTIC_SOLVERS:
+                self._fit_stochastic(network, X, targets, sample_weight, random_state, incremental)
+            else:
+                self._fit_lbfgs(network, X, targets, sample_weight)
+        except Divergence as divergence:
+            raise ValueError(self._explain_divergence(divergence, X, targets, is_first)) from None
+        self._set_network(network)
+        return self
+
+    def _check_sample_weight(self, sample_weight, X):
+        if sample_weight is None:
+            return None
+        sample_weight = _check_sample_weight(sample_weight, X)
+        if not np.any(sample_weight):
+            raise ValueError("Sample weights must contain at least one non-zero number.")
+        return sample_weight
+
+    def _check_hidden_layer_sizes(self) -> list[int]:
+        sizes = self.hidden_layer_sizes
+        sizes = list(sizes) if np.iterable(sizes) else [sizes]
+        if any(not isinstance(size, Integral) or isinstance(size, bool) for size in sizes):
+            raise ValueError(f"hidden_layer_sizes must be integers, got {sizes}.")
+        if any(size <= 0 for size in sizes):
+            raise ValueError(f"hidden_layer_sizes must be > 0, got {sizes}.")
+        return [int(size) for size in sizes]
+
+    def _initialize(self, X, targets, random_state) -> None:
+        """Draw new weights, and forget what was learned."""
+        layer_sizes = [
+            X.shape[1],
+            *self._check_hidden_layer_sizes(),
+            self.n_outputs_,
+        ]
+        network = Network(layer_sizes, self.activation, self._loss_name(), X.dtype)
+        self.initializer_ = get_initializer(self.init, self.activation)
+        self.initializer_.initialize(network, random_state)
+        self.n_layers_ = len(layer_sizes)
+        self.out_activation_ = LOSSES[network.loss].out_activation
+        self.learning_rate_init_ = float(self.learning_rate_init)
+        self._set_network(network)
+        for name in History.__dataclass_fields__:
+            vars(self).pop(name, None)
+        self.n_iter_ = 0
+        self.t_ = 0
+        if self.solver in STOCHASTIC_SOLVERS:
+            vars(self).update(vars(History.of(self, self.early_stopping)))
+            del self.loss_
+
+    def _set_network(self, network: Network) -> None:
+        self._network = network
+        self.coefs_ = network.coefs
+        self.intercepts_ = network.intercepts
+
+    def _own_network(self) -> Network:
+        """The network of `coefs_` and `intercepts_`, which a user may have replaced or unpickled."""
+        network = vars(self).get("_network")
+        if network is None or network.coefs is not self.coefs_ or network.intercepts is not self.intercepts_:
+            network = Network.from_parameters(self.coefs_, self.intercepts_, self.activation, self._loss_name())
+            self._set_network(network)
+        return network
+
+    def __getstate__(self):
+        # The weights are in `coefs_` and `intercepts_` already.
+        state = super().__getstate__()
+        return {key: value for key, value in state.items() if key != "_network"}
+
+    def _fit_stochastic(self, network, X, targets, sample_weight, random_state, incremental) -> None:
+        if self.early_stopping and incremental:
+            raise ValueError("partial_fit does not support early_stopping=True")
+        solver = vars(self).get("_optimizer") if incremental else None
+        if solver is None:
+            solver = make_solver(self.solver, network.theta, self.get_params(deep=False))
+        else:
+            solver = deepcopy(solver)
+        rows = np.arange(X.shape[0])
+        score = None
+        if self.early_stopping:
+            rows, validation_rows = self._split(rows, targets, random_state)
+            score = self._make_score(network, X, targets, sample_weight, validation_rows)
+        batch_size = self._check_batch_size(rows.size)
+        history = History.of(self, self.early_stopping)
+        with blas_threads(network.largest_product(batch_size)):
+            train(
+                DataPasses(
+                    network,
+                    Inputs.from_array(X, X.dtype),
+                    targets,
+                    sample_weight,
+                    batch_size,
+                    self.alpha,
+                ),
+                solver,
+                history,
+                rows=rows,
+                random_state=random_state,
+                shuffle=self.shuffle,
+                max_iter=self.max_iter,
+                tol=self.tol,
+                n_iter_no_change=self.n_iter_no_change,
+                score=score,
+                verbose=self.verbose,
+                incremental=incremental,
+            )
+        self._optimizer = solver
+        vars(self).update(vars(history))
+
+    def _split(self, rows, targets, random_state):
+        training_rows, validation_rows = train_test_split(
+            rows,
+            random_state=random_state,
+            test_size=self.validation_fraction,
+            stratify=self._stratify(targets),
+        )
+        if validation_rows.size < 2:
+            raise ValueError(
+                "The validation set is too small. Increase 'validation_fraction' or the size of your dataset."
+            )
+        return training_rows, validation_rows
+
+    def _make_score(self, network, X, targets, sample_weight, validation_rows):
+        X_validation = X[validation_rows]
+        targets_validation = targets[validation_rows]
+        weight_validation = None if sample_weight is None else sample_weight[validation_rows]
+
+        def score() -> float:
+            return self._score_outputs(
+                targets_validation,
+                network.preactivations(X_validation),
+                weight_validation,
+            )
+
+        return score
+
+    def _check_batch_size(self, n_samples: int) -> int:
+        if self.batch_size == "auto":
+            return min(200, n_samples)
+        if self.batch_size > n_samples:
+            warnings.warn(
+                "Got `batch_size` less than 1 or larger than sample size. It is going to be clipped",
+                stacklevel=2,
+            )
+        return min(int(self.batch_size), n_samples)
+
+    def _fit_lbfgs(self, network, X, targets, sample_weight) -> None:
+        def report(n_iter, loss):
+            if self.verbose:
+                print(f"Iteration {n_iter}, loss = {loss:.8f}")
+
+        block = min(FULL_BATCH_BLOCK, X.shape[0])
+        passes = DataPasses(
+            network,
+            Inputs.from_array(X, X.dtype),
+            targets,
+            sample_weight,
+            block,
+            self.alpha,
+        )
+        with blas_threads(network.largest_product(block)):
+            self.n_iter_, self.loss_ = minimize_lbfgs(
+                passes,
+                max_iter=self.max_iter,
+                max_fun=self.max_fun,
+                tol=self.tol,
+                report=report,
+            )
+        if not np.isfinite(network.theta).all():
+            raise Divergence(self.n_iter_)
+
+    def _explain_divergence(self, divergence, X, targets, is_first) -> str:
+        """Which of scaling, initial weights and learning rate to change, by what can be seen of each."""
+        values = X.data if hasattr(X, "indptr") else X
+        largest_input = float(np.abs(values).max(initial=0.0))
+        largest_target = float(np.abs(targets).max(initial=0.0))
+        outputs = self._own_network().preactivations(X[:FULL_BATCH_BLOCK])
+        largest_output = float(np.abs(outputs).max())
+        if largest_input > LARGE:
+            advice = f"scale X, whose largest magnitude is {largest_input:.3g} (StandardScaler)"
+        elif self._loss_name() in ("squared_error", "poisson") and largest_target > LARGE:
+            advice = f"scale y, whose largest magnitude is {largest_target:.3g} (TransformedTargetRegressor)"
+        elif is_first and not largest_output <= LARGE:
+            advice = (
+                f"change init={self.init!r}: outputs of the untrained network are as large as "
+                f"{largest_output:.3g} already"
+            )
+        else:
+            advice = (
+                f"reduce learning_rate_init={self.learning_rate_init!r}: neither the data nor the "
+                "initial weights are large"
+            )
+        return (
+            "Solver produced non-finite parameter weights. The input data may contain large values and need to be "
+            f"preprocessed. Training diverged in epoch {divergence.epoch}: {advice}."
+        )
+
+    def _check_solver(self) -> bool:
+        if self.solver not in STOCHASTIC_SOLVERS:
+            raise AttributeError(
+                f"partial_fit is only available for stochastic optimizers. {self.solver} is not stochastic."
+            )
+        return True
+
+    def _validated_preactivations(self, X):
+        """The output layer's preactivations for data that a user gives."""
+        check_is_fitted(self)
+        network = self._own_network()
+        X = validate_data(
+            self,
+            X,
+            accept_sparse=["csr", "csc"],
+            dtype=(np.float64, np.float32),
+            reset=False,
+        )
+        return network.preactivations(X)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags

@@ -1,0 +1,48 @@
+"""How many threads BLAS may use, which is a property of the whole process.
+
+Small matrix products are slower on two threads than on one, large ones faster. `blas_threads` holds BLAS to one thread
+while small networks train or predict, however many do at once, and gives back what it found when the last is done.
+"""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+
+from threadpoolctl import ThreadpoolController
+
+# Multiply-adds of the largest product of a mini-batch from which a second thread pays.
+SINGLE_THREAD_BELOW = 4_000_000
+
+_lock = threading.Lock()
+_n_holders = 0
+_threads_before: list[int] = []
+
+
+@cache
+def _libraries() -> list:
+    """The BLAS libraries of the process; numpy and scipy bring one each."""
+    return ThreadpoolController().select(user_api="blas").lib_controllers
+
+
+@contextmanager
+def blas_threads(largest_product: int) -> Iterator[None]:
+    """Hold BLAS to one thread if `largest_product` (in multiply-adds) is small."""
+    global _n_holders, _threads_before
+    if largest_product >= SINGLE_THREAD_BELOW:
+        yield
+        return
+    with _lock:
+        if _n_holders == 0:
+            _threads_before = [library.num_threads for library in _libraries()]
+            for library in _libraries():
+                library.set_num_threads(1)
+        _n_holders += 1
+    try:
+        yield
+    finally:
+        with _lock:
+            _n_holders -= 1
+            if _n_holders == 0:
+                for library, n_threads in zip(_libraries(), _threads_before, strict=True):
+                    library.set_num_threads(n_threads)

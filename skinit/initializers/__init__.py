@@ -1,0 +1,30 @@
+"""How the weights of a network are drawn."""
+
+from .base import Initializer
+from .constant import Constant, Identity, Zeros
+from .gain import gain
+from .hessian import Hessian
+from .orthogonal import Orthogonal
+from .random import RandomNormal, RandomUniform, TruncatedNormal
+from .registry import get_initializer, get_initializer_names
+from .scikit_learn import ScikitLearn
+from .sparse import Sparse
+from .variance_scaling import VarianceScaling
+
+__all__ = [
+    "Constant",
+    "Hessian",
+    "Identity",
+    "Initializer",
+    "Orthogonal",
+    "RandomNormal",
+    "RandomUniform",
+    "ScikitLearn",
+    "Sparse",
+    "TruncatedNormal",
+    "VarianceScaling",
+    "Zeros",
+    "gain",
+    "get_initializer",
+    "get_initializer_names",
+]

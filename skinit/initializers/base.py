@@ -1,0 +1,124 @@
+"""What an initializer is."""
+
+from collections.abc import Callable
+
+import numpy as np
+from sklearn.base import BaseEstimator
+
+from ..network import Network
+from ..validation import HelpfulParametersMixin
+
+
+class Initializer(HelpfulParametersMixin, BaseEstimator):
+    """Base class of all initializers: how the weights of a network are drawn.
+
+    A subclass writes `sample`, and takes its parameters in ``__init__`` as every scikit-learn object does. It can then
+    be the `init` of an estimator, and its parameters can be searched over.
+
+    Examples
+    --------
+    A subclass of one's own, searched over together with its parameter:
+
+    >>> import numpy as np
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.model_selection import GridSearchCV
+    >>> from skinit import MLPClassifier
+    >>> from skinit.initializers import Initializer
+    >>> class Laplace(Initializer):
+    ...     def __init__(self, scale=0.1):
+    ...         self.scale = scale
+    ...
+    ...     def sample(self, shape, rng):
+    ...         return rng.laplace(scale=self.scale, size=shape)
+    >>> X, y = load_iris(return_X_y=True)
+    >>> search = GridSearchCV(
+    ...     MLPClassifier((10,), solver="lbfgs", init=Laplace(), random_state=0),
+    ...     {"init__scale": [0.01, 0.1, 1.0]},
+    ... ).fit(X, y)
+    >>> search.best_estimator_.initializer_
+    Laplace(...)
+
+    A function does as well, where there is nothing to search over:
+
+    >>> def laplace(shape, rng):
+    ...     return rng.laplace(scale=0.1, size=shape)
+    >>> MLPClassifier((10,), init=laplace).initialize(X, y).coefs_[0].shape
+    (4, 10)
+    """
+
+    def sample(self, shape: tuple[int, int], rng: np.random.RandomState) -> np.ndarray:
+        """Draw the weights of one layer.
+
+        Parameters
+        ----------
+        shape : tuple (fan_in, fan_out)
+            Numbers of inputs and of units of the layer.
+        rng : numpy.random.RandomState
+            The only source of randomness to use.
+
+        Returns
+        -------
+        coef : ndarray of shape (fan_in, fan_out)
+        """
+        raise NotImplementedError(
+            f"{type(self).__name__} must define sample(shape, rng), which draws the weights of one layer."
+        )
+
+    def initialize(self, network: Network, rng: np.random.RandomState) -> None:
+        """Set all parameters of `network`: `sample` for each layer in turn, intercepts zero.
+
+        Initializers that look at more than the shape of a layer override this method.
+
+        Parameters
+        ----------
+        network : Network
+            Its `coefs` and `intercepts` are written to.
+        rng : numpy.random.RandomState
+
+        Raises
+        ------
+        ValueError
+            If the weights have the wrong shape or are not finite; `network` is then half initialized.
+        """
+        self._validate_params()
+        for coef, intercept in zip(network.coefs, network.intercepts, strict=True):
+            coef[...] = check_weights(self.sample(coef.shape, rng), coef.shape, self)
+            intercept[...] = 0
+
+
+class FunctionInitializer(Initializer):
+    """An initializer made of a plain function.
+
+    Parameters
+    ----------
+    function : callable
+        ``function(shape, rng)`` returns the weights of one layer, an array of shape `shape`.
+    """
+
+    def __init__(self, function: Callable) -> None:
+        self.function = function
+
+    def sample(self, shape, rng):
+        """Draw the weights of one layer: what the function returns."""
+        return self.function(shape, rng)
+
+
+def check_weights(weights, shape: tuple[int, int], source: object) -> np.ndarray:
+    """The weights as an array, if they are numbers of the right shape and finite."""
+    try:
+        weights = np.asarray(weights, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise TypeError(
+            f"The initializer {source!r} must return an array of numbers of shape {shape}, "
+            f"got {type(weights).__name__}."
+        ) from error
+    if weights.shape != shape:
+        raise ValueError(
+            f"The initializer {source!r} must return an array of shape {shape} "
+            f"(fan_in, fan_out), got shape {weights.shape}."
+        )
+    if not np.isfinite(weights).all():
+        raise ValueError(
+            f"The initializer {source!r} must return finite weights, got NaN or infinity in the layer of shape {shape}."
+        )
+    return weights

@@ -1,0 +1,112 @@
+"""Initializers with a chosen scale, the same in every layer."""
+
+import math
+from numbers import Real
+
+import numpy as np
+from scipy.special import ndtri
+from sklearn.utils._param_validation import Interval
+
+from .base import Initializer
+
+# Standard deviation of a standard normal cut at +-2: sqrt(1 - 4 phi(2) / (2 Phi(2) - 1)), phi and Phi the normal
+# density and distribution function.
+TRUNCATED_STD = math.sqrt(1 - 4 * math.exp(-2) / math.sqrt(2 * math.pi) / math.erf(math.sqrt(2)))
+
+
+def truncated_normal(shape, std: float, rng: np.random.RandomState) -> np.ndarray:
+    """Normal numbers cut at twice their scale, the scale such that what is left has the deviation `std`."""
+    lower = math.erfc(math.sqrt(2)) / 2
+    return std / TRUNCATED_STD * ndtri(rng.uniform(lower, 1 - lower, shape))
+
+
+class RandomNormal(Initializer):
+    r"""Normal weights of one scale: :math:`W_{ij} \sim N(0, \mathrm{std}^2)`, intercepts zero.
+
+    Activations of a layer with `d` inputs keep their variance if :math:`\mathrm{std} = d^{-1/2}` (for an activation
+    like the identity around zero); a smaller scale lets signals vanish with depth, a larger one lets them explode
+    (relu) or saturate (tanh, logistic).
+
+    Parameters
+    ----------
+    std : float, default=0.01
+        Standard deviation. The default is that of A. Krizhevsky et al., "ImageNet classification with deep
+        convolutional neural networks" (2012).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skinit.initializers import RandomNormal
+    >>> RandomNormal(0.1).sample((1, 3), np.random.RandomState(0)).round(2)
+    array([[0.18, 0.04, 0.1 ]])
+    """
+
+    _parameter_constraints: dict = {
+        "std": [Interval(Real, 0, None, closed="left")],
+    }
+
+    def __init__(self, std: float = 0.01) -> None:
+        self.std = std
+
+    def sample(self, shape, rng):
+        """Draw the weights of one layer."""
+        return rng.normal(scale=self.std, size=shape)
+
+
+class RandomUniform(Initializer):
+    r"""Uniform weights of one scale: :math:`W_{ij} \sim U(-b, b)`, of variance :math:`b^2 / 3`, intercepts zero.
+
+    Parameters
+    ----------
+    bound : float, default=0.05
+        The bound `b`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skinit.initializers import RandomUniform
+    >>> RandomUniform(0.1).sample((1, 3), np.random.RandomState(0)).round(2)
+    array([[0.01, 0.04, 0.02]])
+    """
+
+    _parameter_constraints: dict = {
+        "bound": [Interval(Real, 0, None, closed="left")],
+    }
+
+    def __init__(self, bound: float = 0.05) -> None:
+        self.bound = bound
+
+    def sample(self, shape, rng):
+        """Draw the weights of one layer."""
+        return rng.uniform(-self.bound, self.bound, shape)
+
+
+class TruncatedNormal(Initializer):
+    r"""Normal weights without tails: :math:`N(0, \sigma^2)` cut at :math:`\pm 2 \sigma`, intercepts zero.
+
+    Cutting takes variance away; :math:`\sigma` is chosen so that `std` is the deviation of what is left.
+
+    Parameters
+    ----------
+    std : float, default=0.01
+        Standard deviation of the weights, after the cut.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skinit.initializers import TruncatedNormal
+    >>> W = TruncatedNormal(0.1).sample((300, 300), np.random.RandomState(0))
+    >>> round(float(W.std()), 3), round(float(abs(W).max()), 3)
+    (0.1, 0.227)
+    """
+
+    _parameter_constraints: dict = {
+        "std": [Interval(Real, 0, None, closed="left")],
+    }
+
+    def __init__(self, std: float = 0.01) -> None:
+        self.std = std
+
+    def sample(self, shape, rng):
+        """Draw the weights of one layer."""
+        return truncated_normal(shape, self.std, rng)

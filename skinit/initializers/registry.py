@@ -1,0 +1,122 @@
+"""Initializers by name."""
+
+from sklearn.base import clone
+
+from ..validation import nearest_name_hint
+from .base import FunctionInitializer, Initializer
+from .constant import Constant, Identity, Zeros
+from .hessian import Hessian
+from .orthogonal import Orthogonal
+from .random import RandomNormal, RandomUniform, TruncatedNormal
+from .scikit_learn import ScikitLearn
+from .sparse import Sparse
+from .variance_scaling import VarianceScaling
+
+_INITIALIZERS = {
+    "zeros": Zeros(),
+    "ones": Constant(1.0),
+    "constant": Constant(),
+    "identity": Identity(),
+    "random_normal": RandomNormal(),
+    "random_uniform": RandomUniform(),
+    "truncated_normal": TruncatedNormal(),
+    "xavier_normal": VarianceScaling(1.0, "fan_avg", "normal"),
+    "xavier_uniform": VarianceScaling(1.0, "fan_avg", "uniform"),
+    "he_normal": VarianceScaling(2.0, "fan_in", "normal"),
+    "he_uniform": VarianceScaling(2.0, "fan_in", "uniform"),
+    "lecun_normal": VarianceScaling(1.0, "fan_in", "normal"),
+    "lecun_uniform": VarianceScaling(1.0, "fan_in", "uniform"),
+    "orthogonal": Orthogonal(),
+    "sparse": Sparse(),
+    "hessian_closed_form": Hessian("closed_form"),
+    "sklearn": ScikitLearn(),
+}
+
+_ALIASES = {
+    "zero": "zeros",
+    "random": "random_normal",
+    "xavier": "xavier_uniform",
+    "glorot": "xavier_uniform",
+    "glorot_normal": "xavier_normal",
+    "glorot_uniform": "xavier_uniform",
+    "he": "he_normal",
+    "kaiming": "he_normal",
+    "kaiming_normal": "he_normal",
+    "kaiming_uniform": "he_uniform",
+}
+
+# He where half of the units are off or nearly so, LeCun for selu, Xavier otherwise.
+_AUTO = {
+    "relu": "he_normal",
+    "leaky_relu": "he_normal",
+    "elu": "he_normal",
+    "silu": "he_normal",
+    "gelu": "he_normal",
+    "selu": "lecun_normal",
+}
+
+
+def get_initializer_names() -> list[str]:
+    """All names that `init` takes.
+
+    Returns
+    -------
+    names : list of str
+
+    Examples
+    --------
+    >>> from skinit.initializers import get_initializer_names
+    >>> {"zero", "random", "xavier", "he"} <= set(get_initializer_names())
+    True
+    """
+    return sorted([*_INITIALIZERS, *_ALIASES, "auto"])
+
+
+def get_initializer(init, activation: str = "relu") -> Initializer:
+    """The initializer that `init` stands for.
+
+    Parameters
+    ----------
+    init : str, Initializer or callable
+        A name, an initializer (returned as it is), or a function ``(shape, rng) -> array``.
+    activation : str, default="relu"
+        The hidden activation, which "auto" depends on: He's scheme for the relu family, LeCun's for selu, Xavier's
+        otherwise.
+
+    Returns
+    -------
+    initializer : Initializer
+
+    Raises
+    ------
+    ValueError
+        If there is no such name.
+    TypeError
+        If `init` is something else, a class say.
+
+    Examples
+    --------
+    >>> from skinit.initializers import get_initializer
+    >>> get_initializer("he")
+    VarianceScaling(scale=2.0)
+    >>> get_initializer("auto", activation="tanh")
+    VarianceScaling(distribution='uniform', mode='fan_avg')
+    """
+    if isinstance(init, Initializer):
+        return init
+    if isinstance(init, str):
+        name = _AUTO.get(activation, "xavier_uniform") if init == "auto" else init
+        name = _ALIASES.get(name, name)
+        if name not in _INITIALIZERS:
+            names = get_initializer_names()
+            raise ValueError(
+                f"The initializer must be one of {', '.join(map(repr, names))}, got {init!r}."
+                f"{nearest_name_hint(init, names)}"
+            )
+        return clone(_INITIALIZERS[name])
+    if callable(init) and not isinstance(init, type):
+        return FunctionInitializer(init)
+    hint = f" Pass an instance: {init.__name__}()." if isinstance(init, type) else ""
+    raise TypeError(
+        f"The initializer must be a name, an Initializer or a function (shape, rng) -> array, got {init!r}.{hint}"
+    )

@@ -1,0 +1,38 @@
+"""scikit-learn's own draw."""
+
+import math
+
+from .base import Initializer
+
+
+class ScikitLearn(Initializer):
+    r"""What :class:`sklearn.neural_network.MLPClassifier` draws, bit for bit.
+
+    .. math:: W_{ij},\, b_j \sim U(-r, r), \qquad r = \sqrt{c / (d_\mathrm{in} + d_\mathrm{out})},
+
+    with :math:`c = 2` for the logistic activation and 6 for all others (Xavier's uniform scheme); intercepts are
+    random too. With the same `random_state`, training then gives scikit-learn's results.
+
+    References
+    ----------
+    X. Glorot and Y. Bengio, "Understanding the difficulty of training deep feedforward neural networks" (2010).
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.neural_network import MLPClassifier as Reference
+    >>> from skinit import MLPClassifier
+    >>> X, y = load_iris(return_X_y=True)
+    >>> ours = MLPClassifier(init="sklearn", solver="lbfgs", random_state=0).fit(X, y)
+    >>> theirs = Reference(solver="lbfgs", random_state=0).fit(X, y)
+    >>> bool((ours.predict(X) == theirs.predict(X)).all())
+    True
+    """
+
+    def initialize(self, network, rng):
+        """Set all parameters of `network`."""
+        numerator = 2.0 if network.activation == "logistic" else 6.0
+        for coef, intercept in zip(network.coefs, network.intercepts, strict=True):
+            bound = math.sqrt(numerator / sum(coef.shape))
+            coef[...] = rng.uniform(-bound, bound, coef.shape)
+            intercept[...] = rng.uniform(-bound, bound, intercept.shape)

@@ -1,0 +1,94 @@
+"""Xavier, He and LeCun: one initializer."""
+
+import math
+from numbers import Real
+
+from sklearn.utils._param_validation import Interval, StrOptions
+
+from .base import Initializer
+from .random import truncated_normal
+
+
+class VarianceScaling(Initializer):
+    r"""Weights of mean zero whose variance follows the size of the layer; intercepts zero.
+
+    .. math:: \mathrm{Var}[W_{ij}] = \frac{\mathrm{scale}}{n}, \qquad n =
+              d_\mathrm{in},\ d_\mathrm{out} \text{ or } (d_\mathrm{in} + d_\mathrm{out}) / 2.
+
+    If weights are independent of inputs, a preactivation has the variance
+    :math:`d_\mathrm{in} \mathrm{Var}[W] E[a^2]`. With `mode="fan_in"` the mean square of activations therefore stays the same
+    through the layers if :math:`E[f(u)^2] = E[u^2] / \mathrm{scale}`: exactly for relu and scale 2 (He), for the identity
+    and, near zero, tanh and scale 1 (LeCun). `mode="fan_out"` keeps the variance of backpropagated deltas instead, and
+    `mode="fan_avg"` compromises (Xavier Glorot).
+
+    Parameters
+    ----------
+    scale : float, default=1.0
+        Numerator of the variance.
+    mode : {"fan_in", "fan_out", "fan_avg"}, default="fan_in"
+        Denominator of the variance.
+    distribution : {"normal", "truncated_normal", "uniform"}, default="normal"
+        Shape of the distribution; each has the variance above (the uniform one the bound :math:`\sqrt{3 \mathrm{Var}}`).
+
+    Notes
+    -----
+    ============================================  ========================================
+    name                                          is
+    ============================================  ========================================
+    ``xavier``, ``xavier_uniform``                ``VarianceScaling(1, "fan_avg", "uniform")``
+    ``xavier_normal``                             ``VarianceScaling(1, "fan_avg", "normal")``
+    ``he``, ``he_normal``                         ``VarianceScaling(2, "fan_in", "normal")``
+    ``he_uniform``                                ``VarianceScaling(2, "fan_in", "uniform")``
+    ``lecun_normal``                              ``VarianceScaling(1, "fan_in", "normal")``
+    ``lecun_uniform``                             ``VarianceScaling(1, "fan_in", "uniform")``
+    ============================================  ========================================
+
+    ``glorot_*`` and ``kaiming_*`` are other names of ``xavier_*`` and ``he_*``. What some lecture notes call Xavier
+    initialization, :math:`N(0, 1 / d_\mathrm{in})`, is ``lecun_normal``.
+
+    References
+    ----------
+    Y. LeCun et al., "Efficient BackProp" (1998). X. Glorot and Y. Bengio, "Understanding the difficulty of training deep
+    feedforward neural networks" (2010). K. He et al., "Delving deep into rectifiers" (2015).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skinit.initializers import VarianceScaling
+    >>> he = VarianceScaling(2, "fan_in", "normal")
+    >>> round(float(he.sample((200, 500), np.random.RandomState(0)).var()), 4)
+    0.01
+    """
+
+    _parameter_constraints: dict = {
+        "scale": [Interval(Real, 0, None, closed="left")],
+        "mode": [StrOptions({"fan_in", "fan_out", "fan_avg"})],
+        "distribution": [StrOptions({"normal", "truncated_normal", "uniform"})],
+    }
+
+    def __init__(
+        self,
+        scale: float = 1.0,
+        mode: str = "fan_in",
+        distribution: str = "normal",
+    ) -> None:
+        self.scale = scale
+        self.mode = mode
+        self.distribution = distribution
+
+    def sample(self, shape, rng):
+        """Draw the weights of one layer."""
+        self._validate_params()
+        fan_in, fan_out = shape
+        denominator = {
+            "fan_in": fan_in,
+            "fan_out": fan_out,
+            "fan_avg": (fan_in + fan_out) / 2,
+        }[self.mode]
+        std = math.sqrt(self.scale / denominator)
+        if self.distribution == "normal":
+            return rng.normal(scale=std, size=shape)
+        if self.distribution == "truncated_normal":
+            return truncated_normal(shape, std, rng)
+        bound = math.sqrt(3) * std
+        return rng.uniform(-bound, bound, shape)

@@ -1,0 +1,270 @@
+r"""Activation functions: value :math:`f(u)`, slope :math:`f'(u)` and bend :math:`f''(u)`.
+
+`ACTIVATIONS` is the one place that knows them. A new activation is one more entry: three functions of
+one number, written in its own precision (`type(u)(2)` rather than `2`), the last two of which get what was
+computed before:
+
+``value(u)``, ``slope(u, value)``, ``bend(u, value, slope)``.
+
+At a kink the slope is that of the left side, as in scikit-learn (relu: 0 at 0).
+"""
+
+from collections.abc import Callable
+from functools import cache
+from typing import NamedTuple
+
+import numpy as np
+from numba import void
+
+from . import elementary
+from .compilation import KernelPointer, array_types, compile_kernel, compile_pointer
+from .elementary import jittable
+
+LEAKY_RELU_SLOPE = 0.01
+# The fixed point of mean 0 and variance 1: G. Klambauer et al., "Self-normalizing neural networks" (2017).
+SELU_SCALE = 1.0507009873554804934193349852946
+SELU_ALPHA = 1.6732632423543772848170429916717
+
+
+class Activation(NamedTuple):
+    """The three scalar functions of an activation, for use inside kernels."""
+
+    value: Callable
+    slope: Callable
+    bend: Callable
+
+
+@jittable
+def _zero(u, value, slope):
+    return type(u)(0)
+
+
+@jittable
+def _identity_value(u):
+    return u
+
+
+@jittable
+def _identity_slope(u, value):
+    return type(u)(1)
+
+
+@jittable
+def _logistic_slope(u, value):
+    return value * (type(u)(1) - value)
+
+
+@jittable
+def _logistic_bend(u, value, slope):
+    return slope * (type(u)(1) - type(u)(2) * value)
+
+
+@jittable
+def _tanh_slope(u, value):
+    return type(u)(1) - value * value
+
+
+@jittable
+def _tanh_bend(u, value, slope):
+    return type(u)(-2) * value * slope
+
+
+@jittable
+def _relu_value(u):
+    return max(u, type(u)(0))
+
+
+@jittable
+def _relu_slope(u, value):
+    return type(u)(1) if u > type(u)(0) else type(u)(0)
+
+
+@jittable
+def _leaky_relu_value(u):
+    return u if u > type(u)(0) else type(u)(LEAKY_RELU_SLOPE) * u
+
+
+@jittable
+def _leaky_relu_slope(u, value):
+    return type(u)(1) if u > type(u)(0) else type(u)(LEAKY_RELU_SLOPE)
+
+
+@jittable
+def _elu_value(u):
+    zero = type(u)(0)
+    return u if u > zero else elementary.expm1(min(u, zero))
+
+
+@jittable
+def _elu_slope(u, value):
+    one = type(u)(1)
+    return one if u > type(u)(0) else value + one
+
+
+@jittable
+def _elu_bend(u, value, slope):
+    return type(u)(0) if u > type(u)(0) else slope
+
+
+@jittable
+def _selu_value(u):
+    Float = type(u)
+    zero = Float(0)
+    negative = Float(SELU_SCALE * SELU_ALPHA) * elementary.expm1(min(u, zero))
+    return Float(SELU_SCALE) * u if u > zero else negative
+
+
+@jittable
+def _selu_slope(u, value):
+    Float = type(u)
+    return Float(SELU_SCALE) if u > Float(0) else value + Float(SELU_SCALE * SELU_ALPHA)
+
+
+@jittable
+def _softplus_slope(u, value):
+    return elementary.logistic(u)
+
+
+@jittable
+def _softplus_bend(u, value, slope):
+    return slope * (type(u)(1) - slope)
+
+
+@jittable
+def _softsign_value(u):
+    return u / (type(u)(1) + abs(u))
+
+
+@jittable
+def _softsign_slope(u, value):
+    closeness = type(u)(1) / (type(u)(1) + abs(u))
+    return closeness * closeness
+
+
+@jittable
+def _softsign_bend(u, value, slope):
+    sign = type(u)(1) if u > type(u)(0) else type(u)(-1)
+    return type(u)(-2) * sign * slope / (type(u)(1) + abs(u))
+
+
+@jittable
+def _silu_value(u):
+    return u * elementary.logistic(u)
+
+
+@jittable
+def _silu_slope(u, value):
+    gate = elementary.logistic(u)
+    return gate + value * (type(u)(1) - gate)
+
+
+@jittable
+def _silu_bend(u, value, slope):
+    Float = type(u)
+    gate = elementary.logistic(u)
+    return gate * (Float(1) - gate) * (Float(2) + u * (Float(1) - Float(2) * gate))
+
+
+@jittable
+def _gelu_value(u):
+    return u * elementary.normal_cdf(u)
+
+
+@jittable
+def _gelu_slope(u, value):
+    return elementary.normal_cdf(u) + u * elementary.normal_pdf(u)
+
+
+@jittable
+def _gelu_bend(u, value, slope):
+    return elementary.normal_pdf(u) * (type(u)(2) - u * u)
+
+
+ACTIVATIONS = {
+    "identity": Activation(_identity_value, _identity_slope, _zero),
+    "logistic": Activation(elementary.logistic, _logistic_slope, _logistic_bend),
+    "tanh": Activation(elementary.tanh, _tanh_slope, _tanh_bend),
+    "relu": Activation(_relu_value, _relu_slope, _zero),
+    "leaky_relu": Activation(_leaky_relu_value, _leaky_relu_slope, _zero),
+    "elu": Activation(_elu_value, _elu_slope, _elu_bend),
+    "selu": Activation(_selu_value, _selu_slope, _elu_bend),
+    "softplus": Activation(elementary.softplus, _softplus_slope, _softplus_bend),
+    "softsign": Activation(_softsign_value, _softsign_slope, _softsign_bend),
+    "silu": Activation(_silu_value, _silu_slope, _silu_bend),
+    "gelu": Activation(_gelu_value, _gelu_slope, _gelu_bend),
+}
+
+
+def activate_signature(dtype):
+    """Of the kernels that turn a layer's products, in place, into its activations."""
+    types = array_types(dtype)
+    return void(types.matrix, types.data_vector)
+
+
+def activate_with_slopes_signature(dtype):
+    """Of the same, which also write each unit's slope."""
+    types = array_types(dtype)
+    return void(types.matrix, types.data_vector, types.matrix)
+
+
+def _make_activate(value):
+    def activate(products, intercept):
+        for i in range(products.shape[0]):
+            for j in range(products.shape[1]):
+                products[i, j] = value(products[i, j] + intercept[j])
+
+    return activate
+
+
+def _make_activate_with_slopes(value, slope):
+    def activate_with_slopes(products, intercept, slopes):
+        for i in range(products.shape[0]):
+            for j in range(products.shape[1]):
+                u = products[i, j] + intercept[j]
+                activation = value(u)
+                products[i, j] = activation
+                slopes[i, j] = slope(u, activation)
+
+    return activate_with_slopes
+
+
+def _make_evaluate(value, slope, bend):
+    def evaluate(preactivations, values, slopes, bends):
+        for i in range(preactivations.size):
+            u = preactivations[i]
+            values[i] = value(u)
+            slopes[i] = slope(u, values[i])
+            bends[i] = bend(u, values[i], slopes[i])
+
+    return evaluate
+
+
+@cache
+def compile_activate(name: str, dtype: np.dtype) -> KernelPointer:
+    """``activate(products, intercept)``: add the intercept and apply `name`, in place."""
+    value, _, _ = ACTIVATIONS[name]
+    return compile_pointer(_make_activate(value), activate_signature(dtype))
+
+
+@cache
+def compile_activate_with_slopes(name: str, dtype: np.dtype) -> KernelPointer:
+    """``activate(products, intercept, slopes)``: the same, which also writes f'(u)."""
+    value, slope, _ = ACTIVATIONS[name]
+    return compile_pointer(_make_activate_with_slopes(value, slope), activate_with_slopes_signature(dtype))
+
+
+@cache
+def _compile_evaluate(name: str, dtype: np.dtype) -> Callable:
+    types = array_types(dtype)
+    return compile_kernel(
+        _make_evaluate(*ACTIVATIONS[name]),
+        void(types.data_vector, types.vector, types.vector, types.vector),
+    )
+
+
+def evaluate(name: str, preactivations: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Value, slope and bend of the activation `name`, each of the shape and dtype of `preactivations`."""
+    flat = np.ascontiguousarray(preactivations).ravel()
+    results = tuple(np.empty_like(flat) for _ in range(3))
+    _compile_evaluate(name, flat.dtype)(flat, *results)
+    return tuple(result.reshape(preactivations.shape) for result in results)

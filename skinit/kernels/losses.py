@@ -1,0 +1,146 @@
+r"""Losses of the output layer's preactivations, and their gradients.
+
+`LOSSES` is the one place that knows them. Each takes the preactivations :math:`u` (not the outputs), so that a
+confident wrong prediction costs what it should: nothing overflows on the way and no logarithm of zero is taken. With
+row weights :math:`s_i` it returns :math:`\sum_i s_i \ell(u_i, y_i)` and writes the deltas
+:math:`s_i \, \partial \ell / \partial u_{ij}`; dividing by :math:`\sum_i s_i` is left to the caller.
+
+No log loss of one output counts for more than `cap`, which may be infinite: scikit-learn, which clips probabilities at
+machine epsilon, has `SCIKIT_LEARN_CAP`, and the line searches of L-BFGS run into it. Deltas are never clipped.
+
+A new loss is one more entry: a kernel ``loss(preactivations, targets, weights, deltas, cap) -> sum``, the output
+activation that turns preactivations into predictions, and how scikit-learn averages it.
+"""
+
+import math
+from collections.abc import Callable
+from functools import cache
+from typing import NamedTuple
+
+import numpy as np
+import scipy.special
+from numba import float64
+
+from . import elementary
+from .compilation import KernelPointer, array_types, compile_pointer
+
+SCIKIT_LEARN_CAP = -math.log(np.finfo(np.float64).eps)
+
+
+class Loss(NamedTuple):
+    """A loss and the output activation that belongs to it."""
+
+    kernel: Callable
+    out_activation: str
+    # From preactivations to predictions, in place where it can.
+    predict: Callable
+    # scikit-learn reports the squared error as a mean over outputs, and the others as a sum; all of them descend
+    # along the gradient of the sum.
+    reports_mean_over_outputs: bool = False
+
+
+def _squared_error(preactivations, targets, weights, deltas, cap):
+    """Half of the squared difference, summed over outputs."""
+    total = 0.0
+    for i in range(preactivations.shape[0]):
+        row = 0.0
+        for j in range(preactivations.shape[1]):
+            difference = preactivations[i, j] - targets[i, j]
+            deltas[i, j] = weights[i] * difference
+            row += float64(difference) * float64(difference)
+        total += float64(weights[i]) * row
+    return total / 2
+
+
+def _poisson(preactivations, targets, weights, deltas, cap):
+    """Half of the Poisson deviance of the mean exp(u), summed over outputs."""
+    total = 0.0
+    for i in range(preactivations.shape[0]):
+        row = 0.0
+        for j in range(preactivations.shape[1]):
+            u = preactivations[i, j]
+            y = targets[i, j]
+            mean = elementary.exp(u)
+            deltas[i, j] = weights[i] * (mean - y)
+            row += float64(mean)
+            if y > 0:
+                row += float64(y) * (math.log(float64(y)) - float64(u) - 1.0)
+        total += float64(weights[i]) * row
+    return total
+
+
+def _log_loss(preactivations, targets, weights, deltas, cap):
+    """Cross-entropy of the softmax; a target is the number of its class."""
+    n_classes = preactivations.shape[1]
+    total = 0.0
+    for i in range(preactivations.shape[0]):
+        highest = preactivations[i, 0]
+        for j in range(1, n_classes):
+            highest = max(highest, preactivations[i, j])
+        label = int(targets[i, 0])
+        margin = preactivations[i, label] - highest
+        for j in range(n_classes):
+            deltas[i, j] = elementary.exp(preactivations[i, j] - highest)
+        normalizer = deltas[i, 0]
+        for j in range(1, n_classes):
+            normalizer += deltas[i, j]
+        scale = weights[i] / normalizer
+        for j in range(n_classes):
+            deltas[i, j] *= scale
+        deltas[i, label] -= weights[i]
+        row = math.log(float64(normalizer)) - float64(margin)
+        total += float64(weights[i]) * min(row, cap)
+    return total
+
+
+def _binary_log_loss(preactivations, targets, weights, deltas, cap):
+    """Cross-entropy of the logistic function, summed over outputs; a target is 0 or 1."""
+    total = 0.0
+    for i in range(preactivations.shape[0]):
+        row = 0.0
+        for j in range(preactivations.shape[1]):
+            u = preactivations[i, j]
+            deltas[i, j] = weights[i] * (elementary.logistic(u) - targets[i, j])
+            cost = float64(elementary.softplus(-u if targets[i, j] > 0 else u))
+            row += min(cost, cap)
+        total += float64(weights[i]) * row
+    return total
+
+
+def _identity(preactivations):
+    return preactivations
+
+
+def _exp(preactivations):
+    return np.exp(preactivations, out=preactivations)
+
+
+def _softmax(preactivations):
+    preactivations -= preactivations.max(axis=1, keepdims=True)
+    np.exp(preactivations, out=preactivations)
+    preactivations /= preactivations.sum(axis=1, keepdims=True)
+    return preactivations
+
+
+def _logistic(preactivations):
+    return scipy.special.expit(preactivations, out=preactivations)
+
+
+LOSSES = {
+    "squared_error": Loss(_squared_error, "identity", _identity, reports_mean_over_outputs=True),
+    "poisson": Loss(_poisson, "exp", _exp),
+    "log_loss": Loss(_log_loss, "softmax", _softmax),
+    "binary_log_loss": Loss(_binary_log_loss, "logistic", _logistic),
+}
+
+
+def loss_signature(dtype):
+    """Of every loss kernel."""
+    types = array_types(dtype)
+    return float64(types.matrix, types.data_matrix, types.data_vector, types.matrix, float64)
+
+
+@cache
+def compile_loss(name: str, dtype: np.dtype) -> KernelPointer:
+    """``loss(preactivations, targets, weights, deltas, cap)``: the weighted sum; deltas are written."""
+    return compile_pointer(LOSSES[name].kernel, loss_signature(dtype))

@@ -1,0 +1,152 @@
+r"""The step of each solver: one loop over the parameter vector.
+
+``step(theta, gradient, slots, scalars, n_weights, alpha, weight_sum) -> sum of squared weights``. `gradient` is that of
+the summed loss of a mini-batch; the mean loss with its L2 penalty,
+
+.. math:: \frac{1}{\sum_i s_i} \left( \sum_i s_i \ell_i + \frac{\alpha}{2} \sum_k \|W_k\|^2 \right),
+
+has the gradient ``(gradient + alpha * theta) / weight_sum``, the penalty on the first `n_weights` entries only (not on the
+intercepts). `slots` has a row of the length of `theta` for each vector the solver keeps, `scalars` (float64) what
+it needs besides. What is returned is taken before the step, for the loss.
+"""
+
+import math
+from functools import cache
+
+import numpy as np
+from numba import float64, int64, njit, types
+from numba.extending import register_jitable
+
+from .compilation import KernelPointer, array_types, compile_pointer
+
+_inner = njit(nogil=True, error_model="numpy", fastmath={"contract"})
+
+
+# Only this sum may be reordered, which makes vector code of it; in a whole step, reordering would move
+# divisions from before the loop into it.
+@register_jitable(fastmath={"contract", "reassoc", "nsz"}, forceinline=True)
+def _add_square(total, weight):
+    return total + float64(weight) * float64(weight)
+
+
+def _sgd(theta, gradient, slots, scalars, n_weights, alpha, weight_sum):
+    """scalars: learning rate, momentum, and 1 for Nesterov's momentum. slots: velocity."""
+    velocity = slots[0]
+    squared_norm = _sgd_block(
+        theta[:n_weights],
+        gradient[:n_weights],
+        velocity[:n_weights],
+        scalars,
+        alpha,
+        weight_sum,
+    )
+    _sgd_block(
+        theta[n_weights:],
+        gradient[n_weights:],
+        velocity[n_weights:],
+        scalars,
+        0.0,
+        weight_sum,
+    )
+    return squared_norm
+
+
+@_inner
+def _sgd_block(theta, gradient, velocity, scalars, alpha, weight_sum):
+    Float = theta.dtype.type
+    learning_rate = Float(scalars[0])
+    momentum = Float(scalars[1])
+    # Plain momentum moves by the velocity; Nesterov's looks one step ahead.
+    ahead = Float(scalars[2])
+    penalty = Float(alpha)
+    inverse_weight_sum = Float(1.0 / weight_sum)
+    one = Float(1)
+    squared_norm = 0.0
+    for i in range(theta.size):
+        weight = theta[i]
+        squared_norm = _add_square(squared_norm, weight)
+        step = learning_rate * ((gradient[i] + penalty * weight) * inverse_weight_sum)
+        update = momentum * velocity[i] - step
+        velocity[i] = update
+        theta[i] = weight + (ahead * (momentum * update - step) + (one - ahead) * update)
+    return squared_norm
+
+
+def _adam(theta, gradient, slots, scalars, n_weights, alpha, weight_sum):
+    """scalars: learning rate, beta_1, beta_2, epsilon, number of steps taken. slots: the two moments."""
+    scalars[4] += 1.0
+    squared_norm = _adam_block(
+        theta[:n_weights],
+        gradient[:n_weights],
+        slots[0][:n_weights],
+        slots[1][:n_weights],
+        scalars,
+        alpha,
+        weight_sum,
+    )
+    _adam_block(
+        theta[n_weights:],
+        gradient[n_weights:],
+        slots[0][n_weights:],
+        slots[1][n_weights:],
+        scalars,
+        0.0,
+        weight_sum,
+    )
+    return squared_norm
+
+
+@_inner
+def _adam_block(theta, gradient, first_moment, second_moment, scalars, alpha, weight_sum):
+    Float = theta.dtype.type
+    beta_1 = Float(scalars[1])
+    beta_2 = Float(scalars[2])
+    one_less_beta_1 = Float(1.0 - scalars[1])
+    one_less_beta_2 = Float(1.0 - scalars[2])
+    epsilon = Float(scalars[3])
+    n_steps = scalars[4]
+    learning_rate = Float(scalars[0] * math.sqrt(1.0 - scalars[2] ** n_steps) / (1.0 - scalars[1] ** n_steps))
+    penalty = Float(alpha)
+    inverse_weight_sum = Float(1.0 / weight_sum)
+    squared_norm = 0.0
+    for i in range(theta.size):
+        weight = theta[i]
+        squared_norm = _add_square(squared_norm, weight)
+        slope = (gradient[i] + penalty * weight) * inverse_weight_sum
+        m = beta_1 * first_moment[i] + one_less_beta_1 * slope
+        v = beta_2 * second_moment[i] + one_less_beta_2 * slope * slope
+        first_moment[i] = m
+        second_moment[i] = v
+        theta[i] = weight - learning_rate * m / (math.sqrt(v) + epsilon)
+    return squared_norm
+
+
+def _accumulate(theta, gradient, slots, scalars, n_weights, alpha, weight_sum):
+    """No step: add the gradient to slots[0], for solvers that want that of all rows."""
+    total = slots[0]
+    for i in range(theta.size):
+        total[i] += gradient[i]
+    return 0.0
+
+
+UPDATES = {"sgd": _sgd, "adam": _adam, "accumulate": _accumulate}
+
+
+def update_signature(dtype):
+    """Of every step."""
+    arrays = array_types(dtype)
+    return float64(
+        arrays.vector,
+        arrays.vector,
+        arrays.matrix,
+        types.Array(float64, 1, "C"),
+        int64,
+        float64,
+        float64,
+    )
+
+
+@cache
+def compile_update(name: str, dtype: np.dtype) -> KernelPointer:
+    """The step `name`."""
+    return compile_pointer(UPDATES[name], update_signature(dtype))

@@ -1,0 +1,142 @@
+"""A network: layer sizes, activation, loss, and one vector of parameters."""
+
+from itertools import pairwise
+from typing import NamedTuple
+
+import numpy as np
+from scipy.sparse import issparse
+
+from .blas import blas_threads
+from .kernels.activations import compile_activate
+from .kernels.epochs import compile_predict_rows
+from .kernels.losses import LOSSES
+
+# Numbers of a layer's outputs that a block of rows may fill while predicting: they stay in the cache.
+PREDICT_BLOCK = 65536
+
+
+class Inputs(NamedTuple):
+    """The rows of X as kernels take them: dense, or else CSR; the other part is empty."""
+
+    X: np.ndarray
+    data: np.ndarray
+    indices: np.ndarray
+    indptr: np.ndarray
+
+    @classmethod
+    def from_array(cls, X, dtype: np.dtype) -> "Inputs":
+        """View, or where it must be convert, a dense or sparse X; explicit zeros are harmless."""
+        no_values = np.empty(0, dtype)
+        no_indices = np.empty(0, np.int32)
+        if issparse(X):
+            X = X.tocsr()
+            return cls(
+                np.empty((0, X.shape[1]), dtype),
+                np.ascontiguousarray(X.data, dtype),
+                np.ascontiguousarray(X.indices, np.int32),
+                np.ascontiguousarray(X.indptr, np.int64),
+            )
+        dense = np.require(X, dtype, ["C_CONTIGUOUS", "ALIGNED"])
+        return cls(dense, no_values, no_indices, np.empty(0, np.int64))
+
+
+class Network:
+    """A multilayer perceptron whose weights and intercepts are views of one vector.
+
+    Layer `k` maps activations of shape (n, d_k) to (n, d_{k+1}) through ``coefs[k]`` of shape (d_k, d_{k+1}).
+
+    Parameters
+    ----------
+    layer_sizes : sequence of int
+        Widths d_0 (features), ..., d_L (outputs).
+    activation : str
+        Name of the hidden layers' activation.
+    loss : str
+        Name of the loss, which fixes the output activation.
+    dtype : numpy.dtype
+        float32 or float64.
+
+    Attributes
+    ----------
+    theta : ndarray of shape (n_parameters,)
+        All weights, layer by layer, then all intercepts. Zero at first.
+    coefs, intercepts : list of ndarray
+        Views of `theta`.
+    """
+
+    def __init__(self, layer_sizes, activation: str, loss: str, dtype: np.dtype) -> None:
+        self.layer_sizes = np.array(layer_sizes, dtype=np.int64)
+        self.activation = activation
+        self.loss = loss
+        shapes = list(pairwise(int(size) for size in layer_sizes))
+        self.n_weights = sum(fan_in * fan_out for fan_in, fan_out in shapes)
+        n_intercepts = sum(fan_out for _, fan_out in shapes)
+        self.theta = np.zeros(self.n_weights + n_intercepts, dtype=dtype)
+        self.coefs = []
+        self.intercepts = []
+        coef_start, intercept_start = 0, self.n_weights
+        for fan_in, fan_out in shapes:
+            coef = self.theta[coef_start : coef_start + fan_in * fan_out]
+            self.coefs.append(coef.reshape(fan_in, fan_out))
+            self.intercepts.append(self.theta[intercept_start : intercept_start + fan_out])
+            coef_start += fan_in * fan_out
+            intercept_start += fan_out
+
+    @classmethod
+    def from_parameters(cls, coefs, intercepts, activation: str, loss: str) -> "Network":
+        """A network with copies of the given weights and intercepts."""
+        layer_sizes = [coefs[0].shape[0], *(coef.shape[1] for coef in coefs)]
+        dtype = np.result_type(*coefs)
+        if dtype not in (np.float32, np.float64):
+            dtype = np.dtype(np.float64)
+        network = cls(layer_sizes, activation, loss, dtype)
+        for view, values in zip(network.coefs + network.intercepts, [*coefs, *intercepts], strict=True):
+            view[...] = values
+        return network
+
+    def copy(self) -> "Network":
+        """A network with its own copy of the parameters."""
+        copied = Network(self.layer_sizes, self.activation, self.loss, self.theta.dtype)
+        copied.theta[:] = self.theta
+        return copied
+
+    def largest_product(self, n_rows: int) -> int:
+        """Multiply-adds of the largest matrix product that `n_rows` rows take."""
+        return n_rows * max(coef.size for coef in self.coefs)
+
+    def preactivations(self, X) -> np.ndarray:
+        """The output layer's preactivations for the rows of a dense or sparse X."""
+        dtype = self.theta.dtype
+        n_rows = X.shape[0]
+        out = np.empty((n_rows, int(self.layer_sizes[-1])), dtype)
+        widest = int(self.layer_sizes[1:].max())
+        block = min(n_rows, max(64, PREDICT_BLOCK // widest))
+        workspace = np.empty(2 * block * widest, dtype)
+        kernel = compile_predict_rows(dtype)
+        activate = compile_activate(self.activation, dtype)
+        # A matrix of another dtype or order is converted a block at a time, not as a whole.
+        as_is = issparse(X) or (X.dtype == dtype and X.flags.c_contiguous and X.flags.aligned)
+        inputs = Inputs.from_array(X, dtype) if as_is else None
+        rows = np.arange(n_rows if as_is else block)
+        with blas_threads(self.largest_product(block)):
+            for start in range(0, n_rows, block):
+                stop = min(start + block, n_rows)
+                if as_is:
+                    block_inputs, block_rows = inputs, rows[start:stop]
+                else:
+                    block_inputs = Inputs.from_array(X[start:stop], dtype)
+                    block_rows = rows[: stop - start]
+                kernel(
+                    self.theta,
+                    self.layer_sizes,
+                    *block_inputs,
+                    block_rows,
+                    activate,
+                    workspace,
+                    out[start:stop],
+                )
+        return out
+
+    def outputs(self, X) -> np.ndarray:
+        """Predicted means or probabilities, of shape (n, n_outputs)."""
+        return LOSSES[self.loss].predict(self.preactivations(X))

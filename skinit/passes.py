@@ -1,0 +1,107 @@
+"""Passes over training data: what a network, its data and a kernel need, made ready once."""
+
+import time
+
+import numpy as np
+
+from .kernels.activations import compile_activate_with_slopes
+from .kernels.epochs import compile_train_batches
+from .kernels.losses import LOSSES, SCIKIT_LEARN_CAP, compile_loss
+from .kernels.updates import compile_update
+from .network import Inputs, Network
+
+# Seconds that one compiled call should last, so that Ctrl-C is answered soon.
+CALL_SECONDS = 0.2
+
+
+class DataPasses:
+    """Passes of a network over the rows of X.
+
+    Parameters
+    ----------
+    network : Network
+    inputs : Inputs
+        Rows of X.
+    targets : ndarray of shape (n, n_outputs), or (n, 1) with class numbers for the log loss
+    sample_weight : ndarray of shape (n,), or None
+    batch_size : int
+    alpha : float
+        Strength of the L2 penalty.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        inputs: Inputs,
+        targets: np.ndarray,
+        sample_weight: np.ndarray | None,
+        batch_size: int,
+        alpha: float,
+    ) -> None:
+        dtype = network.theta.dtype
+        self.network = network
+        self.inputs = inputs
+        self.targets = targets
+        self.sample_weight = np.empty(0, dtype) if sample_weight is None else sample_weight
+        self.batch_size = batch_size
+        self.alpha = float(alpha)
+        loss = LOSSES[network.loss]
+        n_outputs = int(network.layer_sizes[-1])
+        self.loss_scale = 1.0 / n_outputs if loss.reports_mean_over_outputs else 1.0
+        self._kernel = compile_train_batches(dtype)
+        self._activate = compile_activate_with_slopes(network.activation, dtype)
+        self._loss = compile_loss(network.loss, dtype)
+        self._gradient = np.empty_like(network.theta)
+        sizes = [int(size) for size in network.layer_sizes]
+        is_dense = inputs.X.shape[0] > 0
+        n_activations = sum(sizes[1:]) + (sizes[0] if is_dense else 0)
+        row_size = 2 * max(sizes[1:]) + sum(sizes[1:-1]) + n_activations
+        self._workspace = np.empty(batch_size * row_size, dtype)
+        self._batch_targets = np.empty((batch_size, targets.shape[1]), dtype)
+        self._batch_weights = np.ones(batch_size, dtype)
+        self._batches_per_call = 1
+
+    def run(self, rows: np.ndarray, update: str, slots: np.ndarray, scalars: np.ndarray) -> tuple[float, float]:
+        """One pass over `rows`, a step of `update` for each mini-batch.
+
+        Returns
+        -------
+        reported_loss : float
+            Sum over batches of the mean loss with its penalty, times the rows of the batch.
+        loss_sum : float
+            Weighted sum of the losses of all rows, without penalty.
+        """
+        network = self.network
+        step = compile_update(update, network.theta.dtype)
+        totals = np.zeros(2)
+        start = 0
+        while start < rows.size:
+            stop = start + self._batches_per_call * self.batch_size
+            began = time.perf_counter()
+            self._kernel(
+                network.theta,
+                self._gradient,
+                network.layer_sizes,
+                *self.inputs,
+                self.targets,
+                self.sample_weight,
+                rows[start:stop],
+                self.batch_size,
+                self.alpha,
+                self.loss_scale,
+                SCIKIT_LEARN_CAP,
+                self._activate,
+                self._loss,
+                step,
+                slots,
+                scalars,
+                self._workspace,
+                self._batch_targets,
+                self._batch_weights,
+                totals,
+            )
+            seconds = max(time.perf_counter() - began, 1e-6)
+            n_batches = -(-(min(stop, rows.size) - start) // self.batch_size)
+            self._batches_per_call = max(1, int(n_batches * CALL_SECONDS / seconds))
+            start = stop
+        return totals[0], totals[1]

@@ -1,0 +1,160 @@
+"""The epoch loop: shuffling, stopping rules, best weights and interrupts.
+
+Random numbers are drawn here in scikit-learn's order (one shuffle of the row numbers an epoch), so that from the same
+initial weights and random state training goes the same way.
+"""
+
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+from sklearn.exceptions import ConvergenceWarning
+
+from .passes import DataPasses
+from .solvers import StochasticSolver
+
+
+class Divergence(ArithmeticError):
+    """Training has reached parameters that are not finite, in epoch `epoch`."""
+
+    def __init__(self, epoch: int) -> None:
+        super().__init__(f"non-finite parameters in epoch {epoch}")
+        self.epoch = epoch
+
+
+@dataclass
+class History:
+    """What an estimator knows of its training; the names are those of its fitted attributes."""
+
+    n_iter_: int = 0
+    t_: int = 0
+    loss_: float = np.inf
+    loss_curve_: list[float] = field(default_factory=list)
+    best_loss_: float | None = np.inf
+    validation_scores_: list[float] | None = None
+    best_validation_score_: float | None = None
+    _no_improvement_count: int = 0
+
+    @classmethod
+    def of(cls, estimator, early_stopping: bool) -> "History":
+        """The history of `estimator` so far, in lists of its own, ready to go on."""
+        known = {name: getattr(estimator, name) for name in cls.__dataclass_fields__ if hasattr(estimator, name)}
+        history = cls(**known)
+        history.n_iter_ = 0
+        history.loss_curve_ = list(history.loss_curve_)
+        if early_stopping:
+            history.best_loss_ = None
+            history.validation_scores_ = list(history.validation_scores_ or [])
+            if history.best_validation_score_ is None:
+                history.best_validation_score_ = -np.inf
+        elif history.best_loss_ is None:
+            history.best_loss_ = np.inf
+        return history
+
+    def note_loss(self, loss: float, tol: float) -> None:
+        """Add the loss of an epoch, and count the epochs without progress."""
+        if loss > self.best_loss_ - tol:
+            self._no_improvement_count += 1
+        else:
+            self._no_improvement_count = 0
+        if loss < self.best_loss_:
+            self.best_loss_ = loss
+
+    def note_score(self, score: float, tol: float) -> bool:
+        """Add the validation score of an epoch; tell whether it is the best so far."""
+        self.validation_scores_.append(score)
+        if score < self.best_validation_score_ + tol:
+            self._no_improvement_count += 1
+        else:
+            self._no_improvement_count = 0
+        is_best = score > self.best_validation_score_
+        if is_best:
+            self.best_validation_score_ = score
+        return is_best
+
+
+def train(
+    passes: DataPasses,
+    solver: StochasticSolver,
+    history: History,
+    *,
+    rows: np.ndarray,
+    random_state: np.random.RandomState,
+    shuffle: bool,
+    max_iter: int,
+    tol: float,
+    n_iter_no_change: float,
+    score: Callable[[], float] | None,
+    verbose: bool | int,
+    incremental: bool,
+) -> None:
+    """Train the network of `passes`, in place, and write down how it went in `history`.
+
+    Parameters
+    ----------
+    rows : ndarray of shape (n_train,)
+        Numbers of the rows to train on.
+    score : callable or None
+        Gives the validation score of the network as it is; the weights with the best one are restored at the end.
+        None: the training loss decides when to stop.
+    incremental : bool
+        Whether to end after one epoch, whatever `max_iter`.
+
+    Raises
+    ------
+    Divergence
+        As soon as the parameters are not finite, unless earlier ones will be restored.
+    """
+    theta = passes.network.theta
+    best_theta = None if score is None else theta.copy()
+    order = rows
+    try:
+        for _ in range(max_iter):
+            if shuffle:
+                permutation = np.arange(rows.size)
+                random_state.shuffle(permutation)
+                order = order[permutation]
+            reported_loss, _ = passes.run(order, solver.update, solver.slots, solver.scalars)
+            loss = reported_loss / rows.size
+            history.n_iter_ += 1
+            history.loss_ = loss
+            history.t_ += rows.size
+            history.loss_curve_.append(loss)
+            if verbose:
+                print(f"Iteration {history.n_iter_}, loss = {loss:.8f}")
+            if score is None:
+                if not np.isfinite(loss) and not np.isfinite(theta).all():
+                    raise Divergence(history.n_iter_)
+                history.note_loss(loss, tol)
+            else:
+                is_best = history.note_score(score(), tol)
+                if verbose:
+                    print(f"Validation score: {history.validation_scores_[-1]:f}")
+                if is_best:
+                    best_theta[:] = theta
+            solver.end_epoch(history.t_)
+            if history._no_improvement_count > n_iter_no_change:
+                what = "Training loss" if score is None else "Validation score"
+                reason = f"{what} did not improve more than tol={tol:f} for {n_iter_no_change} consecutive epochs."
+                slower = solver.slow_down()
+                if verbose:
+                    print(reason, slower or "Stopping.")
+                if slower is None:
+                    break
+                history._no_improvement_count = 0
+            if incremental:
+                break
+            if history.n_iter_ == max_iter:
+                warnings.warn(
+                    f"Stochastic Optimizer: Maximum iterations ({max_iter}) reached and "
+                    "the optimization hasn't converged yet.",
+                    ConvergenceWarning,
+                    stacklevel=2,
+                )
+    except KeyboardInterrupt:
+        warnings.warn("Training interrupted by user.", stacklevel=2)
+    if score is not None:
+        theta[:] = best_theta
+    if not np.isfinite(theta).all():
+        raise Divergence(history.n_iter_)
