@@ -8,7 +8,7 @@ from copy import deepcopy
 from numbers import Integral, Real
 
 import numpy as np
-from sklearn.base import BaseEstimator, _fit_context
+from sklearn.base import _fit_context
 from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, Options, StrOptions
@@ -26,7 +26,7 @@ from .network import Inputs, Network
 from .passes import DataPasses
 from .solvers import STOCHASTIC_SOLVERS, make_solver, minimize_lbfgs
 from .training import Divergence, History, train
-from .validation import HelpfulParametersMixin
+from .validation import ValidatedEstimator
 
 # Rows at a time where a solver wants the gradient of all rows.
 FULL_BATCH_BLOCK = 1024
@@ -34,7 +34,7 @@ FULL_BATCH_BLOCK = 1024
 LARGE = 1e3
 
 
-class BaseMultilayerPerceptron(HelpfulParametersMixin, BaseEstimator, ABC):
+class BaseMultilayerPerceptron(ValidatedEstimator, ABC):
     """Base class of `MLPClassifier` and `MLPRegressor`."""
 
     _parameter_constraints: dict = {
@@ -100,7 +100,8 @@ class BaseMultilayerPerceptron(HelpfulParametersMixin, BaseEstimator, ABC):
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            The input data. A C-contiguous float32 or float64 array is not copied; weights and predictions have its dtype.
+            The input data. A C-contiguous float32 or float64 array is not copied; weights and predictions have its
+            dtype.
 
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             The target values (class labels in classification, real numbers in regression).
@@ -170,6 +171,7 @@ class BaseMultilayerPerceptron(HelpfulParametersMixin, BaseEstimator, ABC):
         if is_first:
             self._initialize(X, targets, random_state)
         network = self._own_network()
+        self._check_architecture(network)
         if network.theta.dtype != X.dtype:
             # What goes on keeps the precision it started with.
             X = X.astype(network.theta.dtype)
@@ -204,6 +206,15 @@ class BaseMultilayerPerceptron(HelpfulParametersMixin, BaseEstimator, ABC):
             raise ValueError(f"hidden_layer_sizes must be > 0, got {sizes}.")
         return [int(size) for size in sizes]
 
+    def _check_architecture(self, network: Network) -> None:
+        """Whether the weights to go on from are those of the layers asked for."""
+        fitted, asked = network.layer_sizes[1:-1].tolist(), self._check_hidden_layer_sizes()
+        if fitted != asked:
+            raise ValueError(
+                f"hidden_layer_sizes={asked} cannot go on from weights of hidden layers {fitted}: "
+                "keep hidden_layer_sizes, or fit anew with warm_start=False."
+            )
+
     def _initialize(self, X, targets, random_state) -> None:
         """Draw new weights, and forget what was learned."""
         layer_sizes = [
@@ -219,24 +230,26 @@ class BaseMultilayerPerceptron(HelpfulParametersMixin, BaseEstimator, ABC):
         self.learning_rate_init_ = float(self.learning_rate_init)
         self._set_network(network)
         for name in History.__dataclass_fields__:
-            vars(self).pop(name, None)
-        self.n_iter_ = 0
-        self.t_ = 0
+            self.__dict__.pop(name, None)
+        history = History()
         if self.solver in STOCHASTIC_SOLVERS:
-            vars(self).update(vars(History.of(self, self.early_stopping)))
-            del self.loss_
+            self.__dict__.update(history.attributes(self.early_stopping))
+        else:
+            self.n_iter_, self.t_ = history.n_iter_, history.t_
 
     def _set_network(self, network: Network) -> None:
         self._network = network
-        self.coefs_ = network.coefs
-        self.intercepts_ = network.intercepts
+        self.coefs_ = list(network.coefs)
+        self.intercepts_ = list(network.intercepts)
 
     def _own_network(self) -> Network:
         """The network of `coefs_` and `intercepts_`, which a user may have replaced or unpickled."""
-        network = vars(self).get("_network")
-        if network is None or network.coefs is not self.coefs_ or network.intercepts is not self.intercepts_:
+        network = self.__dict__.get("_network")
+        if network is None or not network.has_parameters(self.coefs_, self.intercepts_):
             network = Network.from_parameters(self.coefs_, self.intercepts_, self.activation, self._loss_name())
             self._set_network(network)
+        # Parameters may have been set since.
+        network.activation, network.loss = self.activation, self._loss_name()
         return network
 
     def __getstate__(self):
@@ -247,7 +260,7 @@ class BaseMultilayerPerceptron(HelpfulParametersMixin, BaseEstimator, ABC):
     def _fit_stochastic(self, network, X, targets, sample_weight, random_state, incremental) -> None:
         if self.early_stopping and incremental:
             raise ValueError("partial_fit does not support early_stopping=True")
-        solver = vars(self).get("_optimizer") if incremental else None
+        solver = self.__dict__.get("_optimizer") if incremental else None
         if solver is None:
             solver = make_solver(self.solver, network.theta, self.get_params(deep=False))
         else:
@@ -258,7 +271,7 @@ class BaseMultilayerPerceptron(HelpfulParametersMixin, BaseEstimator, ABC):
             rows, validation_rows = self._split(rows, targets, random_state)
             score = self._make_score(network, X, targets, sample_weight, validation_rows)
         batch_size = self._check_batch_size(rows.size)
-        history = History.of(self, self.early_stopping)
+        history = History.of(self)
         with blas_threads(network.largest_product(batch_size)):
             train(
                 DataPasses(
@@ -282,7 +295,7 @@ class BaseMultilayerPerceptron(HelpfulParametersMixin, BaseEstimator, ABC):
                 incremental=incremental,
             )
         self._optimizer = solver
-        vars(self).update(vars(history))
+        self.__dict__.update(history.attributes(self.early_stopping))
 
     def _split(self, rows, targets, random_state):
         training_rows, validation_rows = train_test_split(
@@ -373,7 +386,7 @@ class BaseMultilayerPerceptron(HelpfulParametersMixin, BaseEstimator, ABC):
         )
 
     def _check_solver(self) -> bool:
-        if self.solver not in STOCHASTIC_SOLVERS:
+        if self.solver == "lbfgs":
             raise AttributeError(
                 f"partial_fit is only available for stochastic optimizers. {self.solver} is not stochastic."
             )

@@ -34,7 +34,8 @@ class MLPClassifier(ClassifierMixin, BaseMultilayerPerceptron):
     hidden_layer_sizes : array-like of shape (n_layers - 2,), default=(100,)
         The ith element is the number of units in the ith hidden layer. An empty tuple makes a linear model.
 
-    activation : {"identity", "logistic", "tanh", "relu", "leaky_relu", "elu", "selu", "softplus", "softsign", "silu", "gelu"}, default="relu"
+    activation : {"identity", "logistic", "tanh", "relu", "leaky_relu", "elu", "selu", "softplus", "softsign", "silu",
+    "gelu"}, default="relu"
         Activation of the hidden layers. scikit-learn's:
 
         - "identity": f(u) = u
@@ -109,7 +110,8 @@ class MLPClassifier(ClassifierMixin, BaseMultilayerPerceptron):
 
     early_stopping : bool, default=False
         Whether to set aside `validation_fraction` of the training data and stop when the validation score does not
-        improve. Two classes are split in proportion, as in scikit-learn. The weights with the best score are restored. Used by the stochastic solvers.
+        improve. Two classes are split in proportion, as in scikit-learn. The weights with the best score are
+        restored. Used by the stochastic solvers.
 
     validation_fraction : float, default=0.1
         The proportion of training data to set aside for `early_stopping`, between 0 and 1.
@@ -189,13 +191,14 @@ class MLPClassifier(ClassifierMixin, BaseMultilayerPerceptron):
 
     Notes
     -----
-    The loss is computed from preactivations, so that its gradient is exact for confident predictions too. As scikit-learn
-    clips probabilities at machine epsilon, no output of a sample counts for more than 36.04 in `loss_curve_`.
+    The loss is computed from preactivations, so that its gradient is exact for confident predictions too. As
+    scikit-learn clips probabilities at machine epsilon, no output of a sample counts for more than 36.04 in
+    `loss_curve_`.
 
     References
     ----------
-    D. P. Kingma and J. Ba, "Adam: a method for stochastic optimization" (2015). I. Sutskever et al., "On the importance of
-    initialization and momentum in deep learning" (2013).
+    D. P. Kingma and J. Ba, "Adam: a method for stochastic optimization" (2015). I. Sutskever et al., "On the
+    importance of initialization and momentum in deep learning" (2013).
 
     Examples
     --------
@@ -326,10 +329,7 @@ class MLPClassifier(ClassifierMixin, BaseMultilayerPerceptron):
         return targets.astype(bool) if self.n_outputs_ == 1 else None
 
     def _score_outputs(self, targets, preactivations, sample_weight):
-        if self._is_softmax():
-            labels = preactivations.argmax(axis=1)
-        else:
-            labels = (preactivations > 0).astype(int)
+        labels = preactivations.argmax(axis=1) if self._is_softmax() else (preactivations > 0).astype(int)
         return float(accuracy_score(targets.astype(int), labels, sample_weight=sample_weight))
 
     @available_if(lambda est: est._check_solver())
@@ -389,7 +389,8 @@ class MLPClassifier(ClassifierMixin, BaseMultilayerPerceptron):
         Returns
         -------
         y_prob : ndarray of shape (n_samples, n_classes)
-            The predicted probability of each class, in the order of `classes_`. For multilabel targets that of each label.
+            The predicted probability of each class, in the order of `classes_`. For multilabel targets that of each
+            label.
         """
         preactivations = self._validated_preactivations(X)
         probabilities = LOSSES[self._loss_name()].predict(preactivations)
@@ -437,7 +438,8 @@ class MLPRegressor(RegressorMixin, BaseMultilayerPerceptron):
     hidden_layer_sizes : array-like of shape (n_layers - 2,), default=(100,)
         The ith element is the number of units in the ith hidden layer. An empty tuple makes a linear model.
 
-    activation : {"identity", "logistic", "tanh", "relu", "leaky_relu", "elu", "selu", "softplus", "softsign", "silu", "gelu"}, default="relu"
+    activation : {"identity", "logistic", "tanh", "relu", "leaky_relu", "elu", "selu", "softplus", "softsign", "silu",
+    "gelu"}, default="relu"
         Activation of the hidden layers. scikit-learn's:
 
         - "identity": f(u) = u
@@ -544,7 +546,8 @@ class MLPRegressor(RegressorMixin, BaseMultilayerPerceptron):
         Loss of each epoch, averaged over its mini-batches as the weights moved on. Stochastic solvers only.
 
     validation_scores_ : list of float or None
-        Score on the validation data after each epoch: the coefficient of determination. None with ``early_stopping=False``.
+        Score on the validation data after each epoch: the coefficient of determination. None with
+        ``early_stopping=False``.
 
     best_validation_score_ : float or None
         The best of them.
@@ -589,13 +592,13 @@ class MLPRegressor(RegressorMixin, BaseMultilayerPerceptron):
 
     Notes
     -----
-    With several outputs and the squared error, the loss reported is the mean over outputs, while training descends along
-    the gradient of the sum: both as in scikit-learn.
+    With several outputs and the squared error, the loss reported is the mean over outputs, while training descends
+    along the gradient of the sum: both as in scikit-learn.
 
     References
     ----------
-    D. P. Kingma and J. Ba, "Adam: a method for stochastic optimization" (2015). I. Sutskever et al., "On the importance of
-    initialization and momentum in deep learning" (2013).
+    D. P. Kingma and J. Ba, "Adam: a method for stochastic optimization" (2015). I. Sutskever et al., "On the
+    importance of initialization and momentum in deep learning" (2013).
 
     Examples
     --------

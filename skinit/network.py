@@ -1,5 +1,6 @@
 """A network: layer sizes, activation, loss, and one vector of parameters."""
 
+import operator
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -94,6 +95,11 @@ class Network:
             view[...] = values
         return network
 
+    def has_parameters(self, coefs, intercepts) -> bool:
+        """Whether these arrays are its own views, not only equal to them."""
+        own, given = [*self.coefs, *self.intercepts], [*coefs, *intercepts]
+        return len(own) == len(given) and all(map(operator.is_, own, given))
+
     def copy(self) -> "Network":
         """A network with its own copy of the parameters."""
         copied = Network(self.layer_sizes, self.activation, self.loss, self.theta.dtype)
@@ -115,25 +121,23 @@ class Network:
         kernel = compile_predict_rows(dtype)
         activate = compile_activate(self.activation, dtype)
         # A matrix of another dtype or order is converted a block at a time, not as a whole.
-        as_is = issparse(X) or (X.dtype == dtype and X.flags.c_contiguous and X.flags.aligned)
-        inputs = Inputs.from_array(X, dtype) if as_is else None
-        rows = np.arange(n_rows if as_is else block)
+        convert = not issparse(X) and not (X.dtype == dtype and X.flags.c_contiguous and X.flags.aligned)
+        inputs = Inputs.from_array(X[:0] if convert else X, dtype)
+        all_rows = np.arange(n_rows)
         with blas_threads(self.largest_product(block)):
             for start in range(0, n_rows, block):
-                stop = min(start + block, n_rows)
-                if as_is:
-                    block_inputs, block_rows = inputs, rows[start:stop]
-                else:
-                    block_inputs = Inputs.from_array(X[start:stop], dtype)
-                    block_rows = rows[: stop - start]
+                rows = all_rows[start : start + block]
+                if convert:
+                    inputs = Inputs.from_array(X[start : start + block], dtype)
+                    rows = all_rows[: rows.size]
                 kernel(
                     self.theta,
                     self.layer_sizes,
-                    *block_inputs,
-                    block_rows,
+                    *inputs,
+                    rows,
                     activate,
                     workspace,
-                    out[start:stop],
+                    out[start : start + block],
                 )
         return out
 

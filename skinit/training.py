@@ -29,28 +29,34 @@ class History:
 
     n_iter_: int = 0
     t_: int = 0
-    loss_: float = np.inf
+    loss_: float | None = None
     loss_curve_: list[float] = field(default_factory=list)
-    best_loss_: float | None = np.inf
-    validation_scores_: list[float] | None = None
-    best_validation_score_: float | None = None
+    best_loss_: float = np.inf
+    validation_scores_: list[float] = field(default_factory=list)
+    best_validation_score_: float = -np.inf
     _no_improvement_count: int = 0
 
     @classmethod
-    def of(cls, estimator, early_stopping: bool) -> "History":
-        """The history of `estimator` so far, in lists of its own, ready to go on."""
-        known = {name: getattr(estimator, name) for name in cls.__dataclass_fields__ if hasattr(estimator, name)}
-        history = cls(**known)
+    def of(cls, estimator) -> "History":
+        """The history of `estimator` so far, in lists of its own; epochs are counted anew."""
+        history = cls()
+        for name in cls.__dataclass_fields__:
+            value = getattr(estimator, name, None)
+            if value is not None:
+                setattr(history, name, list(value) if isinstance(value, list) else value)
         history.n_iter_ = 0
-        history.loss_curve_ = list(history.loss_curve_)
-        if early_stopping:
-            history.best_loss_ = None
-            history.validation_scores_ = list(history.validation_scores_ or [])
-            if history.best_validation_score_ is None:
-                history.best_validation_score_ = -np.inf
-        elif history.best_loss_ is None:
-            history.best_loss_ = np.inf
         return history
+
+    def attributes(self, early_stopping: bool) -> dict:
+        """The fitted attributes: either the losses or the validation scores decide, the others are None."""
+        known = vars(self).copy()
+        if early_stopping:
+            known["best_loss_"] = None
+        else:
+            known["validation_scores_"] = known["best_validation_score_"] = None
+        if self.loss_ is None:
+            del known["loss_"]
+        return known
 
     def note_loss(self, loss: float, tol: float) -> None:
         """Add the loss of an epoch, and count the epochs without progress."""
@@ -107,7 +113,7 @@ def train(
         As soon as the parameters are not finite, unless earlier ones will be restored.
     """
     theta = passes.network.theta
-    best_theta = None if score is None else theta.copy()
+    best_theta = theta if score is None else theta.copy()
     order = rows
     try:
         for _ in range(max_iter):

@@ -2,6 +2,7 @@
 
 from difflib import get_close_matches
 
+from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import (
     InvalidParameterError,
     Options,
@@ -21,7 +22,7 @@ def nearest_name_hint(name: object, valid_names) -> str:
     return f" Did you mean {' or '.join(repr(by_folded_name[m]) for m in matches)}?"
 
 
-class HelpfulParametersMixin:
+class ValidatedEstimator(BaseEstimator):
     """Checks parameters against ``_parameter_constraints`` as scikit-learn does, and says which name was meant."""
 
     _parameter_constraints: dict = {}

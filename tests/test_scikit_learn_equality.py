@@ -51,7 +51,7 @@ def make_task(task):
     parameters = {}
     if task == "binary":
         X, y = make_classification(N_SAMPLES, 7, random_state=0)
-        y = np.array(["no", "yes"], dtype=object)[y]
+        y = np.array([-1, 1])[y]
     elif task == "multiclass":
         X, y = make_classification(N_SAMPLES, 7, n_informative=5, n_classes=4, random_state=0)
     elif task == "multilabel":

@@ -1,7 +1,7 @@
 """scikit-learn's own tests of its multilayer perceptrons, run against skinit.
 
-The module is loaded anew with skinit's estimators in the place of scikit-learn's; its tests become tests of this module.
-They start where scikit-learn starts, with ``init="sklearn"``.
+The module is loaded anew with skinit's estimators in the place of scikit-learn's; its tests become tests of this
+module. They start where scikit-learn starts, with ``init="sklearn"``.
 """
 
 import importlib.util

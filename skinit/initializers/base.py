@@ -3,13 +3,12 @@
 from collections.abc import Callable
 
 import numpy as np
-from sklearn.base import BaseEstimator
 
 from ..network import Network
-from ..validation import HelpfulParametersMixin
+from ..validation import ValidatedEstimator
 
 
-class Initializer(HelpfulParametersMixin, BaseEstimator):
+class Initializer(ValidatedEstimator):
     """Base class of all initializers: how the weights of a network are drawn.
 
     A subclass writes `sample`, and takes its parameters in ``__init__`` as every scikit-learn object does. It can then

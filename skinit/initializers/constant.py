@@ -70,7 +70,8 @@ class Identity(Initializer):
 
     References
     ----------
-    Q. V. Le, N. Jaitly and G. E. Hinton, "A simple way to initialize recurrent networks of rectified linear units" (2015).
+    Q. V. Le, N. Jaitly and G. E. Hinton, "A simple way to initialize recurrent networks of rectified linear units"
+    (2015).
 
     Examples
     --------

@@ -4,9 +4,9 @@ For preactivations :math:`u \sim N(0, 1)`,
 
 .. math:: g_\mathrm{forward} = E[f(u)^2]^{-1/2}, \qquad g_\mathrm{backward} = E[f'(u)^2]^{-1/2}:
 
-with weights of variance :math:`g^2 / d`, the mean square of a layer's :math:`d` inputs (forward), or of the deltas of its
-:math:`d` units (backward), is that of the next. Both are :math:`\sqrt 2` for relu: K. He et al., "Delving deep into
-rectifiers" (2015).
+with weights of variance :math:`g^2 / d`, the mean square of a layer's :math:`d` inputs (forward), or of the deltas of
+its :math:`d` units (backward), is that of the next. Both are :math:`\sqrt 2` for relu: K. He et al., "Delving deep
+into rectifiers" (2015).
 """
 
 from functools import cache

@@ -27,8 +27,8 @@ class Hessian(Initializer):
 
     the largest slope counting where one unit's weights are summed over, the root mean square where units are
     (A. S. Bandeira and R. van Handel, Theorem 1.1; an upper estimate that is sharp where the slopes other than zero are
-    equal). `method="closed_form"` chooses :math:`\sigma` so that this is 1. As weights are small, units are near zero, half of
-    them on either side: the slopes are :math:`f'(0^-)` and :math:`f'(0^+)`.
+    equal). `method="closed_form"` chooses :math:`\sigma` so that this is 1. As weights are small, units are near
+    zero, half of them on either side: the slopes are :math:`f'(0^-)` and :math:`f'(0^+)`.
 
     - Slope 1 at zero (tanh, identity, elu, softsign), and the output layer:
       :math:`1 / (\sqrt{d_\mathrm{in}} + \sqrt{d_\mathrm{out}})`, the paper's Corollary 2.
@@ -46,8 +46,8 @@ class Hessian(Initializer):
 
     References
     ----------
-    M. Skorski, "Revisiting initialization of neural networks" (2020). A. S. Bandeira and R. van Handel, "Sharp nonasymptotic
-    bounds on the norm of random matrices with independent entries" (2016).
+    M. Skorski, "Revisiting initialization of neural networks" (2020). A. S. Bandeira and R. van Handel, "Sharp
+    nonasymptotic bounds on the norm of random matrices with independent entries" (2016).
 
     Examples
     --------

@@ -12,9 +12,10 @@ from .gain import gain as compute_gain
 class Orthogonal(Initializer):
     r"""A random matrix with orthonormal rows or columns, times a gain; intercepts zero.
 
-    :math:`W^T W = g^2 I` or, where a layer has more units than inputs, :math:`W W^T = g^2 I`: all singular values are `g`,
-    so that a deep linear network with :math:`g = 1` neither stretches nor shrinks any direction, and each layer keeps
-    the mean square of a signal times :math:`g^2` (without an activation, and as long as layers do not get narrower).
+    :math:`W^T W = g^2 I` or, where a layer has more units than inputs, :math:`W W^T = g^2 I`: all singular values are
+    `g`, so that a deep linear network with :math:`g = 1` neither stretches nor shrinks any direction, and each layer
+    keeps the mean square of a signal times :math:`g^2` (without an activation, and as long as layers do not get
+    narrower).
 
     Parameters
     ----------

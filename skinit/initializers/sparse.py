@@ -14,8 +14,8 @@ class Sparse(Initializer):
 
     .. math:: W_{ij} \sim N(0, \mathrm{scale} / k) \text{ for } k \text{ random inputs } i \text{ of unit } j.
 
-    A preactivation's variance is `scale` times the mean square of its inputs, however wide the layer is, and units differ
-    more from each other than with as many small weights.
+    A preactivation's variance is `scale` times the mean square of its inputs, however wide the layer is, and units
+    differ more from each other than with as many small weights.
 
     Parameters
     ----------

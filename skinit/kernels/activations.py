@@ -177,7 +177,9 @@ def _gelu_slope(u, value):
 
 @jittable
 def _gelu_bend(u, value, slope):
-    return elementary.normal_pdf(u) * (type(u)(2) - u * u)
+    density = elementary.normal_pdf(u)
+    # u^2 may overflow.
+    return type(u)(2) * density - u * (u * density)
 
 
 ACTIVATIONS = {

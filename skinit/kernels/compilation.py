@@ -13,7 +13,7 @@ import numpy as np
 from numba import from_dtype, njit, types
 
 
-def compile_kernel(function: Callable, signature: Any) -> Callable:
+def compile_kernel(function: Callable, signature: Any) -> Any:
     """Compile `function` for one signature, without the GIL and cached on disk.
 
     Multiply-adds may be fused; sums are not reordered, as the range reductions of `elementary` would lose their
@@ -53,7 +53,7 @@ class KernelPointer(types.WrapperAddressProtocol):
     network takes to predict.
     """
 
-    def __init__(self, kernel: Callable, signature: Any) -> None:
+    def __init__(self, kernel: Any, signature: Any) -> None:
         self._kernel = kernel
         self._signature = signature
         result = kernel.get_compile_result(signature)

@@ -78,7 +78,8 @@ def _log_loss(preactivations, targets, weights, deltas, cap):
         for j in range(1, n_classes):
             highest = max(highest, preactivations[i, j])
         label = int(targets[i, 0])
-        margin = preactivations[i, label] - highest
+        # In float32 the difference may overflow.
+        margin = float64(preactivations[i, label]) - float64(highest)
         for j in range(n_classes):
             deltas[i, j] = elementary.exp(preactivations[i, j] - highest)
         normalizer = deltas[i, 0]
@@ -88,7 +89,7 @@ def _log_loss(preactivations, targets, weights, deltas, cap):
         for j in range(n_classes):
             deltas[i, j] *= scale
         deltas[i, label] -= weights[i]
-        row = math.log(float64(normalizer)) - float64(margin)
+        row = math.log(float64(normalizer)) - margin
         total += float64(weights[i]) * min(row, cap)
     return total
 

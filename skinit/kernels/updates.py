@@ -5,9 +5,9 @@ the summed loss of a mini-batch; the mean loss with its L2 penalty,
 
 .. math:: \frac{1}{\sum_i s_i} \left( \sum_i s_i \ell_i + \frac{\alpha}{2} \sum_k \|W_k\|^2 \right),
 
-has the gradient ``(gradient + alpha * theta) / weight_sum``, the penalty on the first `n_weights` entries only (not on the
-intercepts). `slots` has a row of the length of `theta` for each vector the solver keeps, `scalars` (float64) what
-it needs besides. What is returned is taken before the step, for the loss.
+has the gradient ``(gradient + alpha * theta) / weight_sum``, the penalty on the first `n_weights` entries only (not
+on the intercepts). `slots` has a row of the length of `theta` for each vector the solver keeps, `scalars` (float64)
+what it needs besides. What is returned is taken before the step, for the loss.
 """
 
 import math

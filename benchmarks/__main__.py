@@ -1,0 +1,18 @@
+"""``python -m benchmarks NAME``: run a benchmark."""
+
+import argparse
+
+from . import speed
+
+
+def main() -> None:
+    """Parse the command line and run the benchmark it names."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    benchmarks = parser.add_subparsers(dest="benchmark", required=True)
+    speed.add_arguments(benchmarks.add_parser("speed", help=speed.__doc__.splitlines()[0]))
+    arguments = parser.parse_args()
+    arguments.run(arguments)
+
+
+if __name__ == "__main__":
+    main()

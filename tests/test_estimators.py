@@ -1,0 +1,324 @@
+"""What the estimators add to scikit-learn's, and what they must keep of it beyond equal numbers."""
+
+import pickle
+import warnings
+
+import joblib
+import numpy as np
+import pandas as pd
+import pytest
+import sklearn
+from scipy.sparse import csr_array
+from sklearn.base import clone
+from sklearn.datasets import load_diabetes, load_digits, load_iris, make_multilabel_classification
+from sklearn.exceptions import ConvergenceWarning, NotFittedError
+from sklearn.model_selection import GridSearchCV, cross_val_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from skinit import MLPClassifier, MLPRegressor
+from skinit.initializers import Initializer, RandomNormal, VarianceScaling, get_initializer_names
+from skinit.kernels.activations import ACTIVATIONS
+
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
+X_iris, y_iris = load_iris(return_X_y=True)
+X_iris = (X_iris - X_iris.mean(axis=0)) / X_iris.std(axis=0)
+X_diabetes, y_diabetes = load_diabetes(return_X_y=True)
+X_diabetes = X_diabetes / X_diabetes.std(axis=0)
+y_diabetes = (y_diabetes - y_diabetes.mean()) / y_diabetes.std()
+
+BOTH = [(MLPClassifier, X_iris, y_iris), (MLPRegressor, X_diabetes, y_diabetes)]
+
+
+class Ones(Initializer):
+    """An initializer as a user writes it."""
+
+    def __init__(self, factor=1.0):
+        self.factor = factor
+
+    def sample(self, shape, rng):
+        return self.factor * np.ones(shape)
+
+
+def ones(shape, rng):
+    return np.ones(shape)
+
+
+def state_of(estimator):
+    """All attributes, pickled one by one, to be compared."""
+    return {name: pickle.dumps(value) for name, value in vars(estimator).items() if name != "_network"}
+
+
+@pytest.mark.parametrize(("estimator", "X", "y"), BOTH)
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_every_activation_lowers_the_loss_in_the_dtype_of_X(estimator, X, y, activation, dtype):
+    model = estimator(hidden_layer_sizes=(10, 8), activation=activation, max_iter=60, random_state=0).fit(
+        X.astype(dtype), y
+    )
+    assert model.loss_curve_[-1] < 0.9 * model.loss_curve_[0]
+    assert {array.dtype for array in model.coefs_ + model.intercepts_} == {np.dtype(dtype)}
+    outputs = model.predict_proba(X.astype(dtype)) if estimator is MLPClassifier else model.predict(X.astype(dtype))
+    assert outputs.dtype == dtype
+
+
+@pytest.mark.parametrize(("estimator", "X", "y"), BOTH)
+@pytest.mark.parametrize("init", get_initializer_names())
+def test_every_name_of_init_fits_and_predicts(estimator, X, y, init):
+    model = estimator(hidden_layer_sizes=(6,), init=init, max_iter=3, random_state=0).fit(X, y)
+    assert np.isfinite(model.loss_)
+    assert model.predict(X).shape == y.shape
+
+
+@pytest.mark.parametrize(("estimator", "X", "y"), BOTH)
+def test_initialize_sets_what_fit_sets_without_training(estimator, X, y):
+    untrained = estimator(hidden_layer_sizes=(5, 4), random_state=0, alpha=0.0).initialize(X, y)
+    trained = estimator(hidden_layer_sizes=(5, 4), random_state=0, alpha=0.0, max_iter=2).fit(X, y)
+    missing = {name for name in vars(trained) if name not in vars(untrained)}
+    # The loss and the solver's state only exist once a step was taken; the random state is that of the shuffles.
+    assert missing == {"loss_", "_optimizer", "_random_state"}
+    assert untrained.n_iter_ == 0
+    assert untrained.t_ == 0
+    assert untrained.loss_curve_ == []
+    assert untrained.predict(X).shape == y.shape
+    assert isinstance(untrained.initializer_, VarianceScaling)
+
+
+@pytest.mark.parametrize(("estimator", "X", "y"), BOTH)
+def test_training_goes_on_from_initialized_weights(estimator, X, y):
+    parameters = {"hidden_layer_sizes": (5, 4), "init": RandomNormal(0.3), "shuffle": False, "random_state": 0}
+    fitted = estimator(max_iter=1, **parameters).fit(X, y)
+    warm = estimator(max_iter=1, warm_start=True, **parameters).initialize(X, y).fit(X, y)
+    partial = estimator(**parameters).initialize(X, y).partial_fit(X, y)
+    for other in (warm, partial):
+        for expected, coef in zip(fitted.coefs_, other.coefs_, strict=True):
+            np.testing.assert_array_equal(coef, expected)
+
+
+def test_initialize_gives_the_weights_that_fit_starts_from():
+    model = MLPClassifier((5,), solver="sgd", learning_rate_init=1e-12, max_iter=1, random_state=7)
+    drawn = clone(model).initialize(X_iris, y_iris)
+    trained = model.fit(X_iris, y_iris)
+    for before, after in zip(drawn.coefs_, trained.coefs_, strict=True):
+        # One epoch at this rate moves no weight by more than rounding.
+        np.testing.assert_allclose(after, before, atol=1e-10)
+
+
+def test_init_auto_depends_on_the_activation():
+    def variance_scaling(activation):
+        return MLPClassifier((5,), activation).initialize(X_iris, y_iris).initializer_
+
+    assert variance_scaling("relu").get_params() == VarianceScaling(2.0, "fan_in", "normal").get_params()
+    assert variance_scaling("selu").get_params() == VarianceScaling(1.0, "fan_in", "normal").get_params()
+    assert variance_scaling("tanh").get_params() == VarianceScaling(1.0, "fan_avg", "uniform").get_params()
+
+
+def test_own_initializers_as_class_and_as_function_are_used():
+    for init in (Ones(), ones):
+        model = MLPClassifier((3,), init=init).initialize(X_iris, y_iris)
+        assert all((coef == 1).all() for coef in model.coefs_)
+        assert all((intercept == 0).all() for intercept in model.intercepts_)
+
+
+def test_grid_search_goes_over_schemes_and_over_parameters_of_a_scheme():
+    search = GridSearchCV(
+        MLPClassifier((8,), max_iter=20, random_state=0),
+        [
+            {"init": ["zero", "he", Ones(), ones]},
+            {"init": [RandomNormal()], "init__std": [1e-3, 1e-2, 1e-1, 1]},
+        ],
+        cv=2,
+        error_score="raise",
+    ).fit(X_iris, y_iris)
+    assert len(search.cv_results_["params"]) == 8
+    stds = {p["init__std"] for p in search.cv_results_["params"] if "init__std" in p}
+    assert stds == {1e-3, 1e-2, 1e-1, 1}
+    # A scale of 1 and one of 0.001 do not train to the same score in 20 epochs.
+    assert len(set(search.cv_results_["mean_test_score"][4:])) > 1
+
+
+@pytest.mark.parametrize("backend", ["threading", "loky"])
+def test_results_do_not_depend_on_jobs_or_backend(backend):
+    model = make_pipeline(StandardScaler(), MLPClassifier((12, 6), max_iter=8, random_state=0))
+    expected = cross_val_score(model, X_iris, y_iris, cv=4, scoring="neg_log_loss")
+    with joblib.parallel_config(backend=backend, n_jobs=2):
+        scores = cross_val_score(model, X_iris, y_iris, cv=4, scoring="neg_log_loss")
+    np.testing.assert_array_equal(scores, expected)
+
+
+@pytest.mark.parametrize(("estimator", "X", "y"), BOTH)
+@pytest.mark.parametrize("solver", ["adam", "sgd", "lbfgs"])
+def test_the_same_random_state_gives_the_same_bits(estimator, X, y, solver):
+    models = [estimator(hidden_layer_sizes=(9,), solver=solver, max_iter=5, random_state=3).fit(X, y) for _ in range(2)]
+    np.testing.assert_array_equal(models[0].coefs_[0], models[1].coefs_[0])
+    other = estimator(hidden_layer_sizes=(9,), solver=solver, max_iter=5, random_state=4).fit(X, y)
+    assert not np.array_equal(models[0].coefs_[0], other.coefs_[0])
+
+
+@pytest.mark.parametrize(("estimator", "X", "y"), BOTH)
+@pytest.mark.parametrize("solver", ["adam", "sgd"])
+def test_a_pickled_estimator_predicts_and_goes_on_alike(estimator, X, y, solver):
+    model = estimator(hidden_layer_sizes=(9, 4), solver=solver, max_iter=5, random_state=3).fit(X, y)
+    restored = pickle.loads(pickle.dumps(model))
+    np.testing.assert_array_equal(restored.predict(X), model.predict(X))
+    for copy in (model, restored):
+        copy.partial_fit(X, y)
+    for expected, coef in zip(model.coefs_, restored.coefs_, strict=True):
+        np.testing.assert_array_equal(coef, expected)
+
+
+def test_a_pickle_holds_the_weights_once():
+    model = MLPClassifier((400, 400), max_iter=1, solver="lbfgs").fit(X_iris, y_iris)
+    n_bytes = sum(array.nbytes for array in model.coefs_ + model.intercepts_)
+    assert len(pickle.dumps(model)) < 1.1 * n_bytes
+
+
+def test_clone_copies_parameters_and_forgets_what_was_fitted():
+    model = MLPClassifier((3,), init=RandomNormal(0.5)).fit(X_iris, y_iris)
+    copy = clone(model)
+    assert copy.init is not model.init
+    assert copy.get_params()["init__std"] == 0.5
+    assert not hasattr(copy, "coefs_")
+
+
+def test_weights_are_views_of_one_vector_and_may_be_replaced():
+    model = MLPRegressor(hidden_layer_sizes=(3,), max_iter=2, random_state=0).fit(X_diabetes, y_diabetes)
+    bases = {id(array.base if array.base is not None else array) for array in model.coefs_ + model.intercepts_}
+    assert len(bases) == 1
+    before = model.predict(X_diabetes)
+    model.intercepts_[-1][:] += 1
+    np.testing.assert_allclose(model.predict(X_diabetes), before + 1)
+    model.coefs_[-1] = 2 * model.coefs_[-1]
+    intercept = model.intercepts_[-1]
+    np.testing.assert_allclose(model.predict(X_diabetes), 2 * (before + 1 - intercept) + intercept)
+    model.coefs_ = [np.zeros_like(coef) for coef in model.coefs_]
+    assert np.ptp(model.predict(X_diabetes)) == 0
+
+
+def test_pandas_input_keeps_feature_names_and_string_labels():
+    frame = pd.DataFrame(X_iris, columns=["a", "b", "c", "d"])
+    labels = pd.Series(np.array(["x", "y", "z"])[y_iris])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        model = MLPClassifier((5,), max_iter=5, early_stopping=True, random_state=0).fit(frame, labels)
+        predicted = model.predict(frame)
+    assert list(model.feature_names_in_) == ["a", "b", "c", "d"]
+    assert set(predicted) <= {"x", "y", "z"}
+    assert list(model.classes_) == ["x", "y", "z"]
+    with pytest.warns(UserWarning, match="does not have valid feature names"):
+        model.predict(X_iris)
+
+
+@pytest.mark.parametrize(("estimator", "X", "y"), BOTH)
+def test_sample_weight_is_routed_through_metadata(estimator, X, y):
+    weights = np.linspace(0, 1, len(y))
+    with sklearn.config_context(enable_metadata_routing=True):
+        model = estimator(hidden_layer_sizes=(4,), max_iter=3, random_state=0).set_fit_request(sample_weight=True)
+        model.set_score_request(sample_weight=False)
+        pipeline = make_pipeline(StandardScaler().set_fit_request(sample_weight=False), model)
+        routed = pipeline.fit(X, y, sample_weight=weights)[-1]
+        X_scaled = pipeline[:-1].transform(X)
+    direct = estimator(hidden_layer_sizes=(4,), max_iter=3, random_state=0).fit(X_scaled, y, sample_weight=weights)
+    np.testing.assert_array_equal(routed.coefs_[0], direct.coefs_[0])
+
+
+@pytest.mark.parametrize(("estimator", "X", "y"), BOTH)
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+def test_an_integer_weight_counts_as_repetition(estimator, X, y, solver):
+    rows = np.arange(0, len(y), 4)
+    counts = np.random.RandomState(0).randint(0, 3, rows.size)
+    parameters = {"hidden_layer_sizes": (4,), "solver": solver, "max_iter": 10, "batch_size": 1000, "random_state": 0}
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Got `batch_size`")
+        weighted = estimator(**parameters).fit(X[rows], y[rows], sample_weight=counts)
+        repeated_rows = np.repeat(rows, counts)
+        repeated = estimator(**parameters).fit(X[repeated_rows], y[repeated_rows])
+    for expected, coef in zip(repeated.coefs_, weighted.coefs_, strict=True):
+        # Sums in another order, 10 steps long.
+        np.testing.assert_allclose(coef, expected, rtol=1e-7, atol=1e-9)
+
+
+def test_a_mini_batch_of_zero_weight_takes_no_step():
+    weights = np.zeros(len(y_iris))
+    weights[:50] = 1.0
+    parameters = {"hidden_layer_sizes": (4,), "max_iter": 3, "batch_size": 50, "shuffle": False, "random_state": 0}
+    weighted = MLPClassifier(**parameters).fit(X_iris, y_iris, sample_weight=weights)
+    assert np.isfinite(weighted.loss_)
+    assert weighted._optimizer.scalars[4] == 3
+
+
+@pytest.mark.parametrize("container", [csr_array, np.asfortranarray, np.ascontiguousarray])
+def test_predictions_do_not_depend_on_the_layout_of_X(container):
+    X, y = load_digits(return_X_y=True)
+    model = MLPClassifier((30,), max_iter=3, random_state=0).fit(container(X), y)
+    np.testing.assert_allclose(model.predict_proba(container(X)), model.predict_proba(X), atol=1e-12)
+
+
+def test_read_only_and_memory_mapped_data_are_taken_as_they_are(tmp_path):
+    path = tmp_path / "X.npy"
+    np.save(path, X_iris)
+    mapped = np.load(path, mmap_mode="r")
+    expected = MLPClassifier((4,), max_iter=3, random_state=0).fit(X_iris, y_iris)
+    model = MLPClassifier((4,), max_iter=3, random_state=0).fit(mapped, y_iris)
+    np.testing.assert_array_equal(model.predict_proba(mapped), expected.predict_proba(X_iris))
+
+
+def test_input_data_are_not_changed():
+    X, y = X_iris.copy(), y_iris.copy()
+    MLPClassifier((4,), max_iter=3).fit(X, y).predict_proba(X)
+    np.testing.assert_array_equal(X, X_iris)
+    np.testing.assert_array_equal(y, y_iris)
+
+
+def test_multilabel_targets_may_be_sparse():
+    X, y = make_multilabel_classification(60, 5, n_classes=3, random_state=0)
+    dense = MLPClassifier((4,), max_iter=20, random_state=0).fit(X, y)
+    sparse = MLPClassifier((4,), max_iter=20, random_state=0).fit(X, csr_array(y))
+    np.testing.assert_array_equal(sparse.predict(X).toarray(), dense.predict(X))
+
+
+def test_going_on_keeps_the_precision_it_started_with():
+    model = MLPClassifier((4,), max_iter=2, random_state=0).fit(X_iris.astype(np.float32), y_iris)
+    model.partial_fit(X_iris, y_iris)
+    assert {coef.dtype for coef in model.coefs_} == {np.dtype(np.float32)}
+    assert model.predict_proba(X_iris).dtype == np.float32
+
+
+def test_float32_training_follows_float64_training():
+    curves = [
+        MLPClassifier((10,), "tanh", max_iter=10, random_state=0).fit(X_iris.astype(dtype), y_iris).loss_curve_
+        for dtype in (np.float32, np.float64)
+    ]
+    # 10 Adam steps, each with an error of some hundred float32 roundings.
+    np.testing.assert_allclose(curves[0], curves[1], rtol=1e-4)
+
+
+def test_methods_that_need_weights_say_so_before_fit():
+    for method in ("predict", "predict_proba", "predict_log_proba"):
+        with pytest.raises(NotFittedError):
+            getattr(MLPClassifier(), method)(X_iris)
+
+
+def test_partial_fit_is_for_stochastic_solvers_only():
+    for estimator in (MLPClassifier, MLPRegressor):
+        assert hasattr(estimator(), "partial_fit")
+        assert not hasattr(estimator(solver="lbfgs"), "partial_fit")
+
+
+def test_predict_log_proba_of_impossible_classes_is_minus_infinity_not_nan():
+    model = MLPClassifier((4,), init=Ones(1e3)).initialize(X_iris, y_iris)
+    model.coefs_[-1][:, 0] = -1e3
+    with np.errstate(divide="ignore"):
+        log_probabilities = model.predict_log_proba(np.abs(X_iris) + 1)
+    assert not np.isnan(log_probabilities).any()
+    assert (log_probabilities[:, 0] == -np.inf).all()
+
+
+def test_an_activation_set_after_fit_is_used():
+    model = MLPClassifier((4,), "relu", max_iter=3, random_state=0).fit(X_iris, y_iris)
+    model.set_params(activation="tanh")
+    hidden = np.tanh(X_iris @ model.coefs_[0] + model.intercepts_[0])
+    outputs = hidden @ model.coefs_[1] + model.intercepts_[1]
+    np.testing.assert_array_equal(model.predict(X_iris), outputs.argmax(axis=1))

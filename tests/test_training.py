@@ -1,0 +1,201 @@
+"""How training goes: interrupts, calls cut short, divergence, best weights, memory."""
+
+import os
+import signal
+import tracemalloc
+import warnings
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_diabetes, load_iris
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.metrics import accuracy_score, r2_score
+from sklearn.model_selection import train_test_split
+
+from skinit import MLPClassifier, MLPRegressor, passes
+from skinit.initializers import RandomNormal
+
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
+X_iris, y_iris = load_iris(return_X_y=True)
+X_iris = (X_iris - X_iris.mean(axis=0)) / X_iris.std(axis=0)
+X_diabetes, y_diabetes = load_diabetes(return_X_y=True)
+X_diabetes = X_diabetes / X_diabetes.std(axis=0)
+y_diabetes = (y_diabetes - y_diabetes.mean()) / y_diabetes.std()
+
+
+@pytest.fixture
+def interrupt_in_pass(monkeypatch):
+    """Send the process the signal of Ctrl-C during the given pass over the data."""
+
+    def arrange(n_passes):
+        run = passes.DataPasses.run
+        calls = []
+
+        def interrupted_run(self, *args):
+            calls.append(1)
+            if len(calls) == n_passes:
+                os.kill(os.getpid(), signal.SIGINT)
+            return run(self, *args)
+
+        monkeypatch.setattr(passes.DataPasses, "run", interrupted_run)
+
+    return arrange
+
+
+@pytest.mark.parametrize("solver", ["adam", "sgd", "lbfgs"])
+def test_ctrl_c_warns_and_keeps_what_was_learned(interrupt_in_pass, solver):
+    interrupt_in_pass(5)
+    model = MLPClassifier((5,), solver=solver, max_iter=50, random_state=0)
+    untrained = MLPClassifier((5,), random_state=0).initialize(X_iris, y_iris)
+    with pytest.warns(UserWarning, match="Training interrupted by user"):
+        model.fit(X_iris, y_iris)
+    assert 0 < model.n_iter_ < 5
+    assert not np.array_equal(model.coefs_[0], untrained.coefs_[0])
+    assert np.isfinite(model.loss_)
+    assert model.predict(X_iris).shape == y_iris.shape
+
+
+def test_ctrl_c_with_early_stopping_restores_the_best_weights(interrupt_in_pass):
+    interrupt_in_pass(6)
+    model = MLPClassifier((5,), early_stopping=True, max_iter=50, random_state=0)
+    with pytest.warns(UserWarning, match="Training interrupted by user"):
+        model.fit(X_iris, y_iris)
+    assert len(model.validation_scores_) == model.n_iter_ == 5
+
+
+@pytest.mark.parametrize("call_seconds", [1e-9, 1e9])
+def test_results_do_not_depend_on_how_an_epoch_is_cut_into_calls(monkeypatch, call_seconds):
+    parameters = {"hidden_layer_sizes": (6,), "batch_size": 7, "max_iter": 3, "random_state": 0}
+    expected = MLPClassifier(**parameters).fit(X_iris, y_iris)
+    monkeypatch.setattr(passes, "CALL_SECONDS", call_seconds)
+    model = MLPClassifier(**parameters).fit(X_iris, y_iris)
+    np.testing.assert_array_equal(model.coefs_[0], expected.coefs_[0])
+    assert model.loss_curve_ == expected.loss_curve_
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_divergence_blames_the_learning_rate(dtype):
+    model = MLPRegressor(solver="sgd", learning_rate_init=100.0, random_state=0)
+    with pytest.raises(ValueError, match=r"diverged in epoch \d+: reduce learning_rate_init=100.0"):
+        model.fit(X_diabetes.astype(dtype), y_diabetes)
+
+
+def test_divergence_blames_the_initial_weights():
+    model = MLPRegressor(hidden_layer_sizes=(20, 20, 20), solver="sgd", init=RandomNormal(1e3), random_state=0)
+    with pytest.raises(ValueError, match=r"diverged in epoch \d+: change init=RandomNormal\(std=1000.0\)"):
+        model.fit(X_diabetes, y_diabetes)
+
+
+def test_divergence_blames_the_scale_of_the_data():
+    model = MLPRegressor(solver="sgd", random_state=0)
+    with pytest.raises(ValueError, match=r"diverged in epoch \d+: scale X"):
+        model.fit(1e6 * X_diabetes, y_diabetes)
+    with pytest.raises(ValueError, match=r"diverged in epoch \d+: scale y"):
+        MLPRegressor(solver="sgd", learning_rate_init=0.1, random_state=0).fit(X_diabetes, 1e80 * y_diabetes)
+
+
+def test_divergence_in_partial_fit_leaves_the_estimator_as_it_was():
+    model = MLPRegressor(hidden_layer_sizes=(5,), solver="sgd", learning_rate_init=0.01, random_state=0)
+    model.partial_fit(X_diabetes, y_diabetes)
+    attributes = dict(vars(model))
+    coefs = [coef.copy() for coef in model.coefs_]
+    velocity = model._optimizer.slots.copy()
+    with pytest.raises(ValueError, match="diverged in epoch 1"):
+        model.partial_fit(1e200 * X_diabetes, y_diabetes)
+    assert vars(model).keys() == attributes.keys()
+    assert all(vars(model)[name] is value for name, value in attributes.items())
+    for coef, expected in zip(model.coefs_, coefs, strict=True):
+        np.testing.assert_array_equal(coef, expected)
+    np.testing.assert_array_equal(model._optimizer.slots, velocity)
+    assert len(model.loss_curve_) == 1
+
+
+@pytest.mark.parametrize(
+    ("estimator", "X", "y", "score"),
+    [
+        (MLPClassifier, X_iris, y_iris, accuracy_score),
+        (MLPRegressor, X_diabetes, y_diabetes, r2_score),
+    ],
+)
+def test_early_stopping_ends_with_the_weights_of_the_best_validation_score(estimator, X, y, score):
+    model = estimator(
+        hidden_layer_sizes=(8,),
+        learning_rate_init=0.05,
+        early_stopping=True,
+        validation_fraction=0.3,
+        max_iter=30,
+        random_state=0,
+    ).fit(X, y)
+    # The validation split is drawn after the weights, from the same generator.
+    random_state = np.random.RandomState(0)
+    model.initializer_.initialize(model._network.copy(), random_state)
+    _, X_validation, _, y_validation = train_test_split(X, y, test_size=0.3, random_state=random_state)
+    best = max(model.validation_scores_)
+    assert score(y_validation, model.predict(X_validation)) == pytest.approx(best, rel=1e-12)
+    assert model.best_validation_score_ == best
+
+
+def test_a_warm_start_without_progress_ends_with_the_weights_it_started_from():
+    # scikit-learn ends with the last weights here: its best ones are the same arrays, and trained on.
+    model = MLPRegressor(
+        hidden_layer_sizes=(8,),
+        early_stopping=True,
+        warm_start=True,
+        max_iter=30,
+        learning_rate_init=0.01,
+        random_state=0,
+    ).fit(X_diabetes, y_diabetes)
+    best_score = model.best_validation_score_
+    best_coefs = [coef.copy() for coef in model.coefs_]
+    model.set_params(learning_rate_init=1.0, max_iter=5).fit(X_diabetes, y_diabetes)
+    assert max(model.validation_scores_[-5:]) < best_score == model.best_validation_score_
+    for coef, expected in zip(model.coefs_, best_coefs, strict=True):
+        np.testing.assert_array_equal(coef, expected)
+
+
+def test_verbose_prints_losses_and_reasons_to_stop(capsys):
+    MLPClassifier((3,), solver="sgd", verbose=True, tol=10.0, n_iter_no_change=1).fit(X_iris, y_iris)
+    out = capsys.readouterr().out
+    assert "Iteration 1, loss = " in out
+    assert "Training loss did not improve more than tol=10.000000 for 1 consecutive epochs. Stopping." in out
+    MLPClassifier((3,), solver="lbfgs", verbose=True, max_iter=2).fit(X_iris, y_iris)
+    assert "Iteration 2, loss = " in capsys.readouterr().out
+    MLPClassifier((3,), max_iter=2).fit(X_iris, y_iris)
+    assert capsys.readouterr().out == ""
+
+
+def test_warnings_are_those_of_scikit_learn():
+    with pytest.warns(ConvergenceWarning, match=r"Stochastic Optimizer: Maximum iterations \(2\) reached"):
+        MLPClassifier((3,), max_iter=2).fit(X_iris, y_iris)
+    with pytest.warns(ConvergenceWarning, match="lbfgs failed to converge after 2 iteration"):
+        MLPClassifier((3,), max_iter=2, solver="lbfgs").fit(X_iris, y_iris)
+    with pytest.warns(UserWarning, match="It is going to be clipped"):
+        MLPClassifier((3,), max_iter=2, batch_size=1000).fit(X_iris, y_iris)
+
+
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_memory_during_fit_and_predict_does_not_grow_with_X(solver, early_stopping):
+    rng = np.random.RandomState(0)
+    X = rng.standard_normal((20_000, 200)).astype(np.float32)
+    y = rng.standard_normal(len(X)).astype(np.float32)
+    model = MLPRegressor(
+        hidden_layer_sizes=(10,), solver=solver, early_stopping=early_stopping, max_iter=2, random_state=0
+    )
+    model.fit(X[:500], y[:500])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        tracemalloc.start()
+        model.fit(X, y)
+        _, peak_of_fit = tracemalloc.get_traced_memory()
+        tracemalloc.reset_peak()
+        before, _ = tracemalloc.get_traced_memory()
+        model.predict(X)
+        _, peak_of_predict = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+    # Row numbers, targets and predictions are a few vectors of length n; a copy of a tenth of X (the validation rows)
+    # or more would be seen.
+    limit = X.nbytes / (5 if early_stopping and solver == "adam" else 8)
+    assert peak_of_fit < limit
+    assert peak_of_predict - before < X.nbytes / 8
