@@ -25,6 +25,18 @@ def _libraries() -> list:
     return ThreadpoolController().select(user_api="blas").lib_controllers
 
 
+def _set_num_threads(library, n_threads: int) -> None:
+    """Set the number of threads from whichever thread this is.
+
+    threadpoolctl lets only the first thread that asks do so, and ignores the others. Here the lock and the count of
+    holders see to it that threads do not undo each other's settings.
+    """
+    clear_controlling_thread = getattr(library, "clear_controlling_thread", lambda force: None)
+    clear_controlling_thread(force=True)
+    library.set_num_threads(n_threads)
+    clear_controlling_thread(force=True)
+
+
 @contextmanager
 def blas_threads(largest_product: int) -> Iterator[None]:
     """Hold BLAS to one thread if `largest_product` (in multiply-adds) is small."""
@@ -36,7 +48,7 @@ def blas_threads(largest_product: int) -> Iterator[None]:
         if _n_holders == 0:
             _threads_before = [library.num_threads for library in _libraries()]
             for library in _libraries():
-                library.set_num_threads(1)
+                _set_num_threads(library, 1)
         _n_holders += 1
     try:
         yield
@@ -45,4 +57,4 @@ def blas_threads(largest_product: int) -> Iterator[None]:
             _n_holders -= 1
             if _n_holders == 0:
                 for library, n_threads in zip(_libraries(), _threads_before, strict=True):
-                    library.set_num_threads(n_threads)
+                    _set_num_threads(library, n_threads)

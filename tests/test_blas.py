@@ -30,6 +30,24 @@ def test_small_products_run_on_one_thread_and_large_ones_on_all():
     assert n_threads() == before
 
 
+def test_a_thread_other_than_the_first_can_lower_and_give_back():
+    before = n_threads()
+    seen = []
+
+    def look():
+        with blas_threads(1):
+            seen.extend(n_threads())
+
+    for _ in range(2):
+        thread = threading.Thread(target=look)
+        thread.start()
+        thread.join()
+        with blas_threads(1):
+            seen.extend(n_threads())
+    assert set(seen) == {1}
+    assert n_threads() == before
+
+
 def test_threads_are_given_back_after_an_error():
     before = n_threads()
     with pytest.raises(RuntimeError), blas_threads(1):

@@ -81,7 +81,7 @@ class Initializer(ValidatedEstimator):
         """
         self._validate_params()
         for coef, intercept in zip(network.coefs, network.intercepts, strict=True):
-            coef[...] = check_weights(self.sample(coef.shape, rng), coef.shape, self)
+            coef[...] = check_weights(self.sample(coef.shape, rng), coef, self)
             intercept[...] = 0
 
 
@@ -102,10 +102,12 @@ class FunctionInitializer(Initializer):
         return self.function(shape, rng)
 
 
-def check_weights(weights, shape: tuple[int, int], source: object) -> np.ndarray:
-    """The weights as an array, if they are numbers of the right shape and finite."""
+def check_weights(weights, coef: np.ndarray, source: object) -> np.ndarray:
+    """The weights as an array like `coef`, if they are numbers of its shape and finite in its precision."""
+    shape = coef.shape
     try:
-        weights = np.asarray(weights, dtype=np.float64)
+        with np.errstate(over="ignore"):
+            weights = np.asarray(weights, dtype=np.float64).astype(coef.dtype, copy=False)
     except (TypeError, ValueError) as error:
         raise TypeError(
             f"The initializer {source!r} must return an array of numbers of shape {shape}, "

@@ -13,7 +13,8 @@ from functools import cache
 
 import numpy as np
 
-from ..kernels.activations import evaluate
+from ..kernels.activations import ACTIVATIONS, evaluate
+from ..validation import nearest_name_hint
 
 # Beyond 12 standard deviations nothing is left in float64. Each side of zero is integrated on its own, as
 # activations may have their kink there.
@@ -46,12 +47,26 @@ def gain(activation: str, direction: str = "forward") -> float:
     -------
     gain : float
 
+    Raises
+    ------
+    ValueError
+        If there is no such activation or direction.
+
     Examples
     --------
     >>> from skinit.initializers import gain
     >>> round(gain("relu") ** 2, 12)
     2.0
     """
+    for parameter, name, names in (
+        ("activation", activation, sorted(ACTIVATIONS)),
+        ("direction", direction, ["backward", "forward"]),
+    ):
+        if name not in names:
+            raise ValueError(
+                f"The {parameter} must be one of {', '.join(map(repr, names))}, got {name!r}."
+                f"{nearest_name_hint(name, names)}"
+            )
     nodes, weights = _quadrature()
     values, slopes, _ = evaluate(activation, nodes)
     signal = values if direction == "forward" else slopes
