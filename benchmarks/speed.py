@@ -158,6 +158,6 @@ def run(arguments) -> None:
                 flush=True,
             )
     print(
-        "\nratio: scikit-learn's median time over skinit's. compile: what the first fit with an empty cache takes longer "
-        "than the second, once a machine."
+        "\nratio: scikit-learn's median time over skinit's. compile: what the first fit with an empty cache takes "
+        "longer than the second, once a machine."
     )

@@ -116,8 +116,8 @@ class Network:
         n_rows = X.shape[0]
         out = np.empty((n_rows, int(self.layer_sizes[-1])), dtype)
         widest = int(self.layer_sizes[1:].max())
-        block = min(n_rows, max(64, PREDICT_BLOCK // widest))
-        workspace = np.empty(2 * block * widest, dtype)
+        block = max(1, min(n_rows, max(64, PREDICT_BLOCK // widest)))
+        workspaces = np.empty((2, block * widest), dtype)
         kernel = compile_predict_rows(dtype)
         activate = compile_activate(self.activation, dtype)
         # A matrix of another dtype or order is converted a block at a time, not as a whole.
@@ -133,10 +133,10 @@ class Network:
                 kernel(
                     self.theta,
                     self.layer_sizes,
-                    *inputs,
+                    tuple(inputs),
                     rows,
                     activate,
-                    workspace,
+                    workspaces,
                     out[start : start + block],
                 )
         return out

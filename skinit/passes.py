@@ -52,13 +52,14 @@ class DataPasses:
         self._activate = compile_activate_with_slopes(network.activation, dtype)
         self._loss = compile_loss(network.loss, dtype)
         self._gradient = np.empty_like(network.theta)
-        sizes = [int(size) for size in network.layer_sizes]
-        is_dense = inputs.X.shape[0] > 0
-        n_activations = sum(sizes[1:]) + (sizes[0] if is_dense else 0)
-        row_size = 2 * max(sizes[1:]) + sum(sizes[1:-1]) + n_activations
-        self._workspace = np.empty(batch_size * row_size, dtype)
+        sizes = network.layer_sizes
+        n_dense_features = sizes[0] if inputs.X.shape[0] > 0 else 0
+        self._inputs = np.empty((batch_size, n_dense_features), dtype)
         self._batch_targets = np.empty((batch_size, targets.shape[1]), dtype)
         self._batch_weights = np.ones(batch_size, dtype)
+        self._activations = np.empty(batch_size * sizes[1:].sum(), dtype)
+        self._slopes = np.empty_like(self._activations)
+        self._deltas = np.empty((2, batch_size * sizes[1:].max()), dtype)
         self._batches_per_call = 1
 
     def run(self, rows: np.ndarray, update: str, slots: np.ndarray, scalars: np.ndarray) -> tuple[float, float]:
@@ -82,7 +83,7 @@ class DataPasses:
                 network.theta,
                 self._gradient,
                 network.layer_sizes,
-                *self.inputs,
+                tuple(self.inputs),
                 self.targets,
                 self.sample_weight,
                 rows[start:stop],
@@ -95,9 +96,12 @@ class DataPasses:
                 step,
                 slots,
                 scalars,
-                self._workspace,
+                self._inputs,
                 self._batch_targets,
                 self._batch_weights,
+                self._activations,
+                self._slopes,
+                self._deltas,
                 totals,
             )
             seconds = max(time.perf_counter() - began, 1e-6)

@@ -11,7 +11,13 @@ from mpmath import mpf
 from twins import ACTIVATIONS as TWINS
 from twins import SELU_ALPHA, SELU_SCALE, SMOOTH
 
-from skinit.kernels.activations import ACTIVATIONS, compile_activate, compile_activate_with_slopes, evaluate
+from skinit.kernels.activations import (
+    ACTIVATIONS,
+    compile_activate,
+    compile_activate_with_bends,
+    compile_activate_with_slopes,
+    evaluate,
+)
 from skinit.kernels.elementary import MAX_ERROR
 
 DTYPES = [np.float32, np.float64]
@@ -187,19 +193,27 @@ def test_array_kernels_add_the_intercept_and_apply_the_activation(name, shape, d
     products = rng.normal(0, 3, shape).astype(dtype)
     intercept = rng.normal(0, 3, shape[1]).astype(dtype)
     u = products + intercept
-    values, slopes, _ = evaluate(name, u)
-    activated, activated_with_slopes = products.copy(), products.copy()
-    written_slopes = np.full_like(products, np.nan)
-    compile_activate(name, np.dtype(dtype))._kernel(activated, intercept)
-    compile_activate_with_slopes(name, np.dtype(dtype))._kernel(activated_with_slopes, intercept, written_slopes)
+    values, slopes, bends = evaluate(name, u)
+    activated, activated_with_slopes, activated_with_bends = (products.copy() for _ in range(3))
+    written_slopes, untouched, slopes_beside_bends, written_bends = (np.full_like(products, np.nan) for _ in range(4))
+    dtype = np.dtype(dtype)
+    compile_activate(name, dtype)._kernel(activated, intercept)
+    compile_activate_with_slopes(name, dtype)._kernel(activated_with_slopes, intercept, written_slopes, untouched)
+    compile_activate_with_bends(name, dtype)._kernel(
+        activated_with_bends, intercept, slopes_beside_bends, written_bends
+    )
     # Compiled separately: multiply-adds may be fused in one and not in the other, within the bound of both.
     unit = np.finfo(dtype).eps * (1 + np.abs(u))
     error = (2 * elementary_error(name) + 10) * unit
-    for result in (activated, activated_with_slopes):
+    for result in (activated, activated_with_slopes, activated_with_bends):
         assert result.dtype == dtype
         assert np.all(np.abs(result - values) <= error)
         assert np.all(np.abs(result - TWINS[name](u.astype(np.float64))) <= error)
-    assert np.all(np.abs(written_slopes - slopes) <= error)
+    for result in (written_slopes, slopes_beside_bends):
+        assert np.all(np.abs(result - slopes) <= error)
+    # A bend is a product of at most one factor more.
+    assert np.all(np.abs(written_bends - bends) <= 2 * error * (1 + np.abs(u)))
+    assert np.isnan(untouched).all()
 
 
 @pytest.mark.parametrize("dtype", DTYPES)

@@ -204,9 +204,9 @@ def activate_signature(dtype):
 
 
 def activate_with_slopes_signature(dtype):
-    """Of the same, which also write each unit's slope."""
+    """Of the same, which also write each unit's slope, and maybe its bend."""
     types = array_types(dtype)
-    return void(types.matrix, types.data_vector, types.matrix)
+    return void(types.matrix, types.data_vector, types.matrix, types.matrix)
 
 
 def _make_activate(value):
@@ -219,7 +219,7 @@ def _make_activate(value):
 
 
 def _make_activate_with_slopes(value, slope):
-    def activate_with_slopes(products, intercept, slopes):
+    def activate_with_slopes(products, intercept, slopes, bends):
         for i in range(products.shape[0]):
             for j in range(products.shape[1]):
                 u = products[i, j] + intercept[j]
@@ -228,6 +228,20 @@ def _make_activate_with_slopes(value, slope):
                 slopes[i, j] = slope(u, activation)
 
     return activate_with_slopes
+
+
+def _make_activate_with_bends(value, slope, bend):
+    def activate_with_bends(products, intercept, slopes, bends):
+        for i in range(products.shape[0]):
+            for j in range(products.shape[1]):
+                u = products[i, j] + intercept[j]
+                activation = value(u)
+                u_slope = slope(u, activation)
+                products[i, j] = activation
+                slopes[i, j] = u_slope
+                bends[i, j] = bend(u, activation, u_slope)
+
+    return activate_with_bends
 
 
 def _make_evaluate(value, slope, bend):
@@ -250,9 +264,15 @@ def compile_activate(name: str, dtype: np.dtype) -> KernelPointer:
 
 @cache
 def compile_activate_with_slopes(name: str, dtype: np.dtype) -> KernelPointer:
-    """``activate(products, intercept, slopes)``: the same, which also writes f'(u)."""
+    """``activate(products, intercept, slopes, bends)``: the same, which also writes f'(u), and leaves `bends` alone."""
     value, slope, _ = ACTIVATIONS[name]
     return compile_pointer(_make_activate_with_slopes(value, slope), activate_with_slopes_signature(dtype))
+
+
+@cache
+def compile_activate_with_bends(name: str, dtype: np.dtype) -> KernelPointer:
+    """``activate(products, intercept, slopes, bends)``: the same, which also writes f''(u)."""
+    return compile_pointer(_make_activate_with_bends(*ACTIVATIONS[name]), activate_with_slopes_signature(dtype))
 
 
 @cache

@@ -46,6 +46,17 @@ def array_types(dtype: np.dtype) -> ArrayTypes:
     return ArrayTypes(dtype)
 
 
+FLOAT64_VECTOR = types.Array(types.float64, 1, "C")
+INT64_DATA = types.Array(types.int64, 1, "C", readonly=True)
+INT32_DATA = types.Array(types.int32, 1, "C", readonly=True)
+
+
+def input_types(dtype: np.dtype) -> Any:
+    """Of `rows_of_X`: a dense matrix, or the data, indices and indptr of a CSR matrix."""
+    arrays = array_types(dtype)
+    return types.Tuple((arrays.data_matrix, arrays.data_vector, INT32_DATA, INT64_DATA))
+
+
 class KernelPointer(types.WrapperAddressProtocol):
     """A compiled kernel as an argument of another: its address, looked up once.
 

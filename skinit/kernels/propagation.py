@@ -10,13 +10,15 @@ without `f` after the last layer. Backwards, with :math:`\delta_k = \partial L /
           \quad \delta_{k-1} = (\delta_k W_k^T) \odot f'(u_{k-1}).
 
 Parameters lie in one vector `theta`: all weight matrices, row by row, then all intercepts; a gradient likewise. The
-functions of this module trust their arguments and allocate nothing: layers are consecutive blocks of flat workspaces.
-Rows of `X` may be dense (`X`) or CSR (`data`, `indices`, `indptr`): then `X` has no rows, and the first layer's
-products go over the stored entries only.
+functions of this module trust their arguments and allocate nothing: what they write for each layer goes to consecutive
+blocks of flat workspaces, one block for each layer but the input.
+
+Data come as the tuple `rows_of_X`: ``(X, data, indices, indptr)``, dense, or CSR with an `X` of no rows; the first
+layer's products then go over the stored entries only.
 """
 
 import numpy as np
-from numba import njit
+from numba import float64, njit
 
 # Inner functions are compiled as part of the kernels that call them.
 _inner = njit(nogil=True, error_model="numpy", fastmath={"contract"})
@@ -32,17 +34,34 @@ def count_weights(layer_sizes):
 
 
 @_inner
-def gather_rows(X, rows, out):
-    """Copy the rows of X numbered `rows` to `out`."""
-    for i in range(rows.size):
-        row = rows[i]
-        for j in range(X.shape[1]):
-            out[i, j] = X[row, j]
+def coef_of(theta, layer_sizes, k):
+    """The weights of layer `k`, a view of shape (d_k, d_{k+1})."""
+    start = count_weights(layer_sizes[: k + 1])
+    fan_in, fan_out = layer_sizes[k], layer_sizes[k + 1]
+    return theta[start : start + fan_in * fan_out].reshape(fan_in, fan_out)
 
 
 @_inner
-def sparse_products(data, indices, indptr, rows, coef, out):
-    """out = X[rows] @ coef for a CSR matrix X."""
+def intercept_of(theta, layer_sizes, k):
+    """The intercepts of layer `k`, a view of shape (d_{k+1},)."""
+    start = count_weights(layer_sizes) + layer_sizes[1 : k + 1].sum()
+    return theta[start : start + layer_sizes[k + 1]]
+
+
+@_inner
+def block_of(workspace, layer_sizes, k, n):
+    """What a workspace holds for the units of layer `k`, for `n` rows: a view of shape (n, d_{k+1})."""
+    start = n * layer_sizes[1 : k + 1].sum()
+    return workspace[start : start + n * layer_sizes[k + 1]].reshape(n, layer_sizes[k + 1])
+
+
+@_inner
+def input_products(rows_of_X, rows, inputs, coef, out):
+    """out = X[rows] @ coef; `inputs` holds the rows if they are dense."""
+    X, data, indices, indptr = rows_of_X
+    if X.shape[0] > 0:
+        np.dot(inputs, coef, out)
+        return
     out[:] = 0
     for i in range(rows.size):
         for entry in range(indptr[rows[i]], indptr[rows[i] + 1]):
@@ -53,8 +72,12 @@ def sparse_products(data, indices, indptr, rows, coef, out):
 
 
 @_inner
-def sparse_transposed_products(data, indices, indptr, rows, deltas, out):
-    """out = X[rows].T @ deltas for a CSR matrix X."""
+def transposed_input_products(rows_of_X, rows, inputs, deltas, out):
+    """out = X[rows].T @ deltas; `inputs` holds the rows if they are dense."""
+    X, data, indices, indptr = rows_of_X
+    if X.shape[0] > 0:
+        np.dot(inputs.T, deltas, out)
+        return
     out[:] = 0
     for i in range(rows.size):
         for entry in range(indptr[rows[i]], indptr[rows[i] + 1]):
@@ -66,104 +89,83 @@ def sparse_transposed_products(data, indices, indptr, rows, deltas, out):
 
 @_inner
 def add_intercept(products, intercept):
+    """Add the intercept to every row."""
     for i in range(products.shape[0]):
         for j in range(products.shape[1]):
             products[i, j] += intercept[j]
 
 
 @_inner
-def forward(theta, layer_sizes, X, data, indices, indptr, rows, activate, activations, slopes):
-    """Fill `activations` with every layer's output and `slopes` with every hidden unit's slope.
-
-    The last block of `activations` holds the output layer's preactivations. Returns where it starts.
-    """
-    n = rows.size
-    n_layers = layer_sizes.size - 1
-    intercept_start = count_weights(layer_sizes)
-    coef_start = 0
-    slope_start = 0
-    input_start = 0
-    output_start = 0
-    for k in range(n_layers):
-        fan_in = layer_sizes[k]
-        fan_out = layer_sizes[k + 1]
-        coef = theta[coef_start : coef_start + fan_in * fan_out].reshape(fan_in, fan_out)
-        intercept = theta[intercept_start : intercept_start + fan_out]
-        if k == 0 and X.shape[0] == 0:
-            output_start = 0
-            outputs = activations[: n * fan_out].reshape(n, fan_out)
-            sparse_products(data, indices, indptr, rows, coef, outputs)
-        else:
-            inputs = activations[input_start : input_start + n * fan_in].reshape(n, fan_in)
-            output_start = input_start + n * fan_in
-            outputs = activations[output_start : output_start + n * fan_out].reshape(n, fan_out)
-            if k == 0:
-                gather_rows(X, rows, inputs)
-            np.dot(inputs, coef, outputs)
-        if k < n_layers - 1:
-            activate(
-                outputs,
-                intercept,
-                slopes[slope_start : slope_start + n * fan_out].reshape(n, fan_out),
-            )
-            slope_start += n * fan_out
-        else:
-            add_intercept(outputs, intercept)
-        input_start = output_start
-        coef_start += fan_in * fan_out
-        intercept_start += fan_out
-    return output_start
+def column_sums(deltas, out):
+    """out = the sum of the rows."""
+    out[:] = 0
+    for i in range(deltas.shape[0]):
+        for j in range(deltas.shape[1]):
+            out[j] += deltas[i, j]
 
 
 @_inner
-def backward(
-    theta,
-    gradient,
-    layer_sizes,
-    X,
-    data,
-    indices,
-    indptr,
-    rows,
-    activations,
-    output_start,
-    slopes,
-    deltas,
-    next_deltas,
-):
-    """Write the gradient from the deltas of the output layer, in `deltas`; both delta buffers are overwritten."""
+def gather(rows_of_X, targets, sample_weight, rows, inputs, batch_targets, batch_weights):
+    """Copy what belongs to `rows` (for CSR data their numbers will do); return the sum of their weights.
+
+    Without sample weights `batch_weights` is left as it is, all ones.
+    """
+    X = rows_of_X[0]
     n = rows.size
-    n_layers = layer_sizes.size - 1
-    coef_end = count_weights(layer_sizes)
-    intercept_end = theta.size
-    slope_end = 0
-    for k in range(1, n_layers):
-        slope_end += n * layer_sizes[k]
-    input_end = output_start
-    for k in range(n_layers - 1, -1, -1):
-        fan_in = layer_sizes[k]
-        fan_out = layer_sizes[k + 1]
-        layer_deltas = deltas[: n * fan_out].reshape(n, fan_out)
-        coef_gradient = gradient[coef_end - fan_in * fan_out : coef_end].reshape(fan_in, fan_out)
-        if k == 0 and X.shape[0] == 0:
-            sparse_transposed_products(data, indices, indptr, rows, layer_deltas, coef_gradient)
+    for i in range(n):
+        row = rows[i]
+        for j in range(inputs.shape[1]):
+            inputs[i, j] = X[row, j]
+        for j in range(targets.shape[1]):
+            batch_targets[i, j] = targets[row, j]
+    if sample_weight.size == 0:
+        return float64(n)
+    weight_sum = 0.0
+    for i in range(n):
+        batch_weights[i] = sample_weight[rows[i]]
+        weight_sum += float64(batch_weights[i])
+    return weight_sum
+
+
+@_inner
+def forward(theta, layer_sizes, rows_of_X, rows, inputs, activate, activations, slopes, bends):
+    """Fill the workspaces with every layer's activations and every hidden unit's slope and bend.
+
+    The last block of `activations` gets the output layer's preactivations. Where `activate` does not write bends,
+    `bends` may be any workspace.
+    """
+    n = rows.size
+    last = layer_sizes.size - 2
+    for k in range(last + 1):
+        coef = coef_of(theta, layer_sizes, k)
+        intercept = intercept_of(theta, layer_sizes, k)
+        products = block_of(activations, layer_sizes, k, n)
+        if k == 0:
+            input_products(rows_of_X, rows, inputs, coef, products)
         else:
-            inputs = activations[input_end - n * fan_in : input_end].reshape(n, fan_in)
-            np.dot(inputs.T, layer_deltas, coef_gradient)
-        intercept_gradient = gradient[intercept_end - fan_out : intercept_end]
-        intercept_gradient[:] = 0
-        for i in range(n):
-            for j in range(fan_out):
-                intercept_gradient[j] += layer_deltas[i, j]
-        if k > 0:
-            coef = theta[coef_end - fan_in * fan_out : coef_end].reshape(fan_in, fan_out)
-            input_deltas = next_deltas[: n * fan_in]
-            np.dot(layer_deltas, coef.T, input_deltas.reshape(n, fan_in))
-            input_slopes = slopes[slope_end - n * fan_in : slope_end]
-            for i in range(n * fan_in):
-                input_deltas[i] *= input_slopes[i]
-            deltas, next_deltas = next_deltas, deltas
-        coef_end -= fan_in * fan_out
-        intercept_end -= fan_out
-        slope_end -= n * fan_in
-        input_end -= n * fan_in
+            np.dot(block_of(activations, layer_sizes, k - 1, n), coef, products)
+        if k < last:
+            activate(products, intercept, block_of(slopes, layer_sizes, k, n), block_of(bends, layer_sizes, k, n))
+        else:
+            add_intercept(products, intercept)
+
+
+@_inner
+def backward(theta, gradient, layer_sizes, rows_of_X, rows, inputs, activations, slopes, deltas, next_deltas):
+    """Write the gradient, from the deltas of the output layer in `deltas`; both delta buffers are overwritten."""
+    n = rows.size
+    for k in range(layer_sizes.size - 2, -1, -1):
+        fan_in, fan_out = layer_sizes[k], layer_sizes[k + 1]
+        layer_deltas = deltas[: n * fan_out].reshape(n, fan_out)
+        column_sums(layer_deltas, intercept_of(gradient, layer_sizes, k))
+        coef_gradient = coef_of(gradient, layer_sizes, k)
+        if k == 0:
+            transposed_input_products(rows_of_X, rows, inputs, layer_deltas, coef_gradient)
+            return
+        np.dot(block_of(activations, layer_sizes, k - 1, n).T, layer_deltas, coef_gradient)
+        input_deltas = next_deltas[: n * fan_in]
+        np.dot(layer_deltas, coef_of(theta, layer_sizes, k).T, input_deltas.reshape(n, fan_in))
+        input_slopes = block_of(slopes, layer_sizes, k - 1, n).ravel()
+        for i in range(input_deltas.size):
+            input_deltas[i] *= input_slopes[i]
+        deltas, next_deltas = next_deltas, deltas

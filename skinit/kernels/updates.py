@@ -14,10 +14,10 @@ import math
 from functools import cache
 
 import numpy as np
-from numba import float64, int64, njit, types
+from numba import float64, int64, njit
 from numba.extending import register_jitable
 
-from .compilation import KernelPointer, array_types, compile_pointer
+from .compilation import FLOAT64_VECTOR, KernelPointer, array_types, compile_pointer
 
 _inner = njit(nogil=True, error_model="numpy", fastmath={"contract"})
 
@@ -139,7 +139,7 @@ def update_signature(dtype):
         arrays.vector,
         arrays.vector,
         arrays.matrix,
-        types.Array(float64, 1, "C"),
+        FLOAT64_VECTOR,
         int64,
         float64,
         float64,
