@@ -1,6 +1,7 @@
 """Multilayer perceptrons for scikit-learn, compiled, whose initialization is a parameter."""
 
 from .estimators import MLPClassifier, MLPRegressor
+from .training import DivergenceError
 from .version import __version__
 
-__all__ = ["MLPClassifier", "MLPRegressor", "__version__"]
+__all__ = ["DivergenceError", "MLPClassifier", "MLPRegressor", "__version__"]

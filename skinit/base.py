@@ -8,6 +8,7 @@ from copy import deepcopy
 from numbers import Integral, Real
 
 import numpy as np
+from scipy.sparse import issparse
 from sklearn.base import _fit_context
 from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
@@ -25,7 +26,7 @@ from .kernels.losses import LOSSES
 from .network import Inputs, Network
 from .passes import DataPasses
 from .solvers import STOCHASTIC_SOLVERS, make_solver, minimize_lbfgs
-from .training import Divergence, History, train
+from .training import DivergenceError, History, train
 from .validation import ValidatedEstimator
 
 # Rows at a time where a solver wants the gradient of all rows.
@@ -117,7 +118,10 @@ class BaseMultilayerPerceptron(ValidatedEstimator, ABC):
         Raises
         ------
         ValueError
-            If the data or a parameter is invalid, or if training diverges; the estimator is then as it was.
+            If the data or a parameter is invalid; the estimator is then as it was.
+
+        DivergenceError
+            A ValueError: if training diverges; the estimator is then as it was.
         """
         with self._unchanged_on_error():
             return self._fit(X, y, sample_weight, incremental=False)
@@ -184,8 +188,8 @@ class BaseMultilayerPerceptron(ValidatedEstimator, ABC):
                 self._fit_stochastic(network, X, targets, sample_weight, random_state, incremental)
             else:
                 self._fit_lbfgs(network, X, targets, sample_weight)
-        except Divergence as divergence:
-            raise ValueError(self._explain_divergence(divergence, X, targets, is_first)) from None
+        except DivergenceError as error:
+            raise DivergenceError(error.epoch, self._explain_divergence(X, targets, is_first)) from None
         self._set_network(network)
         return self
 
@@ -202,6 +206,8 @@ class BaseMultilayerPerceptron(ValidatedEstimator, ABC):
         sizes = list(sizes) if np.iterable(sizes) else [sizes]
         if any(not isinstance(size, Integral) or isinstance(size, bool) for size in sizes):
             raise ValueError(f"hidden_layer_sizes must be integers, got {sizes}.")
+        if any(size >= 2**31 for size in sizes):
+            raise ValueError(f"hidden_layer_sizes must be < 2**31, got {sizes}.")
         if any(size <= 0 for size in sizes):
             raise ValueError(f"hidden_layer_sizes must be > 0, got {sizes}.")
         return [int(size) for size in sizes]
@@ -357,32 +363,25 @@ class BaseMultilayerPerceptron(ValidatedEstimator, ABC):
                 report=report,
             )
         if not np.isfinite(network.theta).all():
-            raise Divergence(self.n_iter_)
+            raise DivergenceError(self.n_iter_)
 
-    def _explain_divergence(self, divergence, X, targets, is_first) -> str:
+    def _explain_divergence(self, X, targets, is_first) -> str:
         """Which of scaling, initial weights and learning rate to change, by what can be seen of each."""
-        values = X.data if hasattr(X, "indptr") else X
-        largest_input = float(np.abs(values).max(initial=0.0))
-        largest_target = float(np.abs(targets).max(initial=0.0))
-        outputs = self._own_network().preactivations(X[:FULL_BATCH_BLOCK])
-        largest_output = float(np.abs(outputs).max())
+        values = X.data if issparse(X) else X
+        largest_input = max(values.max(initial=0.0), -values.min(initial=0.0))
         if largest_input > LARGE:
-            advice = f"scale X, whose largest magnitude is {largest_input:.3g} (StandardScaler)"
-        elif self._loss_name() in ("squared_error", "poisson") and largest_target > LARGE:
-            advice = f"scale y, whose largest magnitude is {largest_target:.3g} (TransformedTargetRegressor)"
-        elif is_first and not largest_output <= LARGE:
-            advice = (
-                f"change init={self.init!r}: outputs of the untrained network are as large as "
-                f"{largest_output:.3g} already"
-            )
-        else:
-            advice = (
-                f"reduce learning_rate_init={self.learning_rate_init!r}: neither the data nor the "
-                "initial weights are large"
-            )
+            return f"scale X, whose largest magnitude is {largest_input:.3g} (StandardScaler)"
+        largest_target = max(targets.max(), -targets.min())
+        if self._loss_name() in ("squared_error", "poisson") and largest_target > LARGE:
+            return f"scale y, whose largest magnitude is {largest_target:.3g} (TransformedTargetRegressor)"
+        outputs = self._own_network().preactivations(X[:FULL_BATCH_BLOCK])
+        largest_output = np.abs(outputs).max()
+        if is_first and not largest_output <= LARGE:
+            return f"change init={self.init!r}: outputs of the untrained network are as large as {largest_output:.3g} already"
+        if self.solver == "lbfgs":
+            return f"increase alpha={self.alpha!r}: neither the data nor the initial weights are large"
         return (
-            "Solver produced non-finite parameter weights. The input data may contain large values and need to be "
-            f"preprocessed. Training diverged in epoch {divergence.epoch}: {advice}."
+            f"reduce learning_rate_init={self.learning_rate_init!r}: neither the data nor the initial weights are large"
         )
 
     def _check_solver(self) -> bool:

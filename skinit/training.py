@@ -15,12 +15,25 @@ from .passes import DataPasses
 from .solvers import StochasticSolver
 
 
-class Divergence(ArithmeticError):
-    """Training has reached parameters that are not finite, in epoch `epoch`."""
+class DivergenceError(ValueError):
+    """Training has reached weights that are not finite.
 
-    def __init__(self, epoch: int) -> None:
-        super().__init__(f"non-finite parameters in epoch {epoch}")
+    Attributes
+    ----------
+    epoch : int
+        The epoch (or iteration of "lbfgs") in which they were seen.
+    """
+
+    def __init__(self, epoch: int, advice: str = "") -> None:
+        super().__init__(epoch, advice)
         self.epoch = epoch
+        self.advice = advice
+
+    def __str__(self) -> str:
+        return (
+            "Solver produced non-finite parameter weights. The input data may contain large values and need to be "
+            f"preprocessed. Training diverged in epoch {self.epoch}: {self.advice}."
+        )
 
 
 @dataclass
@@ -109,7 +122,7 @@ def train(
 
     Raises
     ------
-    Divergence
+    DivergenceError
         As soon as the parameters are not finite, unless earlier ones will be restored.
     """
     theta = passes.network.theta
@@ -131,7 +144,7 @@ def train(
                 print(f"Iteration {history.n_iter_}, loss = {loss:.8f}")
             if score is None:
                 if not np.isfinite(loss) and not np.isfinite(theta).all():
-                    raise Divergence(history.n_iter_)
+                    raise DivergenceError(history.n_iter_)
                 history.note_loss(loss, tol)
             else:
                 is_best = history.note_score(score(), tol)
@@ -163,4 +176,4 @@ def train(
     if score is not None:
         theta[:] = best_theta
     if not np.isfinite(theta).all():
-        raise Divergence(history.n_iter_)
+        raise DivergenceError(history.n_iter_)

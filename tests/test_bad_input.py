@@ -50,6 +50,7 @@ PARAMETERS = [
     ({"hidden_layer_sizes": (5, 0)}, r"hidden_layer_sizes must be > 0, got \[5, 0\]"),
     ({"hidden_layer_sizes": (5, -1)}, r"hidden_layer_sizes must be > 0, got \[5, -1\]"),
     ({"hidden_layer_sizes": (5.5,)}, r"hidden_layer_sizes must be integers, got \[5.5\]"),
+    ({"hidden_layer_sizes": (10**20,)}, r"hidden_layer_sizes must be < 2\*\*31"),
     ({"hidden_layer_sizes": 0}, "'hidden_layer_sizes' parameter"),
     ({"learning_rate_init": 0.0}, "'learning_rate_init' parameter .* Got 0.0 instead"),
     ({"alpha": -1.0}, "'alpha' parameter .* Got -1.0 instead"),

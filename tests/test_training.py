@@ -1,6 +1,7 @@
 """How training goes: interrupts, calls cut short, divergence, best weights, memory."""
 
 import os
+import pickle
 import signal
 import tracemalloc
 import warnings
@@ -12,7 +13,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import accuracy_score, r2_score
 from sklearn.model_selection import train_test_split
 
-from skinit import MLPClassifier, MLPRegressor, passes
+from skinit import DivergenceError, MLPClassifier, MLPRegressor, passes
 from skinit.initializers import RandomNormal
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -77,22 +78,28 @@ def test_results_do_not_depend_on_how_an_epoch_is_cut_into_calls(monkeypatch, ca
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_divergence_blames_the_learning_rate(dtype):
     model = MLPRegressor(solver="sgd", learning_rate_init=100.0, random_state=0)
-    with pytest.raises(ValueError, match=r"diverged in epoch \d+: reduce learning_rate_init=100.0"):
+    with pytest.raises(DivergenceError, match=r"diverged in epoch \d+: reduce learning_rate_init=100.0"):
         model.fit(X_diabetes.astype(dtype), y_diabetes)
 
 
 def test_divergence_blames_the_initial_weights():
     model = MLPRegressor(hidden_layer_sizes=(20, 20, 20), solver="sgd", init=RandomNormal(1e3), random_state=0)
-    with pytest.raises(ValueError, match=r"diverged in epoch \d+: change init=RandomNormal\(std=1000.0\)"):
+    with pytest.raises(DivergenceError, match=r"diverged in epoch \d+: change init=RandomNormal\(std=1000.0\)"):
         model.fit(X_diabetes, y_diabetes)
 
 
 def test_divergence_blames_the_scale_of_the_data():
     model = MLPRegressor(solver="sgd", random_state=0)
-    with pytest.raises(ValueError, match=r"diverged in epoch \d+: scale X"):
+    with pytest.raises(DivergenceError, match=r"diverged in epoch \d+: scale X"):
         model.fit(1e6 * X_diabetes, y_diabetes)
-    with pytest.raises(ValueError, match=r"diverged in epoch \d+: scale y"):
+    with pytest.raises(DivergenceError, match=r"diverged in epoch \d+: scale y"):
         MLPRegressor(solver="sgd", learning_rate_init=0.1, random_state=0).fit(X_diabetes, 1e80 * y_diabetes)
+
+
+def test_a_divergence_error_comes_whole_out_of_a_worker_process():
+    error = pickle.loads(pickle.dumps(DivergenceError(3, "reduce learning_rate_init=100.0")))
+    assert error.epoch == 3
+    assert "epoch 3: reduce learning_rate_init=100.0" in str(error)
 
 
 def test_divergence_in_partial_fit_leaves_the_estimator_as_it_was():
@@ -101,7 +108,7 @@ def test_divergence_in_partial_fit_leaves_the_estimator_as_it_was():
     attributes = dict(vars(model))
     coefs = [coef.copy() for coef in model.coefs_]
     velocity = model._optimizer.slots.copy()
-    with pytest.raises(ValueError, match="diverged in epoch 1"):
+    with pytest.raises(DivergenceError, match="diverged in epoch 1"):
         model.partial_fit(1e200 * X_diabetes, y_diabetes)
     assert vars(model).keys() == attributes.keys()
     assert all(vars(model)[name] is value for name, value in attributes.items())

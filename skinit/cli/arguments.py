@@ -1,0 +1,228 @@
+"""What the command line takes, and what it says to --help."""
+
+import argparse
+import textwrap
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from ..initializers import get_initializer_names
+from ..kernels.activations import ACTIVATIONS
+from ..solvers import STOCHASTIC_SOLVERS
+from ..validation import nearest_name_hint
+from .errors import CommandError
+
+# The command that runs if none is named.
+DEFAULT_COMMAND = "compare"
+
+DEFAULT_INITS = ("zero", "random", "xavier", "he", "hessian_closed_form")
+DEFAULT_HIDDEN = ((100,), (100, 100, 100, 100))
+
+COMPARE_DESCRIPTION = """\
+Compare initialization schemes: a cross-validated grid search over schemes and
+hidden layers, shown as a ranked table, and written as cv_results.csv and
+comparison.png. This is what runs if no command is named.
+"""
+
+COMPARE_EPILOG = """\
+examples:
+  skinit
+      the five schemes that everybody asks about, on scikit-learn's digits
+  skinit --data houses.csv --target price --init xavier he orthogonal --hidden 50 50,50,50
+      three schemes and two networks on a table of one's own
+"""
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser that raises CommandError, where argparse prints its usage and exits."""
+
+    def error(self, message: str) -> NoReturn:
+        message = message.removeprefix("argument ")
+        unrecognized = "unrecognized arguments: "
+        if message.startswith(unrecognized):
+            name = message.removeprefix(unrecognized).split()[0]
+            message += f".{nearest_name_hint(name, self._option_string_actions)}"
+        raise CommandError(f"{message} (see {self.prog} --help)")
+
+
+def parse_arguments(argv: Sequence[str]) -> argparse.Namespace:
+    """Parse the arguments of a command.
+
+    Parameters
+    ----------
+    argv : sequence of str
+
+    Returns
+    -------
+    arguments : argparse.Namespace
+        `command` and its options.
+
+    Raises
+    ------
+    CommandError
+        If an argument is invalid.
+    SystemExit
+        After --help.
+    """
+    parser = Parser(prog="skinit")
+    commands = parser.add_subparsers(dest="command", parser_class=Parser)
+    _add_compare(commands)
+    names = list(commands.choices)
+    if not argv or argv[0].startswith("-"):
+        argv = [DEFAULT_COMMAND, *argv]
+    elif argv[0] not in names:
+        raise CommandError(
+            f"The command must be {' or '.join(map(repr, names))}, got {argv[0]!r}.{nearest_name_hint(argv[0], names)}"
+        )
+    # Of the command's parser, not of the one above, so that options that it does not know get hints from those it does.
+    return commands.choices[argv[0]].parse_args(argv[1:], argparse.Namespace(command=argv[0]))
+
+
+def _add_compare(commands) -> None:
+    parser = commands.add_parser(
+        "compare",
+        usage="skinit [compare] [options]",
+        description=COMPARE_DESCRIPTION,
+        epilog=_paragraph("schemes", get_initializer_names())
+        + _paragraph("activations", sorted(ACTIVATIONS))
+        + COMPARE_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    data = parser.add_argument_group(
+        "data",
+        "Numbers are standardized, missing ones imputed; text is one-hot encoded;\n"
+        "dates count as days. Without --data: scikit-learn's digits.",
+    )
+    data.add_argument("--data", metavar="FILE", type=Path, help="a table: .csv or .parquet")
+    data.add_argument("--target", metavar="COLUMN", help="the column to predict")
+    data.add_argument(
+        "--task",
+        metavar="{classification,regression}",
+        type=_name(["classification", "regression"]),
+        help="default: classification if the target is text, true/false or at most 20 distinct whole numbers, "
+        "regression otherwise",
+    )
+
+    search = parser.add_argument_group("what to compare")
+    search.add_argument(
+        "--init",
+        nargs="+",
+        metavar="SCHEME",
+        type=_name(get_initializer_names()),
+        default=list(DEFAULT_INITS),
+        help=f"initialization schemes, see below (default: {' '.join(DEFAULT_INITS)})",
+    )
+    search.add_argument(
+        "--hidden",
+        nargs="+",
+        metavar="SIZES",
+        type=_hidden_layer_sizes,
+        default=list(DEFAULT_HIDDEN),
+        help="hidden layers of each network, sizes joined by commas "
+        f"(default: {' '.join(','.join(map(str, sizes)) for sizes in DEFAULT_HIDDEN)})",
+    )
+
+    network = parser.add_argument_group("how to train")
+    network.add_argument(
+        "--activation",
+        metavar="NAME",
+        type=_name(list(ACTIVATIONS)),
+        default="relu",
+        help="activation of the hidden layers, see below (default: %(default)s)",
+    )
+    network.add_argument(
+        "--solver",
+        metavar="NAME",
+        type=_name(["lbfgs", *STOCHASTIC_SOLVERS]),
+        default="adam",
+        help=f"{', '.join(STOCHASTIC_SOLVERS)} or lbfgs (default: %(default)s)",
+    )
+    network.add_argument(
+        "--max-iter",
+        metavar="N",
+        type=_whole_number(1),
+        default=200,
+        help="epochs (iterations of lbfgs) at most (default: %(default)s)",
+    )
+    network.add_argument(
+        "--seed",
+        metavar="N",
+        type=_whole_number(0, 2**32 - 1),
+        default=0,
+        help="of the folds, the initial weights and the order of rows (default: %(default)s)",
+    )
+
+    run = parser.add_argument_group("how to run")
+    run.add_argument(
+        "--cv", metavar="K", type=_whole_number(2), default=5, help="folds of cross-validation (default: %(default)s)"
+    )
+    run.add_argument(
+        "--n-jobs", metavar="N", type=_n_jobs, default=-1, help="fits at a time; -1: one a core (default: %(default)s)"
+    )
+    run.add_argument(
+        "--backend",
+        metavar="{threading,loky}",
+        type=_name(["threading", "loky"]),
+        default="threading",
+        help="threads, or processes (default: %(default)s)",
+    )
+    run.add_argument(
+        "--out",
+        metavar="DIR",
+        type=Path,
+        default=Path("skinit-results"),
+        help="folder for cv_results.csv and comparison.png (default: %(default)s)",
+    )
+
+
+def _paragraph(title: str, names: Sequence[str]) -> str:
+    return f"{title}:\n{textwrap.fill(', '.join(names), 78, initial_indent='  ', subsequent_indent='  ')}\n\n"
+
+
+def _name(names: Sequence[str]) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        if text not in names:
+            raise argparse.ArgumentTypeError(
+                f"unknown name {text!r}.{nearest_name_hint(text, names)} It takes {', '.join(sorted(names))}"
+            )
+        return text
+
+    return parse
+
+
+def _whole_number(low: int, high: float = float("inf")) -> Callable[[str], int]:
+    takes = f"a whole number from {low}" + ("" if high == float("inf") else f" to {high}")
+
+    def parse(text: str) -> int:
+        try:
+            number = int(text)
+        except ValueError:
+            number = low - 1
+        if not low <= number <= high:
+            raise argparse.ArgumentTypeError(f"takes {takes}, got {text!r}")
+        return number
+
+    return parse
+
+
+def _n_jobs(text: str) -> int:
+    try:
+        number = int(text)
+    except ValueError:
+        number = 0
+    if number == 0:
+        raise argparse.ArgumentTypeError(f"takes a whole number other than 0, got {text!r}")
+    return number
+
+
+def _hidden_layer_sizes(text: str) -> tuple[int, ...]:
+    try:
+        sizes = tuple(int(size) for size in text.split(","))
+    except ValueError:
+        sizes = (0,)
+    if min(sizes) < 1:
+        raise argparse.ArgumentTypeError(
+            f"takes positive whole numbers joined by commas, one for each hidden layer (100,50 say), got {text!r}"
+        )
+    return sizes
