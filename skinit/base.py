@@ -377,7 +377,7 @@ class BaseMultilayerPerceptron(ValidatedEstimator, ABC):
         outputs = self._own_network().preactivations(X[:FULL_BATCH_BLOCK])
         largest_output = np.abs(outputs).max()
         if is_first and not largest_output <= LARGE:
-            return f"change init={self.init!r}: outputs of the untrained network are as large as {largest_output:.3g} already"
+            return f"change init={self.init!r}: untrained, the network has outputs as large as {largest_output:.3g}"
         if self.solver == "lbfgs":
             return f"increase alpha={self.alpha!r}: neither the data nor the initial weights are large"
         return (
