@@ -9,7 +9,7 @@ from numbers import Integral, Real
 
 import numpy as np
 from scipy.sparse import issparse
-from sklearn.base import _fit_context
+from sklearn.base import _fit_context, clone
 from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, Options, StrOptions
@@ -23,9 +23,10 @@ from .blas import blas_threads
 from .initializers import Initializer, get_initializer, get_initializer_names
 from .kernels.activations import ACTIVATIONS
 from .kernels.losses import LOSSES
-from .network import Inputs, Network
+from .network import Inputs, Network, TrainingData
 from .passes import DataPasses
 from .solvers import STOCHASTIC_SOLVERS, make_solver, minimize_lbfgs
+from .step_size import automatic_step
 from .training import DivergenceError, History, train
 from .validation import ValidatedEstimator
 
@@ -33,6 +34,11 @@ from .validation import ValidatedEstimator
 FULL_BATCH_BLOCK = 1024
 # Magnitudes from which data, or outputs of an untrained network, are called large in an error message.
 LARGE = 1e3
+# With learning_rate_init="auto": how often, and with which part of the learning rate, training starts again if the loss
+# rises above this multiple of the untrained network's.
+MAX_RESTARTS = 8
+RESTART_FACTOR = 0.25
+LOSS_TOLERANCE = 1.1
 
 
 class BaseMultilayerPerceptron(ValidatedEstimator, ABC):
@@ -56,7 +62,7 @@ class BaseMultilayerPerceptron(ValidatedEstimator, ABC):
             Interval(Integral, 1, None, closed="left"),
         ],
         "learning_rate": [StrOptions({"constant", "invscaling", "adaptive"})],
-        "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
+        "learning_rate_init": [StrOptions({"auto"}), Interval(Real, 0, None, closed="neither")],
         "power_t": [Interval(Real, 0, None, closed="left")],
         "max_iter": [Interval(Integral, 1, None, closed="left")],
         "shuffle": ["boolean"],
@@ -151,8 +157,12 @@ class BaseMultilayerPerceptron(ValidatedEstimator, ABC):
         """
         with self._unchanged_on_error():
             X, targets = self._check_X_y(X, y, is_first=True, incremental=False)
-            self._check_sample_weight(sample_weight, X)
-            self._initialize(X, targets, check_random_state(self.random_state))
+            sample_weight = self._check_sample_weight(sample_weight, X)
+            self._initialize(X, targets, sample_weight, check_random_state(self.random_state))
+            if self.solver in STOCHASTIC_SOLVERS:
+                data = TrainingData(X, targets, sample_weight)
+                passes = self._make_passes(self._network, data, self._check_batch_size(X.shape[0]))
+                self.learning_rate_init_ = self._choose_learning_rate(passes, data)
             return self
 
     @contextmanager
@@ -173,7 +183,7 @@ class BaseMultilayerPerceptron(ValidatedEstimator, ABC):
         random_state = check_random_state(self.random_state)
         self._random_state = random_state
         if is_first:
-            self._initialize(X, targets, random_state)
+            self._initialize(X, targets, sample_weight, random_state)
         network = self._own_network()
         self._check_architecture(network)
         if network.theta.dtype != X.dtype:
@@ -196,7 +206,7 @@ class BaseMultilayerPerceptron(ValidatedEstimator, ABC):
     def _check_sample_weight(self, sample_weight, X):
         if sample_weight is None:
             return None
-        sample_weight = _check_sample_weight(sample_weight, X)
+        sample_weight = _check_sample_weight(sample_weight, X).astype(X.dtype, copy=False)
         if not np.any(sample_weight):
             raise ValueError("Sample weights must contain at least one non-zero number.")
         return sample_weight
@@ -221,7 +231,7 @@ class BaseMultilayerPerceptron(ValidatedEstimator, ABC):
                 "keep hidden_layer_sizes, or fit anew with warm_start=False."
             )
 
-    def _initialize(self, X, targets, random_state) -> None:
+    def _initialize(self, X, targets, sample_weight, random_state) -> None:
         """Draw new weights, and forget what was learned."""
         layer_sizes = [
             X.shape[1],
@@ -229,11 +239,12 @@ class BaseMultilayerPerceptron(ValidatedEstimator, ABC):
             self.n_outputs_,
         ]
         network = Network(layer_sizes, self.activation, self._loss_name(), X.dtype)
-        self.initializer_ = get_initializer(self.init, self.activation)
-        self.initializer_.initialize(network, random_state)
+        self.initializer_ = clone(get_initializer(self.init, self.activation))
+        self.initializer_.initialize(network, random_state, TrainingData(X, targets, sample_weight))
+        if self.verbose and hasattr(self.initializer_, "report_"):
+            print(self.initializer_.report_)
         self.n_layers_ = len(layer_sizes)
         self.out_activation_ = LOSSES[network.loss].out_activation
-        self.learning_rate_init_ = float(self.learning_rate_init)
         self._set_network(network)
         for name in History.__dataclass_fields__:
             self.__dict__.pop(name, None)
@@ -266,42 +277,64 @@ class BaseMultilayerPerceptron(ValidatedEstimator, ABC):
     def _fit_stochastic(self, network, X, targets, sample_weight, random_state, incremental) -> None:
         if self.early_stopping and incremental:
             raise ValueError("partial_fit does not support early_stopping=True")
-        solver = self.__dict__.get("_optimizer") if incremental else None
-        if solver is None:
-            solver = make_solver(self.solver, network.theta, self.get_params(deep=False))
-        else:
-            solver = deepcopy(solver)
+        data = TrainingData(X, targets, sample_weight)
         rows = np.arange(X.shape[0])
         score = None
         if self.early_stopping:
             rows, validation_rows = self._split(rows, targets, random_state)
-            score = self._make_score(network, X, targets, sample_weight, validation_rows)
-        batch_size = self._check_batch_size(rows.size)
-        history = History.of(self)
-        with blas_threads(network.largest_product(batch_size)):
-            train(
-                DataPasses(
-                    network,
-                    Inputs.from_array(X, X.dtype),
-                    targets,
-                    sample_weight,
-                    batch_size,
-                    self.alpha,
-                ),
-                solver,
-                history,
-                rows=rows,
-                random_state=random_state,
-                shuffle=self.shuffle,
-                max_iter=self.max_iter,
-                tol=self.tol,
-                n_iter_no_change=self.n_iter_no_change,
-                score=score,
-                verbose=self.verbose,
-                incremental=incremental,
-            )
-        self._optimizer = solver
+            score = self._make_score(network, data.take(validation_rows))
+        passes = self._make_passes(network, data, self._check_batch_size(rows.size))
+        solver = self.__dict__.get("_optimizer") if incremental else None
+        is_automatic = self.learning_rate_init == "auto"
+        with blas_threads(network.largest_product(passes.batch_size)):
+            if solver is None:
+                self.learning_rate_init_ = self._choose_learning_rate(passes, data)
+                parameters = {**self.get_params(deep=False), "learning_rate_init": self.learning_rate_init_}
+                solver = make_solver(self.solver, network.theta, parameters)
+            loss_limit = np.inf
+            if is_automatic:
+                loss_limit = LOSS_TOLERANCE * passes.loss_and_gradient(rows[:FULL_BATCH_BLOCK])[0]
+            start, generator_state = network.theta.copy(), random_state.get_state()
+            for n_restarts in range(MAX_RESTARTS + 1):
+                attempt, history = deepcopy(solver), History.of(self)
+                attempt.scale_learning_rate(RESTART_FACTOR**n_restarts)
+                try:
+                    train(
+                        passes,
+                        attempt,
+                        history,
+                        rows=rows,
+                        random_state=random_state,
+                        shuffle=self.shuffle,
+                        max_iter=self.max_iter,
+                        tol=self.tol,
+                        n_iter_no_change=self.n_iter_no_change,
+                        score=score,
+                        verbose=self.verbose,
+                        incremental=incremental,
+                        loss_limit=loss_limit,
+                    )
+                    break
+                except DivergenceError as error:
+                    if not is_automatic or n_restarts == MAX_RESTARTS:
+                        raise
+                    if self.verbose:
+                        print(f"The loss rose in epoch {error.epoch}. Starting again with a smaller learning rate.")
+                    network.theta[:] = start
+                    random_state.set_state(generator_state)
+        self.learning_rate_init_ *= RESTART_FACTOR**n_restarts
+        self._optimizer = attempt
         self.__dict__.update(history.attributes(self.early_stopping))
+
+    def _make_passes(self, network, data, batch_size) -> DataPasses:
+        inputs = Inputs.from_array(data.X, data.X.dtype)
+        return DataPasses(network, inputs, data.targets, data.sample_weight, batch_size, self.alpha)
+
+    def _choose_learning_rate(self, passes, data) -> float:
+        if self.learning_rate_init != "auto":
+            return float(self.learning_rate_init)
+        memory = self.momentum if self.solver == "sgd" else self.beta_1
+        return automatic_step(passes, data, solver=self.solver, memory=memory)
 
     def _split(self, rows, targets, random_state):
         training_rows, validation_rows = train_test_split(
@@ -316,17 +349,10 @@ class BaseMultilayerPerceptron(ValidatedEstimator, ABC):
             )
         return training_rows, validation_rows
 
-    def _make_score(self, network, X, targets, sample_weight, validation_rows):
-        X_validation = X[validation_rows]
-        targets_validation = targets[validation_rows]
-        weight_validation = None if sample_weight is None else sample_weight[validation_rows]
-
+    def _make_score(self, network, validation_data):
         def score() -> float:
-            return self._score_outputs(
-                targets_validation,
-                network.preactivations(X_validation),
-                weight_validation,
-            )
+            preactivations = network.preactivations(validation_data.X)
+            return self._score_outputs(validation_data.targets, preactivations, validation_data.sample_weight)
 
         return score
 
@@ -346,14 +372,7 @@ class BaseMultilayerPerceptron(ValidatedEstimator, ABC):
                 print(f"Iteration {n_iter}, loss = {loss:.8f}")
 
         block = min(FULL_BATCH_BLOCK, X.shape[0])
-        passes = DataPasses(
-            network,
-            Inputs.from_array(X, X.dtype),
-            targets,
-            sample_weight,
-            block,
-            self.alpha,
-        )
+        passes = self._make_passes(network, TrainingData(X, targets, sample_weight), block)
         with blas_threads(network.largest_product(block)):
             self.n_iter_, self.loss_ = minimize_lbfgs(
                 passes,

@@ -77,8 +77,10 @@ class MLPClassifier(ClassifierMixin, BaseMultilayerPerceptron):
         - "adaptive": divided by 5 each time the training loss (or the validation score, with `early_stopping`) has not
           improved by `tol` for `n_iter_no_change` epochs.
 
-    learning_rate_init : float, default=0.001
-        The initial learning rate of the stochastic solvers.
+    learning_rate_init : float or "auto", default=0.001
+        The initial learning rate of the stochastic solvers. "auto" takes it from the curvature of the loss at the
+        initial weights (:mod:`skinit.step_size` has the rule), and starts again with a quarter of it, up to eight
+        times, where the loss of the first five epochs rises above that of the untrained network or is not finite.
 
     power_t : float, default=0.5
         Exponent of ``learning_rate="invscaling"``.
@@ -164,7 +166,7 @@ class MLPClassifier(ClassifierMixin, BaseMultilayerPerceptron):
         The initializer that drew the first weights.
 
     learning_rate_init_ : float
-        The initial learning rate used.
+        The initial learning rate used; with "auto" the one found. Stochastic solvers only.
 
     n_features_in_ : int
         Number of features seen during `fit`.
@@ -481,8 +483,10 @@ class MLPRegressor(RegressorMixin, BaseMultilayerPerceptron):
         - "adaptive": divided by 5 each time the training loss (or the validation score, with `early_stopping`) has not
           improved by `tol` for `n_iter_no_change` epochs.
 
-    learning_rate_init : float, default=0.001
-        The initial learning rate of the stochastic solvers.
+    learning_rate_init : float or "auto", default=0.001
+        The initial learning rate of the stochastic solvers. "auto" takes it from the curvature of the loss at the
+        initial weights (:mod:`skinit.step_size` has the rule), and starts again with a quarter of it, up to eight
+        times, where the loss of the first five epochs rises above that of the untrained network or is not finite.
 
     power_t : float, default=0.5
         Exponent of ``learning_rate="invscaling"``.
@@ -565,7 +569,7 @@ class MLPRegressor(RegressorMixin, BaseMultilayerPerceptron):
         The initializer that drew the first weights.
 
     learning_rate_init_ : float
-        The initial learning rate used.
+        The initial learning rate used; with "auto" the one found. Stochastic solvers only.
 
     n_features_in_ : int
         Number of features seen during `fit`.

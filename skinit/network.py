@@ -41,6 +41,27 @@ class Inputs(NamedTuple):
         return cls(dense, no_values, no_indices, np.empty(0, np.int64))
 
 
+class TrainingData(NamedTuple):
+    """What a network is trained on.
+
+    Attributes
+    ----------
+    X : {ndarray, sparse matrix} of shape (n, n_features)
+    targets : ndarray of shape (n, n_outputs)
+        For the log loss of shape (n, 1): the number of each row's class.
+    sample_weight : ndarray of shape (n,), or None
+    """
+
+    X: np.ndarray
+    targets: np.ndarray
+    sample_weight: np.ndarray | None
+
+    def take(self, rows: np.ndarray) -> "TrainingData":
+        """The data of some rows."""
+        weight = None if self.sample_weight is None else self.sample_weight[rows]
+        return TrainingData(self.X[rows], self.targets[rows], weight)
+
+
 class Network:
     """A multilayer perceptron whose weights and intercepts are views of one vector.
 
@@ -140,6 +161,15 @@ class Network:
                     out[start : start + block],
                 )
         return out
+
+    def layer_preactivations(self, X, k: int) -> np.ndarray:
+        """Preactivations of layer `k` for the rows of X, of shape (n, d_{k+1})."""
+        below = Network(self.layer_sizes[: k + 2], self.activation, self.loss, self.theta.dtype)
+        for view, values in zip(
+            [*below.coefs, *below.intercepts], [*self.coefs[: k + 1], *self.intercepts[: k + 1]], strict=True
+        ):
+            view[...] = values
+        return below.preactivations(X)
 
     def outputs(self, X) -> np.ndarray:
         """Predicted means or probabilities, of shape (n, n_outputs)."""

@@ -109,3 +109,15 @@ class DataPasses:
             self._batches_per_call = max(1, int(n_batches * CALL_SECONDS / seconds))
             start = stop
         return totals[0], totals[1]
+
+    def loss_and_gradient(self, rows: np.ndarray) -> tuple[float, np.ndarray]:
+        """The mean loss over `rows` with its penalty, as scikit-learn reports it, and its gradient, a new vector."""
+        network = self.network
+        weight_sum = float(self.sample_weight[rows].sum(dtype=np.float64)) if self.sample_weight.size else rows.size
+        total = np.zeros((1, network.theta.size), network.theta.dtype)
+        _, loss_sum = self.run(rows, "accumulate", total, np.zeros(1))
+        weights = network.theta[: network.n_weights]
+        squared_norm = float(np.dot(weights, weights))
+        gradient = total[0].astype(np.float64)
+        gradient[: network.n_weights] += self.alpha * weights
+        return (loss_sum * self.loss_scale + 0.5 * self.alpha * squared_norm) / weight_sum, gradient / weight_sum

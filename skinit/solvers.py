@@ -41,6 +41,10 @@ class StochasticSolver:
     def learning_rate(self, value: float) -> None:
         self.scalars[0] = value
 
+    def scale_learning_rate(self, factor: float) -> None:
+        """Multiply the learning rate, for all of what follows."""
+        self.learning_rate *= factor
+
     def end_epoch(self, t: int) -> None:
         """React to the end of an epoch, after `t` samples since the first."""
 
@@ -74,6 +78,10 @@ class SGD(StochasticSolver):
         self.learning_rate_init = float(learning_rate_init)
         self.schedule = learning_rate
         self.power_t = power_t
+
+    def scale_learning_rate(self, factor: float) -> None:
+        super().scale_learning_rate(factor)
+        self.learning_rate_init *= factor
 
     def end_epoch(self, t: int) -> None:
         if self.schedule == "invscaling":
@@ -144,23 +152,11 @@ def minimize_lbfgs(
     """
     network = passes.network
     theta = network.theta
-    n_weights = network.n_weights
-    n_rows = passes.targets.shape[0]
-    rows = np.arange(n_rows)
-    total = np.zeros((1, theta.size), theta.dtype)
-    no_scalars = np.zeros(1)
-    weight_sum = float(passes.sample_weight.sum(dtype=np.float64) if passes.sample_weight.size else n_rows)
+    rows = np.arange(passes.targets.shape[0])
 
     def loss_and_gradient(x):
         theta[:] = x
-        total[:] = 0
-        _, loss_sum = passes.run(rows, "accumulate", total, no_scalars)
-        weights = x[:n_weights]
-        loss = (loss_sum * passes.loss_scale + 0.5 * passes.alpha * np.dot(weights, weights)) / weight_sum
-        gradient = total[0].astype(np.float64)
-        gradient[:n_weights] += passes.alpha * weights
-        gradient /= weight_sum
-        return loss, gradient
+        return passes.loss_and_gradient(rows)
 
     n_iter = 0
     best = theta.astype(np.float64)

@@ -14,6 +14,9 @@ from sklearn.exceptions import ConvergenceWarning
 from .passes import DataPasses
 from .solvers import StochasticSolver
 
+# Epochs in which a loss above that of the untrained network tells that the learning rate is too large.
+EARLY_EPOCHS = 5
+
 
 class DivergenceError(ValueError):
     """Training has reached weights that are not finite.
@@ -107,6 +110,7 @@ def train(
     score: Callable[[], float] | None,
     verbose: bool | int,
     incremental: bool,
+    loss_limit: float = np.inf,
 ) -> None:
     """Train the network of `passes`, in place, and write down how it went in `history`.
 
@@ -119,11 +123,14 @@ def train(
         None: the training loss decides when to stop.
     incremental : bool
         Whether to end after one epoch, whatever `max_iter`.
+    loss_limit : float, default=inf
+        If finite, the loss of the first epochs may not exceed it.
 
     Raises
     ------
     DivergenceError
-        As soon as the parameters are not finite, unless earlier ones will be restored.
+        As soon as the parameters are not finite, unless earlier ones will be restored, or if an early loss exceeds its
+        limit.
     """
     theta = passes.network.theta
     best_theta = theta if score is None else theta.copy()
@@ -142,6 +149,10 @@ def train(
             history.loss_curve_.append(loss)
             if verbose:
                 print(f"Iteration {history.n_iter_}, loss = {loss:.8f}")
+            if np.isfinite(loss_limit) and (
+                not np.isfinite(loss) or (history.n_iter_ <= EARLY_EPOCHS and loss > loss_limit)
+            ):
+                raise DivergenceError(history.n_iter_)
             if score is None:
                 if not np.isfinite(loss) and not np.isfinite(theta).all():
                     raise DivergenceError(history.n_iter_)

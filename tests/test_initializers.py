@@ -537,7 +537,7 @@ def test_intercepts_start_at_zero(name):
 
 @pytest.mark.parametrize(
     "initializer",
-    [Zeros(), Constant(), Identity(), RandomNormal(), Orthogonal(), Sparse(), Hessian(), ScikitLearn()],
+    [Zeros(), Constant(), Identity(), RandomNormal(), Orthogonal(), Sparse(), Hessian("closed_form"), ScikitLearn()],
     ids=repr,
 )
 def test_parameters_that_were_there_are_forgotten(initializer):

@@ -15,7 +15,7 @@ from .errors import CommandError
 # The command that runs if none is named.
 DEFAULT_COMMAND = "compare"
 
-DEFAULT_INITS = ("zero", "random", "xavier", "he", "hessian_closed_form")
+DEFAULT_INITS = ("zero", "random", "xavier", "he", "hessian")
 DEFAULT_HIDDEN = ((100,), (100, 100, 100, 100))
 
 COMPARE_DESCRIPTION = """\

@@ -4,6 +4,7 @@ from .base import Initializer
 from .constant import Constant, Identity, Zeros
 from .gain import gain
 from .hessian import Hessian
+from .lsuv import LSUV
 from .orthogonal import Orthogonal
 from .random import RandomNormal, RandomUniform, TruncatedNormal
 from .registry import get_initializer, get_initializer_names
@@ -12,6 +13,7 @@ from .sparse import Sparse
 from .variance_scaling import VarianceScaling
 
 __all__ = [
+    "LSUV",
     "Constant",
     "Hessian",
     "Identity",

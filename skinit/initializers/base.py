@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ..network import Network
+from ..network import Network, TrainingData
 from ..validation import ValidatedEstimator
 
 
@@ -63,7 +63,7 @@ class Initializer(ValidatedEstimator):
             f"{type(self).__name__} must define sample(shape, rng), which draws the weights of one layer."
         )
 
-    def initialize(self, network: Network, rng: np.random.RandomState) -> None:
+    def initialize(self, network: Network, rng: np.random.RandomState, data: TrainingData | None = None) -> None:
         """Set all parameters of `network`: `sample` for each layer in turn, intercepts zero.
 
         Initializers that look at more than the shape of a layer override this method.
@@ -73,6 +73,8 @@ class Initializer(ValidatedEstimator):
         network : Network
             Its `coefs` and `intercepts` are written to.
         rng : numpy.random.RandomState
+        data : TrainingData or None, default=None
+            What the network is about to be trained on; most initializers do not look at it.
 
         Raises
         ------

@@ -1,12 +1,28 @@
 """Initializers that control the curvature of the loss."""
 
 import math
+from numbers import Integral, Real
 
 import numpy as np
-from sklearn.utils._param_validation import StrOptions
+from sklearn.utils._param_validation import Interval, StrOptions
 
+from ..hessian import HessianProducts
 from ..kernels.activations import evaluate
+from ..network import Inputs, Network, TrainingData
 from .base import Initializer
+from .data_dependent import DataDependentInitializer
+from .orthogonal import Orthogonal
+
+# Rows of the sample that the search for scales looks at: norms over 128 and over more rows differ less than by what
+# the tolerance allows, and cost in proportion.
+SEARCH_ROWS = 128
+# Power iterations for the first norms, from random directions, and for those after a change of scales, from where the
+# last ones ended.
+FIRST_POWER_ITERATIONS = 4
+POWER_ITERATIONS = 2
+# Largest factor between the scale of a layer and that of the base, as a logarithm. Beyond it a layer that cannot reach
+# its target would lose its signal (or its slopes) without coming nearer.
+LOG_SCALE_BOUND = 2.5
 
 
 def slopes_at_zero(activation: str) -> tuple[float, float]:
@@ -15,20 +31,45 @@ def slopes_at_zero(activation: str) -> tuple[float, float]:
     return float(slopes[0]), float(slopes[1])
 
 
-class Hessian(Initializer):
-    r"""Normal weights that make the Jacobian of each layer, and so bound the Hessian, about 1; intercepts zero.
+def closed_form_deviation(fan_in: int, fan_out: int, slopes: tuple[float, float]) -> float:
+    """Standard deviation of normal weights at which a layer's Jacobian has a norm of about 1."""
+    largest = max(map(abs, slopes))
+    root_mean_square = math.sqrt((slopes[0] ** 2 + slopes[1] ** 2) / 2)
+    return 1 / (largest * math.sqrt(fan_in) + root_mean_square * math.sqrt(fan_out))
 
-    The Hessian of the loss with respect to a layer's weights is bounded by a product of the norms of the other layers'
-    Jacobians (M. Skorski, Theorem 2), so that these norms are to be 1 (Corollary 1). With units' slopes
-    :math:`s_j = f'(u_j)`, the Jacobian of a layer is its weight matrix with column `j` scaled by :math:`s_j`, and the
-    expected norm of such a Gaussian matrix is about
+
+class Hessian(DataDependentInitializer):
+    r"""Weights that make the Hessian of the loss with respect to each layer's weights about 1 in norm; intercepts zero.
+
+    A step of :math:`\gamma = 1 / \|H\|` is the largest that is sure to lower the loss along the gradient; to train with
+    constant steps, one wants a Hessian under control from the start: :math:`\|H_{W_k}\| \approx 1` for every layer
+    `k` (M. Skorski).
+
+    ``method="measured"`` measures these norms on a sample of the data, by power iterations on exact Hessian products,
+    and scales the layers of `base` until all are `target`. If a network is positively homogeneous (relu), multiplying
+    the weights of a layer by :math:`e^{t}` multiplies the norms of the *other* layers by about :math:`e^{2t}`; with
+    :math:`g_k = \log(\|H_{W_k}\| / \mathrm{target})` a Newton step in the logarithms of the scales is therefore
+
+    .. math:: \Delta = -\tfrac{1}{2} (1 1^T - I)^{-1} g = -\tfrac{1}{2} \left( \frac{\sum_j g_j}{L - 1} - g_k
+    \right)_k .
+
+    Steps are limited to a trust region, taken back where :math:`\|g\|` grows, and corrected by Broyden's rule, as other
+    activations do not follow the law exactly. Some targets cannot be reached (a logistic network's last layer sees
+    activations near 1/2, whatever the weights): the search ends at the closest point found, and scales stay within a
+    factor of 12 of the base.
+
+    ``method="jacobian"`` simulates the paper's Corollary 1 on the data: from the first layer to the last, each is
+    scaled until the mean over rows of the norm of its Jacobian, :math:`\|W_k \mathrm{diag}(f'(u_k))\|`, is `target`.
+
+    ``method="closed_form"`` does not look at the data. With units' slopes :math:`s_j`, the norm of a Gaussian matrix
+    whose column `j` is scaled by :math:`s_j` is about
 
     .. math:: \sigma \left( s_\mathrm{max} \sqrt{d_\mathrm{in}} + s_\mathrm{rms} \sqrt{d_\mathrm{out}} \right),
 
-    the largest slope counting where one unit's weights are summed over, the root mean square where units are
-    (A. S. Bandeira and R. van Handel, Theorem 1.1; an upper estimate that is sharp where the slopes other than zero are
-    equal). `method="closed_form"` chooses :math:`\sigma` so that this is 1. As weights are small, units are near
-    zero, half of them on either side: the slopes are :math:`f'(0^-)` and :math:`f'(0^+)`.
+    the largest slope counting where one unit's weights are summed over, the root mean square where units are (A. S.
+    Bandeira and R. van Handel, Theorem 1.1; an upper estimate that is sharp where the slopes other than zero are
+    equal). It chooses :math:`\sigma` so that this is 1, for slopes :math:`f'(0^-)` and :math:`f'(0^+)`, as weights
+    are small and half of the units on either side of zero.
 
     - Slope 1 at zero (tanh, identity, elu, softsign), and the output layer:
       :math:`1 / (\sqrt{d_\mathrm{in}} + \sqrt{d_\mathrm{out}})`, the paper's Corollary 2.
@@ -36,18 +77,49 @@ class Hessian(Initializer):
       :math:`1 / (\sqrt{d_\mathrm{in}} + \sqrt{d_\mathrm{out} / 2})`.
     - logistic: slope 1/4, and four times the paper's value (which assumes f(0) = 0).
 
-    The rule bounds the direction that a layer stretches most, not the typical one: for a square relu layer it gives
-    a variance of :math:`0.34 / d`, where He's scheme has :math:`2 / d`, and signals shrink with depth.
+    The last two methods bound the direction that a layer stretches most, not the typical one: for a square relu layer
+    the closed form gives a variance of :math:`0.34 / d`, where He's scheme has :math:`2 / d`, and signals shrink with
+    depth.
 
     Parameters
     ----------
-    method : {"closed_form"}, default="closed_form"
+    method : {"measured", "jacobian", "closed_form"}, default="measured"
         How scales are found.
+
+    target : float, default=1.0
+        The norm wanted, of Hessians (measured) or Jacobians.
+
+    base : str, Initializer or None, default=None
+        What is scaled by "measured" and "jacobian". None: orthogonal weights of gain 1.
+
+    sample_size : int, default=256
+        Rows of the sample; the search of "measured" looks at 128 of them at most.
+
+    tol : float, default=0.2
+        Largest logarithm of (norm / target) at which "measured" is content.
+
+    max_iter : int, default=5
+        Changes of scale that "measured" tries at most.
+
+    Attributes
+    ----------
+    norms_ : ndarray of shape (n_layers,)
+        The norms reached, for "measured" and "jacobian".
+
+    scales_ : ndarray of shape (n_layers,)
+        What each layer of the base was multiplied by.
+
+    converged_ : bool
+        Whether all norms are within the tolerance.
+
+    report_ : str
+        The same in a sentence, printed at ``verbose``.
 
     References
     ----------
-    M. Skorski, "Revisiting initialization of neural networks" (2020). A. S. Bandeira and R. van Handel, "Sharp
-    nonasymptotic bounds on the norm of random matrices with independent entries" (2016).
+    M. Skorski, "Revisiting initialization of neural networks" (2020). C. G. Broyden, "A class of methods for solving
+    nonlinear simultaneous equations" (1965). A. S. Bandeira and R. van Handel, "Sharp nonasymptotic bounds on the
+    norm of random matrices with independent entries" (2016).
 
     Examples
     --------
@@ -55,25 +127,163 @@ class Hessian(Initializer):
     >>> from sklearn.datasets import load_digits
     >>> from skinit import MLPClassifier
     >>> X, y = load_digits(return_X_y=True)
-    >>> network = MLPClassifier((400,), "tanh", init="hessian_closed_form", random_state=0)
-    >>> round(float(np.linalg.norm(network.initialize(X, y).coefs_[0], 2)), 1)
-    1.0
+    >>> network = MLPClassifier((50,) * 5, init="hessian", random_state=0).initialize(X / 16, y)
+    >>> bool(abs(np.log(network.initializer_.norms_)).max() < 0.2)
+    True
     """
 
-    _parameter_constraints: dict = {"method": [StrOptions({"closed_form"})]}
+    _parameter_constraints: dict = {
+        "method": [StrOptions({"measured", "jacobian", "closed_form"})],
+        "target": [Interval(Real, 0, None, closed="neither")],
+        "base": [str, Initializer, None],
+        "sample_size": [Interval(Integral, 1, None, closed="left")],
+        "tol": [Interval(Real, 0, None, closed="neither")],
+        "max_iter": [Interval(Integral, 1, None, closed="left")],
+    }
 
-    def __init__(self, method: str = "closed_form") -> None:
+    def __init__(
+        self,
+        method: str = "measured",
+        target: float = 1.0,
+        base: str | Initializer | None = None,
+        sample_size: int = 256,
+        tol: float = 0.2,
+        max_iter: int = 5,
+    ) -> None:
         self.method = method
+        self.target = target
+        self.base = base
+        self.sample_size = sample_size
+        self.tol = tol
+        self.max_iter = max_iter
 
-    def initialize(self, network, rng):
-        """Set all parameters of `network`."""
+    def initialize(self, network, rng, data=None):
+        """Set all parameters of `network`; only "closed_form" does without data."""
         self._validate_params()
+        if self.method != "closed_form":
+            super().initialize(network, rng, data)
+            return
         last = len(network.coefs) - 1
         for k, coef in enumerate(network.coefs):
-            fan_in, fan_out = coef.shape
             slopes = (1.0, 1.0) if k == last else slopes_at_zero(network.activation)
-            largest = max(map(abs, slopes))
-            root_mean_square = math.sqrt((slopes[0] ** 2 + slopes[1] ** 2) / 2)
-            norm = largest * math.sqrt(fan_in) + root_mean_square * math.sqrt(fan_out)
-            coef[...] = rng.normal(scale=1 / norm, size=coef.shape)
+            deviation = self.target * closed_form_deviation(*coef.shape, slopes)
+            coef[...] = rng.normal(scale=deviation, size=coef.shape)
             network.intercepts[k][...] = 0
+
+    def initialize_on(self, network, rng, sample):
+        """Set all parameters of `network`, looking at a sample of the data."""
+        from .registry import get_initializer
+
+        base = Orthogonal(gain=1.0) if self.base is None else get_initializer(self.base, network.activation)
+        base.initialize(network, rng, sample)
+        if self.method == "jacobian":
+            self.scales_, self.norms_ = scale_jacobians(network, sample, self.target)
+            what = "mean Jacobian norms"
+        else:
+            search = sample.take(np.arange(min(SEARCH_ROWS, sample.targets.shape[0])))
+            self.scales_, self.norms_ = scale_hessians(network, search, rng, self.target, self.tol, self.max_iter)
+            what = "Hessian norms"
+        with np.errstate(divide="ignore"):
+            self.converged_ = bool(np.abs(np.log(self.norms_ / self.target)).max() <= self.tol)
+        self.report_ = (
+            f"Hessian initializer: {what} of the layers from {self.norms_.min():.3g} to {self.norms_.max():.3g}, "
+            f"target {self.target:g} {'reached' if self.converged_ else 'not reached, closest point found'}."
+        )
+
+
+def scale_hessians(
+    network: Network, sample: TrainingData, rng: np.random.RandomState, target: float, tol: float, max_iter: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Scale the layers of `network`, in place, until the Hessian of each has the norm `target`, or as near as found.
+
+    Returns
+    -------
+    scales, norms : ndarray of shape (n_layers,)
+    """
+    dtype = network.theta.dtype
+    base = [coef.copy() for coef in network.coefs]
+    n_layers = len(base)
+    products = HessianProducts(network, Inputs.from_array(sample.X, dtype), sample.targets, sample.sample_weight)
+    directions = np.zeros((n_layers, max(coef.size for coef in base)), dtype)
+    for direction, coef in zip(directions, base, strict=True):
+        direction[: coef.size] = rng.normal(size=coef.size)
+        direction /= np.linalg.norm(direction)
+
+    def measure(log_scales, directions, n_iterations):
+        for coef, values, log_scale in zip(network.coefs, base, log_scales, strict=True):
+            coef[...] = values * np.exp(log_scale)
+        norms = np.zeros(n_layers)
+        for _ in range(n_iterations):
+            directions = products.multiply(directions, range(n_layers))
+            norms = np.linalg.norm(directions, axis=1).astype(np.float64)
+            directions = directions / np.maximum(norms, np.finfo(dtype).tiny)[:, None].astype(dtype)
+        logs = np.log(np.maximum(norms, np.finfo(np.float32).tiny) / target)
+        return np.where(np.isfinite(logs), logs, np.inf), directions, norms
+
+    log_scales = np.zeros(n_layers)
+    logs, directions, norms = measure(log_scales, directions, FIRST_POWER_ITERATIONS)
+    inverse_jacobian = (np.ones((n_layers, n_layers)) / max(n_layers - 1, 1) - np.eye(n_layers)) / 2
+    radius = 1.0
+    for _ in range(max_iter):
+        if np.abs(logs).max() <= tol or not np.isfinite(logs).all():
+            break
+        step = -inverse_jacobian @ logs
+        step *= min(1.0, radius / max(np.abs(step).max(), np.finfo(float).tiny))
+        step = np.clip(log_scales + step, -LOG_SCALE_BOUND, LOG_SCALE_BOUND) - log_scales
+        if not step.any():
+            break
+        new_logs, new_directions, new_norms = measure(log_scales + step, directions, POWER_ITERATIONS)
+        if np.isfinite(new_logs).all():
+            change = inverse_jacobian @ (new_logs - logs)
+            curvature = step @ change
+            if abs(curvature) > 1e-3 * (step @ step):
+                inverse_jacobian += np.outer(step - change, step @ inverse_jacobian) / curvature
+        if new_logs @ new_logs < logs @ logs:
+            log_scales, logs, directions, norms = log_scales + step, new_logs, new_directions, new_norms
+            radius = min(2 * radius, 2.0)
+        else:
+            radius = 0.3 * np.abs(step).max()
+    for coef, values, log_scale in zip(network.coefs, base, log_scales, strict=True):
+        coef[...] = values * np.exp(log_scale)
+    return np.exp(log_scales), norms
+
+
+def mean_jacobian_norm(coef: np.ndarray, slopes: np.ndarray, n_iterations: int = 30) -> float:
+    """Mean over rows of the spectral norm of W diag(s), by power iterations on all rows at once."""
+    vectors = np.ones((slopes.shape[0], coef.shape[0]), coef.dtype)
+    # Not orthogonal to the leading direction, with probability one.
+    vectors += np.linspace(0, 1, coef.shape[0], dtype=coef.dtype)
+    norms = np.zeros(slopes.shape[0])
+    for _ in range(n_iterations):
+        vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), np.finfo(coef.dtype).tiny)
+        images = (vectors @ coef) * slopes
+        norms = np.linalg.norm(images, axis=1)
+        vectors = (images * slopes) @ coef.T
+    return float(norms.mean())
+
+
+def scale_jacobians(network: Network, sample: TrainingData, target: float) -> tuple[np.ndarray, np.ndarray]:
+    """Scale the layers of `network`, in place and in turn, until their mean Jacobian norms are `target`.
+
+    Returns
+    -------
+    scales, norms : ndarray of shape (n_layers,)
+    """
+    last = len(network.coefs) - 1
+    scales, norms = np.ones(last + 1), np.zeros(last + 1)
+    for k, coef in enumerate(network.coefs):
+        preactivations = network.layer_preactivations(sample.X, k)
+        base = coef.copy()
+        # The norm grows with the scale, more slowly than in proportion where the activation saturates.
+        for _ in range(10):
+            slopes = (
+                np.ones_like(preactivations)
+                if k == last
+                else evaluate(network.activation, preactivations * preactivations.dtype.type(scales[k]))[1]
+            )
+            norms[k] = scales[k] * mean_jacobian_norm(base, slopes)
+            if not norms[k] > 0 or not np.isfinite(norms[k]) or abs(norms[k] / target - 1) < 1e-3:
+                break
+            scales[k] = np.clip(scales[k] * target / norms[k], 1e-3, 1e3)
+        coef *= coef.dtype.type(scales[k])
+    return scales, norms

@@ -57,9 +57,9 @@ class Orthogonal(Initializer):
         factor = 1.0 if self.gain == "auto" else self.gain
         return factor * (q if shape[0] >= shape[1] else q.T)
 
-    def initialize(self, network, rng):
+    def initialize(self, network, rng, data=None):
         """Set all parameters of `network`."""
-        super().initialize(network, rng)
+        super().initialize(network, rng, data)
         if self.gain == "auto":
             for coef in network.coefs[:-1]:
                 coef *= compute_gain(network.activation)

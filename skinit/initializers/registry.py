@@ -6,6 +6,7 @@ from ..validation import nearest_name_hint
 from .base import FunctionInitializer, Initializer
 from .constant import Constant, Identity, Zeros
 from .hessian import Hessian
+from .lsuv import LSUV
 from .orthogonal import Orthogonal
 from .random import RandomNormal, RandomUniform, TruncatedNormal
 from .scikit_learn import ScikitLearn
@@ -28,6 +29,9 @@ _INITIALIZERS = {
     "lecun_uniform": VarianceScaling(1.0, "fan_in", "uniform"),
     "orthogonal": Orthogonal(),
     "sparse": Sparse(),
+    "lsuv": LSUV(),
+    "hessian": Hessian("measured"),
+    "hessian_jacobian": Hessian("jacobian"),
     "hessian_closed_form": Hessian("closed_form"),
     "sklearn": ScikitLearn(),
 }

@@ -29,7 +29,7 @@ class ScikitLearn(Initializer):
     True
     """
 
-    def initialize(self, network, rng):
+    def initialize(self, network, rng, data=None):
         """Set all parameters of `network`."""
         numerator = 2.0 if network.activation == "logistic" else 6.0
         for coef, intercept in zip(network.coefs, network.intercepts, strict=True):

@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 import numpy as np
 import scipy.special
-from numba import float64
+from numba import float64, void
 
 from . import elementary
 from .compilation import KernelPointer, array_types, compile_pointer
@@ -31,6 +31,8 @@ class Loss(NamedTuple):
     """A loss and the output activation that belongs to it."""
 
     kernel: Callable
+    # Its second derivative times tangents: ``curve(preactivations, weights, tangents, out)``.
+    curve: Callable
     out_activation: str
     # From preactivations to predictions, in place where it can.
     predict: Callable
@@ -108,6 +110,45 @@ def _binary_log_loss(preactivations, targets, weights, deltas, cap):
     return total
 
 
+def _curve_squared_error(preactivations, weights, tangents, out):
+    for i in range(tangents.shape[0]):
+        for j in range(tangents.shape[1]):
+            out[i, j] = weights[i] * tangents[i, j]
+
+
+def _curve_poisson(preactivations, weights, tangents, out):
+    for i in range(tangents.shape[0]):
+        for j in range(tangents.shape[1]):
+            out[i, j] = weights[i] * elementary.exp(preactivations[i, j]) * tangents[i, j]
+
+
+def _curve_log_loss(preactivations, weights, tangents, out):
+    n_classes = preactivations.shape[1]
+    for i in range(preactivations.shape[0]):
+        highest = preactivations[i, 0]
+        for j in range(1, n_classes):
+            highest = max(highest, preactivations[i, j])
+        for j in range(n_classes):
+            out[i, j] = elementary.exp(preactivations[i, j] - highest)
+        normalizer = out[i, 0]
+        mean = out[i, 0] * tangents[i, 0]
+        for j in range(1, n_classes):
+            normalizer += out[i, j]
+            mean += out[i, j] * tangents[i, j]
+        mean /= normalizer
+        scale = weights[i] / normalizer
+        for j in range(n_classes):
+            out[i, j] *= scale * (tangents[i, j] - mean)
+
+
+def _curve_binary_log_loss(preactivations, weights, tangents, out):
+    for i in range(tangents.shape[0]):
+        for j in range(tangents.shape[1]):
+            u = preactivations[i, j]
+            variance = elementary.logistic(u) * elementary.logistic(-u)
+            out[i, j] = weights[i] * variance * tangents[i, j]
+
+
 def _identity(preactivations):
     return preactivations
 
@@ -128,10 +169,10 @@ def _logistic(preactivations):
 
 
 LOSSES = {
-    "squared_error": Loss(_squared_error, "identity", _identity, reports_mean_over_outputs=True),
-    "poisson": Loss(_poisson, "exp", _exp),
-    "log_loss": Loss(_log_loss, "softmax", _softmax),
-    "binary_log_loss": Loss(_binary_log_loss, "logistic", _logistic),
+    "squared_error": Loss(_squared_error, _curve_squared_error, "identity", _identity, reports_mean_over_outputs=True),
+    "poisson": Loss(_poisson, _curve_poisson, "exp", _exp),
+    "log_loss": Loss(_log_loss, _curve_log_loss, "softmax", _softmax),
+    "binary_log_loss": Loss(_binary_log_loss, _curve_binary_log_loss, "logistic", _logistic),
 }
 
 
@@ -145,3 +186,15 @@ def loss_signature(dtype):
 def compile_loss(name: str, dtype: np.dtype) -> KernelPointer:
     """``loss(preactivations, targets, weights, deltas, cap)``: the weighted sum; deltas are written."""
     return compile_pointer(LOSSES[name].kernel, loss_signature(dtype))
+
+
+def curve_signature(dtype):
+    """Of every loss's second derivative."""
+    types = array_types(dtype)
+    return void(types.matrix, types.data_vector, types.matrix, types.matrix)
+
+
+@cache
+def compile_curve(name: str, dtype: np.dtype) -> KernelPointer:
+    """``curve(preactivations, weights, tangents, out)``: out = weights * (second derivative of the loss) tangents."""
+    return compile_pointer(LOSSES[name].curve, curve_signature(dtype))

@@ -1,0 +1,99 @@
+"""The Hessian of a network's loss on given data, as products with directions."""
+
+import numpy as np
+
+from .blas import blas_threads
+from .kernels.activations import compile_activate_with_bends
+from .kernels.curvature import ALL_LAYERS, compile_add_hessian_products
+from .kernels.losses import compile_curve, compile_loss
+from .network import Inputs, Network
+
+# Rows at a time: memory does not grow with the data.
+BLOCK = 256
+
+
+class HessianProducts:
+    """Products with the Hessian of the mean loss, or its Gauss-Newton part, at the network's parameters of the moment.
+
+    Parameters
+    ----------
+    network : Network
+    inputs : Inputs
+        Rows of X.
+    targets : ndarray of shape (n, n_outputs), or (n, 1) with class numbers for the log loss
+    sample_weight : ndarray of shape (n,), or None
+    block : int
+        Rows at a time.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        inputs: Inputs,
+        targets: np.ndarray,
+        sample_weight: np.ndarray | None,
+        block: int = BLOCK,
+    ) -> None:
+        dtype = network.theta.dtype
+        sizes = network.layer_sizes
+        n_rows = targets.shape[0]
+        self.network = network
+        self.inputs = inputs
+        self.targets = targets
+        self.sample_weight = np.empty(0, dtype) if sample_weight is None else sample_weight
+        self.weight_sum = float(n_rows if sample_weight is None else sample_weight.sum(dtype=np.float64))
+        self._rows = np.arange(n_rows)
+        self._block = min(block, n_rows)
+        self._kernel = compile_add_hessian_products(dtype)
+        self._pointers = (
+            compile_activate_with_bends(network.activation, dtype),
+            compile_loss(network.loss, dtype),
+            compile_curve(network.loss, dtype),
+        )
+        n_dense_features = sizes[0] if inputs.X.shape[0] > 0 else 0
+        self._workspaces = (
+            np.empty((self._block, n_dense_features), dtype),
+            np.empty((self._block, targets.shape[1]), dtype),
+            np.ones(self._block, dtype),
+            np.empty((6, self._block * sizes[1:].sum()), dtype),
+            np.empty((3, self._block * sizes[1:].max()), dtype),
+            np.empty(max(coef.size for coef in network.coefs), dtype),
+        )
+
+    def multiply(self, directions: np.ndarray, layers, gauss_newton: bool = False) -> np.ndarray:
+        """Products of the Hessian with each row of `directions`.
+
+        Parameters
+        ----------
+        directions : ndarray of shape (m, at least the number of parameters asked for)
+        layers : sequence of int of length m
+            The layer whose weights a direction starts with, or `ALL_LAYERS` for one of all parameters.
+        gauss_newton : bool, default=False
+
+        Returns
+        -------
+        products : ndarray like `directions`
+        """
+        network = self.network
+        products = np.zeros_like(directions)
+        with blas_threads(network.largest_product(self._block)):
+            self._kernel(
+                network.theta,
+                network.layer_sizes,
+                tuple(self.inputs),
+                self.targets,
+                self.sample_weight,
+                self._rows,
+                self._block,
+                *self._pointers,
+                gauss_newton,
+                np.asarray(layers, dtype=np.int64),
+                directions,
+                products,
+                *self._workspaces,
+            )
+        products /= self.weight_sum
+        return products
+
+
+__all__ = ["ALL_LAYERS", "HessianProducts"]

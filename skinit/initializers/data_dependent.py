@@ -1,0 +1,46 @@
+"""What initializers that look at the data have in common."""
+
+from abc import abstractmethod
+
+import numpy as np
+
+from ..network import Network, TrainingData
+from .base import Initializer
+
+
+class DataDependentInitializer(Initializer):
+    """Base class of initializers that look at a sample of the training data.
+
+    A subclass has a parameter `sample_size` and writes `initialize_on`.
+    """
+
+    sample_size: int
+
+    @abstractmethod
+    def initialize_on(self, network: Network, rng: np.random.RandomState, sample: TrainingData) -> None:
+        """Set all parameters of `network`, looking at a sample of the data."""
+
+    def initialize(self, network, rng, data=None):
+        """Set all parameters of `network`, looking at a sample of `data`.
+
+        Raises
+        ------
+        ValueError
+            If there are no data: an estimator passes those it is fitted to.
+        """
+        self._validate_params()
+        if data is None:
+            raise ValueError(f"{type(self).__name__} looks at the data: initialize(network, rng, data) needs them.")
+        n_rows = data.targets.shape[0]
+        # The sample is drawn from the generator only where there is something to choose.
+        rows = np.arange(n_rows)
+        if n_rows > self.sample_size:
+            rows = np.sort(rng.permutation(n_rows)[: self.sample_size])
+        sample = data.take(rows)
+        if sample.sample_weight is not None and not sample.sample_weight.any():
+            sample = sample._replace(sample_weight=None)
+        self.initialize_on(network, rng, sample)
+        if not np.isfinite(network.theta).all():
+            raise ValueError(
+                f"{self!r} found no finite weights: the data may contain large values and need to be preprocessed."
+            )

@@ -1,0 +1,50 @@
+"""Layer-sequential unit variance."""
+
+from numbers import Integral
+
+import numpy as np
+from sklearn.utils._param_validation import Interval
+
+from .data_dependent import DataDependentInitializer
+from .orthogonal import Orthogonal
+
+
+class LSUV(DataDependentInitializer):
+    r"""Orthogonal weights, scaled layer by layer until the preactivations of the data have variance 1; intercepts zero.
+
+    From the first layer to the last, :math:`W_k \leftarrow W_k / \sqrt{\mathrm{Var}[a_k W_k]}`, the variance being
+    that over units and rows of a sample of the data. As preactivations are linear in their layer's weights, one
+    division a layer is exact.
+
+    Parameters
+    ----------
+    sample_size : int, default=256
+        Rows of the sample.
+
+    References
+    ----------
+    D. Mishkin and J. Matas, "All you need is a good init" (2016).
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from skinit import MLPClassifier
+    >>> X, y = load_digits(return_X_y=True)
+    >>> network = MLPClassifier((50,) * 5, init="lsuv", random_state=0).initialize(X, y)
+    >>> network.initializer_
+    LSUV()
+    """
+
+    _parameter_constraints: dict = {"sample_size": [Interval(Integral, 2, None, closed="left")]}
+
+    def __init__(self, sample_size: int = 256) -> None:
+        self.sample_size = sample_size
+
+    def initialize_on(self, network, rng, sample):
+        """Set all parameters of `network`, looking at a sample of the data."""
+        Orthogonal(gain=1.0).initialize(network, rng)
+        for k, coef in enumerate(network.coefs):
+            deviation = network.layer_preactivations(sample.X, k).std(dtype=np.float64)
+            # Constant preactivations (constant features, dead units) have no scale to correct.
+            if np.isfinite(deviation) and deviation > np.finfo(coef.dtype).tiny:
+                coef /= deviation

@@ -1,0 +1,111 @@
+r"""Step sizes from the curvature: ``learning_rate_init="auto"``.
+
+The quadratic model of the loss along a step :math:`-\gamma d` is
+:math:`L - \gamma g^T d + \tfrac{\gamma^2}{2} d^T H d`, with the gradient `g` and the Hessian `H` of a mini-batch.
+
+*Gradient descent*: :math:`\gamma^* = 1 / \|H\|` is sure to lower it for :math:`d = g` (I. Goodfellow et al., "Deep
+Learning", section 4.3.1; M. Skorski, section 1.2), at half of the largest stable step.
+
+*Adam*: its first step is :math:`d = \mathrm{sign}(g)`, along which the model is least at
+:math:`\gamma^* = \|g\|_1 / |d^T H d|`.
+
+*Momentum* :math:`\beta` goes on along old steps, :math:`1 / (1 - \beta)` times as far in all as a single step. The
+largest stable step of heavy-ball and of Nesterov's momentum is within a factor of two of that without
+(:func:`~skinit.curvature.max_stable_step`), but what was right for the gradient of now is carried into curvature met
+later. Between keeping the step (:math:`\gamma^*`, with which deep networks diverged) and keeping its sum
+(:math:`(1 - \beta) \gamma^*`, as slow as plain descent) the geometric mean is taken,
+:math:`\sqrt{1 - \beta}\,\gamma^*`; for Adam with :math:`\beta = \beta_1`. ``python -m benchmarks quality`` measures
+what comes of it.
+"""
+
+import numpy as np
+from scipy.sparse.linalg import ArpackError, LinearOperator, eigsh
+
+from .hessian import ALL_LAYERS, HessianProducts
+from .network import Inputs, TrainingData
+from .passes import DataPasses
+
+# Rows that the curvature is measured on, as whole mini-batches as far as they go.
+ROWS = 256
+MOST_BATCHES = 8
+# Where the curvature says nothing (zero weights, constant data) or is extreme.
+SMALLEST, LARGEST = 1e-8, {"sgd": 100.0, "adam": 0.1}
+FALLBACK = {"sgd": 0.1, "adam": 1e-3}
+
+
+def largest_eigenvalue(products: HessianProducts, tol: float = 0.05, max_iter: int = 20) -> float:
+    """Largest magnitude of an eigenvalue of the Hessian, to a relative `tol`."""
+    theta = products.network.theta
+    if theta.size < 3:
+        return float(
+            np.linalg.norm(products.multiply(np.eye(theta.size, dtype=theta.dtype), [ALL_LAYERS] * theta.size), 2)
+        )
+    start = np.random.RandomState(0).standard_normal(theta.size).astype(theta.dtype)
+    operator = LinearOperator(
+        (theta.size, theta.size),
+        matvec=lambda v: products.multiply(v.reshape(1, -1).astype(theta.dtype), [ALL_LAYERS])[0],
+        dtype=theta.dtype,
+    )
+    try:
+        value = eigsh(operator, k=1, which="LM", v0=start, tol=tol, maxiter=max_iter, return_eigenvectors=False)[0]
+    except ArpackError as error:
+        # Not converged, or not finite: what a few products say.
+        values = getattr(error, "eigenvalues", np.empty(0))
+        if values.size:
+            return float(abs(values[0]))
+        for _ in range(10):
+            start /= max(np.linalg.norm(start), np.finfo(theta.dtype).tiny)
+            start = operator.matvec(start)
+        value = np.linalg.norm(start)
+    return float(abs(value))
+
+
+def sign_step(products: HessianProducts, gradient: np.ndarray) -> float:
+    """The step along the signs of the gradient at which the quadratic model is least."""
+    direction = np.sign(gradient)
+    product = products.multiply(direction.reshape(1, -1), [ALL_LAYERS])[0]
+    curvature = abs(float(direction @ product))
+    return float(np.abs(gradient).sum(dtype=np.float64)) / curvature if curvature > 0 else np.inf
+
+
+def automatic_step(passes: DataPasses, data: TrainingData, *, solver: str, memory: float) -> float:
+    """The learning rate for training a network from where it is: the median over mini-batches of the rule above.
+
+    Parameters
+    ----------
+    passes : DataPasses
+        With the network, the data and the size of mini-batches.
+    data : TrainingData
+        The same data.
+    solver : {"sgd", "adam"}
+    memory : float
+        Momentum, or Adam's beta_1.
+
+    Returns
+    -------
+    learning_rate : float
+        Finite and positive.
+    """
+    network = passes.network
+    n_rows = data.targets.shape[0]
+    batch_size = min(passes.batch_size, n_rows)
+    # Fixed, not drawn from the estimator's generator, and not the first rows, as data may be sorted.
+    rows = np.random.RandomState(0).permutation(n_rows)[: max(batch_size, ROWS)]
+    n_batches = min(rows.size // batch_size, MOST_BATCHES)
+    steps = []
+    for batch in rows[: n_batches * batch_size].reshape(n_batches, batch_size):
+        sample = data.take(batch)
+        if sample.sample_weight is not None and not sample.sample_weight.sum() > 0:
+            continue
+        inputs = Inputs.from_array(sample.X, network.theta.dtype)
+        products = HessianProducts(network, inputs, sample.targets, sample.sample_weight)
+        if solver == "adam":
+            steps.append(sign_step(products, passes.loss_and_gradient(batch)[1].astype(network.theta.dtype)))
+        else:
+            norm = largest_eigenvalue(products)
+            steps.append(1 / norm if norm > 0 else np.inf)
+    # Momentum 1 never forgets: no step is small enough, and the smallest is as good as any.
+    step = np.sqrt(1 - memory) * np.median(steps) if steps else np.nan
+    if not np.isfinite(step):
+        return FALLBACK[solver]
+    return float(np.clip(step, SMALLEST, LARGEST[solver]))
