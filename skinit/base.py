@@ -292,9 +292,13 @@ class BaseMultilayerPerceptron(ValidatedEstimator, ABC):
                 parameters = {**self.get_params(deep=False), "learning_rate_init": self.learning_rate_init_}
                 solver = make_solver(self.solver, network.theta, parameters)
             loss_limit = np.inf
-            if is_automatic:
-                loss_limit = LOSS_TOLERANCE * passes.loss_and_gradient(rows[:FULL_BATCH_BLOCK])[0]
             start, generator_state = network.theta.copy(), random_state.get_state()
+            if is_automatic:
+                # What the first epoch would report without its steps: batches weigh the penalty as training does.
+                no_step = np.zeros((1, network.theta.size), network.theta.dtype)
+                loss_limit = LOSS_TOLERANCE * passes.run(rows, "sgd", no_step, np.zeros(3))[0] / rows.size
+                # An infinite gradient times no learning rate is not a number.
+                network.theta[:] = start
             for n_restarts in range(MAX_RESTARTS + 1):
                 attempt, history = deepcopy(solver), History.of(self)
                 attempt.scale_learning_rate(RESTART_FACTOR**n_restarts)
@@ -312,7 +316,8 @@ class BaseMultilayerPerceptron(ValidatedEstimator, ABC):
                         score=score,
                         verbose=self.verbose,
                         incremental=incremental,
-                        loss_limit=loss_limit,
+                        # After so many restarts a loss that rises is not the learning rate's fault.
+                        loss_limit=loss_limit if n_restarts < MAX_RESTARTS else np.inf,
                     )
                     break
                 except DivergenceError as error:

@@ -14,8 +14,10 @@ from sklearn.exceptions import ConvergenceWarning
 from .passes import DataPasses
 from .solvers import StochasticSolver
 
-# Epochs in which a loss above that of the untrained network tells that the learning rate is too large.
+# What tells that the learning rate is too large: a loss above that of the untrained network in the first epochs; or
+# later one of half of it, after it had been down to a quarter.
 EARLY_EPOCHS = 5
+FORGOTTEN, LEARNED = 0.5, 0.25
 
 
 class DivergenceError(ValueError):
@@ -74,6 +76,15 @@ class History:
             del known["loss_"]
         return known
 
+    def shows_too_large_steps(self, loss_limit: float) -> bool:
+        """Whether the loss is not finite, above its limit at first, or back near it after it was far below."""
+        if not np.isfinite(loss_limit):
+            return False
+        losses = self.loss_curve_[-self.n_iter_ :]
+        has_forgotten = losses[-1] > FORGOTTEN * loss_limit and min(losses) < LEARNED * loss_limit
+        is_early_rise = self.n_iter_ <= EARLY_EPOCHS and losses[-1] > loss_limit
+        return not np.isfinite(losses[-1]) or is_early_rise or has_forgotten
+
     def note_loss(self, loss: float, tol: float) -> None:
         """Add the loss of an epoch, and count the epochs without progress."""
         if loss > self.best_loss_ - tol:
@@ -124,13 +135,13 @@ def train(
     incremental : bool
         Whether to end after one epoch, whatever `max_iter`.
     loss_limit : float, default=inf
-        If finite, the loss of the first epochs may not exceed it.
+        If finite, what the loss may not exceed at first, see `History.shows_too_large_steps`.
 
     Raises
     ------
     DivergenceError
-        As soon as the parameters are not finite, unless earlier ones will be restored, or if an early loss exceeds its
-        limit.
+        As soon as the parameters are not finite, unless earlier ones will be restored, or if losses
+        show that steps are too large.
     """
     theta = passes.network.theta
     best_theta = theta if score is None else theta.copy()
@@ -149,9 +160,7 @@ def train(
             history.loss_curve_.append(loss)
             if verbose:
                 print(f"Iteration {history.n_iter_}, loss = {loss:.8f}")
-            if np.isfinite(loss_limit) and (
-                not np.isfinite(loss) or (history.n_iter_ <= EARLY_EPOCHS and loss > loss_limit)
-            ):
+            if history.shows_too_large_steps(loss_limit):
                 raise DivergenceError(history.n_iter_)
             if score is None:
                 if not np.isfinite(loss) and not np.isfinite(theta).all():

@@ -31,15 +31,14 @@ class DataDependentInitializer(Initializer):
         self._validate_params()
         if data is None:
             raise ValueError(f"{type(self).__name__} looks at the data: initialize(network, rng, data) needs them.")
-        n_rows = data.targets.shape[0]
+        if data.sample_weight is not None and not data.sample_weight.any():
+            data = data._replace(sample_weight=None)
+        # A row of weight zero is as good as absent.
+        rows = np.arange(data.targets.shape[0]) if data.sample_weight is None else np.flatnonzero(data.sample_weight)
         # The sample is drawn from the generator only where there is something to choose.
-        rows = np.arange(n_rows)
-        if n_rows > self.sample_size:
-            rows = np.sort(rng.permutation(n_rows)[: self.sample_size])
-        sample = data.take(rows)
-        if sample.sample_weight is not None and not sample.sample_weight.any():
-            sample = sample._replace(sample_weight=None)
-        self.initialize_on(network, rng, sample)
+        if rows.size > self.sample_size:
+            rows = rows[np.sort(rng.permutation(rows.size)[: self.sample_size])]
+        self.initialize_on(network, rng, data.take(rows))
         if not np.isfinite(network.theta).all():
             raise ValueError(
                 f"{self!r} found no finite weights: the data may contain large values and need to be preprocessed."

@@ -12,6 +12,7 @@ from ..network import Inputs, Network, TrainingData
 from .base import Initializer
 from .data_dependent import DataDependentInitializer
 from .orthogonal import Orthogonal
+from .variance_scaling import VarianceScaling
 
 # Rows of the sample that the search for scales looks at: norms over 128 and over more rows differ less than by what
 # the tolerance allows, and cost in proportion.
@@ -23,6 +24,14 @@ POWER_ITERATIONS = 2
 # Largest factor between the scale of a layer and that of the base, as a logarithm. Beyond it a layer that cannot reach
 # its target would lose its signal (or its slopes) without coming nearer.
 LOG_SCALE_BOUND = 2.5
+
+# What may be scaled, by name.
+BASES = {
+    "lecun_normal": VarianceScaling(1.0, "fan_in", "normal"),
+    "xavier_normal": VarianceScaling(1.0, "fan_avg", "normal"),
+    "he_normal": VarianceScaling(2.0, "fan_in", "normal"),
+    "orthogonal": Orthogonal(),
+}
 
 
 def slopes_at_zero(activation: str) -> tuple[float, float]:
@@ -89,8 +98,8 @@ class Hessian(DataDependentInitializer):
     target : float, default=1.0
         The norm wanted, of Hessians (measured) or Jacobians.
 
-    base : str, Initializer or None, default=None
-        What is scaled by "measured" and "jacobian". None: orthogonal weights of gain 1.
+    base : str or Initializer, default="lecun_normal"
+        What is scaled by "measured" and "jacobian".
 
     sample_size : int, default=256
         Rows of the sample; the search of "measured" looks at 128 of them at most.
@@ -135,7 +144,7 @@ class Hessian(DataDependentInitializer):
     _parameter_constraints: dict = {
         "method": [StrOptions({"measured", "jacobian", "closed_form"})],
         "target": [Interval(Real, 0, None, closed="neither")],
-        "base": [str, Initializer, None],
+        "base": [StrOptions(set(BASES)), Initializer],
         "sample_size": [Interval(Integral, 1, None, closed="left")],
         "tol": [Interval(Real, 0, None, closed="neither")],
         "max_iter": [Interval(Integral, 1, None, closed="left")],
@@ -145,7 +154,7 @@ class Hessian(DataDependentInitializer):
         self,
         method: str = "measured",
         target: float = 1.0,
-        base: str | Initializer | None = None,
+        base: str | Initializer = "lecun_normal",
         sample_size: int = 256,
         tol: float = 0.2,
         max_iter: int = 5,
@@ -172,9 +181,7 @@ class Hessian(DataDependentInitializer):
 
     def initialize_on(self, network, rng, sample):
         """Set all parameters of `network`, looking at a sample of the data."""
-        from .registry import get_initializer
-
-        base = Orthogonal(gain=1.0) if self.base is None else get_initializer(self.base, network.activation)
+        base = BASES[self.base] if isinstance(self.base, str) else self.base
         base.initialize(network, rng, sample)
         if self.method == "jacobian":
             self.scales_, self.norms_ = scale_jacobians(network, sample, self.target)

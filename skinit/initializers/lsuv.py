@@ -44,7 +44,10 @@ class LSUV(DataDependentInitializer):
         """Set all parameters of `network`, looking at a sample of the data."""
         Orthogonal(gain=1.0).initialize(network, rng)
         for k, coef in enumerate(network.coefs):
-            deviation = network.layer_preactivations(sample.X, k).std(dtype=np.float64)
-            # Constant preactivations (constant features, dead units) have no scale to correct.
-            if np.isfinite(deviation) and deviation > np.finfo(coef.dtype).tiny:
+            preactivations = network.layer_preactivations(sample.X, k)
+            deviation = preactivations.std(dtype=np.float64)
+            # Constant preactivations (constant features, dead units) have no scale to correct, only that of rounding.
+            precision = np.finfo(coef.dtype)
+            rounding = 10 * np.sqrt(coef.shape[0]) * precision.eps * np.abs(preactivations).max()
+            if np.isfinite(deviation) and deviation > max(rounding, precision.tiny):
                 coef /= deviation
