@@ -14,9 +14,8 @@ from sklearn.exceptions import ConvergenceWarning
 from .passes import DataPasses
 from .solvers import StochasticSolver
 
-# What tells that the learning rate is too large: a loss above that of the untrained network in the first epochs; or
-# later one of half of it, after it had been down to a quarter.
-EARLY_EPOCHS = 5
+# What tells that the learning rate is too large: a loss above that of the untrained network; or one of half of it,
+# after it had been down to a quarter.
 FORGOTTEN, LEARNED = 0.5, 0.25
 
 
@@ -77,13 +76,12 @@ class History:
         return known
 
     def shows_too_large_steps(self, loss_limit: float) -> bool:
-        """Whether the loss is not finite, above its limit at first, or back near it after it was far below."""
+        """Whether the loss is not finite, above its limit, or back near it after it was far below."""
         if not np.isfinite(loss_limit):
             return False
         losses = self.loss_curve_[-self.n_iter_ :]
         has_forgotten = losses[-1] > FORGOTTEN * loss_limit and min(losses) < LEARNED * loss_limit
-        is_early_rise = self.n_iter_ <= EARLY_EPOCHS and losses[-1] > loss_limit
-        return not np.isfinite(losses[-1]) or is_early_rise or has_forgotten
+        return not losses[-1] <= loss_limit or has_forgotten
 
     def note_loss(self, loss: float, tol: float) -> None:
         """Add the loss of an epoch, and count the epochs without progress."""
@@ -135,7 +133,7 @@ def train(
     incremental : bool
         Whether to end after one epoch, whatever `max_iter`.
     loss_limit : float, default=inf
-        If finite, what the loss may not exceed at first, see `History.shows_too_large_steps`.
+        If finite, what the loss may not exceed, see `History.shows_too_large_steps`.
 
     Raises
     ------

@@ -1,0 +1,373 @@
+"""How untuned networks compare with a grid search over initialization and learning rate.
+
+Untuned is ``init="hessian", learning_rate_init="auto"``, one run. The grid has every scheme with every rate. A *cell*
+is a table, an activation, a depth and a solver; all runs of a cell have the same epochs, batches and momentum. For each
+seed, the rows are parted into training, validation and test (60/20/20); the seed also draws the weights. The grid's
+choice is the member with the best mean score on the validation rows over the seeds. Untuned never sees these rows. Both
+are compared on the test rows.
+
+Scores are accuracies, or coefficients of determination not below -1. A run that diverged has the score of chance: that
+of predicting the commonest class, or the mean.
+
+Every finished fit is a line of ``fits.jsonl`` in the folder of ``--out``; the same command goes on where it stopped.
+The report is written beside it: ``cells.csv``, ``quality.json`` and ``quality.png``.
+"""
+
+import hashlib
+import json
+import sys
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from importlib.metadata import version
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+from joblib import Parallel, delayed
+from sklearn.dummy import DummyClassifier, DummyRegressor
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.metrics import accuracy_score, r2_score
+
+import skinit
+
+from .quality_data import Split, Table, bundled_tables, read_csv, split
+
+WIDTH = 64
+SCHEMES = ("random", "xavier", "he", "lecun_normal", "orthogonal", "lsuv", "hessian_closed_form")
+RATES = {"sgd": (1e-3, 1e-2, 1e-1, 0.5, 1.0), "adam": (1e-4, 1e-3, 1e-2)}
+DEFAULT_RATE = 1e-3
+UNTUNED = ("hessian", "auto")
+LOWEST_SCORE = -1.0
+# scikit-learn's own defaults: 200 rows a batch, Nesterov's momentum 0.9.
+TRAINING = {"batch_size": "auto", "momentum": 0.9, "nesterovs_momentum": True}
+N_JOBS = 2
+
+
+@dataclass(frozen=True)
+class Study:
+    """What is compared on what."""
+
+    tables: tuple[str, ...] | None  # None: all
+    activations: tuple[str, ...]
+    depths: tuple[int, ...]
+    seeds: int
+    epochs: int
+    most_rows: int
+
+
+FULL = Study(None, ("relu", "tanh", "logistic", "gelu"), (1, 3, 10, 20), seeds=5, epochs=60, most_rows=1500)
+QUICK = Study(
+    ("breast_cancer", "digits", "diabetes", "hard"),
+    ("relu", "tanh", "logistic"),
+    (1, 10),
+    seeds=2,
+    epochs=30,
+    most_rows=1000,
+)
+
+
+@dataclass(frozen=True)
+class Cell:
+    """Where the grid and untuned are compared."""
+
+    data: str
+    activation: str
+    depth: int
+    solver: str
+
+    def __str__(self) -> str:
+        return f"{self.data} {self.activation} {self.depth} {self.solver}"
+
+
+@dataclass(frozen=True)
+class Fit:
+    """One training run: a member of a cell's grid, or untuned, with a seed."""
+
+    cell: Cell
+    init: str
+    rate: float | str
+    seed: int
+
+
+def members(solver: str) -> list[tuple[str, float | str]]:
+    """Untuned, then the grid of a solver, as pairs of scheme and rate."""
+    return [UNTUNED, *product(SCHEMES, RATES[solver])]
+
+
+@lru_cache(maxsize=8)
+def cached_split(table: Table, seed: int, most_rows: int) -> Split:
+    return split(table, seed, most_rows)
+
+
+def make_estimator(fit: Fit, table: Table, epochs: int) -> skinit.MLPClassifier | skinit.MLPRegressor:
+    """The estimator of a run."""
+    make = skinit.MLPClassifier if table.is_classification else skinit.MLPRegressor
+    return make(
+        hidden_layer_sizes=(WIDTH,) * fit.cell.depth,
+        activation=fit.cell.activation,
+        solver=fit.cell.solver,
+        init=fit.init,
+        learning_rate_init=fit.rate,
+        max_iter=epochs,
+        # All epochs, whatever the loss does.
+        tol=0.0,
+        n_iter_no_change=np.inf,
+        random_state=fit.seed,
+        **TRAINING,
+    )
+
+
+def _score(is_classification: bool, y: np.ndarray, predictions: np.ndarray) -> float:
+    if is_classification:
+        return float(accuracy_score(y, predictions))
+    return max(LOWEST_SCORE, float(r2_score(y, predictions)))
+
+
+def run_fit(fit: Fit, table: Table, study: Study) -> dict:
+    """Train, score, and return the line to be kept."""
+    parts = cached_split(table, fit.seed, study.most_rows)
+    X, y = parts.training
+    dummy = DummyClassifier() if table.is_classification else DummyRegressor()
+    dummy.fit(X, y)
+    chance = {
+        name: _score(table.is_classification, part[1], dummy.predict(part[0]))
+        for name, part in (("validation", parts.validation), ("test", parts.test))
+    }
+    estimator = make_estimator(fit, table, study.epochs)
+    record = {
+        **asdict(fit.cell),
+        "init": fit.init,
+        "rate": fit.rate,
+        "seed": fit.seed,
+        "table": table.digest,
+        "chance": chance["test"],
+        "chance_validation": chance["validation"],
+    }
+    diverged = False
+    began = time.perf_counter()
+    try:
+        estimator.fit(X, y)
+    except skinit.DivergenceError:
+        diverged = True
+    seconds = time.perf_counter() - began
+    scores = chance
+    if not diverged:
+        predictions = {"validation": estimator.predict(parts.validation[0]), "test": estimator.predict(parts.test[0])}
+        diverged = not all(np.isfinite(values).all() for values in predictions.values())
+    if not diverged:
+        scores = {
+            "validation": _score(table.is_classification, parts.validation[1], predictions["validation"]),
+            "test": _score(table.is_classification, parts.test[1], predictions["test"]),
+        }
+    return {
+        **record,
+        **scores,
+        "diverged": diverged,
+        "seconds": round(seconds, 5),
+        "rate_used": float(estimator.learning_rate_init_) if not diverged else None,
+        "losses": None if diverged else [float(f"{loss:.6g}") for loss in estimator.loss_curve_],
+    }
+
+
+# The file of finished fits.
+
+
+def key_of(record: dict) -> Fit:
+    """The run that a line tells of."""
+    cell = Cell(record["data"], record["activation"], record["depth"], record["solver"])
+    return Fit(cell, record["init"], record["rate"], record["seed"])
+
+
+def settings(study: Study) -> dict:
+    """What must be equal for two fits to be comparable; the first line of the file."""
+    sources = hashlib.sha256()
+    root = Path(skinit.__file__).parent
+    for path in sorted(root.rglob("*.py")):
+        sources.update(path.relative_to(root).as_posix().encode() + path.read_bytes())
+    return {
+        "skinit": skinit.__version__,
+        "skinit sources": sources.hexdigest()[:16],
+        **{name: version(name) for name in ("scikit-learn", "numpy", "numba")},
+        "epochs": study.epochs,
+        "rows at most": study.most_rows,
+        "width": WIDTH,
+        "training": TRAINING,
+    }
+
+
+def load_fits(path: Path, header: dict) -> dict[Fit, dict]:
+    """The fits that `path` holds; starts the file if there is none. A line cut short by an interruption is dropped."""
+    if path.exists():
+        text = path.read_bytes()
+        whole = text[: text.rfind(b"\n") + 1]
+        if len(whole) < len(text):
+            with path.open("r+b") as file:
+                file.truncate(len(whole))
+        lines = [json.loads(line) for line in whole.splitlines()]
+        if lines:
+            theirs = lines[0].get("settings", {})
+            differing = [name for name in {**theirs, **header} if theirs.get(name) != header.get(name)]
+            if differing:
+                changes = "; ".join(f"{name}: {theirs.get(name)} there, {header.get(name)} here" for name in differing)
+                raise SystemExit(
+                    f"{path} holds fits that cannot be compared with new ones ({changes}). "
+                    "Give another folder with --out, or delete this one."
+                )
+            return {key_of(line): line for line in lines[1:]}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps({"settings": header}) + "\n")
+    return {}
+
+
+def check_tables(fits: dict[Fit, dict], tables: dict[str, Table], path: Path) -> None:
+    """Refuse to mix fits on tables that changed."""
+    for record in fits.values():
+        table = tables.get(record["data"])
+        if table is not None and table.digest != record["table"]:
+            raise SystemExit(
+                f"The table {table.name!r} is not the one that {path} was made with. "
+                "Give another folder with --out, or delete this one."
+            )
+
+
+# Running.
+
+
+@contextmanager
+def progress(total: int, done: int) -> Iterator[Callable[[str], None]]:
+    """A function to call after each fit: a bar on a terminal, otherwise a line now and then."""
+    if sys.stdout.isatty():
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+        with Progress(
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("fits,"),
+            TimeRemainingColumn(),
+            TextColumn("left {task.description}"),
+        ) as bar:
+            task = bar.add_task("", total=total, completed=done)
+            yield lambda text: bar.update(task, advance=1, description=text)
+        return
+    began, at_start, said = time.perf_counter(), done, time.perf_counter()
+
+    def advance(text: str) -> None:
+        nonlocal done, said
+        done += 1
+        now = time.perf_counter()
+        if now - said >= 15 or done == total:
+            said = now
+            left = (now - began) / (done - at_start) * (total - done)
+            print(f"{done} of {total} fits, about {left / 60:.1f} minutes left ({text})", flush=True)
+
+    yield advance
+
+
+def warm_up(fits: list[Fit], tables: dict[str, Table], study: Study) -> None:
+    """Compile what the fits need, so that none is timed with it."""
+    kinds = {}
+    for fit in fits:
+        table = tables[fit.cell.data]
+        n_classes = np.unique(table.y).size if table.is_classification else 0
+        kinds[fit.init in ("lsuv", "hessian"), fit.cell.activation, fit.cell.solver, min(n_classes, 3)] = fit
+    for fit in kinds.values():
+        X, y = cached_split(tables[fit.cell.data], fit.seed, study.most_rows).training
+        estimator = make_estimator(fit, tables[fit.cell.data], 1).set_params(hidden_layer_sizes=(4,))
+        # Only the compilation matters here.
+        try:
+            estimator.fit(X, y)
+        except skinit.DivergenceError:
+            continue
+
+
+def run_fits(pending: list[Fit], tables: dict[str, Table], study: Study, path: Path, n_done: int) -> list[dict]:
+    """Run fits in threads (the kernels release the GIL), and append each to the file when it ends."""
+    records = []
+    with warnings.catch_warnings(), path.open("a") as file:
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        # Numbers that overflow on the way to a divergence, which is counted.
+        warnings.simplefilter("ignore", RuntimeWarning)
+        warm_up(pending, tables, study)
+        # As they end: a slow fit does not hold back the lines of others.
+        results = Parallel(N_JOBS, prefer="threads", return_as="generator_unordered")(
+            delayed(run_fit)(fit, tables[fit.cell.data], study) for fit in pending
+        )
+        with progress(n_done + len(pending), n_done) as advance:
+            for record in results:
+                file.write(json.dumps(record) + "\n")
+                file.flush()
+                records.append(record)
+                advance(str(key_of(record).cell))
+    return records
+
+
+def find_tables(study: Study, data_dir: Path | None) -> dict[str, Table]:
+    """The tables of a study and of a folder, by name."""
+    tables = {table.name: table for table in bundled_tables(study.most_rows)}
+    if study.tables is not None:
+        tables = {name: tables[name] for name in study.tables}
+    if data_dir is not None:
+        paths = sorted(data_dir.glob("*.csv"))
+        if not paths:
+            raise SystemExit(f"There are no CSV files in {data_dir}.")
+        for path in paths:
+            if path.stem in tables:
+                raise SystemExit(f"{path} has the name of a table that is bundled: rename it.")
+            try:
+                tables[path.stem] = read_csv(path)
+            except ValueError as error:
+                raise SystemExit(f"{path}: {error}") from None
+    return tables
+
+
+def add_arguments(parser) -> None:
+    """Add the options of this benchmark to its parser."""
+    parser.add_argument("--quick", action="store_true", help="fewer tables, activations, depths and seeds: minutes")
+    parser.add_argument("--data-dir", type=Path, metavar="FOLDER", help="CSV files to add, the last column the target")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        metavar="FOLDER",
+        help="where fits and reports are kept (default: quality-results, with --quick quality-results-quick)",
+    )
+    parser.add_argument("--seeds", type=int, metavar="N", help=f"default: {FULL.seeds}, with --quick {QUICK.seeds}")
+    parser.add_argument(
+        "--only", metavar="TEXT", default="", help="only cells whose names, as 'digits relu 10 sgd', contain TEXT"
+    )
+    parser.set_defaults(run=run)
+
+
+def run(arguments) -> None:
+    """Run what is missing, and write and print the report."""
+    from .quality_report import write_report
+
+    study = QUICK if arguments.quick else FULL
+    out = arguments.out or Path("quality-results-quick" if arguments.quick else "quality-results")
+    n_seeds = study.seeds if arguments.seeds is None else arguments.seeds
+    if n_seeds < 2:
+        raise SystemExit("--seeds must be 2 or more: standard errors need two.")
+    tables = find_tables(study, arguments.data_dir)
+    cells = [Cell(*values) for values in product(tables, study.activations, study.depths, RATES)]
+    cells = [cell for cell in cells if arguments.only in str(cell)]
+    if not cells:
+        raise SystemExit(f"No cell's name contains {arguments.only!r}.")
+    header = settings(study)
+    path = out / "fits.jsonl"
+    done = load_fits(path, header)
+    check_tables(done, tables, path)
+    wanted = [
+        Fit(cell, init, rate, seed) for cell in cells for init, rate in members(cell.solver) for seed in range(n_seeds)
+    ]
+    pending = [fit for fit in wanted if fit not in done]
+    print(f"{len(wanted)} fits of {len(cells)} cells, {len(wanted) - len(pending)} done before; {path}", flush=True)
+    if pending:
+        try:
+            for record in run_fits(pending, tables, study, path, len(wanted) - len(pending)):
+                done[key_of(record)] = record
+        except KeyboardInterrupt:
+            raise SystemExit(f"Interrupted. The same command goes on from {path}.") from None
+    write_report([done[fit] for fit in wanted], out, header)
