@@ -58,9 +58,14 @@ def _check_layer(network: Network, layer) -> int:
     if layer is None:
         return ALL_LAYERS
     n_layers = len(network.coefs)
-    if not isinstance(layer, (int, np.integer)) or not 0 <= layer < n_layers:
+    if not isinstance(layer, Integral) or isinstance(layer, bool) or not 0 <= int(layer) < n_layers:
         raise ValueError(f"layer must be None or an int from 0 to {n_layers - 1}, got {layer!r}.")
     return int(layer)
+
+
+def _check_count(name: str, value, least: int) -> None:
+    if not isinstance(value, Integral) or isinstance(value, bool) or int(value) < least:
+        raise ValueError(f"{name} must be an int of at least {least}, got {value!r}.")
 
 
 def _check_kind(kind) -> bool:
@@ -426,8 +431,7 @@ def hessian_trace(
     >>> round(hessian_trace(network, X, y), 1)
     43.1
     """
-    if not isinstance(n_products, Integral) or n_products < 3:
-        raise ValueError(f"n_products must be an int of at least 3, got {n_products!r}.")
+    _check_count("n_products", n_products, 3)
     operator = hessian_operator(estimator, X, y, sample_weight=sample_weight, layer=layer, kind=kind, penalty=penalty)
     random_state = check_random_state(random_state)
     size, dtype = operator.shape[0], operator.dtype
@@ -499,6 +503,10 @@ def spectral_density(
     >>> round(float(np.trapezoid(density, eigenvalues)), 3)
     1.0
     """
+    for name, value, least in (("n_vectors", n_vectors, 1), ("n_steps", n_steps, 1), ("n_points", n_points, 2)):
+        _check_count(name, value, least)
+    if not 0 < width < np.inf:
+        raise ValueError(f"width must be positive and finite, got {width!r}.")
     operator = hessian_operator(estimator, X, y, sample_weight=sample_weight, layer=layer, kind=kind, penalty=penalty)
     random_state = check_random_state(random_state)
     nodes, weights = [], []

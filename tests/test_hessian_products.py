@@ -1,0 +1,415 @@
+"""Products with the Hessian and its Gauss-Newton part, against differences of the gradient, the loss and the outputs.
+
+The references are the gradient, which `test_gradients` checks on its own, and a NumPy network without gradients.
+"""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.sparse import csr_array
+from test_gradients import EPS, N_ROUNDINGS, make_network, make_problem
+from twins import ACTIVATIONS, LOSSES, SMOOTH, compute_losses, draw_targets, propagate
+
+from skinit.hessian import ALL_LAYERS, HessianProducts
+from skinit.network import Inputs, Network
+from skinit.passes import DataPasses
+
+HIDDEN_LAYERS = {0: (), 1: (4,), 2: (3, 4), 3: (4, 3, 5)}
+# Without hidden layers there is nothing to activate.
+NETWORKS = [
+    (activation, loss, depth)
+    for activation in ACTIVATIONS
+    for loss in LOSSES
+    for depth in HIDDEN_LAYERS
+    if depth > 0 or activation == "identity"
+]
+PIECEWISE_LINEAR = ("identity", "relu", "leaky_relu")
+DTYPES = [np.float32, np.float64]
+
+# Central differences of fourth order of a first derivative at a step and at twice that step, by multiples of the step.
+MULTIPLES = np.array([-4, -2, -1, 1, 2, 4])
+FINE = np.array([0, 1, -8, 8, -1, 0]) / 12
+COARSE = np.array([1, -8, 0, 0, 8, -1]) / 24
+# The same of a second derivative.
+SECOND_MULTIPLES = np.array([-4, -2, -1, 0, 1, 2, 4])
+SECOND_FINE = np.array([0, -1, 16, -30, 16, -1, 0]) / 12
+SECOND_COARSE = np.array([-1, 16, 0, -30, 0, 16, -1]) / 48
+
+
+def multiply(
+    network, X, targets, weights, directions=None, layers=None, *, gauss_newton=False, block=256, products=None
+):
+    """Products with the Hessian of the mean loss; without directions the whole matrix."""
+    dtype = network.theta.dtype
+    if products is None:
+        products = HessianProducts(network, Inputs.from_array(X, dtype), targets, weights, block)
+    if directions is None:
+        directions = np.eye(network.theta.size, dtype=dtype)
+    if layers is None:
+        layers = [ALL_LAYERS] * len(directions)
+    return products.multiply(np.ascontiguousarray(directions, dtype), layers, gauss_newton)
+
+
+def places_of_layer(network, k):
+    """Where the weights of layer `k` are in the vector of parameters."""
+    start = sum(coef.size for coef in network.coefs[:k])
+    return slice(start, start + network.coefs[k].size)
+
+
+def layer_block(network, X, targets, weights, k, **options):
+    """The Hessian in the weights of layer `k`, by directions in them alone."""
+    size = network.coefs[k].size
+    return multiply(network, X, targets, weights, np.eye(size), [k] * size, **options)
+
+
+def loss_magnitude(network, X, targets, weights):
+    """What the sum of the losses is made of: bounds the rounding of the loss and of its derivatives."""
+    return 1 + compute_losses(network.loss, propagate(network, X)[-1], targets)[2] @ weights
+
+
+def assert_up_to_rounding(actual, expected, eps=EPS):
+    scale = max(np.abs(expected).max(), 1)
+    np.testing.assert_allclose(actual, expected, rtol=0, atol=N_ROUNDINGS * eps * scale)
+
+
+def differentiate(function, theta, step):
+    """Derivatives of a vector by each parameter, and a bound of their truncation."""
+    derivatives, truncations = [], []
+    at = theta.copy()
+    for place in range(theta.size):
+        values = []
+        for multiple in MULTIPLES:
+            theta[place] = at[place] + multiple * step
+            values.append(function())
+        theta[place] = at[place]
+        derivatives.append(np.tensordot(FINE, values, 1) / step)
+        truncations.append(np.abs(np.tensordot(FINE - COARSE, values, 1)) / step)
+    return np.array(derivatives), np.array(truncations)
+
+
+def assert_differences_of_the_gradient(network, X, targets, weights, step):
+    rows = np.arange(len(X))
+    passes = DataPasses(network, Inputs.from_array(X, X.dtype), targets, weights, len(X), alpha=0.0)
+    expected, truncation = differentiate(lambda: passes.loss_and_gradient(rows)[1], network.theta, step)
+    hessian = multiply(network, X, targets, weights)
+    # The stencil's coefficients sum to 1.5 / step in magnitude.
+    rounding = 1.5 / step * N_ROUNDINGS * EPS * loss_magnitude(network, X, targets, weights) / weights.sum()
+    # Small enough to find an error in any but negligible entries.
+    assert rounding < 1e-5 * (1 + np.abs(hessian).max())
+    assert (np.abs(hessian - expected) <= truncation + rounding).all()
+
+
+@pytest.mark.parametrize(("activation", "loss", "depth"), NETWORKS)
+def test_hessian_is_the_derivative_of_the_gradient(activation, loss, depth):
+    assert_differences_of_the_gradient(*make_problem(activation, loss, (3, *HIDDEN_LAYERS[depth], 3)))
+
+
+@settings(max_examples=40, deadline=None, derandomize=True)
+@given(
+    activation=st.sampled_from(sorted(ACTIVATIONS)),
+    loss=st.sampled_from(LOSSES),
+    layer_sizes=st.lists(st.integers(1, 5), min_size=2, max_size=5),
+    n=st.integers(1, 8),
+    seed=st.integers(0, 10**6),
+)
+def test_hessian_is_the_derivative_of_the_gradient_for_layers_of_any_size(activation, loss, layer_sizes, n, seed):
+    assert_differences_of_the_gradient(*make_problem(activation, loss, tuple(layer_sizes), n, seed))
+
+
+def step_without_kinks(network, X, direction):
+    """A step whose multiples change the sign of no hidden preactivation."""
+    theta = network.theta.copy()
+    signs = [np.sign(u) for u in propagate(network, X)[:-1]]
+    step = 0.01
+    while network.activation not in SMOOTH:
+        kept = True
+        for multiple in SECOND_MULTIPLES:
+            network.theta[:] = theta + multiple * step * direction
+            moved = propagate(network, X)[:-1]
+            kept &= all((np.sign(u) == sign).all() for u, sign in zip(moved, signs, strict=True))
+        network.theta[:] = theta
+        if kept:
+            break
+        step /= 2
+    return step
+
+
+@pytest.mark.parametrize(("activation", "loss", "depth"), NETWORKS)
+def test_quadratic_form_is_the_second_difference_of_the_loss(activation, loss, depth):
+    network, X, targets, weights, _ = make_problem(activation, loss, (3, *HIDDEN_LAYERS[depth], 3), seed=1)
+    theta = network.theta.copy()
+    rng = np.random.default_rng(0)
+    directions = rng.normal(size=(3, theta.size))
+    # The last direction in the weights of the first layer alone.
+    directions[-1, network.coefs[0].size :] = 0
+    directions /= np.linalg.norm(directions, axis=1, keepdims=True)
+    layers = [ALL_LAYERS, ALL_LAYERS, 0]
+    forms = (multiply(network, X, targets, weights, directions, layers) * directions).sum(axis=1)
+    magnitude = loss_magnitude(network, X, targets, weights)
+    for direction, form in zip(directions, forms, strict=True):
+        step = step_without_kinks(network, X, direction)
+        losses = []
+        for multiple in SECOND_MULTIPLES:
+            network.theta[:] = theta + multiple * step * direction
+            losses.append(weights @ compute_losses(loss, propagate(network, X)[-1], targets)[0] / weights.sum())
+        network.theta[:] = theta
+        expected = SECOND_FINE @ losses / step**2
+        truncation = abs((SECOND_FINE - SECOND_COARSE) @ losses) / step**2
+        rounding = np.abs(SECOND_FINE).sum() / step**2 * N_ROUNDINGS * EPS * magnitude / weights.sum()
+        assert rounding < 1e-3 * magnitude
+        assert abs(form - expected) <= truncation + rounding
+
+
+@pytest.mark.parametrize("gauss_newton", [False, True])
+@pytest.mark.parametrize(("activation", "loss", "depth"), NETWORKS)
+def test_hessian_is_symmetric(activation, loss, depth, gauss_newton):
+    network, X, targets, weights, _ = make_problem(activation, loss, (3, *HIDDEN_LAYERS[depth], 3))
+    hessian = multiply(network, X, targets, weights, gauss_newton=gauss_newton)
+    assert np.abs(hessian).max() > 1e-3
+    assert_up_to_rounding(hessian, hessian.T)
+
+
+# Gauss-Newton.
+
+
+def loss_curvatures(loss, preactivations):
+    """Second derivatives of the loss of each row by its preactivations, of shape (n, n_outputs, n_outputs)."""
+    u = preactivations
+    if loss == "log_loss":
+        p = np.exp(u - u.max(axis=1, keepdims=True))
+        p /= p.sum(axis=1, keepdims=True)
+        return np.array([np.diag(row) - np.outer(row, row) for row in p])
+    diagonals = {
+        "squared_error": lambda: np.ones_like(u),
+        "poisson": lambda: np.exp(u),
+        "binary_log_loss": lambda: 1 / (2 + np.exp(u) + np.exp(-u)),
+    }[loss]()
+    return np.array([np.diag(row) for row in diagonals])
+
+
+@pytest.mark.parametrize(("activation", "loss", "depth"), NETWORKS)
+def test_gauss_newton_is_the_loss_curvature_between_jacobians_of_the_outputs(activation, loss, depth):
+    network, X, targets, weights, step = make_problem(activation, loss, (3, *HIDDEN_LAYERS[depth], 3))
+    jacobian, truncation = differentiate(lambda: propagate(network, X)[-1], network.theta, step)
+    outputs = propagate(network, X)[-1]
+    error = truncation + 1.5 / step * N_ROUNDINGS * EPS * (1 + np.abs(outputs))
+    curvatures = loss_curvatures(loss, outputs) * (weights / weights.sum())[:, None, None]
+
+    def between(left, right):
+        return np.einsum("aij,ijk,bik->ab", left, curvatures, right)
+
+    expected = between(jacobian, jacobian)
+    curvatures = np.abs(curvatures)
+    bound = between(np.abs(jacobian), error)
+    bound = bound + bound.T + between(error, error)
+    product = multiply(network, X, targets, weights, gauss_newton=True)
+    assert bound.max() < 1e-5 * (1 + np.abs(product).max())
+    rounding = N_ROUNDINGS * EPS * (1 + np.abs(expected).max())
+    assert (np.abs(product - expected) <= bound + rounding).all()
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("activation", PIECEWISE_LINEAR)
+@pytest.mark.parametrize("depth", HIDDEN_LAYERS)
+def test_gauss_newton_is_the_hessian_of_each_layer_if_slopes_are_constant(activation, depth, loss):
+    # Theorem 1 and Remark 1 of the paper; across layers the two differ.
+    network, X, targets, weights, _ = make_problem(activation, loss, (3, *HIDDEN_LAYERS[depth], 3))
+    for k in range(depth + 1):
+        hessian = layer_block(network, X, targets, weights, k)
+        assert np.abs(hessian).max() > 1e-3
+        assert_up_to_rounding(layer_block(network, X, targets, weights, k, gauss_newton=True), hessian)
+    if depth > 0:
+        whole = multiply(network, X, targets, weights)
+        assert np.abs(multiply(network, X, targets, weights, gauss_newton=True) - whole).max() > 1e-3
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_gauss_newton_is_the_hessian_of_the_output_layer(activation, loss):
+    network, X, targets, weights, _ = make_problem(activation, loss, (3, 4, 5, 3))
+    assert_up_to_rounding(
+        layer_block(network, X, targets, weights, 2, gauss_newton=True), layer_block(network, X, targets, weights, 2)
+    )
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_gauss_newton_differs_from_the_hessian_of_a_tanh_layer_by_a_power_of_the_scale_of_the_weights(loss):
+    # Remark 2 of the paper. In layer k of the last layer L the difference is the sum over rows of
+    #     (loss slope) W_L ... W_{k+1} f''(u_k) a_k^2 + ...,
+    # with weights and intercepts of order c a product of order c^(L-k) times c (as f''(u) = -2u + ..., and u_k
+    # is of the order of its intercepts) times 1 for k = 0, c^2 for k > 0. The terms left out are of higher order.
+    scales = 2.0 ** -np.arange(4, 10)
+    network, X, targets, weights, _ = make_problem("tanh", loss, (3, 4, 5, 3), n=8)
+    theta = network.theta.copy()
+    last = len(network.coefs) - 1
+    for k in range(last):
+        differences = []
+        for scale in scales:
+            network.theta[:] = scale * theta
+            hessian = layer_block(network, X, targets, weights, k)
+            gauss_newton = layer_block(network, X, targets, weights, k, gauss_newton=True)
+            differences.append(np.linalg.norm(hessian - gauss_newton, 2))
+        order = np.polyfit(np.log(scales), np.log(differences), 1)[0]
+        # The next terms are of relative order c, here 1/16 at most.
+        assert order == pytest.approx(last - k + 1 + 2 * (k > 0), abs=1 / 16 * 4)
+
+
+@pytest.mark.parametrize(("activation", "loss", "depth"), NETWORKS)
+def test_gauss_newton_is_positive_semidefinite(activation, loss, depth):
+    network, X, targets, weights, _ = make_problem(activation, loss, (3, *HIDDEN_LAYERS[depth], 3))
+    matrix = multiply(network, X, targets, weights, gauss_newton=True)
+    eigenvalues = np.linalg.eigvalsh((matrix + matrix.T) / 2)
+    assert eigenvalues[-1] > 1e-3
+    # An error of each entry of the matrix moves an eigenvalue by at most the size of the matrix times as much.
+    assert eigenvalues[0] >= -N_ROUNDINGS * EPS * len(matrix) * max(1, eigenvalues[-1])
+
+
+# Directions, layers, rows.
+
+
+@pytest.mark.parametrize("gauss_newton", [False, True])
+@pytest.mark.parametrize(("activation", "loss", "depth"), NETWORKS)
+def test_product_in_a_layer_is_that_of_its_block(activation, loss, depth, gauss_newton):
+    network, X, targets, weights, _ = make_problem(activation, loss, (3, *HIDDEN_LAYERS[depth], 3))
+    whole = multiply(network, X, targets, weights, gauss_newton=gauss_newton)
+    for k in range(depth + 1):
+        places = places_of_layer(network, k)
+        block = layer_block(network, X, targets, weights, k, gauss_newton=gauss_newton)
+        assert_up_to_rounding(block, whole[places, places])
+
+
+@pytest.mark.parametrize("gauss_newton", [False, True])
+@pytest.mark.parametrize("loss", LOSSES)
+def test_several_directions_and_layers_at_once_give_the_bits_of_one_at_a_time(loss, gauss_newton):
+    network, X, targets, weights, _ = make_problem("tanh", loss, (3, 4, 5, 3), n=20)
+    layers = [2, ALL_LAYERS, 0, 1, 1, ALL_LAYERS]
+    directions = np.random.default_rng(0).normal(size=(len(layers), network.theta.size))
+    together = multiply(network, X, targets, weights, directions, layers, gauss_newton=gauss_newton)
+    # The same object again and again: nothing of one call is left for the next.
+    products = HessianProducts(network, Inputs.from_array(X, X.dtype), targets, weights)
+    for direction, layer, expected in zip(directions, layers, together, strict=True):
+        alone = multiply(
+            network, X, targets, weights, direction[None], [layer], gauss_newton=gauss_newton, products=products
+        )
+        np.testing.assert_array_equal(alone[0], expected)
+
+
+def test_what_follows_the_weights_of_a_layer_in_a_direction_is_not_looked_at():
+    network, X, targets, weights, _ = make_problem("tanh", "log_loss", (3, 4, 5, 3))
+    for k, coef in enumerate(network.coefs):
+        direction = np.random.default_rng(k).normal(size=(1, network.theta.size))
+        expected = multiply(network, X, targets, weights, direction[:, : coef.size], [k])
+        direction[:, coef.size :] = np.nan
+        product = multiply(network, X, targets, weights, direction, [k])
+        np.testing.assert_array_equal(product[:, : coef.size], expected)
+        assert (product[:, coef.size :] == 0).all()
+
+
+def test_products_are_those_at_the_parameters_of_the_moment():
+    network, X, targets, weights, _ = make_problem("tanh", "log_loss", (3, 4, 3))
+    products = HessianProducts(network, Inputs.from_array(X, X.dtype), targets, weights)
+    multiply(network, X, targets, weights, products=products)
+    network.theta *= 1.5
+    np.testing.assert_array_equal(
+        multiply(network, X, targets, weights, products=products), multiply(network, X, targets, weights)
+    )
+
+
+@pytest.mark.parametrize("gauss_newton", [False, True])
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("loss", LOSSES)
+def test_parameters_data_and_directions_are_left_alone(loss, dtype, gauss_newton):
+    network, X, targets, weights, _ = make_problem("tanh", loss, (3, 4, 5, 3), dtype=dtype)
+    directions = np.random.default_rng(0).normal(size=(2, network.theta.size)).astype(dtype)
+    arrays = [network.theta, X, targets, weights, directions]
+    before = [array.copy() for array in arrays]
+    assert multiply(network, X, targets, weights, directions, gauss_newton=gauss_newton).dtype == dtype
+    for array, kept in zip(arrays, before, strict=True):
+        np.testing.assert_array_equal(array, kept)
+
+
+@pytest.mark.parametrize("make", [np.asarray, csr_array], ids=["dense", "csr"])
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("block", [1, 2, 7, 19, 20, 1000])
+@pytest.mark.parametrize("loss", LOSSES)
+def test_products_do_not_depend_on_the_size_of_blocks(loss, block, dtype, make):
+    network, X, targets, weights, _ = make_problem("tanh", loss, (3, 4, 5, 3), n=20, dtype=dtype)
+    directions = np.random.default_rng(0).normal(size=(4, network.theta.size))
+    layers = [ALL_LAYERS, 0, 1, 2]
+    expected = multiply(network, X, targets, weights, directions, layers)
+    product = multiply(network, make(X), targets, weights, directions, layers, block=block)
+    assert_up_to_rounding(product, expected, np.finfo(dtype).eps)
+
+
+@pytest.mark.parametrize("gauss_newton", [False, True])
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("depth", HIDDEN_LAYERS)
+def test_sparse_rows_give_the_products_of_dense_ones(depth, loss, dtype, gauss_newton):
+    activation = "tanh" if depth else "identity"
+    network, X, targets, weights, _ = make_problem(activation, loss, (9, *HIDDEN_LAYERS[depth], 3), n=7, dtype=dtype)
+    X[np.abs(X) < 0.8] = 0
+    X[2] = 0  # an empty row
+    X[:, 4] = 0  # an empty column
+    directions = np.random.default_rng(0).normal(size=(2 + depth, network.theta.size))
+    layers = [ALL_LAYERS, *range(1 + depth)]
+    expected = multiply(network, X, targets, weights, directions, layers, gauss_newton=gauss_newton)
+    product = multiply(network, csr_array(X), targets, weights, directions, layers, gauss_newton=gauss_newton)
+    assert_up_to_rounding(product, expected, np.finfo(dtype).eps)
+    # Nothing depends on the weights of a feature that is always zero.
+    width = network.coefs[0].shape[1]
+    assert (product[:2, 4 * width : 5 * width] == 0).all()
+
+
+@pytest.mark.parametrize("block", [2, 256])
+@pytest.mark.parametrize("loss", LOSSES)
+def test_whole_sample_weights_are_repeated_rows(loss, block):
+    network, X, targets, _, _ = make_problem("tanh", loss, n=20)
+    # Of weight zero: some rows, and with blocks of two the whole first block.
+    counts = np.arange(20) // 2 % 4
+    repeated = np.repeat(np.arange(20), counts)
+    expected = multiply(network, X[repeated], targets[repeated], None)
+    assert_up_to_rounding(multiply(network, X, targets, counts.astype(float), block=block), expected)
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_no_sample_weights_are_ones_and_only_their_ratios_count(loss):
+    network, X, targets, weights, _ = make_problem("tanh", loss)
+    np.testing.assert_array_equal(
+        multiply(network, X, targets, None), multiply(network, X, targets, np.ones_like(weights))
+    )
+    # Multiplying by a power of two rounds nothing.
+    np.testing.assert_array_equal(multiply(network, X, targets, 4 * weights), multiply(network, X, targets, weights))
+
+
+@pytest.mark.parametrize("gauss_newton", [False, True])
+@pytest.mark.parametrize(("activation", "loss", "depth"), NETWORKS)
+def test_float32_products_are_the_float64_ones_to_their_precision(activation, loss, depth, gauss_newton):
+    network, X, targets, weights, _ = make_problem(
+        activation, loss, (3, *HIDDEN_LAYERS[depth], 3), n=20, dtype=np.float32
+    )
+    directions = np.random.default_rng(0).normal(size=(3, network.theta.size)).astype(np.float32)
+    directions /= np.linalg.norm(directions, axis=1, keepdims=True)
+    layers = [ALL_LAYERS, 0, depth]
+    product = multiply(network, X, targets, weights, directions, layers, gauss_newton=gauss_newton)
+    # The same numbers, which float64 holds exactly.
+    double = Network.from_parameters(
+        [coef.astype(np.float64) for coef in network.coefs], network.intercepts, activation, loss
+    )
+    arrays = (array.astype(np.float64) for array in (X, targets, weights, directions))
+    expected = multiply(double, *arrays, layers, gauss_newton=gauss_newton)
+    assert_up_to_rounding(product, expected, np.finfo(np.float32).eps)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("loss", LOSSES)
+def test_products_stay_finite_where_probabilities_are_0_or_1(loss, dtype):
+    rng = np.random.default_rng(0)
+    network = make_network((3, 4, 3), "tanh", loss, rng, dtype)
+    # Poisson's curvature is exp(u) and may be infinite; probabilities' curvature vanishes.
+    network.coefs[-1][...] *= 5 if loss == "poisson" else 1e4
+    X = rng.normal(size=(6, 3)).astype(dtype)
+    targets = draw_targets(loss, (6, 3), rng).astype(dtype)
+    for gauss_newton in (False, True):
+        assert np.isfinite(multiply(network, X, targets, None, gauss_newton=gauss_newton)).all()
