@@ -132,8 +132,8 @@ def power_iteration_slack(size, n_iterations):
     [
         ("squared_error", "lecun_normal"),
         ("squared_error", "orthogonal"),
-        ("multiclass", "orthogonal"),
-        ("poisson", "orthogonal"),
+        ("multiclass", Orthogonal()),
+        ("poisson", Orthogonal()),
     ],
 )
 def test_hessian_norms_of_relu_layers_are_the_target(task, base, depth, target):
@@ -159,7 +159,7 @@ def test_hessian_norms_of_relu_layers_are_the_target(task, base, depth, target):
 
 
 @pytest.mark.parametrize("method", ["measured", "jacobian"])
-@pytest.mark.parametrize("base", ["lecun_normal", "he_normal", "orthogonal", RandomNormal(0.3), LSUV()], ids=str)
+@pytest.mark.parametrize("base", ["lecun_normal", "he_normal", Orthogonal(), RandomNormal(0.3), LSUV()], ids=str)
 def test_scales_are_what_the_base_was_multiplied_by(base, method):
     # On all rows no sample is drawn, so that the base sees the same generator.
     init = Hessian(method, base=base, sample_size=1000)

@@ -25,12 +25,12 @@ POWER_ITERATIONS = 2
 # its target would lose its signal (or its slopes) without coming nearer.
 LOG_SCALE_BOUND = 2.5
 
-# What may be scaled, by name.
+# What may be scaled, by name. Orthogonal weights have gain 1 here: their scale is what is looked for.
 BASES = {
     "lecun_normal": VarianceScaling(1.0, "fan_in", "normal"),
     "xavier_normal": VarianceScaling(1.0, "fan_avg", "normal"),
     "he_normal": VarianceScaling(2.0, "fan_in", "normal"),
-    "orthogonal": Orthogonal(),
+    "orthogonal": Orthogonal(gain=1.0),
 }
 
 
@@ -55,12 +55,13 @@ class Hessian(DataDependentInitializer):
     `k` (M. Skorski).
 
     ``method="measured"`` measures these norms on a sample of the data, by power iterations on exact Hessian products,
-    and scales the layers of `base` until all are `target`. If a network is positively homogeneous (relu), multiplying
-    the weights of a layer by :math:`e^{t}` multiplies the norms of the *other* layers by about :math:`e^{2t}`; with
-    :math:`g_k = \log(\|H_{W_k}\| / \mathrm{target})` a Newton step in the logarithms of the scales is therefore
+    and scales the layers of `base` until all are `target`. If a network is positively homogeneous (relu) and the loss
+    quadratic, multiplying the weights of a layer by :math:`e^{t}` multiplies the norms of the *other* layers by
+    :math:`e^{2t}`; with :math:`g_k = \log(\|H_{W_k}\| / \mathrm{target})` a Newton step in the logarithms of the scales
+    is therefore
 
-    .. math:: \Delta = -\tfrac{1}{2} (1 1^T - I)^{-1} g = -\tfrac{1}{2} \left( \frac{\sum_j g_j}{L - 1} - g_k
-    \right)_k .
+    .. math:: \Delta = -\tfrac{1}{2} (1 1^T - I)^{-1} g, \qquad
+              \Delta_k = -\tfrac{1}{2} \left( \frac{\sum_j g_j}{L - 1} - g_k \right).
 
     Steps are limited to a trust region, taken back where :math:`\|g\|` grows, and corrected by Broyden's rule, as other
     activations do not follow the law exactly. Some targets cannot be reached (a logistic network's last layer sees
@@ -98,8 +99,8 @@ class Hessian(DataDependentInitializer):
     target : float, default=1.0
         The norm wanted, of Hessians (measured) or Jacobians.
 
-    base : str or Initializer, default="lecun_normal"
-        What is scaled by "measured" and "jacobian".
+    base : {"orthogonal", "lecun_normal", "xavier_normal", "he_normal"} or Initializer, default="orthogonal"
+        What is scaled by "measured" and "jacobian". "orthogonal" has gain 1.
 
     sample_size : int, default=256
         Rows of the sample; the search of "measured" looks at 128 of them at most.
@@ -154,7 +155,7 @@ class Hessian(DataDependentInitializer):
         self,
         method: str = "measured",
         target: float = 1.0,
-        base: str | Initializer = "lecun_normal",
+        base: str | Initializer = "orthogonal",
         sample_size: int = 256,
         tol: float = 0.2,
         max_iter: int = 5,
