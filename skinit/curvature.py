@@ -12,13 +12,14 @@ from numbers import Integral
 from typing import Any
 
 import numpy as np
-from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigsh
+from scipy.sparse.linalg import LinearOperator, eigsh
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from .hessian import ALL_LAYERS, BLOCK, HessianProducts
+from .hessian import BLOCK, HessianProducts, spectral_norm
 from .kernels.activations import evaluate
+from .kernels.curvature import ALL_LAYERS
 from .kernels.losses import LOSSES
 from .network import Inputs, Network, TrainingData
 from .validation import nearest_name_hint
@@ -129,49 +130,22 @@ def hessian_operator(
 
 
 def _operator(network: Network, data: TrainingData, layer: int, gauss_newton: bool, alpha: float) -> LinearOperator:
-    dtype = network.theta.dtype
-    products = HessianProducts(network, Inputs.from_array(data.X, dtype), data.targets, data.sample_weight)
-    size = network.theta.size if layer == ALL_LAYERS else network.coefs[layer].size
-    n_weights = network.n_weights if layer == ALL_LAYERS else size
-    ridge = dtype.type(alpha / products.weight_sum)
-
-    def multiply(columns):
-        columns = np.asarray(columns, dtype).reshape(size, -1)
-        directions = np.ascontiguousarray(columns.T)
-        result = products.multiply(directions, [layer] * len(directions), gauss_newton).T
-        result[:n_weights] += ridge * columns[:n_weights]
-        return result
-
-    return LinearOperator(
-        (size, size),
-        matvec=lambda v: multiply(v).ravel(),
-        rmatvec=lambda v: multiply(v).ravel(),
-        matmat=multiply,
-        rmatmat=multiply,
-        dtype=dtype,
-    )
+    inputs = Inputs.from_array(data.X, network.theta.dtype)
+    return HessianProducts(network, inputs, data.targets, data.sample_weight).as_operator(layer, gauss_newton, alpha)
 
 
 def _norm(operator: LinearOperator, tol: float, max_iter: int | None, random_state) -> float:
-    """Largest magnitude of an eigenvalue."""
-    size = operator.shape[0]
-    if size < 3:
-        return float(np.linalg.norm(operator.matmat(np.eye(size, dtype=operator.dtype)), 2))
-    start = check_random_state(random_state).standard_normal(size).astype(operator.dtype)
-    if not operator.matvec(start).any():
-        return 0.0
-    try:
-        values = eigsh(operator, k=1, which="LM", v0=start, tol=tol, maxiter=max_iter, return_eigenvectors=False)
-    except ArpackNoConvergence:
+    """Largest magnitude of an eigenvalue, with a warning where it did not converge."""
+    norm, converged = spectral_norm(operator, tol, max_iter, check_random_state(random_state))
+    if not np.isfinite(norm):
+        raise ValueError("The Hessian is not finite: the data or the weights may contain large values.")
+    if not converged:
         warnings.warn(
             f"The norm did not converge to tol={tol} in max_iter={max_iter} iterations: this is a lower bound.",
             ConvergenceWarning,
             stacklevel=3,
         )
-        for _ in range(10):
-            start = operator.matvec(start / np.linalg.norm(start))
-        return float(np.linalg.norm(start))
-    return float(abs(values[0]))
+    return norm
 
 
 def hessian_norm(

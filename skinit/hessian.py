@@ -1,6 +1,7 @@
 """The Hessian of a network's loss on given data, as products with directions."""
 
 import numpy as np
+from scipy.sparse.linalg import ArpackError, LinearOperator, eigsh
 
 from .blas import blas_threads
 from .kernels.activations import compile_activate_with_bends
@@ -95,5 +96,53 @@ class HessianProducts:
         products /= self.weight_sum
         return products
 
+    def as_operator(self, layer: int = ALL_LAYERS, gauss_newton: bool = False, alpha: float = 0.0) -> LinearOperator:
+        """The matrix of these products, of all parameters or of one layer's weights, with an L2 penalty of `alpha`."""
+        network = self.network
+        dtype = network.theta.dtype
+        size = network.theta.size if layer == ALL_LAYERS else network.coefs[layer].size
+        n_weights = network.n_weights if layer == ALL_LAYERS else size
+        ridge = dtype.type(alpha / self.weight_sum)
 
-__all__ = ["ALL_LAYERS", "HessianProducts"]
+        def multiply(columns):
+            columns = np.asarray(columns, dtype).reshape(size, -1)
+            directions = np.ascontiguousarray(columns.T)
+            result = self.multiply(directions, [layer] * len(directions), gauss_newton).T
+            result[:n_weights] += ridge * columns[:n_weights]
+            return result
+
+        return LinearOperator(
+            (size, size),
+            matvec=lambda v: multiply(v).ravel(),
+            rmatvec=lambda v: multiply(v).ravel(),
+            matmat=multiply,
+            rmatmat=multiply,
+            dtype=dtype,
+        )
+
+
+def spectral_norm(
+    operator: LinearOperator, tol: float, max_iter: int | None, random_state: np.random.RandomState
+) -> tuple[float, bool]:
+    """The largest magnitude of an eigenvalue of a symmetric operator, by SciPy's Lanczos iteration.
+
+    Returns
+    -------
+    norm : float
+        Not finite if the operator is not.
+    converged : bool
+        If not, `norm` is what ten power iterations say: a lower bound.
+    """
+    size, dtype = operator.shape[0], operator.dtype
+    if size < 3:
+        return float(np.linalg.norm(operator.matmat(np.eye(size, dtype=dtype)), 2)), True
+    start = random_state.standard_normal(size).astype(dtype)
+    if not operator.matvec(start).any():
+        return 0.0, True
+    try:
+        values = eigsh(operator, k=1, which="LM", v0=start, tol=tol, maxiter=max_iter, return_eigenvectors=False)
+    except ArpackError:
+        for _ in range(10):
+            start = operator.matvec(start / max(np.linalg.norm(start), np.finfo(dtype).tiny))
+        return float(np.linalg.norm(start)), False
+    return float(abs(values[0])), True

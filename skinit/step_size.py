@@ -19,45 +19,20 @@ what comes of it.
 """
 
 import numpy as np
-from scipy.sparse.linalg import ArpackError, LinearOperator, eigsh
 
-from .hessian import ALL_LAYERS, HessianProducts
+from .hessian import HessianProducts, spectral_norm
+from .kernels.curvature import ALL_LAYERS
 from .network import Inputs, TrainingData
 from .passes import DataPasses
 
 # Rows that the curvature is measured on, as whole mini-batches as far as they go.
 ROWS = 256
 MOST_BATCHES = 8
+# A step need not be exact: a relative tolerance, and restarts of the Lanczos iteration.
+NORM_TOLERANCE, NORM_ITERATIONS = 0.05, 20
 # Where the curvature says nothing (zero weights, constant data) or is extreme.
 SMALLEST, LARGEST = 1e-8, {"sgd": 100.0, "adam": 0.1}
 FALLBACK = {"sgd": 0.1, "adam": 1e-3}
-
-
-def largest_eigenvalue(products: HessianProducts, tol: float = 0.05, max_iter: int = 20) -> float:
-    """Largest magnitude of an eigenvalue of the Hessian, to a relative `tol`."""
-    theta = products.network.theta
-    if theta.size < 3:
-        return float(
-            np.linalg.norm(products.multiply(np.eye(theta.size, dtype=theta.dtype), [ALL_LAYERS] * theta.size), 2)
-        )
-    start = np.random.RandomState(0).standard_normal(theta.size).astype(theta.dtype)
-    operator = LinearOperator(
-        (theta.size, theta.size),
-        matvec=lambda v: products.multiply(v.reshape(1, -1).astype(theta.dtype), [ALL_LAYERS])[0],
-        dtype=theta.dtype,
-    )
-    try:
-        value = eigsh(operator, k=1, which="LM", v0=start, tol=tol, maxiter=max_iter, return_eigenvectors=False)[0]
-    except ArpackError as error:
-        # Not converged, or not finite: what a few products say.
-        values = getattr(error, "eigenvalues", np.empty(0))
-        if values.size:
-            return float(abs(values[0]))
-        for _ in range(10):
-            start /= max(np.linalg.norm(start), np.finfo(theta.dtype).tiny)
-            start = operator.matvec(start)
-        value = np.linalg.norm(start)
-    return float(abs(value))
 
 
 def sign_step(products: HessianProducts, gradient: np.ndarray) -> float:
@@ -102,7 +77,7 @@ def automatic_step(passes: DataPasses, data: TrainingData, *, solver: str, memor
         if solver == "adam":
             steps.append(sign_step(products, passes.loss_and_gradient(batch)[1].astype(network.theta.dtype)))
         else:
-            norm = largest_eigenvalue(products)
+            norm, _ = spectral_norm(products.as_operator(), NORM_TOLERANCE, NORM_ITERATIONS, np.random.RandomState(0))
             steps.append(1 / norm if norm > 0 else np.inf)
     # Momentum 1 never forgets: no step is small enough, and the smallest is as good as any.
     step = np.sqrt(1 - memory) * np.median(steps) if steps else np.nan

@@ -29,6 +29,7 @@ from .activations import activate_with_slopes_signature
 from .compilation import INT64_DATA, array_types, compile_kernel, input_types
 from .losses import curve_signature, loss_signature
 from .propagation import (
+    add_intercept,
     block_of,
     coef_of,
     forward,
@@ -98,10 +99,7 @@ def tangent_forward(
             else:
                 np.dot(block_of(activations, layer_sizes, k - 1, n), coef_direction, layer_tangents)
             if layer == ALL_LAYERS:
-                intercept_direction = intercept_of(direction, layer_sizes, k)
-                for i in range(n):
-                    for j in range(fan_out):
-                        layer_tangents[i, j] += intercept_direction[j]
+                add_intercept(layer_tangents, intercept_of(direction, layer_sizes, k))
             if k > first:
                 np.dot(block_of(activation_tangents, layer_sizes, k - 1, n), coef_of(theta, layer_sizes, k), products)
                 add(layer_tangents, products)
