@@ -9,7 +9,6 @@ is 0. Nothing is changed in the estimator, and memory does not grow with the num
 import warnings
 from copy import copy
 from numbers import Integral
-from typing import Any
 
 import numpy as np
 from scipy.sparse.linalg import LinearOperator, eigsh
@@ -240,18 +239,12 @@ def _row_jacobian_norms(coef: np.ndarray, slopes: np.ndarray) -> np.ndarray:
     return np.linalg.norm(coef[None] * slopes[:, None, :], ord=2, axis=(1, 2))
 
 
-def _propagate(network: Network, X):
-    """Preactivations and slopes of each layer, the output layer's slopes being 1."""
+def _layers(network: Network, X):
+    """Input, preactivations and slopes of each layer, the output layer's slopes being 1."""
     last = len(network.coefs) - 1
-    activations: Any = X
-    for k, (coef, intercept) in enumerate(zip(network.coefs, network.intercepts, strict=True)):
-        preactivations = np.asarray(activations @ coef) + intercept
-        if k == last:
-            yield preactivations, np.ones_like(preactivations), activations
-            return
-        values, slopes, _ = evaluate(network.activation, preactivations)
-        yield preactivations, slopes, activations
-        activations = values
+    for k, (inputs, preactivations) in enumerate(network.propagate(X)):
+        slopes = np.ones_like(preactivations) if k == last else evaluate(network.activation, preactivations)[1]
+        yield inputs, preactivations, slopes
 
 
 def _row_blocks(data: TrainingData):
@@ -289,7 +282,7 @@ def layer_jacobian_norms(estimator, X, y, *, sample_weight=None) -> np.ndarray:
     for block in _row_blocks(data):
         weights = np.ones(len(block.targets)) if block.sample_weight is None else block.sample_weight
         weight_sum += weights.sum(dtype=np.float64)
-        for k, (_, slopes, _) in enumerate(_propagate(network, block.X)):
+        for k, (_, _, slopes) in enumerate(_layers(network, block.X)):
             total[k] += weights @ _row_jacobian_norms(network.coefs[k], slopes)
     return total / weight_sum
 
@@ -347,10 +340,10 @@ def hessian_bound(estimator, X, y, *, sample_weight=None) -> np.ndarray:
     for block in _row_blocks(data):
         weights = np.ones(len(block.targets)) if block.sample_weight is None else block.sample_weight
         weight_sum += weights.sum(dtype=np.float64)
-        layers = list(_propagate(network, block.X))
-        above = _output_hessian_norms(network.loss, layers[-1][0])
+        layers = list(_layers(network, block.X))
+        above = _output_hessian_norms(network.loss, layers[-1][1])
         for k in range(n_layers - 1, -1, -1):
-            _, slopes, inputs = layers[k]
+            inputs, _, slopes = layers[k]
             squares = inputs.multiply(inputs) if hasattr(inputs, "multiply") else np.square(inputs, dtype=np.float64)
             squared_inputs = np.asarray(squares.sum(axis=1)).ravel()
             largest_slopes = np.abs(slopes).max(axis=1).astype(np.float64)

@@ -1,14 +1,15 @@
 """A network: layer sizes, activation, loss, and one vector of parameters."""
 
 import operator
+from collections.abc import Iterator
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy.sparse import issparse
 
 from .blas import blas_threads
-from .kernels.activations import compile_activate
+from .kernels.activations import compile_activate, evaluate
 from .kernels.epochs import compile_predict_rows
 from .kernels.losses import LOSSES
 
@@ -162,14 +163,20 @@ class Network:
                 )
         return out
 
-    def layer_preactivations(self, X, k: int) -> np.ndarray:
-        """Preactivations of layer `k` for the rows of X, of shape (n, d_{k+1})."""
-        below = Network(self.layer_sizes[: k + 2], self.activation, self.loss, self.theta.dtype)
-        for view, values in zip(
-            [*below.coefs, *below.intercepts], [*self.coefs[: k + 1], *self.intercepts[: k + 1]], strict=True
-        ):
-            view[...] = values
-        return below.preactivations(X)
+    def propagate(self, X) -> Iterator[tuple[Any, np.ndarray]]:
+        """Input and preactivations of one layer after the other, for the rows of a dense or sparse X, all at once.
+
+        Whoever scales a layer's weights scales its preactivations in place too: the next layer's input comes of them.
+        """
+        activations = X
+        last = len(self.coefs) - 1
+        for k, (coef, intercept) in enumerate(zip(self.coefs, self.intercepts, strict=True)):
+            with blas_threads(self.largest_product(X.shape[0])):
+                preactivations = np.asarray(activations @ coef)
+            preactivations += intercept
+            yield activations, preactivations
+            if k < last:
+                activations, _, _ = evaluate(self.activation, preactivations)
 
     def outputs(self, X) -> np.ndarray:
         """Predicted means or probabilities, of shape (n, n_outputs)."""

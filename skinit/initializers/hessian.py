@@ -279,8 +279,8 @@ def scale_jacobians(network: Network, sample: TrainingData, target: float) -> tu
     """
     last = len(network.coefs) - 1
     scales, norms = np.ones(last + 1), np.zeros(last + 1)
-    for k, coef in enumerate(network.coefs):
-        preactivations = network.layer_preactivations(sample.X, k)
+    for k, (_, preactivations) in enumerate(network.propagate(sample.X)):
+        coef = network.coefs[k]
         base = coef.copy()
         # The norm grows with the scale, more slowly than in proportion where the activation saturates.
         for _ in range(10):
@@ -294,4 +294,5 @@ def scale_jacobians(network: Network, sample: TrainingData, target: float) -> tu
                 break
             scales[k] = np.clip(scales[k] * target / norms[k], 1e-3, 1e3)
         coef *= coef.dtype.type(scales[k])
+        preactivations *= coef.dtype.type(scales[k])
     return scales, norms

@@ -43,11 +43,11 @@ class LSUV(DataDependentInitializer):
     def initialize_on(self, network, rng, sample):
         """Set all parameters of `network`, looking at a sample of the data."""
         Orthogonal(gain=1.0).initialize(network, rng)
-        for k, coef in enumerate(network.coefs):
-            preactivations = network.layer_preactivations(sample.X, k)
+        for coef, (_, preactivations) in zip(network.coefs, network.propagate(sample.X), strict=True):
             deviation = preactivations.std(dtype=np.float64)
             # Constant preactivations (constant features, dead units) have no scale to correct, only that of rounding.
             precision = np.finfo(coef.dtype)
             rounding = 10 * np.sqrt(coef.shape[0]) * precision.eps * np.abs(preactivations).max()
             if np.isfinite(deviation) and deviation > max(rounding, precision.tiny):
                 coef /= deviation
+                preactivations /= deviation
