@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.sparse.linalg import ArpackError, LinearOperator, eigsh
 
-from .blas import blas_threads
+from .blas import blas_threads, block_rows
 from .kernels.activations import compile_activate_with_bends
 from .kernels.curvature import ALL_LAYERS, compile_add_hessian_products
 from .kernels.losses import compile_curve, compile_loss
@@ -44,7 +44,7 @@ class HessianProducts:
         self.sample_weight = np.empty(0, dtype) if sample_weight is None else sample_weight
         self.weight_sum = float(n_rows if sample_weight is None else sample_weight.sum(dtype=np.float64))
         self._rows = np.arange(n_rows)
-        self._block = min(block, n_rows)
+        self._block = block_rows(min(block, n_rows), max(coef.size for coef in network.coefs))
         self._kernel = compile_add_hessian_products(dtype)
         self._pointers = (
             compile_activate_with_bends(network.activation, dtype),

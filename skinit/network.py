@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy.sparse import issparse
 
-from .blas import blas_threads
+from .blas import blas_threads, block_rows
 from .kernels.activations import compile_activate, evaluate
 from .kernels.epochs import compile_predict_rows
 from .kernels.losses import LOSSES
@@ -139,6 +139,7 @@ class Network:
         out = np.empty((n_rows, int(self.layer_sizes[-1])), dtype)
         widest = int(self.layer_sizes[1:].max())
         block = max(1, min(n_rows, max(64, PREDICT_BLOCK // widest)))
+        block = block_rows(block, max(coef.size for coef in self.coefs))
         workspaces = np.empty((2, block * widest), dtype)
         kernel = compile_predict_rows(dtype)
         activate = compile_activate(self.activation, dtype)

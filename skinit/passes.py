@@ -4,6 +4,7 @@ import time
 
 import numpy as np
 
+from .blas import block_rows
 from .kernels.activations import compile_activate_with_slopes
 from .kernels.epochs import compile_train_batches
 from .kernels.losses import LOSSES, SCIKIT_LEARN_CAP, compile_loss
@@ -54,12 +55,17 @@ class DataPasses:
         self._gradient = np.empty_like(network.theta)
         sizes = network.layer_sizes
         n_dense_features = sizes[0] if inputs.X.shape[0] > 0 else 0
-        self._inputs = np.empty((batch_size, n_dense_features), dtype)
-        self._batch_targets = np.empty((batch_size, targets.shape[1]), dtype)
-        self._batch_weights = np.ones(batch_size, dtype)
-        self._activations = np.empty(batch_size * sizes[1:].sum(), dtype)
-        self._slopes = np.empty_like(self._activations)
-        self._deltas = np.empty((2, batch_size * sizes[1:].max()), dtype)
+        largest_coef = max(coef.size for coef in network.coefs)
+        self.block_size = block_rows(batch_size, largest_coef)
+        self._workspaces = (
+            np.empty((self.block_size, n_dense_features), dtype),
+            np.empty((self.block_size, targets.shape[1]), dtype),
+            np.ones(self.block_size, dtype),
+            np.empty(self.block_size * sizes[1:].sum(), dtype),
+            np.empty(self.block_size * sizes[1:].sum(), dtype),
+            np.empty((self.block_size, n_outputs), dtype),
+            np.empty(largest_coef, dtype),
+        )
         self._batches_per_call = 1
 
     def run(self, rows: np.ndarray, update: str, slots: np.ndarray, scalars: np.ndarray) -> tuple[float, float]:
@@ -88,6 +94,7 @@ class DataPasses:
                 self.sample_weight,
                 rows[start:stop],
                 self.batch_size,
+                self.block_size,
                 self.alpha,
                 self.loss_scale,
                 SCIKIT_LEARN_CAP,
@@ -96,12 +103,7 @@ class DataPasses:
                 step,
                 slots,
                 scalars,
-                self._inputs,
-                self._batch_targets,
-                self._batch_weights,
-                self._activations,
-                self._slopes,
-                self._deltas,
+                *self._workspaces,
                 totals,
             )
             seconds = max(time.perf_counter() - began, 1e-6)

@@ -197,9 +197,9 @@ def test_array_kernels_add_the_intercept_and_apply_the_activation(name, shape, d
     activated, activated_with_slopes, activated_with_bends = (products.copy() for _ in range(3))
     written_slopes, untouched, slopes_beside_bends, written_bends = (np.full_like(products, np.nan) for _ in range(4))
     dtype = np.dtype(dtype)
-    compile_activate(name, dtype)._kernel(activated, intercept)
-    compile_activate_with_slopes(name, dtype)._kernel(activated_with_slopes, intercept, written_slopes, untouched)
-    compile_activate_with_bends(name, dtype)._kernel(
+    compile_activate(name, dtype)(activated, intercept)
+    compile_activate_with_slopes(name, dtype)(activated_with_slopes, intercept, written_slopes, untouched)
+    compile_activate_with_bends(name, dtype)(
         activated_with_bends, intercept, slopes_beside_bends, written_bends
     )
     # Compiled separately: multiply-adds may be fused in one and not in the other, within the bound of both.
@@ -221,6 +221,6 @@ def test_array_kernels_take_a_read_only_intercept_and_leave_it_alone(dtype):
     products = np.ones((2, 3), dtype)
     intercept = np.arange(3, dtype=dtype)
     intercept.flags.writeable = False
-    compile_activate("relu", np.dtype(dtype))._kernel(products, intercept)
+    compile_activate("relu", np.dtype(dtype))(products, intercept)
     np.testing.assert_array_equal(products, [[1, 2, 3], [1, 2, 3]])
     np.testing.assert_array_equal(intercept, [0, 1, 2])

@@ -171,6 +171,29 @@ def test_gradient_does_not_depend_on_the_size_of_blocks(loss, batch_size, make, 
     np.testing.assert_allclose(loss_sum, expected_loss, rtol=N_ROUNDINGS * eps)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("make", [np.asarray, csr_array], ids=["dense", "csr"])
+@pytest.mark.parametrize("block_size", [1, 3, 6])
+@pytest.mark.parametrize("loss", LOSSES)
+def test_steps_do_not_depend_on_the_blocks_that_a_batch_goes_in(loss, block_size, make, dtype, monkeypatch):
+    network, X, targets, weights, _ = make_problem("tanh", loss, (5, 4, 3), n=20, dtype=dtype)
+    start = network.theta.copy()
+
+    def train(block_size):
+        monkeypatch.setattr(skinit.passes, "block_rows", lambda n_rows, largest_coef: min(block_size, n_rows))
+        network.theta[:] = start
+        passes = DataPasses(network, Inputs.from_array(make(X), dtype), targets, weights, batch_size=7, alpha=0.1)
+        losses = passes.run(np.arange(20), "sgd", np.zeros((1, start.size), dtype), np.array([0.1, 0.9, 1.0]))
+        return losses, network.theta.copy()
+
+    losses, theta = train(block_size)
+    expected_losses, expected = train(7)
+    eps = np.finfo(dtype).eps
+    assert np.abs(expected - start).max() > 1e-3
+    assert_same_up_to_rounding(theta, expected, eps)
+    np.testing.assert_allclose(losses, expected_losses, rtol=N_ROUNDINGS * eps)
+
+
 @pytest.mark.parametrize("seconds", [0.0, 1e9])
 @pytest.mark.parametrize("loss", LOSSES)
 def test_bits_do_not_depend_on_how_a_pass_is_cut_into_calls(loss, seconds, monkeypatch):

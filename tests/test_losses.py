@@ -17,7 +17,7 @@ DTYPES = [np.float32, np.float64]
 def compute(name, preactivations, targets, weights, cap=np.inf):
     """Loss and deltas of the kernel."""
     deltas = np.full_like(preactivations, np.nan)
-    kernel = compile_loss(name, preactivations.dtype)._kernel
+    kernel = compile_loss(name, preactivations.dtype)
     return kernel(preactivations, targets, weights, deltas, cap), deltas
 
 

@@ -55,7 +55,7 @@ def step_and_compare(name, dtype, n_weights, scalars, twin):
     expected = twin(theta.copy(), gradients, n_weights)
     slots = np.zeros((N_SLOTS[name], SIZE), dtype)
     scalars = np.array(scalars)
-    kernel = compile_update(name, np.dtype(dtype))._kernel
+    kernel = compile_update(name, np.dtype(dtype))
     for gradient in gradients:
         squared_norm = np.sum(theta[:n_weights].astype(np.float64) ** 2)
         returned = kernel(theta, gradient.copy(), slots, scalars, n_weights, ALPHA, WEIGHT_SUM)
@@ -97,7 +97,7 @@ def test_sgd_without_momentum_descends_along_the_gradient_either_way(dtype):
     for nesterov in (0.0, 1.0):
         theta, (gradient, *_) = draw(dtype)
         slots = np.zeros((1, SIZE), dtype)
-        compile_update("sgd", np.dtype(dtype))._kernel(
+        compile_update("sgd", np.dtype(dtype))(
             theta, gradient, slots, np.array([0.5, 0.0, nesterov]), SIZE, 0.0, 2.0
         )
         results.append(theta)
@@ -110,7 +110,7 @@ def test_sgd_without_momentum_descends_along_the_gradient_either_way(dtype):
 def test_first_adam_step_is_the_learning_rate_in_the_direction_of_the_signs(dtype):
     start, (gradient, *_) = draw(dtype)
     theta = start.copy()
-    compile_update("adam", np.dtype(dtype))._kernel(
+    compile_update("adam", np.dtype(dtype))(
         theta, gradient, np.zeros((2, SIZE), dtype), np.array([0.01, 0.9, 0.999, 1e-30, 0.0]), SIZE, 0.0, 1.0
     )
     # m / sqrt(v) is exactly the sign times sqrt((1 - beta_1)^2 / (1 - beta_2)), which the correction undoes.
@@ -119,7 +119,7 @@ def test_first_adam_step_is_the_learning_rate_in_the_direction_of_the_signs(dtyp
 
 def test_adam_counts_its_steps_and_goes_on_from_any_count():
     theta, gradients = draw(np.float64)
-    kernel = compile_update("adam", np.dtype(np.float64))._kernel
+    kernel = compile_update("adam", np.dtype(np.float64))
     slots, scalars = np.zeros((2, SIZE)), np.array(SCALARS["adam"])
     for n_steps, gradient in enumerate(gradients, start=1):
         # As between mini-batches of two calls, or after a copy of the solver.
@@ -135,7 +135,7 @@ def test_adam_counts_its_steps_and_goes_on_from_any_count():
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_penalty_shrinks_weights_and_leaves_intercepts_alone(dtype, name):
     theta = np.ones(SIZE, dtype)
-    kernel = compile_update(name, np.dtype(dtype))._kernel
+    kernel = compile_update(name, np.dtype(dtype))
     kernel(theta, np.zeros(SIZE, dtype), np.zeros((2, SIZE), dtype), np.array(SCALARS[name]), 17, ALPHA, WEIGHT_SUM)
     assert np.all(theta[:17] < 1)
     np.testing.assert_array_equal(theta[17:], 1)
@@ -149,7 +149,7 @@ def test_penalty_is_divided_by_the_sum_of_weights_like_the_gradient(name):
         theta, gradients = draw(np.float64)
         slots, scalars = np.zeros((N_SLOTS[name], SIZE)), np.array(SCALARS[name])
         for gradient in gradients:
-            compile_update(name, np.dtype(np.float64))._kernel(
+            compile_update(name, np.dtype(np.float64))(
                 theta, factor * gradient, slots, scalars, 17, factor * ALPHA, factor * WEIGHT_SUM
             )
         results.append(theta)
@@ -160,7 +160,7 @@ def test_penalty_is_divided_by_the_sum_of_weights_like_the_gradient(name):
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_squared_norm_of_large_float32_weights_does_not_overflow(dtype):
     theta = np.full(SIZE, 1e30, dtype)
-    kernel = compile_update("sgd", np.dtype(dtype))._kernel
+    kernel = compile_update("sgd", np.dtype(dtype))
     returned = kernel(theta, np.zeros(SIZE, dtype), np.zeros((1, SIZE), dtype), np.zeros(3), 20, 0.0, 1.0)
     np.testing.assert_allclose(returned, 20 * float(dtype(1e30)) ** 2, rtol=1e-14)
 
@@ -171,7 +171,7 @@ def test_accumulate_adds_the_gradients_and_moves_nothing(n_weights, dtype):
     theta, gradients = draw(dtype)
     before = theta.copy()
     slots = np.zeros((1, SIZE), dtype)
-    kernel = compile_update("accumulate", np.dtype(dtype))._kernel
+    kernel = compile_update("accumulate", np.dtype(dtype))
     for gradient in gradients:
         kernel(theta, gradient, slots, np.zeros(1), n_weights, ALPHA, WEIGHT_SUM)
     np.testing.assert_array_equal(theta, before)
@@ -188,7 +188,7 @@ def test_a_step_does_not_touch_the_gradient(name, dtype):
     theta, (gradient, *_) = draw(dtype)
     before = gradient.copy()
     slots = np.zeros((N_SLOTS[name], SIZE), dtype)
-    compile_update(name, np.dtype(dtype))._kernel(
+    compile_update(name, np.dtype(dtype))(
         theta, gradient, slots, np.array(SCALARS[name]), 17, ALPHA, WEIGHT_SUM
     )
     np.testing.assert_array_equal(gradient, before)
@@ -201,7 +201,7 @@ def test_float32_steps_far_apart_in_size_stay_finite(name):
     gradient = np.array([0, 1e-30, -1e18, 1e-45], np.float32)
     slots, scalars = np.zeros((N_SLOTS[name], 4), np.float32), np.array(SCALARS[name])
     for _ in range(3):
-        compile_update(name, np.dtype(np.float32))._kernel(theta, gradient, slots, scalars, 4, 0.0, 1.0)
+        compile_update(name, np.dtype(np.float32))(theta, gradient, slots, scalars, 4, 0.0, 1.0)
     assert np.isfinite(theta).all()
     assert theta[0] == 1
     assert theta[2] > 1

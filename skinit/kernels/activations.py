@@ -17,7 +17,7 @@ import numpy as np
 from numba import void
 
 from . import elementary
-from .compilation import KernelPointer, array_types, compile_kernel, compile_pointer
+from .compilation import Kernel, array_types
 from .elementary import jittable
 
 LEAKY_RELU_SLOPE = 0.01
@@ -256,29 +256,29 @@ def _make_evaluate(value, slope, bend):
 
 
 @cache
-def compile_activate(name: str, dtype: np.dtype) -> KernelPointer:
+def compile_activate(name: str, dtype: np.dtype) -> Kernel:
     """``activate(products, intercept)``: add the intercept and apply `name`, in place."""
     value, _, _ = ACTIVATIONS[name]
-    return compile_pointer(_make_activate(value), activate_signature(dtype))
+    return Kernel(_make_activate(value), activate_signature(dtype))
 
 
 @cache
-def compile_activate_with_slopes(name: str, dtype: np.dtype) -> KernelPointer:
+def compile_activate_with_slopes(name: str, dtype: np.dtype) -> Kernel:
     """``activate(products, intercept, slopes, bends)``: the same, which also writes f'(u), and leaves `bends` alone."""
     value, slope, _ = ACTIVATIONS[name]
-    return compile_pointer(_make_activate_with_slopes(value, slope), activate_with_slopes_signature(dtype))
+    return Kernel(_make_activate_with_slopes(value, slope), activate_with_slopes_signature(dtype))
 
 
 @cache
-def compile_activate_with_bends(name: str, dtype: np.dtype) -> KernelPointer:
+def compile_activate_with_bends(name: str, dtype: np.dtype) -> Kernel:
     """``activate(products, intercept, slopes, bends)``: the same, which also writes f''(u)."""
-    return compile_pointer(_make_activate_with_bends(*ACTIVATIONS[name]), activate_with_slopes_signature(dtype))
+    return Kernel(_make_activate_with_bends(*ACTIVATIONS[name]), activate_with_slopes_signature(dtype))
 
 
 @cache
 def _compile_evaluate(name: str, dtype: np.dtype) -> Callable:
     types = array_types(dtype)
-    return compile_kernel(
+    return Kernel(
         _make_evaluate(*ACTIVATIONS[name]),
         void(types.data_vector, types.vector, types.vector, types.vector),
     )

@@ -13,13 +13,32 @@ import numpy as np
 from numba import from_dtype, njit, types
 
 
-def compile_kernel(function: Callable, signature: Any) -> Any:
-    """Compile `function` for one signature, without the GIL and cached on disk.
+class Kernel(types.WrapperAddressProtocol):
+    """A function compiled for one signature, without the GIL and cached on disk; also an argument of other kernels.
 
     Multiply-adds may be fused; sums are not reordered, as the range reductions of `elementary` would lose their
     accuracy.
+
+    It takes arguments of exactly these types. numba's dispatcher, which looks at the types of all arguments in every
+    call, and up the addresses of those that are kernels, takes longer than a small network takes to predict.
     """
-    return njit(signature, cache=True, nogil=True, error_model="numpy", fastmath={"contract"})(function)
+
+    def __init__(self, function: Callable, signature: Any) -> None:
+        dispatcher = njit(signature, cache=True, nogil=True, error_model="numpy", fastmath={"contract"})(function)
+        self.cache_folder = dispatcher.stats.cache_path
+        self._signature = signature
+        # Keeps the code in memory.
+        self._compiled = dispatcher.get_compile_result(signature)
+        self._address = self._compiled.library.get_pointer_to_function(self._compiled.fndesc.llvm_cfunc_wrapper_name)
+
+    def __call__(self, *arguments) -> Any:
+        return self._compiled.entry_point(*arguments)
+
+    def __wrapper_address__(self) -> int:
+        return self._address
+
+    def signature(self) -> Any:
+        return self._signature
 
 
 class ArrayTypes:
@@ -55,28 +74,3 @@ def input_types(dtype: np.dtype) -> Any:
     """Of `rows_of_X`: a dense matrix, or the data, indices and indptr of a CSR matrix."""
     arrays = array_types(dtype)
     return types.Tuple((arrays.data_matrix, arrays.data_vector, INT32_DATA, INT64_DATA))
-
-
-class KernelPointer(types.WrapperAddressProtocol):
-    """A compiled kernel as an argument of another: its address, looked up once.
-
-    A kernel itself would do, but numba would look its address up in every call, which takes longer than a small
-    network takes to predict.
-    """
-
-    def __init__(self, kernel: Any, signature: Any) -> None:
-        self._kernel = kernel
-        self._signature = signature
-        result = kernel.get_compile_result(signature)
-        self._address = result.library.get_pointer_to_function(result.fndesc.llvm_cfunc_wrapper_name)
-
-    def __wrapper_address__(self) -> int:
-        return self._address
-
-    def signature(self) -> Any:
-        return self._signature
-
-
-def compile_pointer(function: Callable, signature: Any) -> KernelPointer:
-    """Compile `function` as an argument of other kernels."""
-    return KernelPointer(compile_kernel(function, signature), signature)

@@ -20,15 +20,16 @@ for, which leaves out more than half of the work.
 """
 
 from functools import cache
-from typing import Any
 
 import numpy as np
 from numba import boolean, int64, njit, types, void
 
 from .activations import activate_with_slopes_signature
-from .compilation import INT64_DATA, array_types, compile_kernel, input_types
+from .compilation import INT64_DATA, Kernel, array_types, input_types
 from .losses import curve_signature, loss_signature
 from .propagation import (
+    add,
+    add_column_sums,
     add_intercept,
     block_of,
     coef_of,
@@ -42,14 +43,6 @@ from .propagation import (
 ALL_LAYERS = -1
 
 _inner = njit(nogil=True, error_model="numpy", fastmath={"contract"})
-
-
-@_inner
-def add(out, values):
-    """out += values, of the same shape."""
-    for i in range(out.shape[0]):
-        for j in range(out.shape[1]):
-            out[i, j] += values[i, j]
 
 
 @_inner
@@ -144,10 +137,7 @@ def tangent_backward(
         if layer == ALL_LAYERS or k == layer:
             if layer == ALL_LAYERS:
                 coef_product = coef_of(product, layer_sizes, k)
-                intercept_product = intercept_of(product, layer_sizes, k)
-                for i in range(n):
-                    for j in range(fan_out):
-                        intercept_product[j] += layer_tangents[i, j]
+                add_column_sums(layer_tangents, intercept_of(product, layer_sizes, k))
             else:
                 coef_product = product[: fan_in * fan_out].reshape(fan_in, fan_out)
             partial = spare_coef[: fan_in * fan_out].reshape(fan_in, fan_out)
@@ -200,8 +190,8 @@ def _add_hessian_products(
     directions,
     products,
     inputs,
-    batch_targets,
-    batch_weights,
+    block_targets,
+    block_weights,
     layer_workspaces,
     wide_workspaces,
     spare_coef,
@@ -217,11 +207,11 @@ def _add_hessian_products(
     for start in range(0, rows.size, block_size):
         block = rows[start : start + block_size]
         n = block.size
-        gather(rows_of_X, targets, sample_weight, block, inputs, batch_targets, batch_weights)
+        gather(rows_of_X, targets, sample_weight, block, inputs, block_targets, block_weights)
         forward(theta, layer_sizes, rows_of_X, block, inputs[:n], activate, activations, slopes, bends)
         preactivations = block_of(activations, layer_sizes, last, n)
         if not gauss_newton:
-            loss(preactivations, batch_targets[:n], batch_weights[:n], block_of(deltas, layer_sizes, last, n), np.inf)
+            loss(preactivations, block_targets[:n], block_weights[:n], block_of(deltas, layer_sizes, last, n), np.inf)
             backpropagate_deltas(theta, layer_sizes, n, slopes, bends, deltas)
         for m in range(layers.size):
             tangent_forward(
@@ -241,7 +231,7 @@ def _add_hessian_products(
             output_tangents = block_of(tangents, layer_sizes, last, n)
             curve(
                 preactivations,
-                batch_weights[:n],
+                block_weights[:n],
                 output_tangents,
                 wide_workspaces[1][: output_tangents.size].reshape(output_tangents.shape),
             )
@@ -269,10 +259,10 @@ def _add_hessian_products(
 
 
 @cache
-def compile_add_hessian_products(dtype: np.dtype) -> Any:
+def compile_add_hessian_products(dtype: np.dtype) -> Kernel:
     """`_add_hessian_products`, whatever the activation and the loss."""
     arrays = array_types(dtype)
-    return compile_kernel(
+    return Kernel(
         _add_hessian_products,
         void(
             arrays.data_vector,

@@ -1,13 +1,12 @@
 """The loop over mini-batches, in one compiled call, and the one over rows to predict."""
 
 from functools import cache
-from typing import Any
 
 import numpy as np
 from numba import float64, int64, types, void
 
 from .activations import activate_signature, activate_with_slopes_signature
-from .compilation import FLOAT64_VECTOR, INT64_DATA, array_types, compile_kernel, input_types
+from .compilation import FLOAT64_VECTOR, INT64_DATA, Kernel, array_types, input_types
 from .losses import loss_signature
 from .propagation import (
     add_intercept,
@@ -32,6 +31,7 @@ def _train_batches(
     sample_weight,
     rows,
     batch_size,
+    block_size,
     alpha,
     loss_scale,
     loss_cap,
@@ -41,14 +41,15 @@ def _train_batches(
     slots,
     scalars,
     inputs,
-    batch_targets,
-    batch_weights,
+    block_targets,
+    block_weights,
     activations,
     slopes,
-    deltas,
+    output_deltas,
+    spare_coef,
     totals,
 ):
-    """Take a step for each mini-batch of `rows`.
+    """Take a step for each mini-batch of `rows`, which goes through the network in blocks of `block_size` rows.
 
     Adds to totals[0] the reported loss (mean of the batch, penalty included, times rows of the batch), and to totals[1]
     the weighted sum of the rows' losses. A batch whose weights sum to zero is passed over.
@@ -57,17 +58,32 @@ def _train_batches(
     last = layer_sizes.size - 2
     for start in range(0, rows.size, batch_size):
         batch = rows[start : start + batch_size]
-        n = batch.size
-        weight_sum = gather(rows_of_X, targets, sample_weight, batch, inputs, batch_targets, batch_weights)
+        loss_sum, weight_sum = 0.0, 0.0
+        for block_start in range(0, batch.size, block_size):
+            block = batch[block_start : block_start + block_size]
+            n = block.size
+            weight_sum += gather(rows_of_X, targets, sample_weight, block, inputs, block_targets, block_weights)
+            forward(theta, layer_sizes, rows_of_X, block, inputs[:n], activate, activations, slopes, slopes)
+            preactivations = block_of(activations, layer_sizes, last, n)
+            deltas = output_deltas[:n]
+            loss_sum += loss(preactivations, block_targets[:n], block_weights[:n], deltas, loss_cap)
+            backward(
+                theta,
+                gradient,
+                layer_sizes,
+                rows_of_X,
+                block,
+                inputs[:n],
+                activations,
+                slopes,
+                deltas,
+                block_start == 0,
+                spare_coef,
+            )
         if weight_sum == 0.0:
             continue
-        forward(theta, layer_sizes, rows_of_X, batch, inputs[:n], activate, activations, slopes, slopes)
-        preactivations = block_of(activations, layer_sizes, last, n)
-        output_deltas = deltas[0][: preactivations.size].reshape(preactivations.shape)
-        loss_sum = loss(preactivations, batch_targets[:n], batch_weights[:n], output_deltas, loss_cap)
-        backward(theta, gradient, layer_sizes, rows_of_X, batch, inputs[:n], activations, slopes, deltas[0], deltas[1])
         squared_norm = step(theta, gradient, slots, scalars, n_weights, alpha, weight_sum)
-        totals[0] += n * (loss_sum * loss_scale + 0.5 * alpha * squared_norm) / weight_sum
+        totals[0] += batch.size * (loss_sum * loss_scale + 0.5 * alpha * squared_norm) / weight_sum
         totals[1] += loss_sum
 
 
@@ -98,10 +114,10 @@ def _predict_rows(theta, layer_sizes, rows_of_X, rows, activate, workspaces, out
 
 
 @cache
-def compile_train_batches(dtype: np.dtype) -> Any:
+def compile_train_batches(dtype: np.dtype) -> Kernel:
     """`_train_batches`, whatever the activation, the loss and the solver."""
     arrays = array_types(dtype)
-    return compile_kernel(
+    return Kernel(
         _train_batches,
         void(
             arrays.vector,
@@ -111,6 +127,7 @@ def compile_train_batches(dtype: np.dtype) -> Any:
             arrays.data_matrix,
             arrays.data_vector,
             INT64_DATA,
+            int64,
             int64,
             float64,
             float64,
@@ -126,16 +143,17 @@ def compile_train_batches(dtype: np.dtype) -> Any:
             arrays.vector,
             arrays.vector,
             arrays.matrix,
+            arrays.vector,
             FLOAT64_VECTOR,
         ),
     )
 
 
 @cache
-def compile_predict_rows(dtype: np.dtype) -> Any:
+def compile_predict_rows(dtype: np.dtype) -> Kernel:
     """`_predict_rows`, whatever the activation."""
     arrays = array_types(dtype)
-    return compile_kernel(
+    return Kernel(
         _predict_rows,
         void(
             arrays.data_vector,

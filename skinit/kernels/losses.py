@@ -19,10 +19,10 @@ from typing import NamedTuple
 
 import numpy as np
 import scipy.special
-from numba import float64, void
+from numba import float64, njit, void
 
 from . import elementary
-from .compilation import KernelPointer, array_types, compile_pointer
+from .compilation import Kernel, array_types
 
 SCIKIT_LEARN_CAP = -math.log(np.finfo(np.float64).eps)
 
@@ -74,19 +74,17 @@ def _poisson(preactivations, targets, weights, deltas, cap):
 def _log_loss(preactivations, targets, weights, deltas, cap):
     """Cross-entropy of the softmax; a target is the number of its class."""
     n_classes = preactivations.shape[1]
+    _exp_of_margins(preactivations, deltas)
     total = 0.0
     for i in range(preactivations.shape[0]):
         highest = preactivations[i, 0]
+        normalizer = deltas[i, 0]
         for j in range(1, n_classes):
             highest = max(highest, preactivations[i, j])
+            normalizer += deltas[i, j]
         label = int(targets[i, 0])
         # In float32 the difference may overflow.
         margin = float64(preactivations[i, label]) - float64(highest)
-        for j in range(n_classes):
-            deltas[i, j] = elementary.exp(preactivations[i, j] - highest)
-        normalizer = deltas[i, 0]
-        for j in range(1, n_classes):
-            normalizer += deltas[i, j]
         scale = weights[i] / normalizer
         for j in range(n_classes):
             deltas[i, j] *= scale
@@ -94,6 +92,21 @@ def _log_loss(preactivations, targets, weights, deltas, cap):
         row = math.log(float64(normalizer)) - margin
         total += float64(weights[i]) * min(row, cap)
     return total
+
+
+@njit(nogil=True, error_model="numpy", fastmath={"contract"})
+def _exp_of_margins(preactivations, out):
+    """out = the exponentials of each row less its largest."""
+    for i in range(preactivations.shape[0]):
+        highest = preactivations[i, 0]
+        for j in range(1, preactivations.shape[1]):
+            highest = max(highest, preactivations[i, j])
+        for j in range(preactivations.shape[1]):
+            out[i, j] = preactivations[i, j] - highest
+    # Rows are short: vector code pays off over all of them.
+    margins = out.ravel()
+    for i in range(margins.size):
+        margins[i] = elementary.exp(margins[i])
 
 
 def _binary_log_loss(preactivations, targets, weights, deltas, cap):
@@ -124,12 +137,8 @@ def _curve_poisson(preactivations, weights, tangents, out):
 
 def _curve_log_loss(preactivations, weights, tangents, out):
     n_classes = preactivations.shape[1]
+    _exp_of_margins(preactivations, out)
     for i in range(preactivations.shape[0]):
-        highest = preactivations[i, 0]
-        for j in range(1, n_classes):
-            highest = max(highest, preactivations[i, j])
-        for j in range(n_classes):
-            out[i, j] = elementary.exp(preactivations[i, j] - highest)
         normalizer = out[i, 0]
         mean = out[i, 0] * tangents[i, 0]
         for j in range(1, n_classes):
@@ -183,9 +192,9 @@ def loss_signature(dtype):
 
 
 @cache
-def compile_loss(name: str, dtype: np.dtype) -> KernelPointer:
+def compile_loss(name: str, dtype: np.dtype) -> Kernel:
     """``loss(preactivations, targets, weights, deltas, cap)``: the weighted sum; deltas are written."""
-    return compile_pointer(LOSSES[name].kernel, loss_signature(dtype))
+    return Kernel(LOSSES[name].kernel, loss_signature(dtype))
 
 
 def curve_signature(dtype):
@@ -195,6 +204,6 @@ def curve_signature(dtype):
 
 
 @cache
-def compile_curve(name: str, dtype: np.dtype) -> KernelPointer:
+def compile_curve(name: str, dtype: np.dtype) -> Kernel:
     """``curve(preactivations, weights, tangents, out)``: out = weights * (second derivative of the loss) tangents."""
-    return compile_pointer(LOSSES[name].curve, curve_signature(dtype))
+    return Kernel(LOSSES[name].curve, curve_signature(dtype))

@@ -96,19 +96,36 @@ def add_intercept(products, intercept):
 
 
 @_inner
-def column_sums(deltas, out):
-    """out = the sum of the rows."""
-    out[:] = 0
+def add(out, values):
+    """out += values, of the same shape."""
+    for i in range(out.shape[0]):
+        for j in range(out.shape[1]):
+            out[i, j] += values[i, j]
+
+
+@_inner
+def add_column_sums(deltas, out):
+    """Add the sum of the rows to `out`."""
     for i in range(deltas.shape[0]):
         for j in range(deltas.shape[1]):
             out[j] += deltas[i, j]
 
 
 @_inner
-def gather(rows_of_X, targets, sample_weight, rows, inputs, batch_targets, batch_weights):
+def multiply_and_add_column_sums(deltas, slopes, out):
+    """Multiply the deltas by the slopes, in place, and add the sum of their rows to `out`."""
+    for i in range(deltas.shape[0]):
+        for j in range(deltas.shape[1]):
+            delta = deltas[i, j] * slopes[i, j]
+            deltas[i, j] = delta
+            out[j] += delta
+
+
+@_inner
+def gather(rows_of_X, targets, sample_weight, rows, inputs, block_targets, block_weights):
     """Copy what belongs to `rows` (for CSR data their numbers will do); return the sum of their weights.
 
-    Without sample weights `batch_weights` is left as it is, all ones.
+    Without sample weights `block_weights` is left as it is, all ones.
     """
     X = rows_of_X[0]
     n = rows.size
@@ -117,13 +134,13 @@ def gather(rows_of_X, targets, sample_weight, rows, inputs, batch_targets, batch
         for j in range(inputs.shape[1]):
             inputs[i, j] = X[row, j]
         for j in range(targets.shape[1]):
-            batch_targets[i, j] = targets[row, j]
+            block_targets[i, j] = targets[row, j]
     if sample_weight.size == 0:
         return float64(n)
     weight_sum = 0.0
     for i in range(n):
-        batch_weights[i] = sample_weight[rows[i]]
-        weight_sum += float64(batch_weights[i])
+        block_weights[i] = sample_weight[rows[i]]
+        weight_sum += float64(block_weights[i])
     return weight_sum
 
 
@@ -151,21 +168,32 @@ def forward(theta, layer_sizes, rows_of_X, rows, inputs, activate, activations, 
 
 
 @_inner
-def backward(theta, gradient, layer_sizes, rows_of_X, rows, inputs, activations, slopes, deltas, next_deltas):
-    """Write the gradient, from the deltas of the output layer in `deltas`; both delta buffers are overwritten."""
+def backward(
+    theta, gradient, layer_sizes, rows_of_X, rows, inputs, activations, slopes, output_deltas, is_first, spare_coef
+):
+    """Write the gradient if this is the first block of rows, otherwise add to it, from the deltas of the output layer.
+
+    Deltas of hidden layers take the place of their activations, which are not needed any more by then.
+    """
     n = rows.size
-    for k in range(layer_sizes.size - 2, -1, -1):
-        fan_in, fan_out = layer_sizes[k], layer_sizes[k + 1]
-        layer_deltas = deltas[: n * fan_out].reshape(n, fan_out)
-        column_sums(layer_deltas, intercept_of(gradient, layer_sizes, k))
+    last = layer_sizes.size - 2
+    if is_first:
+        gradient[count_weights(layer_sizes) :] = 0
+    add_column_sums(output_deltas, intercept_of(gradient, layer_sizes, last))
+    deltas = output_deltas
+    for k in range(last, -1, -1):
         coef_gradient = coef_of(gradient, layer_sizes, k)
+        partial = coef_gradient if is_first else spare_coef[: coef_gradient.size].reshape(coef_gradient.shape)
         if k == 0:
-            transposed_input_products(rows_of_X, rows, inputs, layer_deltas, coef_gradient)
-            return
-        np.dot(block_of(activations, layer_sizes, k - 1, n).T, layer_deltas, coef_gradient)
-        input_deltas = next_deltas[: n * fan_in]
-        np.dot(layer_deltas, coef_of(theta, layer_sizes, k).T, input_deltas.reshape(n, fan_in))
-        input_slopes = block_of(slopes, layer_sizes, k - 1, n).ravel()
-        for i in range(input_deltas.size):
-            input_deltas[i] *= input_slopes[i]
-        deltas, next_deltas = next_deltas, deltas
+            transposed_input_products(rows_of_X, rows, inputs, deltas, partial)
+        else:
+            np.dot(block_of(activations, layer_sizes, k - 1, n).T, deltas, partial)
+        if not is_first:
+            add(coef_gradient, partial)
+        if k > 0:
+            input_deltas = block_of(activations, layer_sizes, k - 1, n)
+            np.dot(deltas, coef_of(theta, layer_sizes, k).T, input_deltas)
+            multiply_and_add_column_sums(
+                input_deltas, block_of(slopes, layer_sizes, k - 1, n), intercept_of(gradient, layer_sizes, k - 1)
+            )
+            deltas = input_deltas

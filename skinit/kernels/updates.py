@@ -17,7 +17,7 @@ import numpy as np
 from numba import float64, int64, njit
 from numba.extending import register_jitable
 
-from .compilation import FLOAT64_VECTOR, KernelPointer, array_types, compile_pointer
+from .compilation import FLOAT64_VECTOR, Kernel, array_types
 
 _inner = njit(nogil=True, error_model="numpy", fastmath={"contract"})
 
@@ -147,6 +147,6 @@ def update_signature(dtype):
 
 
 @cache
-def compile_update(name: str, dtype: np.dtype) -> KernelPointer:
+def compile_update(name: str, dtype: np.dtype) -> Kernel:
     """The step `name`."""
-    return compile_pointer(UPDATES[name], update_signature(dtype))
+    return Kernel(UPDATES[name], update_signature(dtype))
