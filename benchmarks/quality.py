@@ -59,7 +59,7 @@ class Study:
     most_rows: int
 
 
-FULL = Study(None, ("relu", "tanh", "logistic", "gelu"), (1, 3, 10, 20), seeds=5, epochs=60, most_rows=1500)
+FULL = Study(None, ("relu", "tanh", "logistic", "gelu"), (1, 3, 10, 20), seeds=5, epochs=30, most_rows=1000)
 QUICK = Study(
     ("breast_cancer", "digits", "diabetes", "hard"),
     ("relu", "tanh", "logistic"),
