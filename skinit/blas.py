@@ -69,13 +69,18 @@ def blas_threads(largest_product: int) -> Iterator[None]:
 
 
 @cache
-def _has_small_products() -> bool:
+def _has_small_kernels() -> bool:
     return any(getattr(library, "architecture", None) in SMALL_PRODUCT_ARCHITECTURES for library in _libraries())
+
+
+def has_small_products(n_multiply_adds: int) -> bool:
+    """Whether BLAS multiplies without copying where there is so little to do; then it prefers what is not transposed."""
+    return n_multiply_adds <= SMALL_PRODUCT and _has_small_kernels()
 
 
 def block_rows(n_rows: int, largest_coef: int) -> int:
     """Rows of the equal blocks in which `n_rows` go fastest through layers of at most `largest_coef` weights."""
     most = SMALL_PRODUCT // largest_coef
-    if most < LEAST_ROWS or not _has_small_products():
+    if most < LEAST_ROWS or not has_small_products(largest_coef):
         return n_rows
     return math.ceil(n_rows / math.ceil(n_rows / most))

@@ -4,7 +4,7 @@ import time
 
 import numpy as np
 
-from .blas import block_rows
+from .blas import block_rows, has_small_products
 from .kernels.activations import compile_activate_with_slopes
 from .kernels.epochs import compile_train_batches
 from .kernels.losses import LOSSES, SCIKIT_LEARN_CAP, compile_loss
@@ -57,6 +57,7 @@ class DataPasses:
         n_dense_features = sizes[0] if inputs.X.shape[0] > 0 else 0
         largest_coef = max(coef.size for coef in network.coefs)
         self.block_size = block_rows(batch_size, largest_coef)
+        self._copy_transposed = has_small_products(self.block_size * largest_coef)
         self._workspaces = (
             np.empty((self.block_size, n_dense_features), dtype),
             np.empty((self.block_size, targets.shape[1]), dtype),
@@ -95,6 +96,7 @@ class DataPasses:
                 rows[start:stop],
                 self.batch_size,
                 self.block_size,
+                self._copy_transposed,
                 self.alpha,
                 self.loss_scale,
                 SCIKIT_LEARN_CAP,

@@ -103,7 +103,7 @@ def small_products(monkeypatch):
     """Say whether BLAS is quick at small products, whatever it is."""
 
     def say(has):
-        monkeypatch.setattr(blas, "_has_small_products", lambda: has)
+        monkeypatch.setattr(blas, "_has_small_kernels", lambda: has)
 
     return say
 

@@ -3,7 +3,7 @@
 from functools import cache
 
 import numpy as np
-from numba import float64, int64, types, void
+from numba import boolean, float64, int64, types, void
 
 from .activations import activate_signature, activate_with_slopes_signature
 from .compilation import FLOAT64_VECTOR, INT64_DATA, Kernel, array_types, input_types
@@ -32,6 +32,7 @@ def _train_batches(
     rows,
     batch_size,
     block_size,
+    copy_transposed,
     alpha,
     loss_scale,
     loss_cap,
@@ -79,6 +80,7 @@ def _train_batches(
                 deltas,
                 block_start == 0,
                 spare_coef,
+                copy_transposed,
             )
         if weight_sum == 0.0:
             continue
@@ -129,6 +131,7 @@ def compile_train_batches(dtype: np.dtype) -> Kernel:
             INT64_DATA,
             int64,
             int64,
+            boolean,
             float64,
             float64,
             float64,

@@ -96,6 +96,14 @@ def add_intercept(products, intercept):
 
 
 @_inner
+def transpose(coef, out):
+    """out = coef.T, a matrix of its own."""
+    for i in range(coef.shape[0]):
+        for j in range(coef.shape[1]):
+            out[j, i] = coef[i, j]
+
+
+@_inner
 def add(out, values):
     """out += values, of the same shape."""
     for i in range(out.shape[0]):
@@ -169,11 +177,23 @@ def forward(theta, layer_sizes, rows_of_X, rows, inputs, activate, activations, 
 
 @_inner
 def backward(
-    theta, gradient, layer_sizes, rows_of_X, rows, inputs, activations, slopes, output_deltas, is_first, spare_coef
+    theta,
+    gradient,
+    layer_sizes,
+    rows_of_X,
+    rows,
+    inputs,
+    activations,
+    slopes,
+    output_deltas,
+    is_first,
+    spare_coef,
+    copy_transposed,
 ):
     """Write the gradient if this is the first block of rows, otherwise add to it, from the deltas of the output layer.
 
-    Deltas of hidden layers take the place of their activations, which are not needed any more by then.
+    Deltas of hidden layers take the place of their activations, which are not needed any more by then. With
+    `copy_transposed` BLAS gets transposed weights as a matrix of their own.
     """
     n = rows.size
     last = layer_sizes.size - 2
@@ -192,7 +212,13 @@ def backward(
             add(coef_gradient, partial)
         if k > 0:
             input_deltas = block_of(activations, layer_sizes, k - 1, n)
-            np.dot(deltas, coef_of(theta, layer_sizes, k).T, input_deltas)
+            coef = coef_of(theta, layer_sizes, k)
+            if copy_transposed:
+                transposed = spare_coef[: coef.size].reshape(coef.shape[1], coef.shape[0])
+                transpose(coef, transposed)
+                np.dot(deltas, transposed, input_deltas)
+            else:
+                np.dot(deltas, coef.T, input_deltas)
             multiply_and_add_column_sums(
                 input_deltas, block_of(slopes, layer_sizes, k - 1, n), intercept_of(gradient, layer_sizes, k - 1)
             )
