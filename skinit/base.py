@@ -3,7 +3,7 @@
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from copy import deepcopy
 from numbers import Integral, Real
 
@@ -27,6 +27,7 @@ from .network import Inputs, Network, TrainingData
 from .passes import DataPasses
 from .solvers import STOCHASTIC_SOLVERS, make_solver, minimize_lbfgs
 from .step_size import automatic_step
+from .tasks import CallbackSupportMixin, StopTraining, TrainingTasks, with_callbacks
 from .training import DivergenceError, History, train
 from .validation import ValidatedEstimator
 
@@ -41,7 +42,7 @@ RESTART_FACTOR = 0.25
 LOSS_TOLERANCE = 1.1
 
 
-class BaseMultilayerPerceptron(ValidatedEstimator, ABC):
+class BaseMultilayerPerceptron(CallbackSupportMixin, ValidatedEstimator, ABC):
     """Base class of `MLPClassifier` and `MLPRegressor`."""
 
     _parameter_constraints: dict = {
@@ -176,7 +177,10 @@ class BaseMultilayerPerceptron(ValidatedEstimator, ABC):
             self.__dict__.update(before)
             raise
 
+    # Here, within `_unchanged_on_error`, for errors in the teardown of callbacks.
+    @with_callbacks
     def _fit(self, X, y, sample_weight, incremental):
+        given = X, y
         is_first = not hasattr(self, "coefs_") or not (self.warm_start or incremental)
         X, targets = self._check_X_y(X, y, is_first=is_first, incremental=incremental)
         sample_weight = self._check_sample_weight(sample_weight, X)
@@ -193,14 +197,19 @@ class BaseMultilayerPerceptron(ValidatedEstimator, ABC):
         if sample_weight is not None:
             sample_weight = sample_weight.astype(X.dtype, copy=False)
         network = network.copy()
+        tasks = None
+        if hasattr(self, "_skl_callbacks"):
+            tasks = TrainingTasks(self, *given, sample_weight, 1 if incremental else self.max_iter)
         try:
             if self.solver in STOCHASTIC_SOLVERS:
-                self._fit_stochastic(network, X, targets, sample_weight, random_state, incremental)
+                self._fit_stochastic(network, X, targets, sample_weight, random_state, incremental, tasks)
             else:
-                self._fit_lbfgs(network, X, targets, sample_weight)
+                self._fit_lbfgs(network, X, targets, sample_weight, tasks)
         except DivergenceError as error:
             raise DivergenceError(error.epoch, self._explain_divergence(X, targets, is_first)) from None
         self._set_network(network)
+        if tasks is not None:
+            tasks.finish()
         return self
 
     def _check_sample_weight(self, sample_weight, X):
@@ -274,7 +283,7 @@ class BaseMultilayerPerceptron(ValidatedEstimator, ABC):
         state = super().__getstate__()
         return {key: value for key, value in state.items() if key != "_network"}
 
-    def _fit_stochastic(self, network, X, targets, sample_weight, random_state, incremental) -> None:
+    def _fit_stochastic(self, network, X, targets, sample_weight, random_state, incremental, tasks) -> None:
         if self.early_stopping and incremental:
             raise ValueError("partial_fit does not support early_stopping=True")
         data = TrainingData(X, targets, sample_weight)
@@ -286,7 +295,7 @@ class BaseMultilayerPerceptron(ValidatedEstimator, ABC):
         passes = self._make_passes(network, data, self._check_batch_size(rows.size))
         solver = self.__dict__.get("_optimizer") if incremental else None
         is_automatic = self.learning_rate_init == "auto"
-        with blas_threads(network.largest_product(passes.batch_size)):
+        with blas_threads(network.largest_product(passes.block_size)):
             if solver is None:
                 self.learning_rate_init_ = self._choose_learning_rate(passes, data)
                 parameters = {**self.get_params(deep=False), "learning_rate_init": self.learning_rate_init_}
@@ -318,6 +327,7 @@ class BaseMultilayerPerceptron(ValidatedEstimator, ABC):
                         incremental=incremental,
                         # After so many restarts a loss that rises is not the learning rate's fault.
                         loss_limit=loss_limit if n_restarts < MAX_RESTARTS else np.inf,
+                        tasks=tasks,
                     )
                     break
                 except DivergenceError as error:
@@ -327,6 +337,8 @@ class BaseMultilayerPerceptron(ValidatedEstimator, ABC):
                         print(f"The loss rose in epoch {error.epoch}. Starting again with a smaller learning rate.")
                     network.theta[:] = start
                     random_state.set_state(generator_state)
+                    if tasks is not None:
+                        tasks.discard(error.epoch)
         self.learning_rate_init_ *= RESTART_FACTOR**n_restarts
         self._optimizer = attempt
         self.__dict__.update(history.attributes(self.early_stopping))
@@ -371,14 +383,20 @@ class BaseMultilayerPerceptron(ValidatedEstimator, ABC):
             )
         return min(int(self.batch_size), n_samples)
 
-    def _fit_lbfgs(self, network, X, targets, sample_weight) -> None:
+    def _fit_lbfgs(self, network, X, targets, sample_weight, tasks) -> None:
         def report(n_iter, loss):
+            self.n_iter_, self.loss_ = n_iter, loss
             if self.verbose:
                 print(f"Iteration {n_iter}, loss = {loss:.8f}")
+            if tasks is not None:
+                # SciPy tells of an iteration when it is over.
+                tasks.begin("iteration")
+                if tasks.end(network, {"n_iter_": n_iter, "loss_": loss}):
+                    raise StopTraining
 
         block = min(FULL_BATCH_BLOCK, X.shape[0])
         passes = self._make_passes(network, TrainingData(X, targets, sample_weight), block)
-        with blas_threads(network.largest_product(block)):
+        with blas_threads(network.largest_product(passes.block_size)), suppress(StopTraining):
             self.n_iter_, self.loss_ = minimize_lbfgs(
                 passes,
                 max_iter=self.max_iter,

@@ -137,7 +137,10 @@ def spectral_norm(
     if size < 3:
         return float(np.linalg.norm(operator.matmat(np.eye(size, dtype=dtype)), 2)), True
     start = random_state.standard_normal(size).astype(dtype)
-    if not operator.matvec(start).any():
+    product = operator.matvec(start)
+    if not np.isfinite(product).all():
+        return np.nan, False
+    if not product.any():
         return 0.0, True
     try:
         values = eigsh(operator, k=1, which="LM", v0=start, tol=tol, maxiter=max_iter, return_eigenvectors=False)

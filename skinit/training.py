@@ -13,6 +13,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from .passes import DataPasses
 from .solvers import StochasticSolver
+from .tasks import TrainingTasks
 
 # What tells that the learning rate is too large: a loss above that of the untrained network; or one of half of it,
 # after it had been down to a quarter.
@@ -22,10 +23,23 @@ FORGOTTEN, LEARNED = 0.5, 0.25
 class DivergenceError(ValueError):
     """Training has reached weights that are not finite.
 
-    Attributes
+    Parameters
     ----------
     epoch : int
-        The epoch (or iteration of "lbfgs") in which they were seen.
+        The epoch (or iteration of "lbfgs") in which they were seen; an attribute too.
+    advice : str, default=""
+        What may be wrong, and what to try; an attribute too.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_diabetes
+    >>> from skinit import DivergenceError, MLPRegressor
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> try:
+    ...     MLPRegressor(solver="sgd", learning_rate_init=1e100, random_state=0).fit(X, y)
+    ... except DivergenceError as error:
+    ...     print("diverged in epoch", error.epoch)
+    diverged in epoch 1
     """
 
     def __init__(self, epoch: int, advice: str = "") -> None:
@@ -120,6 +134,7 @@ def train(
     verbose: bool | int,
     incremental: bool,
     loss_limit: float = np.inf,
+    tasks: TrainingTasks | None = None,
 ) -> None:
     """Train the network of `passes`, in place, and write down how it went in `history`.
 
@@ -134,6 +149,8 @@ def train(
         Whether to end after one epoch, whatever `max_iter`.
     loss_limit : float, default=inf
         If finite, what the loss may not exceed, see `History.shows_too_large_steps`.
+    tasks : TrainingTasks or None, default=None
+        Tells callbacks of each epoch; one of them may ask to stop.
 
     Raises
     ------
@@ -146,6 +163,8 @@ def train(
     order = rows
     try:
         for _ in range(max_iter):
+            if tasks is not None:
+                tasks.begin("epoch")
             if shuffle:
                 permutation = np.arange(rows.size)
                 random_state.shuffle(permutation)
@@ -171,6 +190,8 @@ def train(
                 if is_best:
                     best_theta[:] = theta
             solver.end_epoch(history.t_)
+            if tasks is not None and tasks.end(passes.network, history.attributes(score is not None)):
+                break
             if history._no_improvement_count > n_iter_no_change:
                 what = "Training loss" if score is None else "Validation score"
                 reason = f"{what} did not improve more than tol={tol:f} for {n_iter_no_change} consecutive epochs."
