@@ -17,6 +17,9 @@ from threadpoolctl import ThreadpoolController
 
 # Multiply-adds of the largest product of a mini-batch from which a second thread pays.
 SINGLE_THREAD_BELOW = 4_000_000
+# Multiply-adds below which OpenBLAS never takes a second thread (interface/gemv.c; for gemm.c it is more), so that there
+# is nothing to hold; holding takes as long as the rest of a prediction of one row.
+NEVER_THREADED_BELOW = 9_216
 # Multiply-adds up to which OpenBLAS multiplies without copying, on the processors (those with AVX-512, in its names) for
 # which it has such kernels: about 1.4 times as fast. Blocks of fewer rows than the least gain nothing.
 SMALL_PRODUCT, LEAST_ROWS = 1_000_000, 48
@@ -47,9 +50,9 @@ def _set_num_threads(library, n_threads: int) -> None:
 
 @contextmanager
 def blas_threads(largest_product: int) -> Iterator[None]:
-    """Hold BLAS to one thread if `largest_product` (in multiply-adds) is small."""
+    """Hold BLAS to one thread if `largest_product` (in multiply-adds) is too small for two."""
     global _n_holders, _threads_before
-    if largest_product >= SINGLE_THREAD_BELOW:
+    if not NEVER_THREADED_BELOW <= largest_product < SINGLE_THREAD_BELOW:
         yield
         return
     with _lock:

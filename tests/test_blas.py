@@ -30,19 +30,25 @@ def test_small_products_run_on_one_thread_and_large_ones_on_all():
     assert n_threads() == before
 
 
+def test_nothing_is_held_for_products_that_blas_runs_on_one_thread_anyway():
+    before = n_threads()
+    with blas_threads(blas.NEVER_THREADED_BELOW - 1):
+        assert n_threads() == before
+
+
 def test_a_thread_other_than_the_first_can_lower_and_give_back():
     before = n_threads()
     seen = []
 
     def look():
-        with blas_threads(1):
+        with blas_threads(blas.NEVER_THREADED_BELOW):
             seen.extend(n_threads())
 
     for _ in range(2):
         thread = threading.Thread(target=look)
         thread.start()
         thread.join()
-        with blas_threads(1):
+        with blas_threads(blas.NEVER_THREADED_BELOW):
             seen.extend(n_threads())
     assert set(seen) == {1}
     assert n_threads() == before
@@ -50,14 +56,14 @@ def test_a_thread_other_than_the_first_can_lower_and_give_back():
 
 def test_threads_are_given_back_after_an_error():
     before = n_threads()
-    with pytest.raises(RuntimeError), blas_threads(1):
+    with pytest.raises(RuntimeError), blas_threads(blas.NEVER_THREADED_BELOW):
         raise RuntimeError
     assert n_threads() == before
 
 
 def test_the_last_of_several_holders_gives_threads_back():
     before = n_threads()
-    first, second = blas_threads(1), blas_threads(1)
+    first, second = blas_threads(blas.NEVER_THREADED_BELOW), blas_threads(blas.NEVER_THREADED_BELOW)
     first.__enter__()
     second.__enter__()
     first.__exit__(None, None, None)
