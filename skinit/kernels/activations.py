@@ -17,7 +17,7 @@ import numpy as np
 from numba import void
 
 from . import elementary
-from .compilation import Kernel, array_types
+from .compilation import Kernel, array_types, prefer_wide_vectors
 from .elementary import jittable
 
 LEAKY_RELU_SLOPE = 0.01
@@ -211,6 +211,7 @@ def activate_with_slopes_signature(dtype):
 
 def _make_activate(value):
     def activate(products, intercept):
+        prefer_wide_vectors()
         for i in range(products.shape[0]):
             for j in range(products.shape[1]):
                 products[i, j] = value(products[i, j] + intercept[j])
@@ -220,6 +221,7 @@ def _make_activate(value):
 
 def _make_activate_with_slopes(value, slope):
     def activate_with_slopes(products, intercept, slopes, bends):
+        prefer_wide_vectors()
         for i in range(products.shape[0]):
             for j in range(products.shape[1]):
                 u = products[i, j] + intercept[j]
@@ -232,6 +234,7 @@ def _make_activate_with_slopes(value, slope):
 
 def _make_activate_with_bends(value, slope, bend):
     def activate_with_bends(products, intercept, slopes, bends):
+        prefer_wide_vectors()
         for i in range(products.shape[0]):
             for j in range(products.shape[1]):
                 u = products[i, j] + intercept[j]
@@ -246,6 +249,7 @@ def _make_activate_with_bends(value, slope, bend):
 
 def _make_evaluate(value, slope, bend):
     def evaluate(preactivations, values, slopes, bends):
+        prefer_wide_vectors()
         for i in range(preactivations.size):
             u = preactivations[i]
             values[i] = value(u)

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 from numba import from_dtype, njit, types
+from numba.extending import intrinsic
 
 
 class Kernel(types.WrapperAddressProtocol):
@@ -39,6 +40,24 @@ class Kernel(types.WrapperAddressProtocol):
 
     def signature(self) -> Any:
         return self._signature
+
+
+@intrinsic
+def prefer_wide_vectors(typing_context):
+    """To be called by a kernel that is to use the widest vectors the processor has.
+
+    LLVM stops at 256 bits on processors that could do 512, out of regard for the rest of a program, which the first of
+    them slowed down. Here the rest is BLAS, which uses 512.
+    """
+
+    def generate(context, builder, signature, arguments):
+        attributes = builder.function.attributes
+        # llvmlite's set takes no attributes that have values, but writes out what is in it.
+        if isinstance(attributes, set):
+            set.add(attributes, '"prefer-vector-width"="512"')
+        return context.get_dummy_value()
+
+    return types.void(), generate
 
 
 class ArrayTypes:

@@ -22,7 +22,7 @@ import scipy.special
 from numba import float64, njit, void
 
 from . import elementary
-from .compilation import Kernel, array_types
+from .compilation import Kernel, array_types, prefer_wide_vectors
 
 SCIKIT_LEARN_CAP = -math.log(np.finfo(np.float64).eps)
 
@@ -56,6 +56,7 @@ def _squared_error(preactivations, targets, weights, deltas, cap):
 
 def _poisson(preactivations, targets, weights, deltas, cap):
     """Half of the Poisson deviance of the mean exp(u), summed over outputs."""
+    prefer_wide_vectors()
     total = 0.0
     for i in range(preactivations.shape[0]):
         row = 0.0
@@ -73,6 +74,7 @@ def _poisson(preactivations, targets, weights, deltas, cap):
 
 def _log_loss(preactivations, targets, weights, deltas, cap):
     """Cross-entropy of the softmax; a target is the number of its class."""
+    prefer_wide_vectors()
     n_classes = preactivations.shape[1]
     _exp_of_margins(preactivations, deltas)
     total = 0.0
@@ -111,6 +113,7 @@ def _exp_of_margins(preactivations, out):
 
 def _binary_log_loss(preactivations, targets, weights, deltas, cap):
     """Cross-entropy of the logistic function, summed over outputs; a target is 0 or 1."""
+    prefer_wide_vectors()
     total = 0.0
     for i in range(preactivations.shape[0]):
         row = 0.0

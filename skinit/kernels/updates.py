@@ -17,7 +17,7 @@ import numpy as np
 from numba import float64, int64, njit
 from numba.extending import register_jitable
 
-from .compilation import FLOAT64_VECTOR, Kernel, array_types
+from .compilation import FLOAT64_VECTOR, Kernel, array_types, prefer_wide_vectors
 
 _inner = njit(nogil=True, error_model="numpy", fastmath={"contract"})
 
@@ -31,6 +31,7 @@ def _add_square(total, weight):
 
 def _sgd(theta, gradient, slots, scalars, n_weights, alpha, weight_sum):
     """scalars: learning rate, momentum, and 1 for Nesterov's momentum. slots: velocity."""
+    prefer_wide_vectors()
     velocity = slots[0]
     squared_norm = _sgd_block(
         theta[:n_weights],
@@ -74,6 +75,7 @@ def _sgd_block(theta, gradient, velocity, scalars, alpha, weight_sum):
 
 def _adam(theta, gradient, slots, scalars, n_weights, alpha, weight_sum):
     """scalars: learning rate, beta_1, beta_2, epsilon, number of steps taken. slots: the two moments."""
+    prefer_wide_vectors()
     scalars[4] += 1.0
     squared_norm = _adam_block(
         theta[:n_weights],
