@@ -16,7 +16,7 @@ from skinit.curvature import hessian_operator
 from skinit.network import Inputs
 from skinit.passes import DataPasses
 
-from .speed import digits
+from .speed_workloads import digits
 
 NETWORKS = [((100,), "relu"), ((100,), "tanh"), ((64,) * 10, "relu"), ((64,) * 10, "tanh"), ((512, 512), "relu")]
 N_DIRECTIONS = 8

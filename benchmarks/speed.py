@@ -1,163 +1,157 @@
-"""How much faster skinit fits than scikit-learn.
+"""How much faster skinit is than scikit-learn, PyTorch and JAX, and how near to its matrix products alone.
 
-Both train the same architecture on the same data with the same solver, batches, epochs and initial weights
-(``init="sklearn"``), in turn in one process. Machines differ and are noisy: what counts is the ratio of the medians.
-Equal final losses show that the work was equal. Compilation is left out (a fit before the first counted one) and
-measured apart, in a new process with an empty cache.
+All do the same work: the same data, initial weights (``init="sklearn"``), batches, order of rows, epochs, solver and
+dtype. Equal final losses show it: the mean over the training rows, computed from each library's weights by the same
+lines. A fit that compiles comes before the first counted one. Each library is written as its own users would, and if
+there are several ways, the best counts; so does the best number of threads. Drawing the order of rows
+belongs to the fit of each.
+
+A process for each library and number of threads lives through the run. They are asked in turn, A B C D, A B C D, so
+that a machine that slows down slows all of them; a figure is a ratio of medians. skinit compiles anew for each run, so
+that no stale code is measured.
+
+The report is written to the folder of ``--out``: ``speed.json`` with every measurement and the machine, ``summary.txt``
+and ``speed.png``.
 """
 
 import os
-import subprocess
-import sys
 import tempfile
 import time
-import warnings
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from statistics import median
+from contextlib import ExitStack
+from pathlib import Path
 
-import numpy as np
-import sklearn.neural_network
-from sklearn.datasets import load_digits, make_classification
-from sklearn.exceptions import ConvergenceWarning
-from threadpoolctl import threadpool_limits
+from .speed_report import write_report
+from .speed_results import Measurement
+from .speed_starting import measure_starts
+from .speed_worker import Absent, Worker
+from .speed_workloads import GROWTH, WORKLOADS, Workload
 
-import skinit
+STARTS = "first fit of a process"
+# OpenBLAS's threads still spin for a while when a call has returned.
+PAUSE_SECONDS = 0.1
 
 
-@dataclass
-class Workload:
-    """Something to fit."""
+def thread_counts() -> list[int]:
+    """Numbers of threads to measure with; where processes cannot be confined to cores, only that of all cores."""
+    if not hasattr(os, "sched_getaffinity"):
+        return [os.cpu_count() or 1]
+    return [n_threads for n_threads in (1, 2) if n_threads <= len(os.sched_getaffinity(0))]
 
-    name: str
-    data: Callable[[], tuple[np.ndarray, np.ndarray]]
-    hidden_layer_sizes: tuple[int, ...] = (100,)
-    activation: str = "relu"
-    dtype: type = np.float64
-    max_iter: int = 20
-    goal: float = 2.0
-    parameters: dict = field(default_factory=dict)
 
-    def estimators(self) -> dict:
-        """scikit-learn's estimator and ours, for the same training."""
-        parameters = {
-            "hidden_layer_sizes": self.hidden_layer_sizes,
-            "activation": self.activation,
-            "max_iter": self.max_iter,
-            # All epochs, whatever the loss does.
-            "n_iter_no_change": np.inf,
-            "random_state": 0,
-            **self.parameters,
-        }
+class Crew:
+    """The processes of a run, started when they are first needed."""
+
+    def __init__(self) -> None:
+        self._workers: dict[tuple[str, int], Worker] = {}
+
+    def get(self, library: str, n_threads: int) -> Worker:
+        key = library, n_threads
+        if key not in self._workers:
+            self._workers[key] = Worker(library, n_threads)
+        return self._workers[key]
+
+    def versions(self) -> dict[str, str]:
+        """The version of each library that was measured, or why it is absent."""
+        found = {library: worker.ask("get_version") for (library, _), worker in self._workers.items()}
         return {
-            "scikit-learn": sklearn.neural_network.MLPClassifier(**parameters),
-            "skinit": skinit.MLPClassifier(init="sklearn", **parameters),
+            library: f"absent ({version.reason})" if isinstance(version, Absent) else version
+            for library, version in found.items()
+            if library != "limit"
         }
 
-
-def digits():
-    X, y = load_digits(return_X_y=True)
-    return X / 16, y
-
-
-def table():
-    return make_classification(20_000, 20, n_informative=10, random_state=0)
+    def stop(self) -> None:
+        for worker in self._workers.values():
+            worker.stop()
 
 
-def images():
-    X, y = make_classification(6_000, 784, n_informative=60, n_classes=10, random_state=0)
-    return X / X.std(axis=0), y
+def measure(workload: Workload, crew: Crew, threads: list[int], repeat: int) -> list[Measurement]:
+    """All ways to do a workload, measured in turn."""
+    X, y = workload.load()
+    libraries = ["skinit", *workload.peers, *(["limit"] if workload.has_limit else [])]
+    workers = [crew.get(library, n_threads) for n_threads in threads for library in libraries]
+    measurements = []
+    for worker in workers:
+        prepared = worker.ask("prepare", workload, X, y)
+        if isinstance(prepared, Absent):
+            prepared = {"": prepared}
+        for variant, absent in prepared.items():
+            reason = "" if absent is None else absent.reason
+            measurements.append(Measurement(workload.name, worker.name, variant, worker.n_threads, reason))
+    del X, y
+    present = [measurement for measurement in measurements if not measurement.absent]
 
+    def ask(measurement: Measurement, question: str):
+        answer = crew.get(measurement.library, measurement.threads).ask(question, measurement.variant)
+        if isinstance(answer, Absent):
+            measurement.absent = answer.reason
+        return None if measurement.absent else answer
 
-WORKLOADS = [
-    Workload("digits-100 float64 relu", digits),
-    Workload("digits-100 float64 tanh", digits, activation="tanh"),
-    Workload("digits-100 float32 relu", digits, dtype=np.float32),
-    Workload("digits-100 float32 tanh", digits, activation="tanh", dtype=np.float32),
-    Workload("20,000x20-(100,) float64", table, max_iter=5),
-    Workload("6,000x784-(512,512) float32", images, (512, 512), dtype=np.float32, max_iter=3, goal=1.0),
-    Workload("digits-20 tanh layers of 64 float64", digits, (64,) * 20, "tanh", max_iter=5),
-]
-
-
-def measure(workload: Workload, n_threads: int, repeat: int) -> dict[str, dict]:
-    """Seconds of `repeat` fits of each library, in turn, and the final loss of each."""
-    X, y = workload.data()
-    X = X.astype(workload.dtype)
-    estimators = workload.estimators()
-    seconds: dict[str, list[float]] = {name: [] for name in estimators}
-    with warnings.catch_warnings(), threadpool_limits(n_threads):
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        for estimator in estimators.values():
-            estimator.fit(X, y)
-        for _ in range(repeat):
-            for name, estimator in estimators.items():
-                began = time.perf_counter()
-                estimator.fit(X, y)
-                seconds[name].append(time.perf_counter() - began)
-    return {name: {"seconds": seconds[name], "loss": float(estimators[name].loss_)} for name in estimators}
-
-
-FIRST_FIT = """
-import time, warnings
-from benchmarks.speed import WORKLOADS
-warnings.simplefilter("ignore")
-X, y = WORKLOADS[{index}].data()
-estimator = WORKLOADS[{index}].estimators()["skinit"]
-seconds = []
-for _ in range(2):
-    began = time.perf_counter()
-    estimator.fit(X.astype(WORKLOADS[{index}].dtype), y)
-    seconds.append(time.perf_counter() - began)
-print(seconds[0] - seconds[1])
-"""
-
-
-def measure_compilation(workload: Workload, cache: str) -> float:
-    """Seconds that the first fit of a new process takes longer than its second, with numba's cache in `cache`."""
-    process = subprocess.run(
-        [sys.executable, "-c", FIRST_FIT.format(index=WORKLOADS.index(workload))],
-        env={**os.environ, "NUMBA_CACHE_DIR": cache},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    return float(process.stdout)
+    for _ in range(repeat):
+        for measurement in present:
+            time.sleep(PAUSE_SECONDS)
+            measurement.seconds.append(ask(measurement, "measure"))
+    for measurement in present:
+        measurement.check = ask(measurement, "check")
+        # What PyTorch and JAX hold cannot be seen from Python.
+        if workload.task in ("predict", "growth") and measurement.library in ("skinit", "scikit-learn"):
+            measurement.memory = ask(measurement, "measure_memory")
+    for worker in workers:
+        worker.ask("forget")
+    return measurements
 
 
 def add_arguments(parser) -> None:
     """Add the options of this benchmark to its parser."""
-    parser.add_argument("--repeat", type=int, default=5, metavar="N", help="counted fits of each library (default: 5)")
+    parser.add_argument("--repeat", type=int, default=5, metavar="N", help="counted runs of each (default: 5)")
     parser.add_argument("--only", metavar="TEXT", default="", help="only workloads whose names contain TEXT")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=Path("speed-results"),
+        metavar="FOLDER",
+        help="where the report is written (default: speed-results)",
+    )
     parser.set_defaults(run=run)
 
 
 def run(arguments) -> None:
-    """Measure all workloads on one and two threads and print a table."""
-    print(
-        f"skinit {skinit.__version__}, scikit-learn {sklearn.__version__}, numpy {np.__version__}, "
-        f"{os.cpu_count()} cores; medians of {arguments.repeat} fits, interleaved\n"
-    )
-    header = (
-        f"{'workload':36} {'threads':>7} {'ratio':>6} {'goal':>5} "
-        f"{'loss skinit':>13} {'loss sklearn':>13} {'compile s':>9}"
-    )
-    print(header)
-    print("-" * len(header))
-    for workload in WORKLOADS:
-        if arguments.only not in workload.name:
-            continue
-        with tempfile.TemporaryDirectory() as cache:
-            compilation = measure_compilation(workload, cache)
-        for n_threads in (1, 2):
-            results = measure(workload, n_threads, arguments.repeat)
-            ratio = median(results["scikit-learn"]["seconds"]) / median(results["skinit"]["seconds"])
-            print(
-                f"{workload.name:36} {n_threads:7d} {ratio:6.2f} {workload.goal:5.1f} "
-                f"{results['skinit']['loss']:13.9f} {results['scikit-learn']['loss']:13.9f} {compilation:9.1f}",
-                flush=True,
-            )
-    print(
-        "\nratio: scikit-learn's median time over skinit's. compile: what the first fit with an empty cache takes "
-        "longer than the second, once a machine."
-    )
+    """Measure what is wanted, and write and print the report."""
+    if arguments.repeat < 1:
+        raise SystemExit("--repeat must be 1 or more.")
+    workloads = [workload for workload in WORKLOADS if arguments.only in workload.name]
+    grows, starts = arguments.only in GROWTH.name, arguments.only in STARTS
+    total = len(workloads) + grows + starts
+    if total == 0:
+        names = "\n  ".join([*(workload.name for workload in WORKLOADS), GROWTH.name, STARTS])
+        raise SystemExit(f"No workload's name contains {arguments.only!r}. They are:\n  {names}")
+    threads = thread_counts()
+    load_before = os.getloadavg()[0]
+    began, n_done = time.perf_counter(), 0
+    measurements: list[Measurement] = []
+    first_fits: dict[str, list[float]] = {}
+
+    def tell(name: str) -> None:
+        nonlocal n_done
+        n_done += 1
+        minutes = (time.perf_counter() - began) / 60
+        print(f"{n_done} of {total}, {minutes:.1f} minutes: {name}", flush=True)
+
+    try:
+        with ExitStack() as stack:
+            # Compiled code of this run only.
+            os.environ["NUMBA_CACHE_DIR"] = stack.enter_context(tempfile.TemporaryDirectory())
+            crew = Crew()
+            stack.callback(crew.stop)
+            for workload in workloads:
+                measurements += measure(workload, crew, threads, arguments.repeat)
+                tell(workload.name)
+            if grows:
+                measurements += measure(GROWTH, crew, threads[:1], arguments.repeat)
+                tell(GROWTH.name)
+            if starts:
+                first_fits = measure_starts(arguments.repeat)
+                tell(STARTS)
+            versions = crew.versions()
+    except KeyboardInterrupt:
+        raise SystemExit("Interrupted.") from None
+    write_report(measurements, first_fits, versions, arguments.repeat, load_before, arguments.out)

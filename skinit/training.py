@@ -160,15 +160,14 @@ def train(
     """
     theta = passes.network.theta
     best_theta = theta if score is None else theta.copy()
-    order = rows
+    order = rows.copy()
     try:
         for _ in range(max_iter):
             if tasks is not None:
                 tasks.begin("epoch")
             if shuffle:
-                permutation = np.arange(rows.size)
-                random_state.shuffle(permutation)
-                order = order[permutation]
+                # As scikit-learn's order[permutation]: shuffling swaps by position, whatever lies there.
+                random_state.shuffle(order)
             reported_loss, _ = passes.run(order, solver.update, solver.slots, solver.scalars)
             loss = reported_loss / rows.size
             history.n_iter_ += 1

@@ -24,6 +24,9 @@ from numba import float64, njit, void
 from . import elementary
 from .compilation import Kernel, array_types, prefer_wide_vectors
 
+# Inner functions are compiled as part of the kernels that call them.
+_inner = njit(nogil=True, error_model="numpy", fastmath={"contract"})
+
 SCIKIT_LEARN_CAP = -math.log(np.finfo(np.float64).eps)
 
 
@@ -39,6 +42,26 @@ class Loss(NamedTuple):
     # scikit-learn reports the squared error as a mean over outputs, and the others as a sum; all of them descend
     # along the gradient of the sum.
     reports_mean_over_outputs: bool = False
+
+
+@_inner
+def _apply(function, values):
+    """values = function(values), by one loop: rows may be too short for vector code."""
+    flat = values.ravel()
+    for i in range(flat.size):
+        flat[i] = function(flat[i])
+
+
+@_inner
+def _exp_of_margins(preactivations, out):
+    """out = the exponentials of each row less its largest."""
+    for i in range(preactivations.shape[0]):
+        highest = preactivations[i, 0]
+        for j in range(1, preactivations.shape[1]):
+            highest = max(highest, preactivations[i, j])
+        for j in range(preactivations.shape[1]):
+            out[i, j] = preactivations[i, j] - highest
+    _apply(elementary.exp, out)
 
 
 def _squared_error(preactivations, targets, weights, deltas, cap):
@@ -57,17 +80,18 @@ def _squared_error(preactivations, targets, weights, deltas, cap):
 def _poisson(preactivations, targets, weights, deltas, cap):
     """Half of the Poisson deviance of the mean exp(u), summed over outputs."""
     prefer_wide_vectors()
+    means = deltas
+    means[:] = preactivations
+    _apply(elementary.exp, means)
     total = 0.0
     for i in range(preactivations.shape[0]):
         row = 0.0
         for j in range(preactivations.shape[1]):
-            u = preactivations[i, j]
             y = targets[i, j]
-            mean = elementary.exp(u)
-            deltas[i, j] = weights[i] * (mean - y)
-            row += float64(mean)
+            row += float64(means[i, j])
             if y > 0:
-                row += float64(y) * (math.log(float64(y)) - float64(u) - 1.0)
+                row += float64(y) * (math.log(float64(y)) - float64(preactivations[i, j]) - 1.0)
+            deltas[i, j] = weights[i] * (means[i, j] - y)
         total += float64(weights[i]) * row
     return total
 
@@ -96,33 +120,26 @@ def _log_loss(preactivations, targets, weights, deltas, cap):
     return total
 
 
-@njit(nogil=True, error_model="numpy", fastmath={"contract"})
-def _exp_of_margins(preactivations, out):
-    """out = the exponentials of each row less its largest."""
-    for i in range(preactivations.shape[0]):
-        highest = preactivations[i, 0]
-        for j in range(1, preactivations.shape[1]):
-            highest = max(highest, preactivations[i, j])
-        for j in range(preactivations.shape[1]):
-            out[i, j] = preactivations[i, j] - highest
-    # Rows are short: vector code pays off over all of them.
-    margins = out.ravel()
-    for i in range(margins.size):
-        margins[i] = elementary.exp(margins[i])
-
-
 def _binary_log_loss(preactivations, targets, weights, deltas, cap):
     """Cross-entropy of the logistic function, summed over outputs; a target is 0 or 1."""
     prefer_wide_vectors()
+    costs = deltas
+    for i in range(preactivations.shape[0]):
+        for j in range(preactivations.shape[1]):
+            u = preactivations[i, j]
+            costs[i, j] = -u if targets[i, j] > 0 else u
+    _apply(elementary.softplus, costs)
     total = 0.0
     for i in range(preactivations.shape[0]):
         row = 0.0
         for j in range(preactivations.shape[1]):
-            u = preactivations[i, j]
-            deltas[i, j] = weights[i] * (elementary.logistic(u) - targets[i, j])
-            cost = float64(elementary.softplus(-u if targets[i, j] > 0 else u))
-            row += min(cost, cap)
+            row += min(float64(costs[i, j]), cap)
         total += float64(weights[i]) * row
+    deltas[:] = preactivations
+    _apply(elementary.logistic, deltas)
+    for i in range(preactivations.shape[0]):
+        for j in range(preactivations.shape[1]):
+            deltas[i, j] = weights[i] * (deltas[i, j] - targets[i, j])
     return total
 
 

@@ -130,6 +130,18 @@ def multiply_and_add_column_sums(deltas, slopes, out):
 
 
 @_inner
+def outer_products(deltas, coef, slopes, out, sums):
+    """out = (deltas @ coef.T) * slopes for a single unit, and add the sum of its rows to `sums`, in one pass."""
+    weights = coef.ravel()
+    for i in range(out.shape[0]):
+        delta = deltas[i, 0]
+        for j in range(out.shape[1]):
+            input_delta = delta * weights[j] * slopes[i, j]
+            out[i, j] = input_delta
+            sums[j] += input_delta
+
+
+@_inner
 def gather(rows_of_X, targets, sample_weight, rows, inputs, block_targets, block_weights):
     """Copy what belongs to `rows` (for CSR data their numbers will do); return the sum of their weights.
 
@@ -212,14 +224,17 @@ def backward(
             add(coef_gradient, partial)
         if k > 0:
             input_deltas = block_of(activations, layer_sizes, k - 1, n)
+            input_slopes = block_of(slopes, layer_sizes, k - 1, n)
+            intercept_gradient = intercept_of(gradient, layer_sizes, k - 1)
             coef = coef_of(theta, layer_sizes, k)
-            if copy_transposed:
-                transposed = spare_coef[: coef.size].reshape(coef.shape[1], coef.shape[0])
-                transpose(coef, transposed)
-                np.dot(deltas, transposed, input_deltas)
+            if coef.shape[1] == 1:
+                outer_products(deltas, coef, input_slopes, input_deltas, intercept_gradient)
             else:
-                np.dot(deltas, coef.T, input_deltas)
-            multiply_and_add_column_sums(
-                input_deltas, block_of(slopes, layer_sizes, k - 1, n), intercept_of(gradient, layer_sizes, k - 1)
-            )
+                if copy_transposed:
+                    transposed = spare_coef[: coef.size].reshape(coef.shape[1], coef.shape[0])
+                    transpose(coef, transposed)
+                    np.dot(deltas, transposed, input_deltas)
+                else:
+                    np.dot(deltas, coef.T, input_deltas)
+                multiply_and_add_column_sums(input_deltas, input_slopes, intercept_gradient)
             deltas = input_deltas

@@ -1,0 +1,186 @@
+"""The processes that the speed benchmark measures in: one for each library and number of threads.
+
+They live through the whole run and wait until they are asked, so that the libraries can be measured in turn though
+they do not share their threads' settings. A process is confined to as many cores as it may have threads, which holds
+for every library's threads.
+"""
+
+import importlib
+import multiprocessing
+import os
+import signal
+import time
+import tracemalloc
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import Any
+
+from .speed_workloads import Workload
+
+# Where each library's class is, and the package that it needs.
+LIBRARIES = {
+    "skinit": ("speed_estimators", "Skinit", "skinit"),
+    "limit": ("speed_limit", "Limit", "numba"),
+    "scikit-learn": ("speed_estimators", "ScikitLearn", "scikit-learn"),
+    "PyTorch": ("speed_torch", "PyTorch", "torch"),
+    "JAX": ("speed_jax", "Jax", "jax"),
+}
+
+
+@dataclass(frozen=True)
+class Run:
+    """One way to do a workload."""
+
+    # What is timed.
+    call: Callable[[], Any]
+    # From what it returns, the number that shows that the work was that of the others.
+    check: Callable[[Any], float] | None = None
+
+
+@dataclass(frozen=True)
+class Absent:
+    """Why something cannot be measured."""
+
+    reason: str
+
+    @classmethod
+    def because_of(cls, error: BaseException) -> "Absent":
+        lines = str(error).strip().splitlines() or [""]
+        return cls(f"{type(error).__name__}: {lines[0][:200]}")
+
+
+class _Library:
+    """What a process answers with."""
+
+    def __init__(self, name: str, n_threads: int) -> None:
+        module, class_name, package = LIBRARIES[name]
+        self.library = getattr(importlib.import_module(f".{module}", __package__), class_name)(n_threads)
+        self.version = version(package)
+        self.runs: dict[str, Run] = {}
+        self.results: dict[str, Any] = {}
+
+    def get_version(self) -> str:
+        return self.version
+
+    def prepare(self, workload: Workload, X, y) -> dict[str, Absent | None]:
+        """Run each way to do the workload once, so that nothing is compiled later; tell which cannot be run."""
+        self.runs, self.results = {}, {}
+        absent: dict[str, Absent | None] = {}
+        for variant, run in getattr(self.library, workload.task)(workload, X, y).items():
+            try:
+                self.results[variant] = run.call()
+                self.runs[variant] = run
+                absent[variant] = None
+            except Exception as error:
+                absent[variant] = Absent.because_of(error)
+        return absent
+
+    def measure(self, variant: str) -> float:
+        """Seconds."""
+        call = self.runs[variant].call
+        self.results.pop(variant)
+        began = time.perf_counter()
+        result = call()
+        seconds = time.perf_counter() - began
+        self.results[variant] = result
+        return seconds
+
+    def check(self, variant: str) -> float | None:
+        """What shows that the work was that of the others, after the last run."""
+        check = self.runs[variant].check
+        return None if check is None else float(check(self.results[variant]))
+
+    def measure_memory(self, variant: str) -> int:
+        """Bytes that NumPy and Python hold at most in addition, apart from the time that it takes to count them."""
+        self.results.pop(variant)
+        tracemalloc.start()
+        self.results[variant] = self.runs[variant].call()
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return peak
+
+    def forget(self) -> None:
+        """Give the memory of a workload back."""
+        self.runs, self.results = {}, {}
+
+
+def _serve(connection, name: str, n_threads: int) -> None:
+    # Who asks decides what Ctrl-C does.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # That fits end when their epochs do is meant so.
+    warnings.simplefilter("ignore")
+    try:
+        library = _Library(name, n_threads)
+    except Exception as error:
+        connection.send(Absent.because_of(error))
+        return
+    connection.send(None)
+    # Until nobody asks any more.
+    with suppress(EOFError, ConnectionError):
+        while True:
+            question, *arguments = connection.recv()
+            try:
+                answer = getattr(library, question)(*arguments)
+            except Exception as error:
+                answer = Absent.because_of(error)
+            connection.send(answer)
+
+
+@contextmanager
+def _confined_to(n_cores: int) -> Iterator[None]:
+    """Have processes that are started here run on so many cores."""
+    if n_cores == os.cpu_count():
+        yield
+        return
+    cores = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, sorted(cores)[:n_cores])
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, cores)
+
+
+class Worker:
+    """A process that holds a library, seen from the one that asks.
+
+    Attributes
+    ----------
+    absent : Absent or None
+        Why the library cannot be measured, if so.
+    """
+
+    def __init__(self, name: str, n_threads: int) -> None:
+        context = multiprocessing.get_context("spawn")
+        self.name, self.n_threads = name, n_threads
+        self._connection, theirs = context.Pipe()
+        self._process = context.Process(target=_serve, args=(theirs, name, n_threads))
+        with _confined_to(n_threads):
+            self._process.start()
+        theirs.close()
+        self.absent: Absent | None = self._receive()
+
+    def _receive(self) -> Any:
+        try:
+            return self._connection.recv()
+        except (EOFError, ConnectionError):
+            self._process.join()
+            self.absent = Absent(f"its process ended with code {self._process.exitcode}")
+            return self.absent
+
+    def ask(self, question: str, *arguments) -> Any:
+        """The answer of a method of `_Library`, or `Absent`."""
+        if self.absent is not None:
+            return self.absent
+        # A process that has ended is noticed below.
+        with suppress(ConnectionError):
+            self._connection.send((question, *arguments))
+        return self._receive()
+
+    def stop(self) -> None:
+        self._connection.close()
+        self._process.join(10)
+        if self._process.is_alive():
+            self._process.terminate()
