@@ -11,6 +11,7 @@ from copy import copy
 from numbers import Integral
 
 import numpy as np
+from scipy.sparse import issparse
 from scipy.sparse.linalg import LinearOperator, eigsh
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
@@ -19,7 +20,7 @@ from sklearn.utils.validation import check_is_fitted
 from .hessian import BLOCK, HessianProducts, spectral_norm
 from .kernels.activations import evaluate
 from .kernels.curvature import ALL_LAYERS
-from .kernels.losses import LOSSES
+from .kernels.losses import compile_curve
 from .network import Inputs, Network, TrainingData
 from .validation import nearest_name_hint
 
@@ -35,16 +36,26 @@ __all__ = [
 ]
 
 KINDS = ("hessian", "gauss_newton")
+# Numbers that the Gram matrices of a block of rows may fill.
+JACOBIAN_BLOCK = 2**18
 
 
 def _check_data(estimator, X, y, sample_weight) -> tuple[Network, TrainingData]:
     """The network of a fitted estimator and the data as it takes them; the estimator is left as it is."""
+    if not hasattr(estimator, "_own_network"):
+        raise TypeError(
+            f"The estimator must be an MLPClassifier or MLPRegressor of skinit, got {type(estimator).__name__}. Of a "
+            "pipeline or a search take the network itself (pipeline[-1]), with the data as it gets them."
+        )
     check_is_fitted(estimator)
     probe = copy(estimator)
     # The same checks as those of a further partial_fit, on a copy.
     probe.warm_start = False
     network = estimator._own_network().copy()
     X, targets = probe._check_X_y(X, y, is_first=False, incremental=True)
+    if issparse(X):
+        # Rows are taken of it.
+        X = X.tocsr()
     sample_weight = probe._check_sample_weight(sample_weight, X)
     dtype = network.theta.dtype
     if sample_weight is not None:
@@ -88,8 +99,11 @@ def hessian_operator(
     estimator : MLPClassifier or MLPRegressor
         Fitted or initialized.
     X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        The data that the loss is taken over.
     y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+        Their targets.
     sample_weight : array-like of shape (n_samples,), default=None
+        Their weights.
     layer : int or None, default=None
         The layer whose weights are meant; None: all parameters.
     kind : {"hessian", "gauss_newton"}, default="hessian"
@@ -133,11 +147,15 @@ def _operator(network: Network, data: TrainingData, layer: int, gauss_newton: bo
     return HessianProducts(network, inputs, data.targets, data.sample_weight).as_operator(layer, gauss_newton, alpha)
 
 
+def _check_finite(values) -> None:
+    if not np.isfinite(values).all():
+        raise ValueError("The Hessian is not finite: the data or the weights may contain large values.")
+
+
 def _norm(operator: LinearOperator, tol: float, max_iter: int | None, random_state) -> float:
     """Largest magnitude of an eigenvalue, with a warning where it did not converge."""
     norm, converged = spectral_norm(operator, tol, max_iter, check_random_state(random_state))
-    if not np.isfinite(norm):
-        raise ValueError("The Hessian is not finite: the data or the weights may contain large values.")
+    _check_finite(norm)
     if not converged:
         warnings.warn(
             f"The norm did not converge to tol={tol} in max_iter={max_iter} iterations: this is a lower bound.",
@@ -235,8 +253,21 @@ def layer_hessian_norms(
 
 
 def _row_jacobian_norms(coef: np.ndarray, slopes: np.ndarray) -> np.ndarray:
-    """For each row of slopes the spectral norm of W diag(s)."""
-    return np.linalg.norm(coef[None] * slopes[:, None, :], ord=2, axis=(1, 2))
+    """For each row of slopes the spectral norm of W diag(s): the root of the largest eigenvalue of its Gram matrix."""
+    # Squares of large weights would overflow.
+    scale = float(np.abs(coef).max()) or 1.0
+    coef, slopes = coef / np.float64(scale), slopes.astype(np.float64)
+    n_rows, fan_in, fan_out = len(slopes), *coef.shape
+    if (slopes == slopes[0]).all():
+        return np.full(n_rows, scale * np.linalg.norm(coef * slopes[0], 2))
+    gram = coef.T @ coef
+    norms = np.empty(n_rows)
+    step = max(1, JACOBIAN_BLOCK // min(fan_in, fan_out) ** 2)
+    for start in range(0, n_rows, step):
+        s = slopes[start : start + step]
+        squares = gram * s[:, :, None] * s[:, None, :] if fan_out <= fan_in else (coef * s[:, None] ** 2) @ coef.T
+        norms[start : start + step] = np.sqrt(np.maximum(np.linalg.eigvalsh(squares)[:, -1], 0))
+    return scale * norms
 
 
 def _layers(network: Network, X):
@@ -289,15 +320,28 @@ def layer_jacobian_norms(estimator, X, y, *, sample_weight=None) -> np.ndarray:
 
 def _output_hessian_norms(loss: str, preactivations: np.ndarray) -> np.ndarray:
     """For each row the norm of the loss's Hessian with respect to the output layer's preactivations."""
-    if loss == "squared_error":
-        return np.ones(len(preactivations))
-    predictions = LOSSES[loss].predict(preactivations.copy()).astype(np.float64)
-    if loss == "poisson":
-        return predictions.max(axis=1)
-    if loss == "binary_log_loss":
-        return (predictions * (1 - predictions)).max(axis=1)
-    diagonals = predictions[:, :, None] * np.eye(predictions.shape[1])
-    return np.linalg.norm(diagonals - predictions[:, :, None] * predictions[:, None, :], ord=2, axis=(1, 2))
+    curve = compile_curve(loss, preactivations.dtype)
+    n_rows, n_outputs = preactivations.shape
+    columns = np.empty((n_outputs, n_rows, n_outputs), preactivations.dtype)
+    for j, column in enumerate(columns):
+        tangents = np.zeros_like(preactivations)
+        tangents[:, j] = 1
+        curve(preactivations, np.ones(n_rows, preactivations.dtype), tangents, column)
+    return np.linalg.norm(columns.transpose(1, 0, 2).astype(np.float64), ord=2, axis=(1, 2))
+
+
+def _row_hessian_bounds(loss: str, layers: list, jacobian_norms: list[np.ndarray]) -> np.ndarray:
+    """The bound of each layer and row, of shape (n_layers, n), from what `_layers` gives and the Jacobians' norms."""
+    bounds = np.empty((len(layers), len(jacobian_norms[0])))
+    above = _output_hessian_norms(loss, layers[-1][1])
+    for k in range(len(layers) - 1, -1, -1):
+        inputs, _, slopes = layers[k]
+        squares = inputs.multiply(inputs) if hasattr(inputs, "multiply") else np.square(inputs, dtype=np.float64)
+        squared_inputs = np.asarray(squares.sum(axis=1)).ravel()
+        largest_slopes = np.abs(slopes).max(axis=1).astype(np.float64)
+        bounds[k] = above * squared_inputs * largest_slopes**2
+        above = above * jacobian_norms[k] ** 2
+    return bounds
 
 
 def hessian_bound(estimator, X, y, *, sample_weight=None) -> np.ndarray:
@@ -335,20 +379,15 @@ def hessian_bound(estimator, X, y, *, sample_weight=None) -> np.ndarray:
     True
     """
     network, data = _check_data(estimator, X, y, sample_weight)
-    n_layers = len(network.coefs)
-    total, weight_sum = np.zeros(n_layers), 0.0
+    total, weight_sum = np.zeros(len(network.coefs)), 0.0
     for block in _row_blocks(data):
         weights = np.ones(len(block.targets)) if block.sample_weight is None else block.sample_weight
         weight_sum += weights.sum(dtype=np.float64)
         layers = list(_layers(network, block.X))
-        above = _output_hessian_norms(network.loss, layers[-1][1])
-        for k in range(n_layers - 1, -1, -1):
-            inputs, _, slopes = layers[k]
-            squares = inputs.multiply(inputs) if hasattr(inputs, "multiply") else np.square(inputs, dtype=np.float64)
-            squared_inputs = np.asarray(squares.sum(axis=1)).ravel()
-            largest_slopes = np.abs(slopes).max(axis=1).astype(np.float64)
-            total[k] += weights @ (above * squared_inputs * largest_slopes**2)
-            above = above * _row_jacobian_norms(network.coefs[k], slopes).astype(np.float64) ** 2
+        jacobian_norms = [
+            _row_jacobian_norms(coef, layer[2]) for coef, layer in zip(network.coefs, layers, strict=True)
+        ]
+        total += _row_hessian_bounds(network.loss, layers, jacobian_norms) @ weights
     return total / weight_sum
 
 
@@ -379,6 +418,7 @@ def hessian_trace(
     n_products : int, default=60
         Number of products with the Hessian.
     random_state : int, RandomState instance or None, default=0
+        Of the random signs.
 
     Returns
     -------
@@ -447,6 +487,7 @@ def spectral_density(
     width : float, default=0.01
         Standard deviation of the normal densities, as a part of the spectrum's range.
     random_state : int, RandomState instance or None, default=0
+        Of the random vectors.
 
     Returns
     -------
@@ -503,6 +544,7 @@ def _lanczos(operator: LinearOperator, start: np.ndarray, n_steps: int) -> tuple
     for step in range(n_steps):
         basis[step] = vector
         product = operator.matvec(vector.astype(operator.dtype)).astype(np.float64)
+        _check_finite(product)
         diagonal[step] = vector @ product
         for _ in range(2):
             product -= basis[: step + 1].T @ (basis[: step + 1] @ product)
@@ -540,14 +582,18 @@ def max_stable_step(
 
     Parameters
     ----------
-    estimator, X, y, sample_weight, penalty
+    estimator, X, y, sample_weight
         As for :func:`hessian_operator`.
     momentum : float, default=0.0
         In [0, 1).
     nesterov : bool, default=False
+        Whether the momentum is Nesterov's.
+    penalty : bool, default=True
+        Whether to add the curvature of the L2 penalty.
     tol : float, default=1e-3
         Relative accuracy.
     random_state : int, RandomState instance or None, default=0
+        Of the first vector.
 
     Returns
     -------
@@ -572,10 +618,10 @@ def max_stable_step(
         highest = float(np.linalg.eigvalsh(operator.matmat(np.eye(size, dtype=operator.dtype)))[-1])
     else:
         start = check_random_state(random_state).standard_normal(size).astype(operator.dtype)
-        highest = (
-            float(eigsh(operator, k=1, which="LA", v0=start, tol=tol, return_eigenvectors=False)[0])
-            if operator.matvec(start).any()
-            else 0.0
-        )
+        product = operator.matvec(start)
+        _check_finite(product)
+        highest = 0.0
+        if product.any():
+            highest = float(eigsh(operator, k=1, which="LA", v0=start, tol=tol, return_eigenvectors=False)[0])
     factor = 2 * (1 + momentum) / (1 + 2 * momentum if nesterov else 1)
     return factor / highest if highest > 0 else np.inf

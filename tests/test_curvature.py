@@ -608,3 +608,15 @@ def test_bad_numbers(function, options, message, unchanged):
     model, X, y = unchanged
     with pytest.raises(ValueError, match=message):
         function(model, X, y, **options)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("function", [hessian_norm, layer_hessian_norms, spectral_density, max_stable_step])
+def test_a_hessian_that_is_not_finite_is_an_error_and_no_crash(function, dtype, capfd):
+    X = X_iris.astype(dtype)
+    model = MLPClassifier((4, 4), random_state=0).initialize(X, y_iris)
+    model.coefs_[1] = np.full((4, 4), np.finfo(dtype).max, dtype)
+    with np.errstate(all="ignore"), pytest.raises(ValueError, match="Hessian is not finite"):
+        function(model, X, y_iris)
+    # ARPACK would write to the terminal.
+    assert capfd.readouterr() == ("", "")
