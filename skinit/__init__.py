@@ -3,5 +3,6 @@
 from .estimators import MLPClassifier, MLPRegressor
 from .training import DivergenceError
 from .version import __version__
+from .warmup import warmup
 
-__all__ = ["DivergenceError", "MLPClassifier", "MLPRegressor", "__version__"]
+__all__ = ["DivergenceError", "MLPClassifier", "MLPRegressor", "__version__", "warmup"]

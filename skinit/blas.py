@@ -17,11 +17,11 @@ from threadpoolctl import ThreadpoolController
 
 # Multiply-adds of the largest product of a mini-batch from which a second thread pays.
 SINGLE_THREAD_BELOW = 4_000_000
-# Multiply-adds below which OpenBLAS never takes a second thread (interface/gemv.c; for gemm.c it is more), so that there
-# is nothing to hold; holding takes as long as the rest of a prediction of one row.
+# Multiply-adds below which OpenBLAS never takes a second thread (interface/gemv.c; gemm.c has a higher bound), so that
+# there is nothing to hold; holding takes as long as the rest of a prediction of one row.
 NEVER_THREADED_BELOW = 9_216
-# Multiply-adds up to which OpenBLAS multiplies without copying, on the processors (those with AVX-512, in its names) for
-# which it has such kernels: about 1.4 times as fast. Blocks of fewer rows than the least gain nothing.
+# Multiply-adds up to which OpenBLAS multiplies without copying, on the processors for which it has such kernels (those
+# with AVX-512, in its names): about 1.4 times as fast. Blocks of fewer rows than the least gain nothing.
 SMALL_PRODUCT, LEAST_ROWS = 1_000_000, 48
 SMALL_PRODUCT_ARCHITECTURES = {"SkylakeX", "Cooperlake", "SapphireRapids"}
 
@@ -77,7 +77,7 @@ def _has_small_kernels() -> bool:
 
 
 def has_small_products(n_multiply_adds: int) -> bool:
-    """Whether BLAS multiplies without copying where there is so little to do; then it prefers what is not transposed."""
+    """Whether BLAS multiplies without copying where there is so little to do; it is then slower at transposed ones."""
     return n_multiply_adds <= SMALL_PRODUCT and _has_small_kernels()
 
 

@@ -34,8 +34,7 @@ class MLPClassifier(ClassifierMixin, BaseMultilayerPerceptron):
     hidden_layer_sizes : array-like of shape (n_layers - 2,), default=(100,)
         The ith element is the number of units in the ith hidden layer. An empty tuple makes a linear model.
 
-    activation : {"identity", "logistic", "tanh", "relu", "leaky_relu", "elu", "selu", "softplus", "softsign", "silu",
-    "gelu"}, default="relu"
+    activation : str, default="relu"
         Activation of the hidden layers. scikit-learn's:
 
         - "identity": f(u) = u
@@ -171,7 +170,7 @@ class MLPClassifier(ClassifierMixin, BaseMultilayerPerceptron):
     n_features_in_ : int
         Number of features seen during `fit`.
 
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of features seen during `fit`, if `X` has names that are all strings.
 
     n_iter_ : int
@@ -190,6 +189,7 @@ class MLPClassifier(ClassifierMixin, BaseMultilayerPerceptron):
     --------
     MLPRegressor : The same for regression.
     skinit.initializers : What `init` takes.
+    skinit.callbacks : Monitors for `set_callbacks`: norms of the Hessian and of gradients while training.
 
     Notes
     -----
@@ -440,8 +440,7 @@ class MLPRegressor(RegressorMixin, BaseMultilayerPerceptron):
     hidden_layer_sizes : array-like of shape (n_layers - 2,), default=(100,)
         The ith element is the number of units in the ith hidden layer. An empty tuple makes a linear model.
 
-    activation : {"identity", "logistic", "tanh", "relu", "leaky_relu", "elu", "selu", "softplus", "softsign", "silu",
-    "gelu"}, default="relu"
+    activation : str, default="relu"
         Activation of the hidden layers. scikit-learn's:
 
         - "identity": f(u) = u
@@ -574,7 +573,7 @@ class MLPRegressor(RegressorMixin, BaseMultilayerPerceptron):
     n_features_in_ : int
         Number of features seen during `fit`.
 
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of features seen during `fit`, if `X` has names that are all strings.
 
     n_iter_ : int
@@ -593,6 +592,7 @@ class MLPRegressor(RegressorMixin, BaseMultilayerPerceptron):
     --------
     MLPClassifier : The same for classification.
     skinit.initializers : What `init` takes.
+    skinit.callbacks : Monitors for `set_callbacks`: norms of the Hessian and of gradients while training.
 
     Notes
     -----

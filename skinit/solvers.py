@@ -104,7 +104,7 @@ class Adam(StochasticSolver):
 
 
 # Class, and the estimator parameters that it takes.
-STOCHASTIC_SOLVERS = {
+STOCHASTIC_SOLVERS: dict[str, tuple[type[StochasticSolver], tuple[str, ...]]] = {
     "sgd": (
         SGD,
         (

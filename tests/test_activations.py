@@ -199,9 +199,7 @@ def test_array_kernels_add_the_intercept_and_apply_the_activation(name, shape, d
     dtype = np.dtype(dtype)
     compile_activate(name, dtype)(activated, intercept)
     compile_activate_with_slopes(name, dtype)(activated_with_slopes, intercept, written_slopes, untouched)
-    compile_activate_with_bends(name, dtype)(
-        activated_with_bends, intercept, slopes_beside_bends, written_bends
-    )
+    compile_activate_with_bends(name, dtype)(activated_with_bends, intercept, slopes_beside_bends, written_bends)
     # Compiled separately: multiply-adds may be fused in one and not in the other, within the bound of both.
     unit = np.finfo(dtype).eps * (1 + np.abs(u))
     error = (2 * elementary_error(name) + 10) * unit

@@ -299,9 +299,10 @@ def slopes_of(activation, u):
 
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("make", [np.asarray, csr_array], ids=["dense", "csr"])
+@pytest.mark.parametrize("hidden", [(4, 3), (7, 9)], ids=["narrowing", "widening"])
 @pytest.mark.parametrize("activation", ACTIVATIONS)
-def test_jacobian_norms_are_means_over_rows(activation, make, weighted):
-    model, X, y = untrained("multiclass", activation=activation)
+def test_jacobian_norms_are_means_over_rows(activation, hidden, make, weighted):
+    model, X, y = untrained("multiclass", hidden=hidden, activation=activation)
     weights = np.random.default_rng(2).uniform(0, 2, len(X)) if weighted else np.ones(len(X))
     norms = layer_jacobian_norms(model, make(X), y, sample_weight=weights if weighted else None)
     for k, u in enumerate(propagate(model._network, X)):

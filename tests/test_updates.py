@@ -97,9 +97,7 @@ def test_sgd_without_momentum_descends_along_the_gradient_either_way(dtype):
     for nesterov in (0.0, 1.0):
         theta, (gradient, *_) = draw(dtype)
         slots = np.zeros((1, SIZE), dtype)
-        compile_update("sgd", np.dtype(dtype))(
-            theta, gradient, slots, np.array([0.5, 0.0, nesterov]), SIZE, 0.0, 2.0
-        )
+        compile_update("sgd", np.dtype(dtype))(theta, gradient, slots, np.array([0.5, 0.0, nesterov]), SIZE, 0.0, 2.0)
         results.append(theta)
     start, _ = draw(dtype)
     np.testing.assert_allclose(results[0], start - gradient / 4, rtol=0, atol=4 * np.finfo(dtype).eps)
@@ -188,9 +186,7 @@ def test_a_step_does_not_touch_the_gradient(name, dtype):
     theta, (gradient, *_) = draw(dtype)
     before = gradient.copy()
     slots = np.zeros((N_SLOTS[name], SIZE), dtype)
-    compile_update(name, np.dtype(dtype))(
-        theta, gradient, slots, np.array(SCALARS[name]), 17, ALPHA, WEIGHT_SUM
-    )
+    compile_update(name, np.dtype(dtype))(theta, gradient, slots, np.array(SCALARS[name]), 17, ALPHA, WEIGHT_SUM)
     np.testing.assert_array_equal(gradient, before)
 
 

@@ -36,11 +36,22 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         with _interrupts_raised():
             arguments = parse_arguments(sys.argv[1:] if argv is None else argv)
-            check_optional_packages(["matplotlib", "pandas", "rich"])
+            # An image that is only to fit and predict may do without these packages.
+            if arguments.command != "warmup":
+                check_optional_packages(["matplotlib", "pandas", "rich"])
             # Here, as these packages take longer to import than --help may take.
-            from .compare import compare
+            if arguments.command == "inspect":
+                from .inspect import inspect
 
-            compare(arguments)
+                inspect(arguments)
+            elif arguments.command == "warmup":
+                from .warmup import warmup
+
+                warmup(arguments)
+            else:
+                from .compare import compare
+
+                compare(arguments)
     except CommandError as error:
         return _fail(str(error), 2)
     except MemoryError as error:

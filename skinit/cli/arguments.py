@@ -10,6 +10,7 @@ from ..initializers import get_initializer_names
 from ..kernels.activations import ACTIVATIONS
 from ..solvers import STOCHASTIC_SOLVERS
 from ..validation import nearest_name_hint
+from ..warmup import NAMES
 from .errors import CommandError
 
 # The command that runs if none is named.
@@ -17,6 +18,8 @@ DEFAULT_COMMAND = "compare"
 
 DEFAULT_INITS = ("zero", "random", "xavier", "he", "hessian")
 DEFAULT_HIDDEN = ((100,), (100, 100, 100, 100))
+# Folder of what is written.
+DEFAULT_FOLDER = Path("skinit-results")
 
 COMPARE_DESCRIPTION = """\
 Compare initialization schemes: a cross-validated grid search over schemes and
@@ -30,6 +33,40 @@ examples:
       the five schemes that everybody asks about, on scikit-learn's digits
   skinit --data houses.csv --target price --init xavier he orthogonal --hidden 50 50,50,50
       three schemes and two networks on a table of one's own
+
+other commands:
+  skinit inspect --help     look into one network: why does it not train?
+  skinit warmup --help      compile ahead of time
+"""
+
+INSPECT_DESCRIPTION = """\
+Look into a network, layer by layer: signals, gradients and curvature, as
+tables, as plain sentences that say what is wrong and what to try, and as a
+report with pictures that one can send to somebody (a single HTML file).
+"""
+
+INSPECT_EPILOG = """\
+examples:
+  skinit inspect --hidden 30,30,30,30,30,30 --activation logistic
+      why deep logistic networks do not train, on scikit-learn's digits
+  skinit inspect --data houses.csv --target price --hidden 50,50 --init xavier --epochs 20
+      a network on a table of one's own, after 20 epochs
+"""
+
+WARMUP_DESCRIPTION = """\
+Compile ahead of time what networks need, for an image or a new machine, and
+keep it where numba keeps compiled code: below $NUMBA_CACHE_DIR if that is set.
+Without options everything is compiled, which takes minutes.
+"""
+
+WARMUP_EPILOG = """\
+example, in a Dockerfile:
+  ENV NUMBA_CACHE_DIR=/opt/numba-cache
+  RUN python -m skinit warmup --dtype float32 --activation relu && chmod -R a+rwX /opt/numba-cache
+
+Whoever runs the image must be able to write to that folder: numba passes over
+folders that it could not write to. Compiled code belongs to the type of the
+processor; on another type it is compiled again.
 """
 
 
@@ -67,6 +104,8 @@ def parse_arguments(argv: Sequence[str]) -> argparse.Namespace:
     parser = Parser(prog="skinit")
     commands = parser.add_subparsers(dest="command", parser_class=Parser)
     _add_compare(commands)
+    _add_inspect(commands)
+    _add_warmup(commands)
     names = list(commands.choices)
     if not argv or argv[0].startswith("-"):
         argv = [DEFAULT_COMMAND, *argv]
@@ -83,27 +122,11 @@ def _add_compare(commands) -> None:
         "compare",
         usage="skinit [compare] [options]",
         description=COMPARE_DESCRIPTION,
-        epilog=_paragraph("schemes", get_initializer_names())
-        + _paragraph("activations", sorted(ACTIVATIONS))
-        + COMPARE_EPILOG,
+        epilog=_names_to_choose_from() + COMPARE_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    data = parser.add_argument_group(
-        "data",
-        "Numbers are standardized, missing ones imputed; text is one-hot encoded;\n"
-        "dates count as days. Without --data: scikit-learn's digits.",
-    )
-    data.add_argument("--data", metavar="FILE", type=Path, help="a table: .csv or .parquet")
-    data.add_argument("--target", metavar="COLUMN", help="the column to predict")
-    data.add_argument(
-        "--task",
-        metavar="{classification,regression}",
-        type=_name(["classification", "regression"]),
-        help="default: classification if the target is text, true/false or at most 20 distinct whole numbers, "
-        "regression otherwise",
-    )
-
+    _add_data(parser)
     search = parser.add_argument_group("what to compare")
     search.add_argument(
         "--init",
@@ -124,20 +147,8 @@ def _add_compare(commands) -> None:
     )
 
     network = parser.add_argument_group("how to train")
-    network.add_argument(
-        "--activation",
-        metavar="NAME",
-        type=_name(list(ACTIVATIONS)),
-        default="relu",
-        help="activation of the hidden layers, see below (default: %(default)s)",
-    )
-    network.add_argument(
-        "--solver",
-        metavar="NAME",
-        type=_name(["lbfgs", *STOCHASTIC_SOLVERS]),
-        default="adam",
-        help=f"{', '.join(STOCHASTIC_SOLVERS)} or lbfgs (default: %(default)s)",
-    )
+    _add_activation(network)
+    _add_solver(network)
     network.add_argument(
         "--max-iter",
         metavar="N",
@@ -145,13 +156,7 @@ def _add_compare(commands) -> None:
         default=200,
         help="epochs (iterations of lbfgs) at most (default: %(default)s)",
     )
-    network.add_argument(
-        "--seed",
-        metavar="N",
-        type=_whole_number(0, 2**32 - 1),
-        default=0,
-        help="of the folds, the initial weights and the order of rows (default: %(default)s)",
-    )
+    _add_seed(network, "the folds, the initial weights and the order of rows")
 
     run = parser.add_argument_group("how to run")
     run.add_argument(
@@ -171,9 +176,141 @@ def _add_compare(commands) -> None:
         "--out",
         metavar="DIR",
         type=Path,
-        default=Path("skinit-results"),
+        default=DEFAULT_FOLDER,
         help="folder for cv_results.csv and comparison.png (default: %(default)s)",
     )
+
+
+def _add_inspect(commands) -> None:
+    parser = commands.add_parser(
+        "inspect",
+        usage="skinit inspect [options]",
+        description=INSPECT_DESCRIPTION,
+        epilog=_names_to_choose_from() + INSPECT_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    _add_data(parser)
+
+    network = parser.add_argument_group("the network")
+    network.add_argument(
+        "--hidden",
+        metavar="SIZES",
+        type=_hidden_layer_sizes,
+        default=DEFAULT_HIDDEN[0],
+        help=f"hidden layers, sizes joined by commas (default: {','.join(map(str, DEFAULT_HIDDEN[0]))})",
+    )
+    _add_activation(network)
+    network.add_argument(
+        "--init",
+        metavar="SCHEME",
+        type=_name(get_initializer_names()),
+        default="auto",
+        help="initialization scheme, see below (default: %(default)s)",
+    )
+
+    training = parser.add_argument_group("how to train")
+    training.add_argument(
+        "--epochs",
+        metavar="N",
+        type=_whole_number(0),
+        default=0,
+        help="epochs (iterations of lbfgs) before it is looked into; 0: none, as it is initialized (default: 0)",
+    )
+    _add_solver(training)
+    _add_seed(training, "the initial weights, the order of rows, and the rows looked at")
+
+    report = parser.add_argument_group("what to write")
+    report.add_argument(
+        "--html",
+        metavar="FILE",
+        type=Path,
+        default=DEFAULT_FOLDER / "inspection.html",
+        help="the report (default: %(default)s)",
+    )
+
+
+def _add_warmup(commands) -> None:
+    parser = commands.add_parser(
+        "warmup",
+        usage="skinit warmup [options]",
+        description=WARMUP_DESCRIPTION,
+        epilog=WARMUP_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    meanings = {
+        "dtype": "of the training data",
+        "activation": "activations of hidden layers",
+        "loss": "log_loss and binary_log_loss (two classes, several labels) are those of classifiers",
+        "solver": "solvers",
+    }
+    for parameter, meaning in meanings.items():
+        parser.add_argument(
+            f"--{parameter}",
+            nargs="+",
+            metavar="NAME",
+            type=_name([*NAMES[parameter], "all"]),
+            default=["all"],
+            help=f"{meaning}: {', '.join(NAMES[parameter])} (default: all)",
+        )
+    parser.add_argument(
+        "--no-curvature",
+        dest="curvature",
+        action="store_false",
+        help="leave out what init hessian, learning_rate_init auto and skinit.curvature need",
+    )
+
+
+def _add_data(parser: argparse.ArgumentParser) -> None:
+    data = parser.add_argument_group(
+        "data",
+        "Numbers are standardized, missing ones imputed; text is one-hot encoded;\n"
+        "dates count as days. Without --data: scikit-learn's digits.",
+    )
+    data.add_argument("--data", metavar="FILE", type=Path, help="a table: .csv or .parquet")
+    data.add_argument("--target", metavar="COLUMN", help="the column to predict")
+    data.add_argument(
+        "--task",
+        metavar="{classification,regression}",
+        type=_name(["classification", "regression"]),
+        help="default: classification if the target is text, true/false or at most 20 distinct whole numbers, "
+        "regression otherwise",
+    )
+
+
+def _add_activation(group) -> None:
+    group.add_argument(
+        "--activation",
+        metavar="NAME",
+        type=_name(list(ACTIVATIONS)),
+        default="relu",
+        help="activation of the hidden layers, see below (default: %(default)s)",
+    )
+
+
+def _add_solver(group) -> None:
+    group.add_argument(
+        "--solver",
+        metavar="NAME",
+        type=_name(["lbfgs", *STOCHASTIC_SOLVERS]),
+        default="adam",
+        help=f"{', '.join(STOCHASTIC_SOLVERS)} or lbfgs (default: %(default)s)",
+    )
+
+
+def _add_seed(group, of: str) -> None:
+    group.add_argument(
+        "--seed",
+        metavar="N",
+        type=_whole_number(0, 2**32 - 1),
+        default=0,
+        help=f"of {of} (default: %(default)s)",
+    )
+
+
+def _names_to_choose_from() -> str:
+    return _paragraph("schemes", get_initializer_names()) + _paragraph("activations", sorted(ACTIVATIONS))
 
 
 def _paragraph(title: str, names: Sequence[str]) -> str:

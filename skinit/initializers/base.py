@@ -58,28 +58,32 @@ class Initializer(ValidatedEstimator):
         Returns
         -------
         coef : ndarray of shape (fan_in, fan_out)
+            The weights, of any floating dtype.
         """
         raise NotImplementedError(
             f"{type(self).__name__} must define sample(shape, rng), which draws the weights of one layer."
         )
 
     def initialize(self, network: Network, rng: np.random.RandomState, data: TrainingData | None = None) -> None:
-        """Set all parameters of `network`: `sample` for each layer in turn, intercepts zero.
+        """Set all parameters of `network`.
 
-        Initializers that look at more than the shape of a layer override this method.
+        By default `sample` draws the weights of each layer in turn, and intercepts are zero. Initializers that look at
+        more than the shape of a layer override this method.
 
         Parameters
         ----------
         network : Network
             Its `coefs` and `intercepts` are written to.
         rng : numpy.random.RandomState
+            The only source of randomness to use.
         data : TrainingData or None, default=None
             What the network is about to be trained on; most initializers do not look at it.
 
         Raises
         ------
         ValueError
-            If the weights have the wrong shape or are not finite; `network` is then half initialized.
+            If the weights have the wrong shape or are not finite, or if there are no data where they are looked at;
+            `network` is then half initialized.
         """
         self._validate_params()
         for coef, intercept in zip(network.coefs, network.intercepts, strict=True):

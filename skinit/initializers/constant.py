@@ -35,7 +35,6 @@ class Constant(Initializer):
         self.value = value
 
     def sample(self, shape, rng):
-        """Draw the weights of one layer."""
         return np.full(shape, self.value, dtype=np.float64)
 
 
@@ -54,7 +53,6 @@ class Zeros(Initializer):
     """
 
     def sample(self, shape, rng):
-        """Draw the weights of one layer."""
         return np.zeros(shape)
 
 
@@ -89,5 +87,4 @@ class Identity(Initializer):
         self.scale = scale
 
     def sample(self, shape, rng):
-        """Draw the weights of one layer."""
         return self.scale * np.eye(*shape)

@@ -18,16 +18,19 @@ class DataDependentInitializer(Initializer):
 
     @abstractmethod
     def initialize_on(self, network: Network, rng: np.random.RandomState, sample: TrainingData) -> None:
-        """Set all parameters of `network`, looking at a sample of the data."""
+        """Set all parameters of `network`, looking at a sample of the data.
+
+        Parameters
+        ----------
+        network : Network
+            Its `coefs` and `intercepts` are written to.
+        rng : numpy.random.RandomState
+            The only source of randomness to use.
+        sample : TrainingData
+            At most `sample_size` rows, none of them of weight zero.
+        """
 
     def initialize(self, network, rng, data=None):
-        """Set all parameters of `network`, looking at a sample of `data`.
-
-        Raises
-        ------
-        ValueError
-            If there are no data: an estimator passes those it is fitted to.
-        """
         self._validate_params()
         if data is None:
             raise ValueError(f"{type(self).__name__} looks at the data: initialize(network, rng, data) needs them.")

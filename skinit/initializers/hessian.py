@@ -168,7 +168,6 @@ class Hessian(DataDependentInitializer):
         self.max_iter = max_iter
 
     def initialize(self, network, rng, data=None):
-        """Set all parameters of `network`; only "closed_form" does without data."""
         self._validate_params()
         if self.method != "closed_form":
             super().initialize(network, rng, data)
@@ -181,7 +180,6 @@ class Hessian(DataDependentInitializer):
             network.intercepts[k][...] = 0
 
     def initialize_on(self, network, rng, sample):
-        """Set all parameters of `network`, looking at a sample of the data."""
         base = BASES[self.base] if isinstance(self.base, str) else self.base
         base.initialize(network, rng, sample)
         if self.method == "jacobian":

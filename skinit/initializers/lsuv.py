@@ -41,7 +41,6 @@ class LSUV(DataDependentInitializer):
         self.sample_size = sample_size
 
     def initialize_on(self, network, rng, sample):
-        """Set all parameters of `network`, looking at a sample of the data."""
         Orthogonal(gain=1.0).initialize(network, rng)
         for coef, (_, preactivations) in zip(network.coefs, network.propagate(sample.X), strict=True):
             deviation = preactivations.std(dtype=np.float64)

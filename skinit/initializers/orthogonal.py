@@ -48,7 +48,6 @@ class Orthogonal(Initializer):
         self.gain = gain
 
     def sample(self, shape, rng):
-        """Draw the weights of one layer; "auto" counts as 1, as for the identity."""
         self._validate_params()
         longer, shorter = max(shape), min(shape)
         q, r = np.linalg.qr(rng.normal(size=(longer, shorter)))
@@ -58,7 +57,6 @@ class Orthogonal(Initializer):
         return factor * (q if shape[0] >= shape[1] else q.T)
 
     def initialize(self, network, rng, data=None):
-        """Set all parameters of `network`."""
         super().initialize(network, rng, data)
         if self.gain == "auto":
             for coef in network.coefs[:-1]:

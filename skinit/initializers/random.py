@@ -49,7 +49,6 @@ class RandomNormal(Initializer):
         self.std = std
 
     def sample(self, shape, rng):
-        """Draw the weights of one layer."""
         return rng.normal(scale=self.std, size=shape)
 
 
@@ -77,7 +76,6 @@ class RandomUniform(Initializer):
         self.bound = bound
 
     def sample(self, shape, rng):
-        """Draw the weights of one layer."""
         return rng.uniform(-self.bound, self.bound, shape)
 
 
@@ -108,5 +106,4 @@ class TruncatedNormal(Initializer):
         self.std = std
 
     def sample(self, shape, rng):
-        """Draw the weights of one layer."""
         return truncated_normal(shape, self.std, rng)

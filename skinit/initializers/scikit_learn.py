@@ -6,7 +6,7 @@ from .base import Initializer
 
 
 class ScikitLearn(Initializer):
-    r"""What :class:`sklearn.neural_network.MLPClassifier` draws, bit for bit.
+    r"""What scikit-learn draws, bit for bit.
 
     .. math:: W_{ij},\, b_j \sim U(-r, r), \qquad r = \sqrt{c / (d_\mathrm{in} + d_\mathrm{out})},
 
@@ -30,7 +30,6 @@ class ScikitLearn(Initializer):
     """
 
     def initialize(self, network, rng, data=None):
-        """Set all parameters of `network`."""
         numerator = 2.0 if network.activation == "logistic" else 6.0
         for coef, intercept in zip(network.coefs, network.intercepts, strict=True):
             bound = math.sqrt(numerator / sum(coef.shape))

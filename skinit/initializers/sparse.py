@@ -48,7 +48,6 @@ class Sparse(Initializer):
         self.scale = scale
 
     def sample(self, shape, rng):
-        """Draw the weights of one layer."""
         self._validate_params()
         fan_in, fan_out = shape
         k = min(self.n_inputs, fan_in)

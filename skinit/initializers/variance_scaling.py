@@ -78,7 +78,6 @@ class VarianceScaling(Initializer):
         self.distribution = distribution
 
     def sample(self, shape, rng):
-        """Draw the weights of one layer."""
         self._validate_params()
         fan_in, fan_out = shape
         denominator = {

@@ -1,0 +1,80 @@
+"""How Sphinx builds these pages: ``python -m sphinx -W -n docs docs/_build``."""
+
+import re
+import sys
+from pathlib import Path
+
+import skinit
+
+sys.path.insert(0, str(Path(__file__).parent / "_extensions"))
+
+project = "skinit"
+author = "The skinit developers"
+copyright = author
+version = release = skinit.__version__
+
+extensions = [
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "numpydoc",
+    "myst_parser",
+    "sphinx_copybutton",
+    "sphinx_gallery.gen_gallery",
+    "mathml",
+]
+exclude_patterns = ["_build", "gallery"]
+templates_path = ["_templates"]
+
+# Docstrings state types in words; annotations say the same once more.
+autodoc_typehints = "none"
+# Templates list the members.
+numpydoc_show_class_members = False
+
+nitpicky = True
+# Objects of other projects, whose inventories would have to be fetched.
+nitpick_ignore_regex = [
+    ("py:.*", r"(sklearn|scipy|numpy|pandas|matplotlib)\..*"),
+    # In what is inherited from scikit-learn.
+    ("std:ref", "accuracy_score|r2_score"),
+    ("py:class", "ScoringMonitorLog"),
+]
+
+sphinx_gallery_conf = {
+    "examples_dirs": "gallery",
+    "gallery_dirs": "auto_gallery",
+    "subsection_order": ["gallery/initialization", "gallery/curvature", "gallery/inspection"],
+    "within_subsection_order": "FileNameSortKey",
+    # Links from the code to the API reference.
+    "reference_url": {"skinit": None},
+    "remove_config_comments": True,
+    "show_memory": False,
+    "write_computation_times": False,
+    "abort_on_example_error": True,
+}
+
+html_math_renderer = "mathml"
+html_theme = "pydata_sphinx_theme"
+html_title = "skinit"
+html_static_path = ["_static"]
+html_css_files = ["skinit.css"]
+html_show_sourcelink = False
+# Pages without others below them have nothing to navigate to.
+html_sidebars = dict.fromkeys(["installation", "tour", "claims"], [])
+html_theme_options = {
+    "logo": {"text": "skinit"},
+    "header_links_before_dropdown": 7,
+    "navbar_align": "left",
+    "show_prev_next": False,
+    "secondary_sidebar_items": ["page-toc"],
+    "footer_start": [],
+    "footer_end": ["sphinx-version", "theme-version"],
+}
+# Prompts and outputs are not for pasting.
+copybutton_prompt_text = r">>> |\.\.\. |\$ "
+copybutton_prompt_is_regexp = True
+
+
+def setup(app):
+    """Leave out what only scikit-learn calls: of metadata routing, and the hooks of callbacks."""
+    internal = re.compile("set_.*_request|get_metadata_routing|setup|teardown|on_fit_task_.*")
+    app.connect("autodoc-skip-member", lambda app, what, name, *_: True if internal.fullmatch(name) else None)

@@ -1,0 +1,197 @@
+"""The command `inspect`: from its arguments to the tables, the findings and the report."""
+
+import argparse
+import base64
+import io
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from html import escape
+from pathlib import Path
+from string import Template
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from sklearn.preprocessing import StandardScaler
+
+from ..estimators import MLPClassifier, MLPRegressor
+from ..inspection import CurvatureDisplay, SignalPropagation, SignalPropagationDisplay, signal_propagation
+from ..inspection.tables import format_findings_html, format_tables_html
+from ..training import DivergenceError
+from ..version import __version__
+from .data import Table, load_table
+from .errors import CommandError
+from .results import describe_hidden
+
+# Rows that are looked at: means over more hardly differ, and the time is in proportion.
+MOST_ROWS = 500
+
+# On a narrow screen pictures are below each other, and wide tables scroll on their own.
+PAGE = Template("""\
+<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>$title</title>
+<style>
+body { max-width: 62rem; margin: 0 auto; padding: 1rem; color: #222; background: #fff;
+  font: 1rem/1.5 system-ui, sans-serif; }
+h1 { font-size: 1.5rem; line-height: 1.2; }
+h2 { font-size: 1.15rem; margin-top: 2rem; }
+li { margin-bottom: .5rem; }
+.wide { overflow-x: auto; }
+table { border-collapse: collapse; margin: 1rem 0; font-size: .875rem; font-variant-numeric: tabular-nums; }
+caption { text-align: left; font-weight: 600; padding: .25rem 0; }
+th, td { padding: .15rem .6rem; text-align: right; white-space: nowrap; }
+th { border-bottom: 1px solid #999; font-weight: 600; }
+tbody tr:nth-child(even) { background: #f4f4f4; }
+th:first-child, td:first-child { position: sticky; left: 0; background: inherit; }
+tr { background: #fff; }
+.pictures { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(24rem, 100%), 1fr)); gap: 1rem; }
+img { width: 100%; max-width: 40rem; }
+footer { margin-top: 2rem; color: #666; font-size: .875rem; }
+</style>
+</head>
+<body>
+<h1>$title</h1>
+<p>$description</p>
+<h2>Findings</h2>
+$findings
+<h2>Signals and gradients through depth</h2>
+$signals
+<h2>Curvature of the loss</h2>
+$curvature
+<h2>Layer by layer</h2>
+$tables
+<footer>Written by skinit $version. Layers count from 0; what each number means is in the documentation of
+skinit.inspection.SignalPropagation.</footer>
+</body>
+</html>
+""")
+
+
+def inspect(arguments: argparse.Namespace) -> None:
+    """Run the command `inspect`.
+
+    Parameters
+    ----------
+    arguments : argparse.Namespace
+        What `parse_arguments` returns.
+
+    Raises
+    ------
+    CommandError
+        If an argument does not fit the data, if training diverges, or if the report cannot be written.
+    """
+    table = load_table(arguments.data, arguments.target, arguments.task)
+    # Two classes, or two values: nothing is folded here.
+    table.check_folds(1)
+    # Before the training, which may take long.
+    _check_writable(arguments.html)
+    print("\n".join([_describe(table, arguments), *table.notes, ""]), flush=True)
+    with warnings.catch_warnings():
+        # That training ended before it converged is what was asked for; what else there is to say is in the findings.
+        warnings.simplefilter("ignore")
+        X, y = _numbers(table)
+        network = _make_network(table, X, y, arguments)
+        rows = np.sort(np.random.RandomState(arguments.seed).permutation(len(y))[:MOST_ROWS])
+        X, y = X[rows], y[rows]
+        signals = signal_propagation(network, X, y, random_state=arguments.seed)
+        print(signals, flush=True)
+        page = _make_page(table, _describe(table, arguments), signals, network, X, y)
+    with _errors_of_file(arguments.html):
+        arguments.html.write_text(page, encoding="utf-8")
+    print(f"\nWritten: {arguments.html}")
+
+
+def _numbers(table: Table) -> tuple:
+    """The table as a network of `compare` would get it."""
+    X = table.make_preprocessor().fit_transform(table.X)
+    if table.task == "classification":
+        return X, table.y
+    return X, StandardScaler().fit_transform(table.y.reshape(-1, 1)).ravel()
+
+
+def _make_network(table: Table, X, y, arguments: argparse.Namespace) -> MLPClassifier | MLPRegressor:
+    Network = MLPClassifier if table.task == "classification" else MLPRegressor
+    network = Network(
+        hidden_layer_sizes=arguments.hidden,
+        activation=arguments.activation,
+        init=arguments.init,
+        solver=arguments.solver,
+        max_iter=max(arguments.epochs, 1),
+        # As many epochs as were asked for.
+        n_iter_no_change=np.inf,
+        random_state=arguments.seed,
+    )
+    try:
+        return network.fit(X, y) if arguments.epochs else network.initialize(X, y)
+    except DivergenceError as error:
+        raise CommandError(f"{error} --epochs 0 looks into the network before training.") from error
+    except (ValueError, OverflowError) as error:
+        raise CommandError(f"The network cannot be made: {error}") from error
+
+
+def _describe(table: Table, arguments: argparse.Namespace) -> str:
+    n_rows, n_columns = table.X.shape
+    training = f"after {arguments.epochs} epoch(s) of {arguments.solver}" if arguments.epochs else "untrained"
+    return (
+        f"{table.name}: {table.task} of {table.target!r}, from a table of {n_rows} x {n_columns}. "
+        f"{describe_hidden(arguments.hidden)}, {arguments.activation}, init {arguments.init}, {training}; "
+        f"looked at on {min(n_rows, MOST_ROWS)} rows."
+    )
+
+
+def _make_page(table: Table, description: str, signals: SignalPropagation, network, X, y) -> str:
+    def draw_curvature(axes):
+        CurvatureDisplay.from_estimator(network, X, y, ax=axes)
+
+    try:
+        curvature = _draw(draw_curvature, ["norms of Hessians by layer", "norms of Jacobians by layer", "eigenvalues"])
+    except ValueError as error:
+        curvature = f"<p>Not drawn. {escape(str(error))}</p>"
+    return PAGE.substitute(
+        title=escape(f"Inside a network: {table.name}"),
+        description=escape(" ".join([description, *table.notes])),
+        findings=format_findings_html(signals),
+        tables=format_tables_html(signals),
+        signals=_draw(
+            SignalPropagationDisplay(signals).plot,
+            ["activations by layer", "units by layer", "deltas by layer", "gradients by layer"],
+        ),
+        curvature=curvature,
+        version=__version__,
+    )
+
+
+def _draw(draw: Callable[[list[Axes]], object], descriptions: list[str]) -> str:
+    """Images that hold their own data, one for each of the axes that are drawn in."""
+    # Figures that pyplot does not know need neither a screen nor closing.
+    figures = [Figure(figsize=(5, 3.4), layout="constrained") for _ in descriptions]
+    draw([figure.subplots() for figure in figures])
+    images = []
+    for figure, description in zip(figures, descriptions, strict=True):
+        buffer = io.BytesIO()
+        figure.savefig(buffer, format="png", dpi=150)
+        data = base64.b64encode(buffer.getvalue()).decode()
+        images.append(f'<img src="data:image/png;base64,{data}" alt="{escape(description)}">')
+    return f'<div class="pictures">{"".join(images)}</div>'
+
+
+def _check_writable(path: Path) -> None:
+    with _errors_of_file(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        is_new = not path.exists()
+        path.open("ab").close()
+        if is_new:
+            path.unlink()
+
+
+@contextmanager
+def _errors_of_file(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise CommandError(f"--html '{path}' cannot be written: {error.strerror or error}.") from None

@@ -1,0 +1,41 @@
+"""The command `warmup`: compile ahead of time, and say what it took."""
+
+import argparse
+import time
+
+import numpy as np
+
+from ..kernels.epochs import compile_train_batches
+from ..warmup import NAMES, check_names, compile_part, make_parts
+from .errors import CommandError
+
+
+def warmup(arguments: argparse.Namespace) -> None:
+    """Run the command `warmup`.
+
+    Parameters
+    ----------
+    arguments : argparse.Namespace
+        What `parse_arguments` returns.
+
+    Raises
+    ------
+    CommandError
+        If there is no folder to keep compiled code in.
+    """
+    names = {parameter: check_names(parameter, getattr(arguments, parameter)) for parameter in NAMES}
+    parts = make_parts(**names, curvature=arguments.curvature)
+    began = time.perf_counter()
+    n_compiled = 0
+    for number, (part, kernels) in enumerate(parts.items(), 1):
+        print(f"[{number}/{len(parts)}] {part}: ", end="", flush=True)
+        try:
+            seconds = compile_part(kernels)
+        except RuntimeError as error:
+            print("failed")
+            raise CommandError(str(error)) from error
+        print(f"{seconds:.1f} s" if seconds else "was there already", flush=True)
+        n_compiled += seconds > 0
+    # All kernels are kept in the same folder.
+    folder = compile_train_batches(np.dtype(names["dtype"][0])).cache_folder
+    print(f"{n_compiled} of {len(parts)} compiled in {time.perf_counter() - began:.1f} s. Kept in {folder}")

@@ -1,0 +1,435 @@
+"""What is wrong with a network: rules over what is measured layer by layer, in one table.
+
+Each rule has a name, a condition that says which layers it holds for, a sentence with the numbers, and what to try. A
+new one is one more entry in `RULES`. The thresholds are chosen so that networks that train from a good initialization
+have none of these findings; the tests hold the rules to that, as well as to finding each fault where it was built in.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from ..kernels.activations import evaluate
+
+if TYPE_CHECKING:
+    from .signals import SignalPropagation
+
+# Standardized features and targets have a root mean square of 1. From 30 on, the first steps are a thousand times as
+# steep as schemes of initialization and usual learning rates are made for. Pixels from 0 to 16 are below it, from 0 to
+# 255 above.
+UNSCALED = 30
+# Some constant features (the margins of pictures) do no harm; if most are, the table is not what was meant.
+CONSTANT_FEATURES = 0.5
+# Outputs that vary over rows by this factor less, or more, than the input does: the weights above would have to grow,
+# or to shrink, by as much before the network's outputs depend on its input as they should.
+VANISHED_SIGNAL, EXPLODED_SIGNAL = 1e-3, 1e3
+# A layer whose gradient is so much smaller, or larger, than that of the output layer: the learning rate that suits the
+# one is too small, or too large, for the other by this factor.
+VANISHED_GRADIENT, EXPLODED_GRADIENT = 1e-3, 1e3
+# Gradients relative to weights. At a learning rate of 0.01, that of the first changes weights by a ten-millionth in a
+# step, so that even a million steps change little; that of the second changes them by as much as they are.
+TINY_GRADIENT, HUGE_GRADIENT = 1e-5, 100
+# A network whose loss is not lower by this part than with its own mean output for every row has learned nothing.
+LEARNED = 0.01
+# Saturated outputs of a bounded activation: from here on, most of what comes back is lost.
+SATURATED_OUTPUTS = 0.5
+# Half of the units of a deep relu network are off on every row, as rows become alike with depth; it trains
+# nevertheless. More than four fifths hardly happens by chance.
+DEAD_UNITS = 0.8
+# If less than half of the units that are alive differ from each other, they are copies by construction: units that
+# were drawn independently all differ.
+DISTINCT_UNITS = 0.5
+# Norms of layers' Hessians: the step that suits the steepest layer is too small for the flattest by this factor.
+UNEVEN_CURVATURE = 1e4
+# Gradient descent diverges where the step is above 2 over the norm: here, at a rate of 0.01.
+LARGE_CURVATURE = 200
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something that keeps a network from training, as a sentence: `str` gives it.
+
+    Parameters
+    ----------
+    name : str
+        What it is called: "vanishing_gradients", say.
+    layers : tuple of int
+        The layers concerned; the first one is 0.
+    evidence : str
+        What was measured.
+    advice : str
+        What to try.
+    """
+
+    name: str
+    layers: tuple[int, ...]
+    evidence: str
+    advice: str
+
+    def __str__(self) -> str:
+        return f"{self.evidence}: {self.name.replace('_', ' ')}; {self.advice}."
+
+
+@dataclass(frozen=True, eq=False)
+class DataSummary:
+    """What rules look at besides layers.
+
+    Parameters
+    ----------
+    feature_variance, feature_root_mean_square : ndarray of shape (n_features,)
+    target_root_mean_square : float
+        The largest of all outputs; NaN for classes.
+    explained : float
+        By which part the loss is lower than with the network's mean output for every row.
+    """
+
+    feature_variance: np.ndarray
+    feature_root_mean_square: np.ndarray
+    target_root_mean_square: float
+    explained: float
+
+
+class Rule(NamedTuple):
+    """An entry of `RULES`.
+
+    `condition` and `evidence` take what was measured, and the latter also the layers for which the former holds.
+    ``{better_init}`` in the advice stands for what suits the activation.
+    """
+
+    name: str
+    condition: Callable[["SignalPropagation", DataSummary], np.ndarray]
+    evidence: Callable[["SignalPropagation", DataSummary, np.ndarray], str]
+    advice: str
+
+
+def find(signals: "SignalPropagation", data: DataSummary) -> tuple[Finding, ...]:
+    """The findings of all rules, in their order.
+
+    Parameters
+    ----------
+    signals : SignalPropagation
+    data : DataSummary
+
+    Returns
+    -------
+    findings : tuple of Finding
+    """
+    is_logistic = signals.activation == "logistic"
+    better_init = "init='hessian'" + (" and activation='tanh'" if is_logistic else " or 'orthogonal'")
+    findings = []
+    for rule in RULES:
+        layers = np.flatnonzero(rule.condition(signals, data))
+        if layers.size:
+            evidence = rule.evidence(signals, data, layers)
+            advice = rule.advice.format(better_init=better_init)
+            findings.append(Finding(rule.name, tuple(layers.tolist()), evidence, advice))
+    return tuple(findings)
+
+
+def _is_hidden(signals) -> np.ndarray:
+    return np.arange(len(signals.n_units)) < len(signals.n_units) - 1
+
+
+def _signal(signals, data) -> np.ndarray:
+    """How much the outputs of each layer vary over rows, relative to the input."""
+    variance = data.feature_variance.mean()
+    # Where the input does not vary there is nothing to pass on.
+    return np.sqrt(signals.row_variance / variance) if variance > 0 else np.ones(len(signals.n_units))
+
+
+def _relative_gradient(signals) -> np.ndarray:
+    return signals.gradient_norm / signals.gradient_norm[-1]
+
+
+def _is_constant(data) -> np.ndarray:
+    # Deviations so small are rounding errors of means.
+    return np.sqrt(data.feature_variance) <= 1e-6 * data.feature_root_mean_square
+
+
+def _is_bounded(activation: str) -> bool:
+    """Whether an activation is flat on both sides."""
+    _, slopes, _ = evaluate(activation, np.array([-1e3, 1e3]))
+    return bool((np.abs(slopes) < 1e-3).all())
+
+
+# Conditions. What is found of the data concerns the first layer, what is found of the targets the last one.
+
+
+def _has_constant_features(signals, data):
+    return (np.arange(len(signals.n_units)) == 0) & (_is_constant(data).mean() >= CONSTANT_FEATURES)
+
+
+def _has_unscaled_features(signals, data):
+    return (np.arange(len(signals.n_units)) == 0) & (data.feature_root_mean_square > UNSCALED).any()
+
+
+def _has_unscaled_targets(signals, data):
+    return ~_is_hidden(signals) & (data.target_root_mean_square > UNSCALED)
+
+
+def _is_not_finite(signals, data):
+    return ~np.isfinite([getattr(signals, name) for name in MEANT_TO_BE_FINITE]).all(axis=0)
+
+
+def _has_zero_weights(signals, data):
+    # An output layer may start from zero: its first step is not zero, and sets all others going.
+    return _is_hidden(signals) & (signals.weight_norm == 0)
+
+
+def _has_symmetric_units(signals, data):
+    n_alive = signals.n_units * (1 - np.nan_to_num(signals.dead))
+    return _is_hidden(signals) & (n_alive > 1) & (signals.distinct_units <= DISTINCT_UNITS * n_alive)
+
+
+def _has_dead_units(signals, data):
+    # Of bounded activations these are units that are saturated on every row.
+    return (signals.dead > DEAD_UNITS) & ~_is_bounded(signals.activation)
+
+
+def _is_saturated(signals, data):
+    return (signals.saturated > SATURATED_OUTPUTS) & _is_bounded(signals.activation)
+
+
+def _loses_the_signal(signals, data):
+    is_behind_zero_weights = np.logical_or.accumulate(signals.weight_norm == 0)
+    return _is_hidden(signals) & (_signal(signals, data) < VANISHED_SIGNAL) & ~is_behind_zero_weights
+
+
+def _blows_up_the_signal(signals, data):
+    # Outputs of the output layer may be as large as they like: a perfect classifier's are.
+    return _is_hidden(signals) & (_signal(signals, data) > EXPLODED_SIGNAL)
+
+
+def _has_no_gradient(signals, data):
+    waits_for_the_output_layer = (signals.weight_norm[:-1] > 0).all() and signals.weight_norm[-1] == 0
+    return (signals.gradient_norm == 0) & ~(_is_hidden(signals) & waits_for_the_output_layer)
+
+
+def _has_a_vanishing_gradient(signals, data):
+    return (signals.gradient_norm > 0) & (_relative_gradient(signals) < VANISHED_GRADIENT)
+
+
+def _has_an_exploding_gradient(signals, data):
+    return _relative_gradient(signals) > EXPLODED_GRADIENT
+
+
+def _has_a_tiny_gradient(signals, data):
+    is_tiny = signals.gradient_to_weight < TINY_GRADIENT
+    return is_tiny & is_tiny.all() & (signals.gradient_norm > 0) & (data.explained < LEARNED)
+
+
+def _has_a_huge_gradient(signals, data):
+    return np.isfinite(signals.gradient_to_weight) & (signals.gradient_to_weight > HUGE_GRADIENT)
+
+
+def _is_steeper_than_others(signals, data):
+    norms = signals.hessian_norm
+    return norms > UNEVEN_CURVATURE * norms[norms > 0].min(initial=np.inf)
+
+
+def _is_steep(signals, data):
+    return signals.hessian_norm > LARGE_CURVATURE
+
+
+# Evidence: sentences without their end.
+
+# What may not be finite, and what it is called.
+MEANT_TO_BE_FINITE = {
+    "weight_norm": "the weights",
+    "activation_variance": "the outputs",
+    "delta_variance": "the deltas",
+    "gradient_norm": "the gradient",
+    "hessian_norm": "the Hessian",
+}
+
+
+def describe_layers(layers: np.ndarray) -> str:
+    """Layers in words: 'layer 3', 'layers 0 to 4 and 7'.
+
+    Parameters
+    ----------
+    layers : ndarray of int
+        In ascending order.
+
+    Returns
+    -------
+    description : str
+    """
+    parts: list[str] = []
+    for run in np.split(layers, np.flatnonzero(np.diff(layers) > 1) + 1):
+        parts += [f"{run[0]} to {run[-1]}"] if len(run) > 2 else map(str, run)
+    *others, last = parts
+    return f"layer{'s' if len(layers) > 1 else ''} {', '.join(others)}{' and ' if others else ''}{last}"
+
+
+def describe_number(number: float) -> str:
+    """Two digits, or the power of ten of what is far from 1: '0.25', '12', '3e6'.
+
+    Parameters
+    ----------
+    number : float
+
+    Returns
+    -------
+    description : str
+    """
+    if 0.01 <= number < 1000:
+        return f"{float(f'{number:.2g}'):g}"
+    return f"{number:.0e}".replace("e+0", "e").replace("e+", "e").replace("e-0", "e-")
+
+
+def _up_to(layers: np.ndarray, number: float) -> str:
+    return f"{'up to ' if len(layers) > 1 else ''}{describe_number(number)}"
+
+
+def _say_unscaled(signals, data, layers):
+    sizes = data.feature_root_mean_square
+    return (
+        f"{(sizes > UNSCALED).sum()} of {sizes.size} features have a root mean square above {UNSCALED}, "
+        f"feature {sizes.argmax()} one of {describe_number(sizes.max())}"
+    )
+
+
+def _say_not_finite(signals, data, layers):
+    names = [name for key, name in MEANT_TO_BE_FINITE.items() if not np.isfinite(getattr(signals, key)).all()]
+    *others, last = names
+    return (
+        f"Of {describe_layers(layers)}, {', '.join(others)}{' and ' if others else ''}{last} are infinite or undefined"
+    )
+
+
+def _say_symmetric(signals, data, layers):
+    fewest = layers[np.argmin(signals.distinct_units[layers] / signals.n_units[layers])]
+    return (
+        f"Of the units of {describe_layers(layers)}, as few as {signals.distinct_units[fewest]} of "
+        f"{signals.n_units[fewest]} are distinct"
+    )
+
+
+def _say_lost(signals, data, layers):
+    factor = _up_to(layers, 1 / _signal(signals, data)[layers].min())
+    return f"The outputs of {describe_layers(layers)} vary from row to row {factor} times less than the input"
+
+
+def _say_uneven(signals, data, layers):
+    norms = signals.hessian_norm
+    flattest = np.flatnonzero(norms == norms[norms > 0].min())[0]
+    factor = _up_to(layers, norms[layers].max() / norms[flattest])
+    return f"The Hessian of {describe_layers(layers)} is {factor} times as large as that of layer {flattest}"
+
+
+def _say_steep(signals, data, layers):
+    norm = signals.hessian_norm[layers].max()
+    return (
+        f"The Hessian of {describe_layers(layers)} has a norm of {_up_to(layers, norm)}, at which gradient "
+        f"descent diverges with learning rates above {describe_number(2 / norm)}"
+    )
+
+
+RULES = (
+    Rule(
+        "constant_features",
+        _has_constant_features,
+        lambda signals, data, layers: f"{_is_constant(data).sum()} of {_is_constant(data).size} features are constant",
+        "check the table, as little of it can be learned from",
+    ),
+    Rule("unscaled_features", _has_unscaled_features, _say_unscaled, "scale X (StandardScaler)"),
+    Rule(
+        "unscaled_targets",
+        _has_unscaled_targets,
+        lambda signals, data, layers: (
+            f"The targets have a root mean square of {describe_number(data.target_root_mean_square)}"
+        ),
+        "scale y (TransformedTargetRegressor)",
+    ),
+    Rule(
+        "not_finite",
+        _is_not_finite,
+        _say_not_finite,
+        "scale the data and try {better_init}, or a smaller learning rate if this came of training",
+    ),
+    Rule(
+        "zero_weights",
+        _has_zero_weights,
+        lambda signals, data, layers: f"The weights of {describe_layers(layers)} are all zero",
+        "draw them at random: init='auto'",
+    ),
+    Rule("symmetric_units", _has_symmetric_units, _say_symmetric, "draw weights at random: init='auto'"),
+    Rule(
+        "dead_units",
+        _has_dead_units,
+        lambda signals, data, layers: (
+            f"Of the units of {describe_layers(layers)}, up to {signals.dead[layers].max():.0%} have no slope on any "
+            "row"
+        ),
+        "try {better_init}, activation='leaky_relu', or a smaller learning rate if this came of training",
+    ),
+    Rule(
+        "saturated_units",
+        _is_saturated,
+        lambda signals, data, layers: (
+            f"Of the outputs of {describe_layers(layers)}, up to {signals.saturated[layers].max():.0%} are on the flat "
+            f"parts of {signals.activation}"
+        ),
+        "try smaller weights, init='orthogonal' or 'xavier', and scale X (StandardScaler)",
+    ),
+    Rule("vanishing_activations", _loses_the_signal, _say_lost, "try {better_init}"),
+    Rule(
+        "exploding_activations",
+        _blows_up_the_signal,
+        lambda signals, data, layers: (
+            f"The outputs of {describe_layers(layers)} vary from row to row "
+            f"{_up_to(layers, _signal(signals, data)[layers].max())} times more than the input"
+        ),
+        "try smaller weights, {better_init}",
+    ),
+    Rule(
+        "no_gradient",
+        _has_no_gradient,
+        lambda signals, data, layers: f"The gradient of {describe_layers(layers)} is zero",
+        "no step will move these weights: try {better_init}",
+    ),
+    Rule(
+        "vanishing_gradients",
+        _has_a_vanishing_gradient,
+        lambda signals, data, layers: (
+            f"The gradient of {describe_layers(layers)} is "
+            f"{_up_to(layers, 1 / _relative_gradient(signals)[layers].min())} times smaller than that of the output "
+            "layer"
+        ),
+        "try {better_init}",
+    ),
+    Rule(
+        "exploding_gradients",
+        _has_an_exploding_gradient,
+        lambda signals, data, layers: (
+            f"The gradient of {describe_layers(layers)} is "
+            f"{_up_to(layers, _relative_gradient(signals)[layers].max())} times larger than that of the output layer"
+        ),
+        "try {better_init}",
+    ),
+    Rule(
+        "tiny_gradients",
+        _has_a_tiny_gradient,
+        lambda signals, data, layers: (
+            f"Nothing is learned, and the gradient is in every layer less than "
+            f"{describe_number(signals.gradient_to_weight.max())} times the weights"
+        ),
+        "try {better_init}, or learning_rate_init='auto'",
+    ),
+    Rule(
+        "huge_gradients",
+        _has_a_huge_gradient,
+        lambda signals, data, layers: (
+            f"The gradient of {describe_layers(layers)} is "
+            f"{_up_to(layers, signals.gradient_to_weight[layers].max())} times as large as the weights"
+        ),
+        "try {better_init}, or learning_rate_init='auto'",
+    ),
+    Rule("uneven_curvature", _is_steeper_than_others, _say_uneven, "try {better_init}"),
+    Rule("large_curvature", _is_steep, _say_steep, "try {better_init}, or learning_rate_init='auto'"),
+)
+
+NOTHING_FOUND = "Nothing found: signals and gradients pass through all layers, and no curvature is extreme."

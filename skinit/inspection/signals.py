@@ -1,0 +1,443 @@
+r"""How signals and gradients pass through a network, layer by layer.
+
+Layer `k` has the weights ``coefs_[k]`` and the outputs :math:`a_{k+1}`; the first one is 0, as in
+:mod:`skinit.curvature`. The output layer's outputs are its preactivations, which losses are taken of.
+"""
+
+import warnings
+from dataclasses import dataclass, fields, replace
+from functools import cache
+from typing import Any
+
+import numpy as np
+from scipy.sparse import issparse
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import check_random_state
+from sklearn.utils.sparsefuncs import mean_variance_axis
+
+from ..blas import blas_threads
+from ..curvature import _check_data, _layers, _row_blocks, _row_hessian_bounds, _row_jacobian_norms
+from ..hessian import BLOCK, HessianProducts, spectral_norm
+from ..kernels.activations import evaluate
+from ..kernels.losses import compile_loss
+from ..network import Inputs, Network, TrainingData
+from .findings import DataSummary, Finding, find
+from .tables import format_findings_html, format_tables_html, format_text
+
+# A saturated output has less than this part of the activation's largest slope (tanh: beyond 0.995), and weakens what
+# comes back a hundred times or more. A leaky relu never has.
+SATURATED_SLOPE = 0.01
+# A dead unit has less than this part on every row: it learns a thousand times as slowly as others.
+DEAD_SLOPE = 1e-3
+# Outputs and deltas that differ by this many roundings are equal. Those of a sum over some hundred inputs are ten.
+ROUNDINGS = 100
+# Random sums over rows that tell units apart: of different ones four are not all equal by chance.
+N_SUMS = 4
+# Of a norm of a Hessian, as in skinit.curvature.
+NORM_TOLERANCE = 1e-3
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class SignalPropagation:
+    r"""What :func:`signal_propagation` measures: an array of shape (n_layers,) each, float64 but for counts.
+
+    `print` shows tables and findings. Means, variances and fractions are over rows (weighted) and units.
+
+    Parameters
+    ----------
+    n_units : ndarray of int
+        Units of each layer.
+    activation_mean, activation_variance : ndarray
+        Of the outputs of each layer's units; the output layer's are its preactivations.
+    row_variance : ndarray
+        The part of `activation_variance` that is due to the rows: the variance over rows of a unit's outputs, as a mean
+        over units. The rest is units' means being different, which tells nothing about the input.
+    saturated : ndarray
+        The fraction of pairs (row, unit) at which the activation's slope is less than a hundredth of its largest.
+        For relu these are the units that are off: half of them by design. Not defined (NaN) for the output layer.
+    dead : ndarray
+        The fraction of units whose slope is less than a thousandth of the largest on every row: no row teaches them
+        anything. Not defined (NaN) for the output layer.
+    distinct_units : ndarray of int
+        How many units differ from each other, on some row, in their outputs or in their deltas. Units that do not are
+        moved by the same steps.
+    delta_variance : ndarray
+        Of the deltas :math:`\partial \ell_i / \partial u_k`, the slopes of each row's loss by preactivations.
+    gradient_norm, weight_norm : ndarray
+        Frobenius norms of the gradient of the mean loss with respect to a layer's weights, without the L2 penalty, and
+        of these weights.
+    gradient_to_weight : ndarray
+        Their ratio: infinite where only the weights are zero, not defined (NaN) where both are.
+    jacobian_norm : ndarray
+        The mean over rows of :math:`\|J^{(k)}\|`; see :func:`skinit.curvature.layer_jacobian_norms`.
+    hessian_norm : ndarray
+        :math:`\|H_{w^{(k)}}\|`, NaN where it is not finite; see :func:`skinit.curvature.layer_hessian_norms`.
+    hessian_bound : ndarray
+        Its upper bound, but for the part of the Hessian that is not Gauss-Newton's; see
+        :func:`skinit.curvature.hessian_bound`.
+    activation : str
+        Name of the hidden layers' activation.
+    n_rows : int
+        Rows looked at.
+    findings : tuple of Finding
+        What is wrong, the causes first.
+    """
+
+    n_units: np.ndarray
+    activation_mean: np.ndarray
+    activation_variance: np.ndarray
+    row_variance: np.ndarray
+    saturated: np.ndarray
+    dead: np.ndarray
+    distinct_units: np.ndarray
+    delta_variance: np.ndarray
+    gradient_norm: np.ndarray
+    weight_norm: np.ndarray
+    gradient_to_weight: np.ndarray
+    jacobian_norm: np.ndarray
+    hessian_norm: np.ndarray
+    hessian_bound: np.ndarray
+    activation: str
+    n_rows: int
+    findings: tuple[Finding, ...] = ()
+
+    def __repr__(self) -> str:
+        return format_text(self)
+
+    def _repr_html_(self) -> str:
+        return format_findings_html(self) + format_tables_html(self)
+
+    def to_frame(self):
+        """The numbers as a table.
+
+        Returns
+        -------
+        frame : pandas.DataFrame
+            A row for each layer, a column for each quantity.
+
+        Raises
+        ------
+        ImportError
+            If pandas is not installed.
+        """
+        try:
+            import pandas
+        except ImportError as error:
+            raise ImportError("to_frame() needs pandas: pip install pandas") from error
+        return pandas.DataFrame(self.arrays()).rename_axis("layer")
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """The arrays by name, in order.
+
+        Returns
+        -------
+        arrays : dict of str to ndarray
+        """
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {name: value for name, value in values.items() if isinstance(value, np.ndarray)}
+
+
+class _Moments:
+    """Weighted means and variances of columns, from one block of rows after the other (T. Chan et al., 1979)."""
+
+    def __init__(self, size: int) -> None:
+        self.weight_sum = 0.0
+        self.mean = np.zeros(size)
+        self._squares = np.zeros(size)
+
+    def add(self, rows: np.ndarray, weights: np.ndarray) -> None:
+        """Add rows with weights, not all of them zero."""
+        weight_sum = weights.sum()
+        mean = weights @ rows / weight_sum
+        difference = mean - self.mean
+        total = self.weight_sum + weight_sum
+        self._squares += weights @ (rows - mean) ** 2 + difference**2 * self.weight_sum * weight_sum / total
+        self.mean += difference * weight_sum / total
+        self.weight_sum = total
+
+    @property
+    def variance(self) -> np.ndarray:
+        """Of each column."""
+        return self._squares / self.weight_sum
+
+    @property
+    def pooled_variance(self) -> float:
+        """Of all numbers, whatever their column."""
+        return float(self.variance.mean() + self.mean.var())
+
+    @property
+    def root_mean_square(self) -> np.ndarray:
+        """Of each column."""
+        return np.sqrt(self.variance + self.mean**2)
+
+
+class _LayerSums:
+    """What is summed over rows for one layer."""
+
+    def __init__(self, coef: np.ndarray) -> None:
+        n_units = coef.shape[1]
+        self.outputs = _Moments(n_units)
+        self.deltas = _Moments(n_units)
+        # Sums over rows of outputs and of deltas, with random factors.
+        self.output_sums = np.zeros((n_units, N_SUMS))
+        self.delta_sums = np.zeros((n_units, N_SUMS))
+        self.gradient = np.zeros(coef.shape)
+        self.is_dead = np.ones(n_units, dtype=bool)
+        self.saturated = 0.0
+        self.jacobian_norm = 0.0
+        self.hessian_bound = 0.0
+
+
+def signal_propagation(estimator, X, y, *, sample_weight=None, random_state=0) -> SignalPropagation:
+    r"""How signals and gradients pass through a network, layer by layer, and what is wrong with that.
+
+    One pass over blocks of rows, forwards and backwards in the precision of the weights, and for each layer the norm of
+    its Hessian, by some 20 Hessian products. Norms of Jacobians take the eigenvalues of a matrix for each row and
+    layer: of a large table some hundred rows, drawn at random, will do. The estimator is not changed.
+
+    Parameters
+    ----------
+    estimator : MLPClassifier or MLPRegressor
+        Fitted or initialized.
+    X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        As the network gets it: behind a scaler, say.
+    y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+        Targets.
+    sample_weight : array-like of shape (n_samples,), default=None
+        Weights of rows in the loss, and in all means and variances. Rows of weight zero are as good as absent.
+    random_state : int, RandomState instance or None, default=0
+        Of the Lanczos iterations' first vectors.
+
+    Returns
+    -------
+    signals : SignalPropagation
+        It prints as a table, becomes a DataFrame (`to_frame`), and has `findings`.
+
+    Raises
+    ------
+    ValueError
+        If the data do not fit the estimator.
+    TypeError
+        If the estimator is none of skinit's.
+    sklearn.exceptions.NotFittedError
+        If the estimator has no weights.
+
+    Warns
+    -----
+    sklearn.exceptions.ConvergenceWarning
+        If the norm of a Hessian did not converge, and is a lower bound.
+
+    References
+    ----------
+    X. Glorot and Y. Bengio, "Understanding the difficulty of training deep feedforward neural networks" (2010), look at
+    activations and gradients layer by layer; M. Skorski, "Revisiting initialization of neural networks" (2020), at
+    Jacobians and Hessians.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from skinit import MLPClassifier
+    >>> from skinit.inspection import signal_propagation
+    >>> X, y = load_digits(return_X_y=True)
+    >>> network = MLPClassifier((30,) * 8, "tanh", init="random", random_state=0).initialize(X / 16, y)
+    >>> signals = signal_propagation(network, X[:200] / 16, y[:200])
+    >>> print(signals.findings[0])
+    The outputs of layers 2 to 7 vary from row to row up to 1e10 times less than the input: vanishing activations; try
+    init='hessian' or 'orthogonal'.
+    >>> [finding.name for finding in signals.findings]
+    ['vanishing_activations', 'tiny_gradients', 'uneven_curvature']
+    >>> network = MLPClassifier((30,) * 8, "tanh", init="hessian", random_state=0).initialize(X / 16, y)
+    >>> signal_propagation(network, X[:200] / 16, y[:200]).findings
+    ()
+    """
+    network, data = _check_data(estimator, X, y, sample_weight)
+    if data.sample_weight is not None and not data.sample_weight.all():
+        data = data.take(np.flatnonzero(data.sample_weight))
+    # What overflows is found, not warned of.
+    with np.errstate(all="ignore"), blas_threads(network.largest_product(BLOCK)):
+        sums = _sum_layers(network, data)
+        summary = _summarize(network, data, sums)
+        signals = SignalPropagation(
+            **_measure(network, sums, summary),
+            hessian_norm=_hessian_norms(network, data, random_state),
+            activation=network.activation,
+            n_rows=data.targets.shape[0],
+        )
+        return replace(signals, findings=find(signals, summary))
+
+
+def _weights(data: TrainingData) -> np.ndarray:
+    """The weights of the rows, in float64."""
+    return np.ones(len(data.targets)) if data.sample_weight is None else data.sample_weight.astype(np.float64)
+
+
+def _sum_layers(network: Network, data: TrainingData) -> list[_LayerSums]:
+    """Pass over blocks of rows, forwards and backwards."""
+    last = len(network.coefs) - 1
+    largest_slope = _largest_slope(network.activation)
+    # These factors tell units apart, whatever they are: they need not depend on the user's seed.
+    rng = np.random.RandomState(0)
+    sums = [_LayerSums(coef) for coef in network.coefs]
+    for block in _row_blocks(data):
+        weights = _weights(block)
+        factors = rng.standard_normal((len(weights), N_SUMS)) * np.sqrt(weights)[:, None]
+        layers = list(_layers(network, block.X))
+        jacobian_norms = [_jacobian_norms(coef, layer[2]) for coef, layer in zip(network.coefs, layers, strict=True)]
+        bounds = _bounds(network.loss, layers, jacobian_norms)
+        _, deltas = _loss_and_deltas(network.loss, layers[-1][1], block.targets, np.ones_like(weights))
+        for k in range(last, -1, -1):
+            inputs, preactivations, slopes = layers[k]
+            outputs = preactivations if k == last else layers[k + 1][0]
+            layer = sums[k]
+            layer.outputs.add(outputs, weights)
+            layer.deltas.add(deltas, weights)
+            layer.output_sums += outputs.T @ factors
+            layer.delta_sums += deltas.T @ factors
+            layer.gradient += inputs.T @ (deltas * weights[:, None])
+            steepness = np.abs(slopes) / largest_slope
+            layer.is_dead &= (steepness < DEAD_SLOPE).all(axis=0)
+            layer.saturated += weights @ (steepness < SATURATED_SLOPE).mean(axis=1)
+            layer.jacobian_norm += weights @ jacobian_norms[k]
+            layer.hessian_bound += weights @ bounds[k]
+            if k > 0:
+                deltas = (deltas @ network.coefs[k].T) * layers[k - 1][2]
+    return sums
+
+
+@cache
+def _largest_slope(activation: str) -> float:
+    return float(np.abs(evaluate(activation, np.linspace(-10, 10, 2001))[1]).max())
+
+
+def _loss_and_deltas(
+    name: str, preactivations: np.ndarray, targets: np.ndarray, weights: np.ndarray
+) -> tuple[float, np.ndarray]:
+    """The weighted sum of the rows' losses, and its slopes by preactivations."""
+    dtype = preactivations.dtype
+    arrays = [np.ascontiguousarray(array, dtype) for array in (preactivations, targets, weights)]
+    deltas = np.empty_like(arrays[0])
+    return compile_loss(name, dtype)(*arrays, deltas, np.inf), deltas
+
+
+def _jacobian_norms(coef: np.ndarray, slopes: np.ndarray) -> np.ndarray:
+    """As those of `skinit.curvature`, and NaN for rows that are not finite."""
+    norms = np.full(len(slopes), np.nan)
+    is_finite = np.isfinite(slopes).all(axis=1)
+    if is_finite.any() and np.isfinite(coef).all():
+        norms[is_finite] = _row_jacobian_norms(coef, slopes[is_finite])
+    return norms
+
+
+def _bounds(loss: str, layers: list, jacobian_norms: list[np.ndarray]) -> np.ndarray:
+    """As those of `skinit.curvature`, and NaN for rows whose outputs are not finite."""
+    is_finite = np.isfinite(layers[-1][1]).all(axis=1)
+    bounds = np.full((len(layers), len(is_finite)), np.nan)
+    if is_finite.any():
+        layers = [tuple(part[is_finite] for part in layer) for layer in layers]
+        bounds[:, is_finite] = _row_hessian_bounds(loss, layers, [norms[is_finite] for norms in jacobian_norms])
+    return bounds
+
+
+def _summarize(network: Network, data: TrainingData, sums: list[_LayerSums]) -> DataSummary:
+    weights = _weights(data)
+    if issparse(data.X):
+        moments = mean_variance_axis(data.X, axis=0, weights=weights.astype(data.X.dtype))
+        mean, variance = (moment.astype(np.float64) for moment in moments)
+    else:
+        features = _Moments(data.X.shape[1])
+        for block in _row_blocks(data):
+            features.add(block.X, _weights(block))
+        mean, variance = features.mean, features.variance
+    target_root_mean_square = np.nan
+    if not network.loss.endswith("log_loss"):
+        squares = np.square(data.targets, dtype=np.float64)
+        target_root_mean_square = float(np.sqrt(np.average(squares, axis=0, weights=weights).max()))
+    outputs = network.preactivations(data.X)
+    mean_outputs = np.full_like(outputs, sums[-1].outputs.mean)
+    loss, _ = _loss_and_deltas(network.loss, outputs, data.targets, weights)
+    loss_of_mean, _ = _loss_and_deltas(network.loss, mean_outputs, data.targets, weights)
+    return DataSummary(
+        feature_variance=variance,
+        feature_root_mean_square=np.sqrt(variance + mean**2),
+        target_root_mean_square=target_root_mean_square,
+        explained=1 - loss / loss_of_mean if loss_of_mean > 0 else np.nan,
+    )
+
+
+def _measure(network: Network, sums: list[_LayerSums], summary: DataSummary) -> dict[str, Any]:
+    """All arrays but the norms of Hessians."""
+    weight_sum = sums[0].outputs.weight_sum
+    is_hidden = np.arange(len(sums)) < len(sums) - 1
+    gradient_norm = np.array([np.linalg.norm(layer.gradient) / weight_sum for layer in sums])
+    weight_norm = np.array([np.linalg.norm(coef.astype(np.float64)) for coef in network.coefs])
+    return {
+        "n_units": network.layer_sizes[1:].copy(),
+        "activation_mean": np.array([layer.outputs.mean.mean() for layer in sums]),
+        "activation_variance": np.array([layer.outputs.pooled_variance for layer in sums]),
+        "row_variance": np.array([layer.outputs.variance.mean() for layer in sums]),
+        "saturated": np.where(is_hidden, [layer.saturated / weight_sum for layer in sums], np.nan),
+        "dead": np.where(is_hidden, [layer.is_dead.mean() for layer in sums], np.nan),
+        "distinct_units": _count_distinct_units(network, sums, summary),
+        "delta_variance": np.array([layer.deltas.pooled_variance for layer in sums]),
+        "gradient_norm": gradient_norm,
+        "weight_norm": weight_norm,
+        "gradient_to_weight": gradient_norm / weight_norm,
+        "jacobian_norm": np.array([layer.jacobian_norm / weight_sum for layer in sums]),
+        "hessian_bound": np.array([layer.hessian_bound / weight_sum for layer in sums]),
+    }
+
+
+def _count_distinct_units(network: Network, sums: list[_LayerSums], summary: DataSummary) -> np.ndarray:
+    """How many units of each layer differ by more than rounding.
+
+    Rounding is relative to the terms of a unit's sum, which may cancel: the deltas of a softmax sum to zero.
+    """
+    last = len(sums) - 1
+    rounding = ROUNDINGS * float(np.finfo(network.theta.dtype).eps)
+    largest_slope = _largest_slope(network.activation)
+    weights = [np.abs(coef).astype(np.float64) for coef in network.coefs]
+    counts = []
+    inputs = summary.feature_root_mean_square
+    for k, layer in enumerate(sums):
+        outputs, deltas = layer.outputs.root_mean_square, layer.deltas.root_mean_square
+        output_terms = largest_slope * (inputs @ weights[k] + np.abs(network.intercepts[k])) + outputs
+        delta_terms = deltas if k == last else largest_slope * (weights[k + 1] @ sums[k + 1].deltas.root_mean_square)
+        scales = [terms.max() or 1.0 for terms in (output_terms, delta_terms)]
+        points = np.hstack([layer.output_sums / scales[0], layer.delta_sums / scales[1]])
+        counts.append(_count_distinct(points / np.sqrt(layer.outputs.weight_sum), rounding))
+        inputs = outputs
+    return np.array(counts)
+
+
+def _count_distinct(points: np.ndarray, tolerance: float) -> int:
+    """How many points differ by more than `tolerance` in some coordinate; one that is not finite differs from all."""
+    is_finite = np.isfinite(points).all(axis=1)
+    count = int((~is_finite).sum())
+    points = points[is_finite]
+    while len(points):
+        count += 1
+        points = points[np.abs(points - points[0]).max(axis=1) > tolerance]
+    return count
+
+
+def _hessian_norms(network: Network, data: TrainingData, random_state) -> np.ndarray:
+    """Norms of the Hessian of each layer's weights; NaN where it is not finite."""
+    inputs = Inputs.from_array(data.X, network.theta.dtype)
+    products = HessianProducts(network, inputs, data.targets, data.sample_weight)
+    norms, is_bound = np.full(len(network.coefs), np.nan), []
+    for k in range(len(norms)):
+        operator = products.as_operator(k)
+        if not np.isfinite(operator.matvec(np.ones(operator.shape[0]))).all():
+            continue
+        norm, converged = spectral_norm(operator, NORM_TOLERANCE, None, check_random_state(random_state))
+        if np.isfinite(norm):
+            norms[k] = norm
+        if not converged:
+            is_bound.append(k)
+    if is_bound:
+        warnings.warn(
+            f"The norms of the Hessian of the layers {is_bound} did not converge: these are lower bounds.",
+            ConvergenceWarning,
+            stacklevel=3,
+        )
+    return norms

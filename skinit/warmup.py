@@ -1,0 +1,158 @@
+"""Compiling ahead of time."""
+
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+
+import numpy as np
+from numba.core.event import install_recorder
+
+from .kernels.activations import (
+    ACTIVATIONS,
+    compile_activate,
+    compile_activate_with_bends,
+    compile_activate_with_slopes,
+    evaluate,
+)
+from .kernels.curvature import compile_add_hessian_products
+from .kernels.epochs import compile_predict_rows, compile_train_batches
+from .kernels.losses import LOSSES, compile_curve, compile_loss
+from .kernels.updates import compile_update
+from .solvers import STOCHASTIC_SOLVERS
+from .validation import nearest_name_hint
+
+# L-BFGS, SciPy's, needs no step but sums of gradients.
+UPDATE_OF_SOLVER = {name: solver.update for name, (solver, _) in STOCHASTIC_SOLVERS.items()} | {"lbfgs": "accumulate"}
+
+# What each parameter of `warmup` takes.
+NAMES = {
+    "dtype": ("float64", "float32"),
+    "activation": tuple(ACTIVATIONS),
+    "loss": tuple(LOSSES),
+    "solver": tuple(UPDATE_OF_SOLVER),
+}
+
+
+def warmup(
+    *,
+    dtype: str | type | np.dtype | Sequence = "all",
+    activation: str | Sequence[str] = "all",
+    loss: str | Sequence[str] = "all",
+    solver: str | Sequence[str] = "all",
+    curvature: bool = True,
+) -> dict[str, float]:
+    """Compile what estimators need, so that no fit and no prediction has to wait for it.
+
+    Without this, code is compiled when a fit or a prediction first needs it. Either way numba keeps it on disk, for
+    this process and those to come. Without arguments everything is compiled; each argument leaves out what it does not
+    name. From Python it suits a worker about to take requests, and as ``python -m skinit warmup`` an image::
+
+        ENV NUMBA_CACHE_DIR=/opt/numba-cache
+        RUN python -m skinit warmup --dtype float32 --activation relu && chmod -R a+rwX /opt/numba-cache
+
+    Parameters
+    ----------
+    dtype : {"float64", "float32", "all"}, a dtype, or a sequence of these, default="all"
+        Of the training data; that of the weights and of the predictions follows it.
+    activation : name, sequence of names, or "all", default="all"
+        Activations of hidden layers.
+    loss : {"squared_error", "poisson", "log_loss", "binary_log_loss", "all"} or sequence of these, default="all"
+        "log_loss" is that of an `MLPClassifier` of more than two classes, "binary_log_loss" that of two classes or
+        several labels, the others those of an `MLPRegressor`.
+    solver : {"adam", "sgd", "lbfgs", "all"} or sequence of these, default="all"
+    curvature : bool, default=True
+        Whether to compile products with the Hessian, which ``init="hessian"``, ``learning_rate_init="auto"`` and
+        `skinit.curvature` need.
+
+    Returns
+    -------
+    seconds : dict of str to float
+        What was compiled, and the seconds that it took; empty if all of it was there already.
+
+    Raises
+    ------
+    ValueError
+        If there is no such name.
+    RuntimeError
+        If numba finds no folder to keep compiled code in.
+
+    Notes
+    -----
+    numba keeps compiled code in the first of these folders that the process *can write to*, whether or not it has
+    anything to write: below ``NUMBA_CACHE_DIR`` if that is set, in ``__pycache__`` beside the installed package, in the
+    user's cache folder (``~/.cache/numba`` on Linux). If an image is made by one user and run by another, or with a
+    read-only file system, what was compiled is passed over, silently: set ``NUMBA_CACHE_DIR`` for both, and let the
+    second write to it, as above. `warmup` shows it: in the running image it returns an empty dict.
+
+    Compiled code belongs to the version of numba and of Python, to the place of the installed package, and to the type
+    of the processor: on another type it is compiled again. For several types, set ``NUMBA_CPU_NAME`` to what they have
+    in common (``x86-64-v3``, say) and ``NUMBA_CPU_FEATURES`` to nothing, in the image and where it runs.
+
+    Examples
+    --------
+    >>> import skinit
+    >>> seconds = skinit.warmup(dtype="float64", activation="relu", loss="log_loss", solver="adam", curvature=False)
+    >>> skinit.warmup(dtype="float64", activation="relu", loss="log_loss", solver="adam", curvature=False)
+    {}
+    """
+    given = {"dtype": dtype, "activation": activation, "loss": loss, "solver": solver}
+    names = {parameter: check_names(parameter, values) for parameter, values in given.items()}
+    seconds = {part: compile_part(kernels) for part, kernels in make_parts(**names, curvature=curvature).items()}
+    return {part: value for part, value in seconds.items() if value > 0}
+
+
+def make_parts(
+    *, dtype: Sequence[str], activation: Sequence[str], loss: Sequence[str], solver: Sequence[str], curvature: bool
+) -> dict[str, list[Callable[[], object]]]:
+    """What a user may choose, and for each choice the functions that compile the kernels it stands for."""
+    parts: dict[str, list[Callable[[], object]]] = {}
+    for precision in map(np.dtype, dtype):
+        parts[f"{precision} training"] = [partial(compile_train_batches, precision)]
+        parts[f"{precision} prediction"] = [partial(compile_predict_rows, precision)]
+        if curvature:
+            # learning_rate_init="auto" takes gradients of batches, and the loss of all by steps of length zero.
+            steps = [partial(compile_update, update, precision) for update in ("accumulate", "sgd")]
+            parts[f"{precision} curvature"] = [partial(compile_add_hessian_products, precision), *steps]
+        for name in activation:
+            kernels = [compile_activate, compile_activate_with_slopes]
+            if curvature:
+                kernels.append(compile_activate_with_bends)
+            # Gains of initializers are of float64.
+            evaluations = [partial(evaluate, name, np.zeros(1, values)) for values in (precision, np.float64)]
+            parts[f"{precision} activation {name}"] = [
+                *(partial(each, name, precision) for each in kernels),
+                *evaluations,
+            ]
+        for name in loss:
+            kernels = [compile_loss, compile_curve] if curvature else [compile_loss]
+            parts[f"{precision} loss {name}"] = [partial(each, name, precision) for each in kernels]
+        for name in solver:
+            parts[f"{precision} solver {name}"] = [partial(compile_update, UPDATE_OF_SOLVER[name], precision)]
+    return parts
+
+
+def compile_part(kernels: Sequence[Callable[[], object]]) -> float:
+    """Compile the kernels of a part; return the seconds it took, 0 if all of them were there already."""
+    began = time.perf_counter()
+    with install_recorder("numba:compile") as recorder:
+        for compile_kernel in kernels:
+            try:
+                compile_kernel()
+            except RuntimeError as error:
+                raise RuntimeError(f"{error}: set NUMBA_CACHE_DIR to a folder that can be written to.") from error
+    return time.perf_counter() - began if recorder.buffer else 0.0
+
+
+def check_names(parameter: str, values) -> list[str]:
+    """`values`, one or several, as a list of names, "all" standing for all that `parameter` takes."""
+    valid_names = NAMES[parameter]
+    values = list(values) if np.iterable(values) and not isinstance(values, str) else [values]
+    if parameter == "dtype":
+        values = [np.dtype(value).name if isinstance(value, (type, np.dtype)) else value for value in values]
+    for value in values:
+        if value not in (*valid_names, "all"):
+            raise ValueError(
+                f"{parameter} must be 'all' or among {', '.join(map(repr, valid_names))}, got {value!r}."
+                f"{nearest_name_hint(value, valid_names)}"
+            )
+    return list(valid_names) if "all" in values else list(dict.fromkeys(values))

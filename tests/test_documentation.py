@@ -1,0 +1,156 @@
+"""The documentation: whole, true to the signatures, and made of code that runs."""
+
+import importlib
+import inspect
+import re
+import shlex
+from dataclasses import is_dataclass
+from itertools import zip_longest
+from pathlib import Path
+
+import numpydoc.validate
+import pytest
+
+from skinit import MLPClassifier, MLPRegressor
+from skinit.cli.arguments import parse_arguments
+from skinit.initializers import get_initializer_names
+from skinit.kernels.activations import ACTIVATIONS
+
+ROOT = Path(__file__).parent.parent
+PAGES = sorted((ROOT / "docs").glob("*.rst"))
+MODULES = ["skinit", "skinit.callbacks", "skinit.curvature", "skinit.initializers", "skinit.inspection"]
+# What scikit-learn calls while it trains, and users do not.
+HOOKS = {"setup", "on_fit_task_begin", "on_fit_task_end", "teardown"}
+# Of numpydoc's checks those of what a reader would miss: sections in their order, a summary, and parameters that are
+# those of the signature. Left out are matters of style, and sections that not everything needs.
+CHECKS = {"GL06", "GL07", "GL08", "SS01", "SS02", "SS03", "SS04", "PR01", "PR02", "PR03", "RT01", "YD01"}
+
+
+def public_names():
+    """Full names of all that the public modules export."""
+    return [
+        f"{module}.{name}"
+        for module in MODULES
+        for name in importlib.import_module(module).__all__
+        if name != "__version__"
+    ]
+
+
+def find(full_name):
+    """The object of a full name."""
+    module, _, name = full_name.rpartition(".")
+    return getattr(importlib.import_module(module), name)
+
+
+def names_in_api_reference():
+    """Full names of the entries of the summaries of the page."""
+    module, names = None, []
+    for line in (ROOT / "docs" / "api.rst").read_text().splitlines():
+        if match := re.fullmatch(r"\.\. currentmodule:: (\S+)", line):
+            module = match[1]
+        elif match := re.fullmatch(r"   ([A-Za-z]\w*(?:\.\w+)*)", line):
+            names.append(f"{module}.{match[1]}")
+    return names
+
+
+def documented_objects():
+    """Public objects, and the methods that public classes define or inherit within skinit."""
+    for full_name in public_names():
+        yield full_name
+        value = find(full_name)
+        if inspect.isclass(value):
+            for attribute in dir(value):
+                method = getattr(value, attribute)
+                is_ours = inspect.isfunction(method) and method.__module__.startswith("skinit")
+                # A method without a docstring of its own has that of the method which it overrides.
+                if not attribute.startswith("_") and attribute not in HOOKS and is_ours and method.__doc__:
+                    yield f"{full_name}.{attribute}"
+
+
+def code_blocks(page):
+    """Language and lines of the blocks of code that are not doctests."""
+    lines = page.read_text().splitlines()
+    for number, line in enumerate(lines):
+        is_literal = line.endswith("::") and not line.lstrip().startswith("..")
+        directive = re.match(r"\s*\.\. (?:code-block|code|sourcecode)::\s*(\S*)", line)
+        if is_literal or directive:
+            indent = len(line) - len(line.lstrip())
+            block = []
+            for following in lines[number + 1 :]:
+                if following.strip() and len(following) - len(following.lstrip()) <= indent:
+                    break
+                block.append(following.strip())
+            yield directive[1] if directive else "", [text for text in block if text]
+
+
+def shell_commands():
+    """The commands of all pages and of the README."""
+    lines = [line for page in PAGES for language, block in code_blocks(page) if language == "bash" for line in block]
+    for block in re.findall(r"```bash\n(.*?)```", (ROOT / "README.md").read_text(), flags=re.DOTALL):
+        lines += block.splitlines()
+    return lines
+
+
+def test_api_reference_has_every_public_name_once_and_no_other():
+    assert sorted(names_in_api_reference()) == sorted(public_names())
+
+
+@pytest.mark.parametrize("name", documented_objects())
+def test_docstring_documents_what_the_signature_has(name):
+    errors = numpydoc.validate.validate(name)["errors"]
+    assert [error for error in errors if error[0] in CHECKS] == []
+
+
+# What functions return is shown in their examples.
+@pytest.mark.parametrize("name", [name for name in public_names() if not is_dataclass(find(name))])
+def test_docstring_has_an_example(name):
+    assert ">>>" in find(name).__doc__
+
+
+@pytest.mark.parametrize("estimator", [MLPClassifier, MLPRegressor])
+def test_docstring_names_every_activation(estimator):
+    assert [name for name in ACTIVATIONS if f'- "{name}": ' not in estimator.__doc__] == []
+
+
+def test_page_of_initializers_names_every_initializer():
+    text = (ROOT / "docs" / "initializers.rst").read_text()
+    names = re.findall(r"``(\w+)``", text)
+    families = tuple(re.findall(r"``(\w+_)\.\.\.``", text))
+    # "glorot_..." stands for "glorot" too.
+    missing = [name for name in get_initializer_names() if name not in names and not f"{name}_".startswith(families)]
+    assert missing == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_python_code_of_pages_is_doctests(page):
+    assert [block for language, block in code_blocks(page) if language != "bash"] == []
+
+
+def test_commands_of_the_documentation_are_taken_by_the_command_line():
+    commands = [shlex.split(line) for line in shell_commands()]
+    arguments = [words[3:] for words in commands if words[:3] == ["python", "-m", "skinit"]]
+    assert len(arguments) >= 3
+    for words in arguments:
+        parse_arguments(words)
+
+
+GALLERY = ROOT / "docs" / "gallery"
+JUDGING_PAGES = sorted([*GALLERY.glob("initialization/*.py"), *GALLERY.glob("curvature/*.py")])
+
+
+def verdicts_in_index():
+    """For each page that the index of claims refers to, the verdicts that it reports, in order."""
+    text = " ".join((ROOT / "docs" / "claims.rst").read_text().split())
+    verdicts = {}
+    for verdict, page in re.findall(r" - ((?:(?! - ).)*?) \(:doc:`page <(\S+)>`\)", text):
+        verdicts.setdefault(page, []).append(verdict)
+    return verdicts
+
+
+@pytest.mark.parametrize("page", JUDGING_PAGES, ids=lambda page: page.stem)
+def test_every_verdict_of_the_gallery_is_in_the_index_of_claims(page):
+    verdicts = re.findall(r"^# \.\. admonition:: Verdict[^:]*: (.*)$", page.read_text(), flags=re.MULTILINE)
+    reported = verdicts_in_index().get(f"auto_gallery/{page.parent.name}/{page.stem}", [])
+    assert verdicts
+    # The index may add the conditions.
+    assert [report[: len(verdict)] for report, verdict in zip_longest(reported, verdicts, fillvalue="")] == verdicts
