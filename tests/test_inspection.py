@@ -400,6 +400,11 @@ def with_value(value, k):
     return model, X, y
 
 
+def with_large_rates(dtype):
+    y = np.column_stack([y_iris, y_iris, 2 - y_iris]).astype(float)
+    return initialized(X_iris.astype(dtype), y, (20,) * 2, "relu", RandomNormal(20.0), loss="poisson")
+
+
 X_constant = X_digits * (np.arange(64) % 3 == 0)
 X_large = X_iris * [1, 1, 1, 1000]
 SMALL, LARGE = RandomNormal(0.01), RandomNormal(1.0)
@@ -420,6 +425,9 @@ FAULTS = {
         (lambda: with_value(np.nan, 1), None),
         (lambda: with_value(np.inf, 3), None),
         (lambda: initialized(X_iris.astype(np.float32), y_iris, (20,) * 5, "relu", RandomNormal(1e9)), None),
+        # Rates of a Poisson loss, of which outputs are the logarithms.
+        (lambda: with_large_rates(np.float32), None),
+        (lambda: with_large_rates(np.float64), None),
     ],
     "zero_weights": [
         (lambda: with_zero_layer(1), (1,)),

@@ -21,6 +21,8 @@ SEARCH_ROWS = 128
 # last ones ended.
 FIRST_POWER_ITERATIONS = 4
 POWER_ITERATIONS = 2
+# The same for Jacobians, which are cheaper.
+FIRST_JACOBIAN_ITERATIONS, JACOBIAN_ITERATIONS = 30, 6
 # Largest factor between the scale of a layer and that of the base, as a logarithm. Beyond it a layer that cannot reach
 # its target would lose its signal (or its slopes) without coming nearer.
 LOG_SCALE_BOUND = 2.5
@@ -254,18 +256,20 @@ def scale_hessians(
     return np.exp(log_scales), norms
 
 
-def mean_jacobian_norm(coef: np.ndarray, slopes: np.ndarray, n_iterations: int = 30) -> float:
-    """Mean over rows of the spectral norm of W diag(s), by power iterations on all rows at once."""
-    vectors = np.ones((slopes.shape[0], coef.shape[0]), coef.dtype)
-    # Not orthogonal to the leading direction, with probability one.
-    vectors += np.linspace(0, 1, coef.shape[0], dtype=coef.dtype)
+def mean_jacobian_norm(
+    coef: np.ndarray, slopes: np.ndarray, vectors: np.ndarray, n_iterations: int
+) -> tuple[float, np.ndarray]:
+    """Mean over rows of the spectral norm of W diag(s), by power iterations on all rows at once.
+
+    Also returns the vectors of shape (n, fan_in) that the iterations have come to, to start from if slopes change a little.
+    """
     norms = np.zeros(slopes.shape[0])
     for _ in range(n_iterations):
-        vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), np.finfo(coef.dtype).tiny)
+        vectors = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), np.finfo(coef.dtype).tiny)
         images = (vectors @ coef) * slopes
         norms = np.linalg.norm(images, axis=1)
         vectors = (images * slopes) @ coef.T
-    return float(norms.mean())
+    return float(norms.mean()), vectors
 
 
 def scale_jacobians(network: Network, sample: TrainingData, target: float) -> tuple[np.ndarray, np.ndarray]:
@@ -280,6 +284,10 @@ def scale_jacobians(network: Network, sample: TrainingData, target: float) -> tu
     for k, (_, preactivations) in enumerate(network.propagate(sample.X)):
         coef = network.coefs[k]
         base = coef.copy()
+        # Not orthogonal to the leading direction, with probability one.
+        vectors = np.ones((preactivations.shape[0], coef.shape[0]), coef.dtype)
+        vectors += np.linspace(0, 1, coef.shape[0], dtype=coef.dtype)
+        n_iterations = FIRST_JACOBIAN_ITERATIONS
         # The norm grows with the scale, more slowly than in proportion where the activation saturates.
         for _ in range(10):
             slopes = (
@@ -287,7 +295,9 @@ def scale_jacobians(network: Network, sample: TrainingData, target: float) -> tu
                 if k == last
                 else evaluate(network.activation, preactivations * preactivations.dtype.type(scales[k]))[1]
             )
-            norms[k] = scales[k] * mean_jacobian_norm(base, slopes)
+            norm, vectors = mean_jacobian_norm(base, slopes, vectors, n_iterations)
+            norms[k] = scales[k] * norm
+            n_iterations = JACOBIAN_ITERATIONS
             if not norms[k] > 0 or not np.isfinite(norms[k]) or abs(norms[k] / target - 1) < 1e-3:
                 break
             scales[k] = np.clip(scales[k] * target / norms[k], 1e-3, 1e3)

@@ -329,13 +329,11 @@ def _jacobian_norms(coef: np.ndarray, slopes: np.ndarray) -> np.ndarray:
 
 
 def _bounds(loss: str, layers: list, jacobian_norms: list[np.ndarray]) -> np.ndarray:
-    """As those of `skinit.curvature`, and NaN for rows whose outputs are not finite."""
-    is_finite = np.isfinite(layers[-1][1]).all(axis=1)
-    bounds = np.full((len(layers), len(is_finite)), np.nan)
-    if is_finite.any():
-        layers = [tuple(part[is_finite] for part in layer) for layer in layers]
-        bounds[:, is_finite] = _row_hessian_bounds(loss, layers, [norms[is_finite] for norms in jacobian_norms])
-    return bounds
+    """As those of `skinit.curvature`; NaN where one of a block is not finite, as their mean is not then either."""
+    try:
+        return _row_hessian_bounds(loss, layers, jacobian_norms)
+    except np.linalg.LinAlgError:
+        return np.full((len(layers), len(jacobian_norms[0])), np.nan)
 
 
 def _summarize(network: Network, data: TrainingData, sums: list[_LayerSums]) -> DataSummary:

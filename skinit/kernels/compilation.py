@@ -13,6 +13,10 @@ import numpy as np
 from numba import from_dtype, njit, types
 from numba.extending import intrinsic
 
+# For functions that are compiled as part of the kernels that call them. Nobody else does: ways in from Python and from
+# pointers would be compiled in vain.
+inner = njit(nogil=True, error_model="numpy", fastmath={"contract"}, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+
 
 class Kernel(types.WrapperAddressProtocol):
     """A function compiled for one signature, without the GIL and cached on disk; also an argument of other kernels.

@@ -22,10 +22,10 @@ for, which leaves out more than half of the work.
 from functools import cache
 
 import numpy as np
-from numba import boolean, int64, njit, types, void
+from numba import boolean, int64, types, void
 
 from .activations import activate_with_slopes_signature
-from .compilation import INT64_DATA, Kernel, array_types, input_types
+from .compilation import INT64_DATA, Kernel, array_types, inner, input_types
 from .losses import curve_signature, loss_signature
 from .propagation import (
     add,
@@ -42,10 +42,8 @@ from .propagation import (
 
 ALL_LAYERS = -1
 
-_inner = njit(nogil=True, error_model="numpy", fastmath={"contract"})
 
-
-@_inner
+@inner
 def backpropagate_deltas(theta, layer_sizes, n, slopes, bends, deltas):
     """Fill the blocks of `deltas` below the last, and multiply the bends by the deltas of what they bend."""
     for k in range(layer_sizes.size - 2, 0, -1):
@@ -59,7 +57,7 @@ def backpropagate_deltas(theta, layer_sizes, n, slopes, bends, deltas):
                 input_deltas[i, j] *= input_slopes[i, j]
 
 
-@_inner
+@inner
 def tangent_forward(
     theta,
     layer_sizes,
@@ -106,7 +104,7 @@ def tangent_forward(
                     layer_activation_tangents[i, j] = layer_slopes[i, j] * layer_tangents[i, j]
 
 
-@_inner
+@inner
 def tangent_backward(
     theta,
     layer_sizes,

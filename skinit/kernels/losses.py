@@ -19,13 +19,10 @@ from typing import NamedTuple
 
 import numpy as np
 import scipy.special
-from numba import float64, njit, void
+from numba import float64, void
 
 from . import elementary
-from .compilation import Kernel, array_types, prefer_wide_vectors
-
-# Inner functions are compiled as part of the kernels that call them.
-_inner = njit(nogil=True, error_model="numpy", fastmath={"contract"})
+from .compilation import Kernel, array_types, inner, prefer_wide_vectors
 
 SCIKIT_LEARN_CAP = -math.log(np.finfo(np.float64).eps)
 
@@ -44,7 +41,15 @@ class Loss(NamedTuple):
     reports_mean_over_outputs: bool = False
 
 
-@_inner
+@inner
+def _copy(values, out):
+    """out = values; the assignment of whole arrays takes numba two seconds to compile."""
+    for i in range(values.shape[0]):
+        for j in range(values.shape[1]):
+            out[i, j] = values[i, j]
+
+
+@inner
 def _apply(function, values):
     """values = function(values), by one loop: rows may be too short for vector code."""
     flat = values.ravel()
@@ -52,7 +57,7 @@ def _apply(function, values):
         flat[i] = function(flat[i])
 
 
-@_inner
+@inner
 def _exp_of_margins(preactivations, out):
     """out = the exponentials of each row less its largest."""
     for i in range(preactivations.shape[0]):
@@ -81,7 +86,7 @@ def _poisson(preactivations, targets, weights, deltas, cap):
     """Half of the Poisson deviance of the mean exp(u), summed over outputs."""
     prefer_wide_vectors()
     means = deltas
-    means[:] = preactivations
+    _copy(preactivations, means)
     _apply(elementary.exp, means)
     total = 0.0
     for i in range(preactivations.shape[0]):
@@ -135,7 +140,7 @@ def _binary_log_loss(preactivations, targets, weights, deltas, cap):
         for j in range(preactivations.shape[1]):
             row += min(float64(costs[i, j]), cap)
         total += float64(weights[i]) * row
-    deltas[:] = preactivations
+    _copy(preactivations, deltas)
     _apply(elementary.logistic, deltas)
     for i in range(preactivations.shape[0]):
         for j in range(preactivations.shape[1]):

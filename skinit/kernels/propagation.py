@@ -18,13 +18,12 @@ layer's products then go over the stored entries only.
 """
 
 import numpy as np
-from numba import float64, njit
+from numba import float64
 
-# Inner functions are compiled as part of the kernels that call them.
-_inner = njit(nogil=True, error_model="numpy", fastmath={"contract"})
+from .compilation import inner
 
 
-@_inner
+@inner
 def count_weights(layer_sizes):
     """Number of entries of all weight matrices: the first intercept's place in `theta`."""
     n_weights = 0
@@ -33,7 +32,7 @@ def count_weights(layer_sizes):
     return n_weights
 
 
-@_inner
+@inner
 def coef_of(theta, layer_sizes, k):
     """The weights of layer `k`, a view of shape (d_k, d_{k+1})."""
     start = count_weights(layer_sizes[: k + 1])
@@ -41,21 +40,21 @@ def coef_of(theta, layer_sizes, k):
     return theta[start : start + fan_in * fan_out].reshape(fan_in, fan_out)
 
 
-@_inner
+@inner
 def intercept_of(theta, layer_sizes, k):
     """The intercepts of layer `k`, a view of shape (d_{k+1},)."""
     start = count_weights(layer_sizes) + layer_sizes[1 : k + 1].sum()
     return theta[start : start + layer_sizes[k + 1]]
 
 
-@_inner
+@inner
 def block_of(workspace, layer_sizes, k, n):
     """What a workspace holds for the units of layer `k`, for `n` rows: a view of shape (n, d_{k+1})."""
     start = n * layer_sizes[1 : k + 1].sum()
     return workspace[start : start + n * layer_sizes[k + 1]].reshape(n, layer_sizes[k + 1])
 
 
-@_inner
+@inner
 def input_products(rows_of_X, rows, inputs, coef, out):
     """out = X[rows] @ coef; `inputs` holds the rows if they are dense."""
     X, data, indices, indptr = rows_of_X
@@ -71,7 +70,7 @@ def input_products(rows_of_X, rows, inputs, coef, out):
                 out[i, h] += x * coef[j, h]
 
 
-@_inner
+@inner
 def transposed_input_products(rows_of_X, rows, inputs, deltas, out):
     """out = X[rows].T @ deltas; `inputs` holds the rows if they are dense."""
     X, data, indices, indptr = rows_of_X
@@ -87,7 +86,7 @@ def transposed_input_products(rows_of_X, rows, inputs, deltas, out):
                 out[j, h] += x * deltas[i, h]
 
 
-@_inner
+@inner
 def add_intercept(products, intercept):
     """Add the intercept to every row."""
     for i in range(products.shape[0]):
@@ -95,7 +94,7 @@ def add_intercept(products, intercept):
             products[i, j] += intercept[j]
 
 
-@_inner
+@inner
 def transpose(coef, out):
     """out = coef.T, a matrix of its own."""
     for i in range(coef.shape[0]):
@@ -103,7 +102,7 @@ def transpose(coef, out):
             out[j, i] = coef[i, j]
 
 
-@_inner
+@inner
 def add(out, values):
     """out += values, of the same shape."""
     for i in range(out.shape[0]):
@@ -111,7 +110,7 @@ def add(out, values):
             out[i, j] += values[i, j]
 
 
-@_inner
+@inner
 def add_column_sums(deltas, out):
     """Add the sum of the rows to `out`."""
     for i in range(deltas.shape[0]):
@@ -119,7 +118,7 @@ def add_column_sums(deltas, out):
             out[j] += deltas[i, j]
 
 
-@_inner
+@inner
 def multiply_and_add_column_sums(deltas, slopes, out):
     """Multiply the deltas by the slopes, in place, and add the sum of their rows to `out`."""
     for i in range(deltas.shape[0]):
@@ -129,7 +128,7 @@ def multiply_and_add_column_sums(deltas, slopes, out):
             out[j] += delta
 
 
-@_inner
+@inner
 def outer_products(deltas, coef, slopes, out, sums):
     """out = (deltas @ coef.T) * slopes for a single unit, and add the sum of its rows to `sums`, in one pass."""
     weights = coef.ravel()
@@ -141,7 +140,7 @@ def outer_products(deltas, coef, slopes, out, sums):
             sums[j] += input_delta
 
 
-@_inner
+@inner
 def gather(rows_of_X, targets, sample_weight, rows, inputs, block_targets, block_weights):
     """Copy what belongs to `rows` (for CSR data their numbers will do); return the sum of their weights.
 
@@ -164,7 +163,7 @@ def gather(rows_of_X, targets, sample_weight, rows, inputs, block_targets, block
     return weight_sum
 
 
-@_inner
+@inner
 def forward(theta, layer_sizes, rows_of_X, rows, inputs, activate, activations, slopes, bends):
     """Fill the workspaces with every layer's activations and every hidden unit's slope and bend.
 
@@ -187,7 +186,7 @@ def forward(theta, layer_sizes, rows_of_X, rows, inputs, activate, activations, 
             add_intercept(products, intercept)
 
 
-@_inner
+@inner
 def backward(
     theta,
     gradient,

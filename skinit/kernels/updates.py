@@ -14,12 +14,10 @@ import math
 from functools import cache
 
 import numpy as np
-from numba import float64, int64, njit
+from numba import float64, int64
 from numba.extending import register_jitable
 
-from .compilation import FLOAT64_VECTOR, Kernel, array_types, prefer_wide_vectors
-
-_inner = njit(nogil=True, error_model="numpy", fastmath={"contract"})
+from .compilation import FLOAT64_VECTOR, Kernel, array_types, inner, prefer_wide_vectors
 
 
 # Only this sum may be reordered, which makes vector code of it; in a whole step, reordering would move
@@ -52,7 +50,7 @@ def _sgd(theta, gradient, slots, scalars, n_weights, alpha, weight_sum):
     return squared_norm
 
 
-@_inner
+@inner
 def _sgd_block(theta, gradient, velocity, scalars, alpha, weight_sum):
     Float = theta.dtype.type
     learning_rate = Float(scalars[0])
@@ -98,7 +96,7 @@ def _adam(theta, gradient, slots, scalars, n_weights, alpha, weight_sum):
     return squared_norm
 
 
-@_inner
+@inner
 def _adam_block(theta, gradient, first_moment, second_moment, scalars, alpha, weight_sum):
     Float = theta.dtype.type
     beta_1 = Float(scalars[1])
