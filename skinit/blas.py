@@ -71,6 +71,11 @@ def blas_threads(largest_product: int) -> Iterator[None]:
                     _set_num_threads(library, n_threads)
 
 
+def available_threads() -> int:
+    """Threads that BLAS may use at the moment, and that others may use in its place."""
+    return max((library.num_threads for library in _libraries()), default=1)
+
+
 @cache
 def _has_small_kernels() -> bool:
     return any(getattr(library, "architecture", None) in SMALL_PRODUCT_ARCHITECTURES for library in _libraries())

@@ -6,15 +6,18 @@ from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
+from joblib import Parallel, delayed
 from scipy.sparse import issparse
 
-from .blas import blas_threads, block_rows
+from .blas import available_threads, blas_threads, block_rows
 from .kernels.activations import compile_activate, evaluate
 from .kernels.epochs import compile_predict_rows
 from .kernels.losses import LOSSES
 
 # Numbers of a layer's outputs that a block of rows may fill while predicting: they stay in the cache.
 PREDICT_BLOCK = 65536
+# Blocks from which threads share them, as many as BLAS would have; kernels release the GIL.
+PARALLEL_BLOCKS = 64
 
 
 class Inputs(NamedTuple):
@@ -140,15 +143,17 @@ class Network:
         widest = int(self.layer_sizes[1:].max())
         block = max(1, min(n_rows, max(64, PREDICT_BLOCK // widest)))
         block = block_rows(block, max(coef.size for coef in self.coefs))
-        workspaces = np.empty((2, block * widest), dtype)
         kernel = compile_predict_rows(dtype)
         activate = compile_activate(self.activation, dtype)
         # A matrix of another dtype or order is converted a block at a time, not as a whole.
         convert = not issparse(X) and not (X.dtype == dtype and X.flags.c_contiguous and X.flags.aligned)
-        inputs = Inputs.from_array(X[:0] if convert else X, dtype)
+        whole_inputs = Inputs.from_array(X[:0] if convert else X, dtype)
         all_rows = np.arange(n_rows)
-        with blas_threads(self.largest_product(block)):
-            for start in range(0, n_rows, block):
+
+        def predict_blocks(starts) -> None:
+            workspaces = np.empty((2, block * widest), dtype)
+            inputs = whole_inputs
+            for start in starts:
                 rows = all_rows[start : start + block]
                 if convert:
                     inputs = Inputs.from_array(X[start : start + block], dtype)
@@ -162,6 +167,15 @@ class Network:
                     workspaces,
                     out[start : start + block],
                 )
+
+        starts = range(0, n_rows, block)
+        n_threads = 1 if len(starts) < PARALLEL_BLOCKS else available_threads()
+        with blas_threads(self.largest_product(block)):
+            if n_threads == 1:
+                predict_blocks(starts)
+            else:
+                shares = np.array_split(starts, n_threads)
+                Parallel(n_threads, backend="threading")(delayed(predict_blocks)(share) for share in shares)
         return out
 
     def propagate(self, X) -> Iterator[tuple[Any, np.ndarray]]:

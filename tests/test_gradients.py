@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from scipy.sparse import coo_array, csc_array, csc_matrix, csr_array, csr_matrix
 from twins import ACTIVATIONS, LOSSES, SMOOTH, compute_losses, draw_targets, propagate
 
+import skinit.network
 import skinit.passes
 from skinit.network import PREDICT_BLOCK, Inputs, Network
 from skinit.passes import DataPasses
@@ -388,6 +389,23 @@ def test_rows_beyond_a_block_are_predicted_too(widths, layout, tmp_path):
     X = np.random.default_rng(1).normal(size=(150, widths[0]))
     # Sums of 1100 terms: rounding grows with the root of their number.
     assert_twin_preactivations(network, LAYOUTS[layout](X, tmp_path / "X"), X)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("layout", ["c", "fortran", "memory-mapped", "csr"])
+def test_bits_of_predictions_do_not_depend_on_the_number_of_threads(layout, dtype, monkeypatch, tmp_path):
+    network = make_network((3, 5, 2), "tanh", "log_loss", np.random.default_rng(0), np.dtype(dtype))
+    X = np.random.default_rng(1).normal(size=(1000, 3)).astype(dtype)
+    X_in_layout = LAYOUTS[layout](X, tmp_path / "X")
+    # Blocks of 64 rows, 16 in all.
+    monkeypatch.setattr(skinit.network, "PREDICT_BLOCK", 5)
+    monkeypatch.setattr(skinit.network, "PARALLEL_BLOCKS", 2)
+    results = []
+    for n_threads in (1, 3, 40):
+        monkeypatch.setattr(skinit.network, "available_threads", lambda n_threads=n_threads: n_threads)
+        results.append(network.preactivations(X_in_layout))
+        np.testing.assert_array_equal(results[-1], results[0])
+    assert_twin_preactivations(network, X_in_layout, X)
 
 
 @pytest.mark.parametrize("layout", ["c", "fortran", "csr"])

@@ -261,7 +261,7 @@ def mean_jacobian_norm(
 ) -> tuple[float, np.ndarray]:
     """Mean over rows of the spectral norm of W diag(s), by power iterations on all rows at once.
 
-    Also returns the vectors of shape (n, fan_in) that the iterations have come to, to start from if slopes change a little.
+    Also returns the vectors of shape (n, fan_in) that the iterations came to, to start from if slopes change a little.
     """
     norms = np.zeros(slopes.shape[0])
     for _ in range(n_iterations):
