@@ -15,11 +15,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
-# Runs in any folder of the repository; reads the full study if it is there, else the reduced one.
+# Runs in any folder of the repository.
 benchmarks = next(path for folder in (Path.cwd(), *Path.cwd().parents) if (path := folder / "benchmarks").is_dir())
-studies = [benchmarks / "results" / name / "cells.csv" for name in ("quality", "quality-quick")]
-source = next(path for path in studies if path.exists())
-cells = pd.read_csv(source)
+cells = pd.read_csv(benchmarks / "results" / "quality" / "cells.csv")
 cells["good"] = ~cells["falls_short"]
 learned = cells[~cells["untuned_at_chance"] | (cells["grid_members_at_chance"] < cells["grid_members"])]
 missed = learned["untuned_at_chance"].sum()
@@ -30,7 +28,7 @@ missed = learned["untuned_at_chance"].sum()
 # "Good": the mean test score is within one standard error of that of the grid's choice, or above it. The error of a
 # share is its standard error over cells.
 
-print(f"{source.parent.name}: {len(cells)} cells")
+print(f"{len(cells)} cells")
 print(f"good: {cells['good'].mean():.0%} ± {cells['good'].sem():.0%} of the cells")
 print(
     f"difference of scores, quartiles over cells: {cells['difference'].quantile([0.25, 0.5, 0.75]).round(4).tolist()}"
@@ -81,7 +79,7 @@ plt.show()
 # %%
 # .. admonition:: Verdict: holds at the median, not in every cell
 #
-#    At the median cell, untuned and the grid's choice score the same, for a fraction of the time. It never diverges,
+#    At the median cell, untuned and the grid's choice score nearly the same, for a fraction of the time. It never diverges,
 #    and is above the best scheme at the default rate more often than not. It is not as good as a grid in every cell:
 #    :doc:`/training_without_tuning` says where it falls short, and why.
 
