@@ -44,8 +44,9 @@ def warmup(
     """Compile what estimators need, so that no fit and no prediction has to wait for it.
 
     Without this, code is compiled when a fit or a prediction first needs it. Either way numba keeps it on disk, for
-    this process and those to come. Without arguments everything is compiled; each argument leaves out what it does not
-    name. From Python it suits a worker about to take requests, and as ``python -m skinit warmup`` an image::
+    this process and those to come. Without arguments everything is compiled, which takes about a minute; each argument
+    leaves out what it does not name. From Python it suits a worker about to take requests, and as
+    ``python -m skinit warmup`` an image::
 
         ENV NUMBA_CACHE_DIR=/opt/numba-cache
         RUN python -m skinit warmup --dtype float32 --activation relu && chmod -R a+rwX /opt/numba-cache
@@ -109,10 +110,6 @@ def make_parts(
     for precision in map(np.dtype, dtype):
         parts[f"{precision} training"] = [partial(compile_train_batches, precision)]
         parts[f"{precision} prediction"] = [partial(compile_predict_rows, precision)]
-        if curvature:
-            # learning_rate_init="auto" takes gradients of batches, and the loss of all by steps of length zero.
-            steps = [partial(compile_update, update, precision) for update in ("accumulate", "sgd")]
-            parts[f"{precision} curvature"] = [partial(compile_add_hessian_products, precision), *steps]
         for name in activation:
             kernels = [compile_activate, compile_activate_with_slopes]
             if curvature:
@@ -128,6 +125,10 @@ def make_parts(
             parts[f"{precision} loss {name}"] = [partial(each, name, precision) for each in kernels]
         for name in solver:
             parts[f"{precision} solver {name}"] = [partial(compile_update, UPDATE_OF_SOLVER[name], precision)]
+        if curvature:
+            # learning_rate_init="auto" takes gradients of batches, and the loss of all by steps of length zero.
+            steps = [partial(compile_update, update, precision) for update in ("accumulate", "sgd")]
+            parts[f"{precision} curvature"] = [partial(compile_add_hessian_products, precision), *steps]
     return parts
 
 

@@ -56,7 +56,7 @@ examples:
 WARMUP_DESCRIPTION = """\
 Compile ahead of time what networks need, for an image or a new machine, and
 keep it where numba keeps compiled code: below $NUMBA_CACHE_DIR if that is set.
-Without options everything is compiled, which takes minutes.
+Without options everything is compiled, which takes about a minute.
 """
 
 WARMUP_EPILOG = """\

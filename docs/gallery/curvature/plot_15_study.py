@@ -79,9 +79,9 @@ plt.show()
 # %%
 # .. admonition:: Verdict: holds at the median, not in every cell
 #
-#    At the median cell, untuned and the grid's choice score nearly the same, for a fraction of the time. It never diverges,
-#    and is above the best scheme at the default rate more often than not. It is not as good as a grid in every cell:
-#    :doc:`/training_without_tuning` says where it falls short, and why.
+#    At the median cell, untuned and the grid's choice score nearly the same, for a fraction of the time. It never
+#    diverges, and is above the best scheme at the default rate more often than not. It is not as good as a grid in
+#    every cell: :doc:`/training_without_tuning` says where it falls short, and why.
 
 assert abs(cells["difference"].median()) < 0.01
 assert cells["good"].mean() > 0.6
