@@ -311,8 +311,8 @@ def layer_jacobian_norms(estimator, X, y, *, sample_weight=None) -> np.ndarray:
     network, data = _check_data(estimator, X, y, sample_weight)
     total, weight_sum = np.zeros(len(network.coefs)), 0.0
     for block in _row_blocks(data):
-        weights = np.ones(len(block.targets)) if block.sample_weight is None else block.sample_weight
-        weight_sum += weights.sum(dtype=np.float64)
+        weights = block.row_weights()
+        weight_sum += weights.sum()
         for k, (_, _, slopes) in enumerate(_layers(network, block.X)):
             total[k] += weights @ _row_jacobian_norms(network.coefs[k], slopes)
     return total / weight_sum
@@ -381,8 +381,8 @@ def hessian_bound(estimator, X, y, *, sample_weight=None) -> np.ndarray:
     network, data = _check_data(estimator, X, y, sample_weight)
     total, weight_sum = np.zeros(len(network.coefs)), 0.0
     for block in _row_blocks(data):
-        weights = np.ones(len(block.targets)) if block.sample_weight is None else block.sample_weight
-        weight_sum += weights.sum(dtype=np.float64)
+        weights = block.row_weights()
+        weight_sum += weights.sum()
         layers = list(_layers(network, block.X))
         jacobian_norms = [
             _row_jacobian_norms(coef, layer[2]) for coef, layer in zip(network.coefs, layers, strict=True)

@@ -44,7 +44,7 @@ class HessianProducts:
         self.sample_weight = np.empty(0, dtype) if sample_weight is None else sample_weight
         self.weight_sum = float(n_rows if sample_weight is None else sample_weight.sum(dtype=np.float64))
         self._rows = np.arange(n_rows)
-        self._block = block_rows(min(block, n_rows), max(coef.size for coef in network.coefs))
+        self._block = block_rows(min(block, n_rows), network.largest_coef)
         self._kernel = compile_add_hessian_products(dtype)
         self._pointers = (
             compile_activate_with_bends(network.activation, dtype),
@@ -58,7 +58,7 @@ class HessianProducts:
             np.ones(self._block, dtype),
             np.empty((6, self._block * sizes[1:].sum()), dtype),
             np.empty((3, self._block * sizes[1:].max()), dtype),
-            np.empty(max(coef.size for coef in network.coefs), dtype),
+            np.empty(network.largest_coef, dtype),
         )
 
     def multiply(self, directions: np.ndarray, layers, gauss_newton: bool = False) -> np.ndarray:
@@ -135,7 +135,8 @@ def spectral_norm(
     """
     size, dtype = operator.shape[0], operator.dtype
     if size < 3:
-        return float(np.linalg.norm(operator.matmat(np.eye(size, dtype=dtype)), 2)), True
+        matrix = operator.matmat(np.eye(size, dtype=dtype))
+        return (float(np.linalg.norm(matrix, 2)), True) if np.isfinite(matrix).all() else (np.nan, False)
     start = random_state.standard_normal(size).astype(dtype)
     product = operator.matvec(start)
     if not np.isfinite(product).all():

@@ -60,6 +60,10 @@ class TrainingData(NamedTuple):
     targets: np.ndarray
     sample_weight: np.ndarray | None
 
+    def row_weights(self) -> np.ndarray:
+        """The weights of the rows in float64, ones if there are none."""
+        return np.ones(len(self.targets)) if self.sample_weight is None else self.sample_weight.astype(np.float64)
+
     def take(self, rows: np.ndarray) -> "TrainingData":
         """The data of some rows."""
         weight = None if self.sample_weight is None else self.sample_weight[rows]
@@ -88,6 +92,8 @@ class Network:
         All weights, layer by layer, then all intercepts. Zero at first.
     coefs, intercepts : list of ndarray
         Views of `theta`.
+    largest_coef : int
+        Number of weights of the layer that has most.
     """
 
     def __init__(self, layer_sizes, activation: str, loss: str, dtype: np.dtype) -> None:
@@ -96,6 +102,7 @@ class Network:
         self.loss = loss
         shapes = list(pairwise(int(size) for size in layer_sizes))
         self.n_weights = sum(fan_in * fan_out for fan_in, fan_out in shapes)
+        self.largest_coef = max(fan_in * fan_out for fan_in, fan_out in shapes)
         n_intercepts = sum(fan_out for _, fan_out in shapes)
         self.theta = np.zeros(self.n_weights + n_intercepts, dtype=dtype)
         self.coefs = []
@@ -133,7 +140,7 @@ class Network:
 
     def largest_product(self, n_rows: int) -> int:
         """Multiply-adds of the largest matrix product that `n_rows` rows take."""
-        return n_rows * max(coef.size for coef in self.coefs)
+        return n_rows * self.largest_coef
 
     def preactivations(self, X) -> np.ndarray:
         """The output layer's preactivations for the rows of a dense or sparse X."""
@@ -142,7 +149,7 @@ class Network:
         out = np.empty((n_rows, int(self.layer_sizes[-1])), dtype)
         widest = int(self.layer_sizes[1:].max())
         block = max(1, min(n_rows, max(64, PREDICT_BLOCK // widest)))
-        block = block_rows(block, max(coef.size for coef in self.coefs))
+        block = block_rows(block, self.largest_coef)
         kernel = compile_predict_rows(dtype)
         activate = compile_activate(self.activation, dtype)
         # A matrix of another dtype or order is converted a block at a time, not as a whole.

@@ -55,9 +55,8 @@ class DataPasses:
         self._gradient = np.empty_like(network.theta)
         sizes = network.layer_sizes
         n_dense_features = sizes[0] if inputs.X.shape[0] > 0 else 0
-        largest_coef = max(coef.size for coef in network.coefs)
-        self.block_size = block_rows(batch_size, largest_coef)
-        self._copy_transposed = has_small_products(self.block_size * largest_coef)
+        self.block_size = block_rows(batch_size, network.largest_coef)
+        self._copy_transposed = has_small_products(self.block_size * network.largest_coef)
         self._workspaces = (
             np.empty((self.block_size, n_dense_features), dtype),
             np.empty((self.block_size, targets.shape[1]), dtype),
@@ -65,7 +64,7 @@ class DataPasses:
             np.empty(self.block_size * sizes[1:].sum(), dtype),
             np.empty(self.block_size * sizes[1:].sum(), dtype),
             np.empty((self.block_size, n_outputs), dtype),
-            np.empty(largest_coef, dtype),
+            np.empty(network.largest_coef, dtype),
         )
         self._batches_per_call = 1
 

@@ -212,7 +212,7 @@ def scale_hessians(
     base = [coef.copy() for coef in network.coefs]
     n_layers = len(base)
     products = HessianProducts(network, Inputs.from_array(sample.X, dtype), sample.targets, sample.sample_weight)
-    directions = np.zeros((n_layers, max(coef.size for coef in base)), dtype)
+    directions = np.zeros((n_layers, network.largest_coef), dtype)
     for direction, coef in zip(directions, base, strict=True):
         direction[: coef.size] = rng.normal(size=coef.size)
         direction /= np.linalg.norm(direction)

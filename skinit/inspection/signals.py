@@ -266,11 +266,6 @@ def signal_propagation(estimator, X, y, *, sample_weight=None, random_state=0) -
         return replace(signals, findings=find(signals, summary))
 
 
-def _weights(data: TrainingData) -> np.ndarray:
-    """The weights of the rows, in float64."""
-    return np.ones(len(data.targets)) if data.sample_weight is None else data.sample_weight.astype(np.float64)
-
-
 def _sum_layers(network: Network, data: TrainingData) -> list[_LayerSums]:
     """Pass over blocks of rows, forwards and backwards."""
     last = len(network.coefs) - 1
@@ -279,7 +274,7 @@ def _sum_layers(network: Network, data: TrainingData) -> list[_LayerSums]:
     rng = np.random.RandomState(0)
     sums = [_LayerSums(coef) for coef in network.coefs]
     for block in _row_blocks(data):
-        weights = _weights(block)
+        weights = block.row_weights()
         factors = rng.standard_normal((len(weights), N_SUMS)) * np.sqrt(weights)[:, None]
         layers = list(_layers(network, block.X))
         jacobian_norms = [_jacobian_norms(coef, layer[2]) for coef, layer in zip(network.coefs, layers, strict=True)]
@@ -337,14 +332,14 @@ def _bounds(loss: str, layers: list, jacobian_norms: list[np.ndarray]) -> np.nda
 
 
 def _summarize(network: Network, data: TrainingData, sums: list[_LayerSums]) -> DataSummary:
-    weights = _weights(data)
+    weights = data.row_weights()
     if issparse(data.X):
         moments = mean_variance_axis(data.X, axis=0, weights=weights.astype(data.X.dtype))
         mean, variance = (moment.astype(np.float64) for moment in moments)
     else:
         features = _Moments(data.X.shape[1])
         for block in _row_blocks(data):
-            features.add(block.X, _weights(block))
+            features.add(block.X, block.row_weights())
         mean, variance = features.mean, features.variance
     target_root_mean_square = np.nan
     if not network.loss.endswith("log_loss"):
@@ -424,14 +419,11 @@ def _hessian_norms(network: Network, data: TrainingData, random_state) -> np.nda
     products = HessianProducts(network, inputs, data.targets, data.sample_weight)
     norms, is_bound = np.full(len(network.coefs), np.nan), []
     for k in range(len(norms)):
-        operator = products.as_operator(k)
-        if not np.isfinite(operator.matvec(np.ones(operator.shape[0]))).all():
-            continue
-        norm, converged = spectral_norm(operator, NORM_TOLERANCE, None, check_random_state(random_state))
+        norm, converged = spectral_norm(products.as_operator(k), NORM_TOLERANCE, None, check_random_state(random_state))
         if np.isfinite(norm):
             norms[k] = norm
-        if not converged:
-            is_bound.append(k)
+            if not converged:
+                is_bound.append(k)
     if is_bound:
         warnings.warn(
             f"The norms of the Hessian of the layers {is_bound} did not converge: these are lower bounds.",
