@@ -1,0 +1,46 @@
+"""`interruptible`: the same as a plain call, but for Ctrl-C."""
+
+import os
+import signal
+import threading
+
+import numpy as np
+import pytest
+
+from skinit.interrupts import interruptible
+
+
+def test_it_returns_what_the_function_returns():
+    assert interruptible(divmod, 7, 2) == (3, 1)
+    assert interruptible(sorted, [1, 3, 2], reverse=True) == [3, 2, 1]
+
+
+def test_it_raises_what_the_function_raises():
+    with pytest.raises(np.linalg.LinAlgError):
+        interruptible(np.linalg.cholesky, -np.eye(2))
+
+
+def test_the_function_sees_the_context_of_its_caller():
+    with np.errstate(over="raise"), pytest.raises(FloatingPointError):
+        interruptible(np.exp, np.array([1e4]))
+
+
+def test_a_thread_that_gets_no_signals_calls_directly():
+    threads = []
+    worker = threading.Thread(target=lambda: threads.append(interruptible(threading.current_thread)))
+    worker.start()
+    worker.join()
+    assert threads == [worker]
+
+
+def test_ctrl_c_does_not_wait_for_the_function():
+    is_over = threading.Event()
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    threading.Timer(0.05, os.kill, (os.getpid(), signal.SIGINT)).start()
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            # Without an answer to the signal the wait would end by itself.
+            interruptible(is_over.wait, 30)
+        assert not is_over.is_set()
+    finally:
+        is_over.set()
