@@ -2,9 +2,9 @@
 
 import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from copy import deepcopy
+from collections.abc import Callable
+from contextlib import suppress
+from functools import wraps
 from numbers import Integral, Real
 
 import numpy as np
@@ -20,12 +20,14 @@ from sklearn.utils.validation import (
 )
 
 from .blas import blas_threads
+from .data import Inputs, TrainingData, cast, normalize_weights, with_valid_indices
 from .initializers import Initializer, get_initializer, get_initializer_names
+from .initializers.base import draw_parameters
 from .kernels.activations import ACTIVATIONS
-from .kernels.losses import LOSSES
-from .network import Inputs, Network, TrainingData
+from .kernels.losses import LOSSES, OUTPUT_ACTIVATIONS
+from .network import Network
 from .passes import DataPasses
-from .solvers import STOCHASTIC_SOLVERS, make_solver, minimize_lbfgs
+from .solvers import STOCHASTIC_SOLVERS, StochasticSolver, make_solver, minimize_lbfgs
 from .step_size import automatic_step
 from .tasks import CallbackSupportMixin, StopTraining, TrainingTasks, with_callbacks
 from .training import DivergenceError, History, train
@@ -40,6 +42,26 @@ LARGE = 1e3
 MAX_RESTARTS = 8
 RESTART_FACTOR = 0.25
 LOSS_TOLERANCE = 1.1
+# Rows on which the trained network must have finite outputs.
+CHECKED_ROWS = 200
+
+
+def all_or_nothing(method: Callable) -> Callable:
+    """Make a method that returns the estimator finish, or leave the estimator as it was, whatever is raised.
+
+    The method runs on a copy of the estimator, and may put new arrays into its attributes, but not change old ones.
+    At its end the estimator takes over all attributes of the copy in one step that no signal can interrupt.
+    """
+
+    @wraps(method)
+    def run(self, *args, **kwargs):
+        working = object.__new__(type(self))
+        working.__dict__.update(self.__dict__)
+        method(working, *args, **kwargs)
+        self.__dict__ = working.__dict__
+        return self
+
+    return run
 
 
 class BaseMultilayerPerceptron(CallbackSupportMixin, ValidatedEstimator, ABC):
@@ -85,6 +107,9 @@ class BaseMultilayerPerceptron(CallbackSupportMixin, ValidatedEstimator, ABC):
         "max_fun": [Interval(Integral, 1, None, closed="left")],
     }
 
+    # What has to be there to go on from, and to predict with.
+    _fitted_attributes: tuple[str, ...] = ("coefs_", "intercepts_", "n_outputs_", "out_activation_")
+
     @abstractmethod
     def _check_X_y(self, X, y, *, is_first, incremental):
         """Validate, and set what a subclass derives from `y`; return X and the network's targets."""
@@ -102,6 +127,7 @@ class BaseMultilayerPerceptron(CallbackSupportMixin, ValidatedEstimator, ABC):
         """Validation score of the output layer's preactivations."""
 
     @_fit_context(prefer_skip_nested_validation=True)
+    @all_or_nothing
     def fit(self, X, y, sample_weight=None):
         """Fit the model to data matrix X and target(s) y.
 
@@ -129,11 +155,15 @@ class BaseMultilayerPerceptron(CallbackSupportMixin, ValidatedEstimator, ABC):
 
         DivergenceError
             A ValueError: if training diverges; the estimator is then as it was.
+
+        KeyboardInterrupt
+            On Ctrl-C before the end of the first epoch, and on Ctrl-C in a search or an ensemble; the estimator is then
+            as it was. On a later Ctrl-C, `fit` warns and keeps what it learned in whole epochs.
         """
-        with self._unchanged_on_error():
-            return self._fit(X, y, sample_weight, incremental=False)
+        return self._fit(X, y, sample_weight, incremental=False)
 
     @_fit_context(prefer_skip_nested_validation=True)
+    @all_or_nothing
     def initialize(self, X, y, sample_weight=None):
         """Draw the weights and set every fitted attribute, without training (``n_iter_ == 0``).
 
@@ -156,69 +186,68 @@ class BaseMultilayerPerceptron(CallbackSupportMixin, ValidatedEstimator, ABC):
         self : object
             The initialized estimator.
         """
-        with self._unchanged_on_error():
-            X, targets = self._check_X_y(X, y, is_first=True, incremental=False)
-            sample_weight = self._check_sample_weight(sample_weight, X)
-            self._initialize(X, targets, sample_weight, check_random_state(self.random_state))
-            if self.solver in STOCHASTIC_SOLVERS:
-                data = TrainingData(X, targets, sample_weight)
-                passes = self._make_passes(self._network, data, self._check_batch_size(X.shape[0]))
-                self.learning_rate_init_ = self._choose_learning_rate(passes, data)
-            return self
+        data = self._check_data(X, y, sample_weight, is_first=True, incremental=False)
+        self._initialize(data, check_random_state(self.random_state))
+        if self.solver in STOCHASTIC_SOLVERS:
+            passes = self._make_passes(self._network, data, self._check_batch_size(len(data.targets)))
+            self.learning_rate_init_ = self._choose_learning_rate(passes, data)
+        return self
 
-    @contextmanager
-    def _unchanged_on_error(self) -> Iterator[None]:
-        """Put every attribute back if the block fails; training works on copies of arrays."""
-        before = dict(self.__dict__)
-        try:
-            yield
-        except Exception:
-            self.__dict__.clear()
-            self.__dict__.update(before)
-            raise
-
-    # Here, within `_unchanged_on_error`, for errors in the teardown of callbacks.
+    # Around `_fit`, so that errors in the teardown of callbacks are errors of the fit.
     @with_callbacks
     def _fit(self, X, y, sample_weight, incremental):
         given = X, y
         is_first = not hasattr(self, "coefs_") or not (self.warm_start or incremental)
-        X, targets = self._check_X_y(X, y, is_first=is_first, incremental=incremental)
-        sample_weight = self._check_sample_weight(sample_weight, X)
+        if not is_first:
+            self._check_going_on(self._own_network())
+        data = self._check_data(X, y, sample_weight, is_first=is_first, incremental=incremental)
         random_state = check_random_state(self.random_state)
         self._random_state = random_state
         if is_first:
-            self._initialize(X, targets, sample_weight, random_state)
-        network = self._own_network()
-        self._check_architecture(network)
-        if network.theta.dtype != X.dtype:
-            # What goes on keeps the precision it started with.
-            X = X.astype(network.theta.dtype)
-            targets = targets.astype(X.dtype)
-        if sample_weight is not None:
-            sample_weight = sample_weight.astype(X.dtype, copy=False)
-        network = network.copy()
+            self._initialize(data, random_state)
+        network = self._own_network().copy()
         tasks = None
         if hasattr(self, "_skl_callbacks"):
             tasks = TrainingTasks(self, *given, sample_weight, 1 if incremental else self.max_iter)
         try:
             if self.solver in STOCHASTIC_SOLVERS:
-                self._fit_stochastic(network, X, targets, sample_weight, random_state, incremental, tasks)
+                self._fit_stochastic(network, data, random_state, incremental, tasks)
             else:
-                self._fit_lbfgs(network, X, targets, sample_weight, tasks)
+                self._fit_lbfgs(network, data, tasks)
+            with np.errstate(over="ignore", invalid="ignore"):
+                outputs = network.preactivations(data.X[:CHECKED_ROWS])
+            if not np.isfinite(outputs).all():
+                raise DivergenceError(self.n_iter_, quantity="predictions")
         except DivergenceError as error:
-            raise DivergenceError(error.epoch, self._explain_divergence(X, targets, is_first)) from None
+            raise DivergenceError(error.epoch, self._explain_divergence(data, is_first), error.quantity) from None
         self._set_network(network)
         if tasks is not None:
             tasks.finish()
         return self
 
-    def _check_sample_weight(self, sample_weight, X):
+    def _check_data(self, X, y, sample_weight, *, is_first, incremental) -> TrainingData:
+        """Validate data to fit or to measure, in the precision of the weights if there are some to go on from."""
+        X, targets = self._check_X_y(X, y, is_first=is_first, incremental=incremental)
+        # Weights keep the precision they started with.
+        dtype = X.dtype if is_first else self._own_network(allow_nonfinite=True).theta.dtype
+        X, targets = cast(X, dtype, "X"), cast(targets, dtype, "y")
         if sample_weight is None:
-            return None
-        sample_weight = _check_sample_weight(sample_weight, X).astype(X.dtype, copy=False)
+            return TrainingData(X, targets, None)
+        sample_weight = _check_sample_weight(sample_weight, X)
         if not np.any(sample_weight):
             raise ValueError("Sample weights must contain at least one non-zero number.")
-        return sample_weight
+        weights, scale = normalize_weights(sample_weight, dtype)
+        total = weights.sum(dtype=np.float64)
+        # Positive beyond rounding.
+        if not total > np.finfo(np.float64).eps * np.abs(weights).sum(dtype=np.float64):
+            raise ValueError(f"Sample weights must have a positive sum, got {total * scale:.3g}.")
+        return TrainingData(X, targets, weights, scale)
+
+    def _validate(self, X, *y, **options):
+        """scikit-learn's validation, the same for all public functions; a sparse X becomes a well-formed CSR matrix."""
+        X = with_valid_indices(X, "X") if issparse(X) else X
+        y = tuple(with_valid_indices(values, "y") if issparse(values) else values for values in y)
+        return validate_data(self, X, *y, accept_sparse="csr", dtype=(np.float64, np.float32), **options)
 
     def _check_hidden_layer_sizes(self) -> list[int]:
         sizes = self.hidden_layer_sizes
@@ -231,31 +260,38 @@ class BaseMultilayerPerceptron(CallbackSupportMixin, ValidatedEstimator, ABC):
             raise ValueError(f"hidden_layer_sizes must be > 0, got {sizes}.")
         return [int(size) for size in sizes]
 
-    def _check_architecture(self, network: Network) -> None:
-        """Whether the weights to go on from are those of the layers asked for."""
+    def _check_going_on(self, network: Network) -> None:
+        """Whether the weights to go on from are those of the layers and of the output activation asked for."""
         fitted, asked = network.layer_sizes[1:-1].tolist(), self._check_hidden_layer_sizes()
         if fitted != asked:
             raise ValueError(
                 f"hidden_layer_sizes={asked} cannot go on from weights of hidden layers {fitted}: "
                 "keep hidden_layer_sizes, or fit anew with warm_start=False."
             )
+        out_activation = LOSSES[network.loss].out_activation
+        if out_activation != self.out_activation_:
+            raise ValueError(
+                f"The loss {network.loss!r} has the output activation {out_activation!r}, and cannot go on from "
+                f"weights trained with out_activation_={self.out_activation_!r}: keep the loss, or fit anew with "
+                "warm_start=False."
+            )
 
-    def _initialize(self, X, targets, sample_weight, random_state) -> None:
+    def _initialize(self, data: TrainingData, random_state) -> None:
         """Draw new weights, and forget what was learned."""
         layer_sizes = [
-            X.shape[1],
+            data.X.shape[1],
             *self._check_hidden_layer_sizes(),
             self.n_outputs_,
         ]
-        network = Network(layer_sizes, self.activation, self._loss_name(), X.dtype)
+        network = Network(layer_sizes, self.activation, self._loss_name(), data.X.dtype)
         self.initializer_ = clone(get_initializer(self.init, self.activation))
-        self.initializer_.initialize(network, random_state, TrainingData(X, targets, sample_weight))
+        draw_parameters(self.initializer_, network, random_state, data)
         if self.verbose and hasattr(self.initializer_, "report_"):
             print(self.initializer_.report_)
         self.n_layers_ = len(layer_sizes)
         self.out_activation_ = LOSSES[network.loss].out_activation
         self._set_network(network)
-        for name in History.__dataclass_fields__:
+        for name in ("_optimizer", "learning_rate_init_", *History.__dataclass_fields__):
             self.__dict__.pop(name, None)
         history = History()
         if self.solver in STOCHASTIC_SOLVERS:
@@ -264,55 +300,80 @@ class BaseMultilayerPerceptron(CallbackSupportMixin, ValidatedEstimator, ABC):
             self.n_iter_, self.t_ = history.n_iter_, history.t_
 
     def _set_network(self, network: Network) -> None:
-        self._network = network
-        self.coefs_ = list(network.coefs)
-        self.intercepts_ = list(network.intercepts)
+        # One step, which no signal can interrupt.
+        self.__dict__.update(_network=network, coefs_=list(network.coefs), intercepts_=list(network.intercepts))
 
-    def _own_network(self) -> Network:
-        """The network of `coefs_` and `intercepts_`, which a user may have replaced or unpickled."""
-        network = self.__dict__.get("_network")
-        if network is None or not network.has_parameters(self.coefs_, self.intercepts_):
+    def _own_network(self, *, allow_nonfinite: bool = False) -> Network:
+        """The network of `coefs_` and `intercepts_`, which a user may have replaced, or unpickled.
+
+        Everything that compiled code is told of the network is checked here.
+
+        Raises
+        ------
+        NotFittedError
+            If a fitted attribute is missing.
+        ValueError
+            If fitted attributes disagree, or if a weight is not a finite number and this is not allowed.
+        """
+        check_is_fitted(self, self._fitted_attributes)
+        known: Network | None = self.__dict__.get("_network")
+        if known is not None and known.has_parameters(self.coefs_, self.intercepts_):
+            network = known
+        else:
             network = Network.from_parameters(self.coefs_, self.intercepts_, self.activation, self._loss_name())
-            self._set_network(network)
-        # Parameters may have been set since.
         network.activation, network.loss = self.activation, self._loss_name()
+        if not allow_nonfinite:
+            network.check_finite()
+        self._check_fitted_attributes(network)
+        if network is not known:
+            self._set_network(network)
         return network
+
+    def _check_fitted_attributes(self, network: Network) -> None:
+        """Check that the other fitted attributes agree with the shapes of the weights."""
+        n_features, n_outputs, n_layers = int(network.layer_sizes[0]), int(network.layer_sizes[-1]), len(network.coefs)
+        for name, size, reason in (
+            ("n_features_in_", n_features, f"coefs_[0] has {n_features} row(s)"),
+            ("n_outputs_", n_outputs, f"coefs_[-1] has {n_outputs} column(s)"),
+            ("n_layers_", n_layers + 1, f"coefs_ has {n_layers} layer(s)"),
+        ):
+            value = getattr(self, name, size)
+            if not (isinstance(value, Integral) and value == size):
+                raise ValueError(f"{name}={value!r} disagrees with coefs_: {reason}.")
+        if self.out_activation_ not in OUTPUT_ACTIVATIONS:
+            raise ValueError(
+                f"out_activation_ must be one of {', '.join(map(repr, OUTPUT_ACTIVATIONS))}, "
+                f"got {self.out_activation_!r}."
+            )
 
     def __getstate__(self):
         # The weights are in `coefs_` and `intercepts_` already.
         state = super().__getstate__()
         return {key: value for key, value in state.items() if key != "_network"}
 
-    def _fit_stochastic(self, network, X, targets, sample_weight, random_state, incremental, tasks) -> None:
+    def _fit_stochastic(self, network, data, random_state, incremental, tasks) -> None:
         if self.early_stopping and incremental:
             raise ValueError("partial_fit does not support early_stopping=True")
-        data = TrainingData(X, targets, sample_weight)
-        rows = np.arange(X.shape[0])
+        rows = np.arange(len(data.targets))
         score = None
         if self.early_stopping:
-            rows, validation_rows = self._split(rows, targets, random_state)
+            rows, validation_rows = self._split(rows, data, random_state)
             score = self._make_score(network, data.take(validation_rows))
         passes = self._make_passes(network, data, self._check_batch_size(rows.size))
         solver = self.__dict__.get("_optimizer") if incremental else None
         is_automatic = self.learning_rate_init == "auto"
         with blas_threads(network.largest_product(passes.block_size)):
-            if solver is None:
+            if not (type(solver) is self._solver_class() and solver.belongs_to(network)):
                 self.learning_rate_init_ = self._choose_learning_rate(passes, data)
                 parameters = {**self.get_params(deep=False), "learning_rate_init": self.learning_rate_init_}
-                solver = make_solver(self.solver, network.theta, parameters)
-            loss_limit = np.inf
+                solver = make_solver(self.solver, network, parameters)
             start, generator_state = network.theta.copy(), random_state.get_state()
-            if is_automatic:
-                # What the first epoch would report without its steps: batches weigh the penalty as training does.
-                no_step = np.zeros((1, network.theta.size), network.theta.dtype)
-                loss_limit = LOSS_TOLERANCE * passes.run(rows, "sgd", no_step, np.zeros(3))[0] / rows.size
-                # An infinite gradient times no learning rate is not a number.
-                network.theta[:] = start
+            loss_limit = LOSS_TOLERANCE * self._untrained_loss(passes, rows) if is_automatic else np.inf
             for n_restarts in range(MAX_RESTARTS + 1):
-                attempt, history = deepcopy(solver), History.of(self)
+                attempt, history = solver.copy(), History.of(self)
                 attempt.scale_learning_rate(RESTART_FACTOR**n_restarts)
                 try:
-                    train(
+                    self._optimizer = train(
                         passes,
                         attempt,
                         history,
@@ -340,30 +401,53 @@ class BaseMultilayerPerceptron(CallbackSupportMixin, ValidatedEstimator, ABC):
                     if tasks is not None:
                         tasks.discard(error.epoch)
         self.learning_rate_init_ *= RESTART_FACTOR**n_restarts
-        self._optimizer = attempt
         self.__dict__.update(history.attributes(self.early_stopping))
 
-    def _make_passes(self, network, data, batch_size) -> DataPasses:
+    def _untrained_loss(self, passes: DataPasses, rows) -> float:
+        """The loss that the first epoch would report without its steps: batches weigh the penalty as training does."""
+        theta = passes.network.theta
+        start = theta.copy()
+        loss, _ = passes.run(rows, "sgd", np.zeros((1, theta.size), theta.dtype), np.zeros(3))
+        # 0 * inf is NaN, so restore the weights.
+        theta[:] = start
+        return loss / rows.size
+
+    def _solver_class(self) -> type[StochasticSolver]:
+        return STOCHASTIC_SOLVERS[self.solver][0]
+
+    def _make_passes(self, network, data: TrainingData, batch_size) -> DataPasses:
         inputs = Inputs.from_array(data.X, data.X.dtype)
-        return DataPasses(network, inputs, data.targets, data.sample_weight, batch_size, self.alpha)
+        alpha = self.alpha / data.weight_scale
+        return DataPasses(network, inputs, data.targets, data.sample_weight, batch_size, alpha)
 
     def _choose_learning_rate(self, passes, data) -> float:
         if self.learning_rate_init != "auto":
             return float(self.learning_rate_init)
-        memory = self.momentum if self.solver == "sgd" else self.beta_1
-        return automatic_step(passes, data, solver=self.solver, memory=memory)
+        rule = self._solver_class().automatic_step
+        memory = getattr(self, rule.memory) if rule.memory else 0.0
+        # The same threads wherever the rate is chosen, because sums of other threads differ in rounding.
+        with blas_threads(passes.network.largest_product(passes.block_size)):
+            return automatic_step(passes, data, rule, memory)
 
-    def _split(self, rows, targets, random_state):
+    def _split(self, rows, data: TrainingData, random_state):
         training_rows, validation_rows = train_test_split(
             rows,
             random_state=random_state,
             test_size=self.validation_fraction,
-            stratify=self._stratify(targets),
+            stratify=self._stratify(data.targets),
         )
         if validation_rows.size < 2:
             raise ValueError(
                 "The validation set is too small. Increase 'validation_fraction' or the size of your dataset."
             )
+        for part, part_rows in (("to train on", training_rows), ("to validate on", validation_rows)):
+            weights = data.row_weights()[part_rows]
+            if not weights.sum() > 0:
+                raise ValueError(
+                    f"With early_stopping=True, the sample weights of the {part_rows.size} rows {part} sum to "
+                    f"{weights.sum():.3g}; they need a positive sum. Change validation_fraction="
+                    f"{self.validation_fraction} or random_state, or leave out rows of weight zero."
+                )
         return training_rows, validation_rows
 
     def _make_score(self, network, validation_data):
@@ -383,19 +467,20 @@ class BaseMultilayerPerceptron(CallbackSupportMixin, ValidatedEstimator, ABC):
             )
         return min(int(self.batch_size), n_samples)
 
-    def _fit_lbfgs(self, network, X, targets, sample_weight, tasks) -> None:
+    def _fit_lbfgs(self, network, data: TrainingData, tasks) -> None:
         def report(n_iter, loss):
-            self.n_iter_, self.loss_ = n_iter, loss
             if self.verbose:
                 print(f"Iteration {n_iter}, loss = {loss:.8f}")
             if tasks is not None:
+                self.n_iter_, self.loss_ = n_iter, loss
                 # SciPy tells of an iteration when it is over.
                 tasks.begin("iteration")
                 if tasks.end(network, {"n_iter_": n_iter, "loss_": loss}):
                     raise StopTraining
 
-        block = min(FULL_BATCH_BLOCK, X.shape[0])
-        passes = self._make_passes(network, TrainingData(X, targets, sample_weight), block)
+        # Its moments would be those of weights that are gone.
+        self.__dict__.pop("_optimizer", None)
+        passes = self._make_passes(network, data, min(FULL_BATCH_BLOCK, len(data.targets)))
         with blas_threads(network.largest_product(passes.block_size)), suppress(StopTraining):
             self.n_iter_, self.loss_ = minimize_lbfgs(
                 passes,
@@ -406,25 +491,42 @@ class BaseMultilayerPerceptron(CallbackSupportMixin, ValidatedEstimator, ABC):
             )
         if not np.isfinite(network.theta).all():
             raise DivergenceError(self.n_iter_)
+        if not np.isfinite(self.loss_):
+            raise DivergenceError(self.n_iter_, quantity="loss")
 
-    def _explain_divergence(self, X, targets, is_first) -> str:
-        """Which of scaling, initial weights and learning rate to change, by what can be seen of each."""
-        values = X.data if issparse(X) else X
+    def _explain_divergence(self, data: TrainingData, is_first: bool) -> str:
+        """Which of scaling, weights, penalty and learning rate to change, by what can be seen of each."""
+        values = data.X.data if issparse(data.X) else data.X
         largest_input = max(values.max(initial=0.0), -values.min(initial=0.0))
         if largest_input > LARGE:
             return f"scale X, whose largest magnitude is {largest_input:.3g} (StandardScaler)"
-        largest_target = max(targets.max(), -targets.min())
-        if self._loss_name() in ("squared_error", "poisson") and largest_target > LARGE:
+        largest_target = max(data.targets.max(), -data.targets.min())
+        if self._loss_name() not in ("log_loss", "binary_log_loss") and largest_target > LARGE:
             return f"scale y, whose largest magnitude is {largest_target:.3g} (TransformedTargetRegressor)"
-        outputs = self._own_network().preactivations(X[:FULL_BATCH_BLOCK])
-        largest_output = np.abs(outputs).max()
-        if is_first and not largest_output <= LARGE:
-            return f"change init={self.init!r}: untrained, the network has outputs as large as {largest_output:.3g}"
+        with np.errstate(over="ignore", invalid="ignore"):
+            largest_output = np.abs(self._own_network().preactivations(data.X[:FULL_BATCH_BLOCK])).max()
+        if not largest_output <= LARGE:
+            if is_first:
+                return f"change init={self.init!r}: untrained, the network has outputs as large as {largest_output:.3g}"
+            return (
+                f"fit anew with warm_start=False: the weights to go on from give outputs as large as "
+                f"{largest_output:.3g}"
+            )
+        if data.sample_weight is not None and (data.sample_weight < 0).any():
+            return "remove the negative sample weights, with which the loss may have no lower bound"
         if self.solver == "lbfgs":
             return f"increase alpha={self.alpha!r}: neither the data nor the initial weights are large"
-        return (
-            f"reduce learning_rate_init={self.learning_rate_init!r}: neither the data nor the initial weights are large"
-        )
+        batch_weight = data.row_weights().mean() * data.weight_scale * self._check_batch_size(len(data.targets))
+        rate = self.learning_rate_init_
+        if not rate * self.alpha < batch_weight:
+            return f"reduce alpha={self.alpha!r}: a step of the penalty alone is larger than the weights"
+        if self.learning_rate_init == "auto":
+            smallest = rate * RESTART_FACTOR**MAX_RESTARTS
+            return (
+                'give learning_rate_init a number: "auto" tried learning rates from '
+                f"{rate:.3g} down to {smallest:.3g}, and neither the data nor the initial weights are large"
+            )
+        return f"reduce learning_rate_init={rate!r}: neither the data nor the initial weights are large"
 
     def _check_solver(self) -> bool:
         if self.solver == "lbfgs":
@@ -435,16 +537,19 @@ class BaseMultilayerPerceptron(CallbackSupportMixin, ValidatedEstimator, ABC):
 
     def _validated_preactivations(self, X):
         """The output layer's preactivations for data that a user gives."""
-        check_is_fitted(self)
         network = self._own_network()
-        X = validate_data(
-            self,
-            X,
-            accept_sparse=["csr", "csc"],
-            dtype=(np.float64, np.float32),
-            reset=False,
-        )
-        return network.preactivations(X)
+        X = self._validate(X, reset=False)
+        with np.errstate(over="ignore", invalid="ignore"):
+            return self._check_finite_outputs(network.preactivations(X), X)
+
+    def _check_finite_outputs(self, outputs, X):
+        if not np.isfinite(outputs).all():
+            values = X.data if issparse(X) else X
+            raise ValueError(
+                f"The network's outputs overflow {outputs.dtype}: the largest magnitude in X is "
+                f"{np.abs(values).max(initial=0):.3g}, and in the weights {np.abs(self._network.theta).max():.3g}."
+            )
+        return outputs
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -204,10 +204,11 @@ class GradientMonitor(_NormMonitor):
         super().__init__(every=every, sample_size=sample_size)
 
     def _norms(self, estimator, X, y, sample_weight=None) -> dict:
-        network, (X, targets, sample_weight) = _check_data(estimator, X, y, sample_weight)
-        inputs = Inputs.from_array(X, network.theta.dtype)
+        network, data = _check_data(estimator, X, y, sample_weight)
+        inputs = Inputs.from_array(data.X, network.theta.dtype)
+        targets = data.targets
         block = min(BLOCK, len(targets))
-        passes = DataPasses(network, inputs, targets, sample_weight, block, alpha=0.0)
+        passes = DataPasses(network, inputs, targets, data.sample_weight, block, alpha=0.0)
         with blas_threads(network.largest_product(block)):
             _, gradient = passes.loss_and_gradient(np.arange(len(targets)))
         gradients = np.split(gradient, np.cumsum([coef.size for coef in network.coefs]))

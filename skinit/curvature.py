@@ -11,11 +11,9 @@ from copy import copy
 from numbers import Integral
 
 import numpy as np
-from scipy.sparse import issparse
 from scipy.sparse.linalg import LinearOperator, eigsh
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_is_fitted
 
 from .hessian import BLOCK, HessianProducts, spectral_norm
 from .kernels.activations import evaluate
@@ -40,29 +38,17 @@ KINDS = ("hessian", "gauss_newton")
 JACOBIAN_BLOCK = 2**18
 
 
-def _check_data(estimator, X, y, sample_weight) -> tuple[Network, TrainingData]:
+def _check_data(estimator, X, y, sample_weight, *, allow_nonfinite: bool = False) -> tuple[Network, TrainingData]:
     """The network of a fitted estimator and the data as it takes them; the estimator is left as it is."""
     if not hasattr(estimator, "_own_network"):
         raise TypeError(
             f"The estimator must be an MLPClassifier or MLPRegressor of skinit, got {type(estimator).__name__}. Of a "
             "pipeline or a search take the network itself (pipeline[-1]), with the data as it gets them."
         )
-    check_is_fitted(estimator)
-    probe = copy(estimator)
-    # The same checks as those of a further partial_fit, on a copy.
-    probe.warm_start = False
-    network = estimator._own_network().copy()
-    X, targets = probe._check_X_y(X, y, is_first=False, incremental=True)
-    if issparse(X):
-        # Rows are taken of it.
-        X = X.tocsr()
-    sample_weight = probe._check_sample_weight(sample_weight, X)
-    dtype = network.theta.dtype
-    if sample_weight is not None:
-        if not sample_weight.sum(dtype=np.float64) > 0:
-            raise ValueError("Sample weights must have a positive sum.")
-        sample_weight = sample_weight.astype(dtype, copy=False)
-    return network, TrainingData(X.astype(dtype, copy=False), targets.astype(dtype, copy=False), sample_weight)
+    network = estimator._own_network(allow_nonfinite=allow_nonfinite).copy()
+    # Validation may set fitted attributes, so it works on a copy.
+    data = copy(estimator)._check_data(X, y, sample_weight, is_first=False, incremental=True)
+    return network, data
 
 
 def _check_layer(network: Network, layer) -> int:
@@ -139,7 +125,8 @@ def hessian_operator(
     (43, 43)
     """
     network, data = _check_data(estimator, X, y, sample_weight)
-    return _operator(network, data, _check_layer(network, layer), _check_kind(kind), estimator.alpha if penalty else 0)
+    alpha = estimator.alpha / data.weight_scale if penalty else 0.0
+    return _operator(network, data, _check_layer(network, layer), _check_kind(kind), alpha)
 
 
 def _operator(network: Network, data: TrainingData, layer: int, gauss_newton: bool, alpha: float) -> LinearOperator:

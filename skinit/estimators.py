@@ -12,10 +12,9 @@ from sklearn.utils.multiclass import (
     type_of_target,
     unique_labels,
 )
-from sklearn.utils.validation import validate_data
 
-from .base import BaseMultilayerPerceptron
-from .kernels.losses import LOSSES
+from .base import BaseMultilayerPerceptron, all_or_nothing
+from .kernels.losses import OUTPUT_ACTIVATIONS
 
 
 class MLPClassifier(ClassifierMixin, BaseMultilayerPerceptron):
@@ -269,17 +268,10 @@ class MLPClassifier(ClassifierMixin, BaseMultilayerPerceptron):
         self.n_iter_no_change = n_iter_no_change
         self.max_fun = max_fun
 
+    _fitted_attributes = (*BaseMultilayerPerceptron._fitted_attributes, "classes_", "_label_binarizer")
+
     def _check_X_y(self, X, y, *, is_first, incremental):
-        X, y = validate_data(
-            self,
-            X,
-            y,
-            accept_sparse=["csr", "csc"],
-            multi_output=True,
-            dtype=(np.float64, np.float32),
-            order="C",
-            reset=is_first,
-        )
+        X, y = self._validate(X, y, multi_output=True, order="C", reset=is_first)
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
         if not hasattr(self, "classes_") or not (self.warm_start or incremental):
@@ -287,7 +279,7 @@ class MLPClassifier(ClassifierMixin, BaseMultilayerPerceptron):
             self.classes_ = self._label_binarizer.classes_
         else:
             classes = unique_labels(y)
-            if self.warm_start:
+            if self.warm_start and not incremental:
                 if set(classes) != set(self.classes_):
                     raise ValueError(
                         "warm_start can only be used where `y` has the same classes as in the previous call to fit. "
@@ -302,12 +294,26 @@ class MLPClassifier(ClassifierMixin, BaseMultilayerPerceptron):
         self.n_outputs_ = n_outputs
         return X, targets
 
+    def _check_fitted_attributes(self, network):
+        super()._check_fitted_attributes(network)
+        n_classes = np.size(self.classes_)
+        is_binary = not self._is_softmax() and not self._is_multilabel()
+        fits = n_classes <= 2 if is_binary else n_classes == self.n_outputs_
+        if np.ndim(self.classes_) != 1 or n_classes == 0 or not fits or (is_binary and self.n_outputs_ != 1):
+            raise ValueError(
+                f"classes_ has {n_classes} class(es), which disagrees with n_outputs_={self.n_outputs_} and "
+                f"{self._label_binarizer.y_type_} targets."
+            )
+
+    def _is_multilabel(self):
+        return self._label_binarizer.y_type_.startswith("multilabel")
+
     def _is_softmax(self):
         return self._label_binarizer.y_type_ == "multiclass"
 
     def _encode(self, y):
         """Class numbers in one column; for multilabel targets a column of 0 and 1 for each label."""
-        if self._label_binarizer.y_type_.startswith("multilabel"):
+        if self._is_multilabel():
             indicators = self._label_binarizer.transform(y)
             return getattr(indicators, "toarray", lambda: indicators)()
         encoder = LabelEncoder()
@@ -319,7 +325,7 @@ class MLPClassifier(ClassifierMixin, BaseMultilayerPerceptron):
         if self._is_softmax():
             return self.classes_[preactivations.argmax(axis=1)]
         positive = (preactivations > 0).astype(int)
-        if self._label_binarizer.y_type_.startswith("multilabel"):
+        if self._is_multilabel():
             return self._label_binarizer.inverse_transform(positive)
         # With one class seen, there is no other to predict.
         return self.classes_[np.minimum(positive.ravel(), len(self.classes_) - 1)]
@@ -331,11 +337,14 @@ class MLPClassifier(ClassifierMixin, BaseMultilayerPerceptron):
         return targets.astype(bool) if self.n_outputs_ == 1 else None
 
     def _score_outputs(self, targets, preactivations, sample_weight):
+        if not np.isfinite(preactivations).all():
+            return np.nan
         labels = preactivations.argmax(axis=1) if self._is_softmax() else (preactivations > 0).astype(int)
         return float(accuracy_score(targets.astype(int), labels, sample_weight=sample_weight))
 
     @available_if(lambda est: est._check_solver())
     @_fit_context(prefer_skip_nested_validation=True)
+    @all_or_nothing
     def partial_fit(self, X, y, sample_weight=None, classes=None):
         """Update the model with a single epoch over the given data.
 
@@ -359,11 +368,10 @@ class MLPClassifier(ClassifierMixin, BaseMultilayerPerceptron):
         self : object
             The estimator.
         """
-        with self._unchanged_on_error():
-            if _check_partial_fit_first_call(self, classes):
-                is_multilabel = type_of_target(y).startswith("multilabel")
-                self._label_binarizer = LabelBinarizer().fit(y if is_multilabel else classes)
-            return self._fit(X, y, sample_weight, incremental=True)
+        if _check_partial_fit_first_call(self, classes):
+            is_multilabel = type_of_target(y).startswith("multilabel")
+            self._label_binarizer = LabelBinarizer().fit(y if is_multilabel else classes)
+        return self._fit(X, y, sample_weight, incremental=True)
 
     def predict(self, X):
         """Predict class labels.
@@ -395,7 +403,7 @@ class MLPClassifier(ClassifierMixin, BaseMultilayerPerceptron):
             label.
         """
         preactivations = self._validated_preactivations(X)
-        probabilities = LOSSES[self._loss_name()].predict(preactivations)
+        probabilities = OUTPUT_ACTIVATIONS[self.out_activation_](preactivations)
         if self.n_outputs_ == 1:
             return np.hstack([1 - probabilities, probabilities])
         return probabilities
@@ -680,17 +688,7 @@ class MLPRegressor(RegressorMixin, BaseMultilayerPerceptron):
         self.max_fun = max_fun
 
     def _check_X_y(self, X, y, *, is_first, incremental):
-        X, y = validate_data(
-            self,
-            X,
-            y,
-            accept_sparse=["csr", "csc"],
-            multi_output=True,
-            y_numeric=True,
-            dtype=(np.float64, np.float32),
-            order="C",
-            reset=is_first,
-        )
+        X, y = self._validate(X, y, multi_output=True, y_numeric=True, order="C", reset=is_first)
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
         targets = y.reshape(len(y), -1)
@@ -714,13 +712,16 @@ class MLPRegressor(RegressorMixin, BaseMultilayerPerceptron):
         return None
 
     def _score_outputs(self, targets, preactivations, sample_weight):
-        predictions = LOSSES[self.loss].predict(preactivations)
+        with np.errstate(over="ignore"):
+            predictions = OUTPUT_ACTIVATIONS[self.out_activation_](preactivations)
         if not np.isfinite(predictions).all():
             return np.nan
-        return float(r2_score(targets, predictions, sample_weight=sample_weight))
+        with np.errstate(over="ignore", invalid="ignore"):
+            return float(r2_score(targets, predictions, sample_weight=sample_weight))
 
     @available_if(lambda est: est._check_solver())
     @_fit_context(prefer_skip_nested_validation=True)
+    @all_or_nothing
     def partial_fit(self, X, y, sample_weight=None):
         """Update the model with a single epoch over the given data.
 
@@ -740,8 +741,7 @@ class MLPRegressor(RegressorMixin, BaseMultilayerPerceptron):
         self : object
             The estimator.
         """
-        with self._unchanged_on_error():
-            return self._fit(X, y, sample_weight, incremental=True)
+        return self._fit(X, y, sample_weight, incremental=True)
 
     def predict(self, X):
         """Predict target values.
@@ -757,5 +757,7 @@ class MLPRegressor(RegressorMixin, BaseMultilayerPerceptron):
             The predicted values.
         """
         preactivations = self._validated_preactivations(X)
-        predictions = LOSSES[self.loss].predict(preactivations)
+        with np.errstate(over="ignore"):
+            predictions = OUTPUT_ACTIVATIONS[self.out_activation_](preactivations)
+        self._check_finite_outputs(predictions, X)
         return predictions.ravel() if self.n_outputs_ == 1 else predictions

@@ -1,13 +1,24 @@
-"""Ctrl-C while long calls of compiled code run."""
+"""Ctrl-C: how long calls of compiled code are left, and when a fit ends alone.
 
+scikit-learn's estimators answer Ctrl-C with a warning, and return with what they have learned. A search would go on
+with the next fit then, so that it takes as many Ctrl-C as there are fits to end it.
+"""
+
+import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextvars import copy_context
+from types import FrameType
 from typing import ParamSpec, TypeVar
 
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
+
+# scikit-learn's words.
+INTERRUPTED = "Training interrupted by user."
+# Searches, cross-validation and ensembles run their fits through this module, in this process or in a worker.
+MANY_FITS_MODULE = "joblib.parallel"
 
 # Windows does not interrupt a thread that waits without a timeout.
 POLL_SECONDS = 0.1
@@ -51,3 +62,16 @@ def interruptible(
     while thread.is_alive():
         thread.join(POLL_SECONDS)
     return outcome.result()
+
+
+def is_one_fit_of_many() -> bool:
+    """Whether a search, a cross-validation or an ensemble has called this fit.
+
+    A Ctrl-C is then meant for all of its fits, so the fit has to raise KeyboardInterrupt.
+    """
+    frame: FrameType | None = sys._getframe()
+    while frame is not None:
+        if frame.f_globals.get("__name__") == MANY_FITS_MODULE:
+            return True
+        frame = frame.f_back
+    return False

@@ -1,73 +1,31 @@
 """A network: layer sizes, activation, loss, and one vector of parameters."""
 
 import operator
+from collections import deque
 from collections.abc import Iterator
+from contextlib import suppress
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from joblib import Parallel, delayed
 from scipy.sparse import issparse
 
 from .blas import available_threads, blas_threads, block_rows
-from .kernels.activations import compile_activate, evaluate
+from .data import Inputs, TrainingData
+from .kernels.activations import ACTIVATIONS, compile_activate, evaluate
 from .kernels.epochs import compile_predict_rows
 from .kernels.losses import LOSSES
+from .validation import nearest_name_hint
+
+__all__ = ["Inputs", "Network", "TrainingData"]
 
 # Numbers of a layer's outputs that a block of rows may fill while predicting: they stay in the cache.
 PREDICT_BLOCK = 65536
 # Blocks from which threads share them, as many as BLAS would have; kernels release the GIL.
 PARALLEL_BLOCKS = 64
-
-
-class Inputs(NamedTuple):
-    """The rows of X as kernels take them: dense, or else CSR; the other part is empty."""
-
-    X: np.ndarray
-    data: np.ndarray
-    indices: np.ndarray
-    indptr: np.ndarray
-
-    @classmethod
-    def from_array(cls, X, dtype: np.dtype) -> "Inputs":
-        """View, or where it must be convert, a dense or sparse X; explicit zeros are harmless."""
-        no_values = np.empty(0, dtype)
-        no_indices = np.empty(0, np.int32)
-        if issparse(X):
-            X = X.tocsr()
-            return cls(
-                np.empty((0, X.shape[1]), dtype),
-                np.ascontiguousarray(X.data, dtype),
-                np.ascontiguousarray(X.indices, np.int32),
-                np.ascontiguousarray(X.indptr, np.int64),
-            )
-        dense = np.require(X, dtype, ["C_CONTIGUOUS", "ALIGNED"])
-        return cls(dense, no_values, no_indices, np.empty(0, np.int64))
-
-
-class TrainingData(NamedTuple):
-    """What a network is trained on.
-
-    Attributes
-    ----------
-    X : {ndarray, sparse matrix} of shape (n, n_features)
-    targets : ndarray of shape (n, n_outputs)
-        For the log loss of shape (n, 1): the number of each row's class.
-    sample_weight : ndarray of shape (n,), or None
-    """
-
-    X: np.ndarray
-    targets: np.ndarray
-    sample_weight: np.ndarray | None
-
-    def row_weights(self) -> np.ndarray:
-        """The weights of the rows in float64, ones if there are none."""
-        return np.ones(len(self.targets)) if self.sample_weight is None else self.sample_weight.astype(np.float64)
-
-    def take(self, rows: np.ndarray) -> "TrainingData":
-        """The data of some rows."""
-        weight = None if self.sample_weight is None else self.sample_weight[rows]
-        return TrainingData(self.X[rows], self.targets[rows], weight)
+# Multiply-adds of one compiled call forwards. At most 0.1 s on a slow core, because Ctrl-C has to wait for its end.
+CALL_MULTIPLY_ADDS = 10**8
 
 
 class Network:
@@ -91,22 +49,37 @@ class Network:
     theta : ndarray of shape (n_parameters,)
         All weights, layer by layer, then all intercepts. Zero at first.
     coefs, intercepts : list of ndarray
-        Views of `theta`.
+        Views of `theta`, to be written to. They must not be replaced, because kernels read `theta`.
     largest_coef : int
         Number of weights of the layer that has most.
+
+    Raises
+    ------
+    ValueError
+        If there is no such activation or loss.
+    MemoryError
+        If there is not enough memory for the parameters.
     """
 
     def __init__(self, layer_sizes, activation: str, loss: str, dtype: np.dtype) -> None:
-        self.layer_sizes = np.array(layer_sizes, dtype=np.int64)
+        sizes = [int(size) for size in layer_sizes]
+        shapes = list(pairwise(sizes))
         self.activation = activation
         self.loss = loss
-        shapes = list(pairwise(int(size) for size in layer_sizes))
         self.n_weights = sum(fan_in * fan_out for fan_in, fan_out in shapes)
         self.largest_coef = max(fan_in * fan_out for fan_in, fan_out in shapes)
-        n_intercepts = sum(fan_out for _, fan_out in shapes)
-        self.theta = np.zeros(self.n_weights + n_intercepts, dtype=dtype)
-        self.coefs = []
-        self.intercepts = []
+        n_parameters = self.n_weights + sum(sizes[1:])
+        try:
+            self.theta = np.zeros(n_parameters, dtype=dtype)
+        except (MemoryError, ValueError, OverflowError):
+            raise MemoryError(
+                f"A network with layers of {', '.join(map(str, sizes))} units has {n_parameters:.3g} parameters, too "
+                "many for the memory of this machine."
+            ) from None
+        self.layer_sizes = np.array(sizes, dtype=np.int64)
+        self.layer_sizes.flags.writeable = False
+        self.coefs: list[np.ndarray] = []
+        self.intercepts: list[np.ndarray] = []
         coef_start, intercept_start = 0, self.n_weights
         for fan_in, fan_out in shapes:
             coef = self.theta[coef_start : coef_start + fan_in * fan_out]
@@ -114,23 +87,88 @@ class Network:
             self.intercepts.append(self.theta[intercept_start : intercept_start + fan_out])
             coef_start += fan_in * fan_out
             intercept_start += fan_out
+        self._arrays = (self.theta, *self.coefs, *self.intercepts)
+
+    @property
+    def activation(self) -> str:
+        """Name of the hidden layers' activation."""
+        return self._activation
+
+    @activation.setter
+    def activation(self, name: str) -> None:
+        _check_name("activation", name, ACTIVATIONS)
+        self._activation = name
+
+    @property
+    def loss(self) -> str:
+        """Name of the loss."""
+        return self._loss
+
+    @loss.setter
+    def loss(self, name: str) -> None:
+        _check_name("loss", name, LOSSES)
+        self._loss = name
 
     @classmethod
     def from_parameters(cls, coefs, intercepts, activation: str, loss: str) -> "Network":
-        """A network with copies of the given weights and intercepts."""
-        layer_sizes = [coefs[0].shape[0], *(coef.shape[1] for coef in coefs)]
-        dtype = np.result_type(*coefs)
+        """A network with copies of the given weights and intercepts.
+
+        Raises
+        ------
+        ValueError
+            If they are not finite real numbers, or if their shapes do not make a network.
+        """
+        coefs = _check_parameters("coefs_", coefs, n_dimensions=2)
+        intercepts = _check_parameters("intercepts_", intercepts, n_dimensions=1)
+        if len(coefs) != len(intercepts):
+            raise ValueError(f"coefs_ has {len(coefs)} layer(s), but intercepts_ has {len(intercepts)}.")
+        for k, (coef, intercept) in enumerate(zip(coefs, intercepts, strict=True)):
+            if intercept.shape[0] != coef.shape[1]:
+                raise ValueError(
+                    f"coefs_[{k}] has shape {coef.shape}, so intercepts_[{k}] must have shape ({coef.shape[1]},), "
+                    f"got {intercept.shape}."
+                )
+            if k > 0 and coef.shape[0] != coefs[k - 1].shape[1]:
+                raise ValueError(
+                    f"coefs_[{k - 1}] has shape {coefs[k - 1].shape}, so coefs_[{k}] must have "
+                    f"{coefs[k - 1].shape[1]} row(s), got shape {coef.shape}."
+                )
+        dtype = np.result_type(*coefs, *intercepts)
         if dtype not in (np.float32, np.float64):
             dtype = np.dtype(np.float64)
-        network = cls(layer_sizes, activation, loss, dtype)
-        for view, values in zip(network.coefs + network.intercepts, [*coefs, *intercepts], strict=True):
-            view[...] = values
+        network = cls([len(coefs[0]), *map(len, intercepts)], activation, loss, dtype)
+        with np.errstate(over="ignore"):
+            for view, values in zip(network._arrays[1:], [*coefs, *intercepts], strict=True):
+                view[...] = values
         return network
 
     def has_parameters(self, coefs, intercepts) -> bool:
         """Whether these arrays are its own views, not only equal to them."""
-        own, given = [*self.coefs, *self.intercepts], [*coefs, *intercepts]
-        return len(own) == len(given) and all(map(operator.is_, own, given))
+        if not (isinstance(coefs, list) and isinstance(intercepts, list)):
+            return False
+        own, given = self._arrays[1:], [*coefs, *intercepts]
+        if len(own) != len(given) or not all(map(operator.is_, own, given)):
+            return False
+        # The shape and the dtype of an array can be assigned to.
+        sizes = self.layer_sizes.tolist()
+        shapes = [*pairwise(sizes), *((size,) for size in sizes[1:])]
+        return all(
+            view.shape == shape and view.dtype == self.theta.dtype for view, shape in zip(own, shapes, strict=True)
+        )
+
+    def is_intact(self) -> bool:
+        """Whether its arrays are those that it was made with."""
+        return self.theta is self._arrays[0] and self.has_parameters(self.coefs, self.intercepts)
+
+    def check_finite(self) -> None:
+        """Raise ValueError if a parameter is NaN or infinite."""
+        # The sum is finite if all are, unless it overflows, and is quicker to see.
+        with np.errstate(over="ignore", invalid="ignore"):
+            if np.isfinite(self.theta.sum()) or np.isfinite(self.theta).all():
+                return
+        names = [f"{name}_[{k}]" for name in ("coefs", "intercepts") for k in range(len(self.coefs))]
+        bad = [name for name, view in zip(names, self._arrays[1:], strict=True) if not np.isfinite(view).all()]
+        raise ValueError(f"{' and '.join(bad)} must be finite, got NaN or infinity.")
 
     def copy(self) -> "Network":
         """A network with its own copy of the parameters."""
@@ -148,7 +186,7 @@ class Network:
         n_rows = X.shape[0]
         out = np.empty((n_rows, int(self.layer_sizes[-1])), dtype)
         widest = int(self.layer_sizes[1:].max())
-        block = max(1, min(n_rows, max(64, PREDICT_BLOCK // widest)))
+        block = max(1, min(n_rows, max(64, PREDICT_BLOCK // widest), CALL_MULTIPLY_ADDS // self.n_weights))
         block = block_rows(block, self.largest_coef)
         kernel = compile_predict_rows(dtype)
         activate = compile_activate(self.activation, dtype)
@@ -181,8 +219,14 @@ class Network:
             if n_threads == 1:
                 predict_blocks(starts)
             else:
-                shares = np.array_split(starts, n_threads)
-                Parallel(n_threads, backend="threading")(delayed(predict_blocks)(share) for share in shares)
+                # All threads take blocks from one iterator. Once it is exhausted they end, also after Ctrl-C.
+                remaining = iter(starts)
+                try:
+                    Parallel(n_threads, backend="threading")(
+                        delayed(predict_blocks)(remaining) for _ in range(n_threads)
+                    )
+                finally:
+                    deque(remaining, maxlen=0)
         return out
 
     def propagate(self, X) -> Iterator[tuple[Any, np.ndarray]]:
@@ -200,6 +244,32 @@ class Network:
             if k < last:
                 activations, _, _ = evaluate(self.activation, preactivations)
 
-    def outputs(self, X) -> np.ndarray:
-        """Predicted means or probabilities, of shape (n, n_outputs)."""
-        return LOSSES[self.loss].predict(self.preactivations(X))
+
+def _check_name(kind: str, name: str, valid_names) -> None:
+    if not (isinstance(name, str) and name in valid_names):
+        raise ValueError(
+            f"The {kind} must be one of {', '.join(map(repr, sorted(valid_names)))}, got {name!r}."
+            f"{nearest_name_hint(name, valid_names)}"
+        )
+
+
+def _check_parameters(name: str, arrays, n_dimensions: int) -> list[np.ndarray]:
+    """Weights or intercepts, as a user may have put them in, as a list of arrays of real numbers."""
+    kind = "matrix" if n_dimensions == 2 else "vector"
+    if not isinstance(arrays, (list, tuple, np.ndarray)) or len(arrays) == 0:
+        raise ValueError(f"{name} must be a list of arrays, one for each layer, got {arrays!r}.")
+    checked = []
+    for k, values in enumerate(arrays):
+        try:
+            array = np.asarray(values)
+        except ValueError:
+            raise ValueError(f"{name}[{k}] must be a {kind} of numbers, got rows of different lengths.") from None
+        if array.dtype == object:
+            with suppress(TypeError, ValueError):
+                array = array.astype(np.float64)
+        if array.dtype.kind not in "biuf":
+            raise ValueError(f"{name}[{k}] must hold real numbers, got {array.dtype}.")
+        if array.ndim != n_dimensions or 0 in array.shape:
+            raise ValueError(f"{name}[{k}] must be a {kind} with at least one entry, got shape {array.shape}.")
+        checked.append(array)
+    return checked

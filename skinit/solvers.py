@@ -5,32 +5,75 @@ The steps themselves are compiled (`kernels.updates`). A new stochastic solver i
 
 import warnings
 from collections.abc import Callable
+from copy import copy
+from typing import NamedTuple
 
 import numpy as np
 import scipy.optimize
 from sklearn.utils.optimize import _check_optimize_result
 
+from .interrupts import INTERRUPTED, is_one_fit_of_many
+from .network import Network
 from .passes import DataPasses
+
+
+class AutomaticStep(NamedTuple):
+    """What ``learning_rate_init="auto"`` has to know of a solver (`step_size`).
+
+    Attributes
+    ----------
+    follows_signs : bool
+        Whether the first step goes along the signs of the gradient, as Adam's does, or along the gradient itself.
+    memory : str or None
+        The parameter that says which part of a step the next one repeats: momentum, or Adam's `beta_1`.
+    largest : float
+        The largest learning rate to choose.
+    fallback : float
+        The learning rate if the curvature says nothing, because it is zero or not finite.
+    """
+
+    follows_signs: bool = False
+    memory: str | None = None
+    largest: float = 100.0
+    fallback: float = 0.1
 
 
 class StochasticSolver:
     """What the stochastic solvers share.
 
+    A subclass names its compiled step, `update`, and may describe itself to ``learning_rate_init="auto"``.
+
     Parameters
     ----------
-    n_parameters : int
-    dtype : numpy.dtype
+    network : Network
+        The network that it trains. Its state fits no other.
     n_slots : int
         Vectors of the length of the parameters that the step keeps.
     scalars : sequence of float
-        What the step needs besides; the first is the learning rate.
+        Numbers that the step needs besides; the first is the learning rate.
     """
 
     update: str
+    automatic_step = AutomaticStep()
 
-    def __init__(self, n_parameters, dtype, n_slots, scalars) -> None:
-        self.slots = np.zeros((n_slots, n_parameters), dtype)
+    def __init__(self, network: Network, n_slots: int, scalars) -> None:
+        self.layer_sizes = tuple(network.layer_sizes.tolist())
+        self.slots = np.zeros((n_slots, network.theta.size), network.theta.dtype)
         self.scalars = np.array(scalars, dtype=np.float64)
+
+    def copy(self) -> "StochasticSolver":
+        """A solver in the same state, with arrays of its own."""
+        copied = copy(self)
+        copied.slots, copied.scalars = self.slots.copy(), self.scalars.copy()
+        return copied
+
+    def belongs_to(self, network: Network) -> bool:
+        """Whether its state is that of a network with these layers and of this precision."""
+        return (
+            getattr(self, "layer_sizes", None) == tuple(network.layer_sizes.tolist())
+            and self.slots.dtype == network.theta.dtype
+            and self.slots.shape[1] == network.theta.size
+        )
 
     @property
     def learning_rate(self) -> float:
@@ -57,11 +100,11 @@ class SGD(StochasticSolver):
     """Stochastic gradient descent with (Nesterov's) momentum and a learning-rate schedule."""
 
     update = "sgd"
+    automatic_step = AutomaticStep(memory="momentum")
 
     def __init__(
         self,
-        n_parameters,
-        dtype,
+        network,
         *,
         learning_rate_init,
         learning_rate,
@@ -69,12 +112,7 @@ class SGD(StochasticSolver):
         momentum,
         nesterovs_momentum,
     ) -> None:
-        super().__init__(
-            n_parameters,
-            dtype,
-            1,
-            [learning_rate_init, momentum, float(nesterovs_momentum)],
-        )
+        super().__init__(network, 1, [learning_rate_init, momentum, float(nesterovs_momentum)])
         self.learning_rate_init = float(learning_rate_init)
         self.schedule = learning_rate
         self.power_t = power_t
@@ -98,9 +136,10 @@ class Adam(StochasticSolver):
     """Adam: D. P. Kingma and J. Ba, "Adam: a method for stochastic optimization" (2015)."""
 
     update = "adam"
+    automatic_step = AutomaticStep(follows_signs=True, memory="beta_1", largest=0.1, fallback=1e-3)
 
-    def __init__(self, n_parameters, dtype, *, learning_rate_init, beta_1, beta_2, epsilon) -> None:
-        super().__init__(n_parameters, dtype, 2, [learning_rate_init, beta_1, beta_2, epsilon, 0.0])
+    def __init__(self, network, *, learning_rate_init, beta_1, beta_2, epsilon) -> None:
+        super().__init__(network, 2, [learning_rate_init, beta_1, beta_2, epsilon, 0.0])
 
 
 # Class, and the estimator parameters that it takes.
@@ -119,10 +158,18 @@ STOCHASTIC_SOLVERS: dict[str, tuple[type[StochasticSolver], tuple[str, ...]]] = 
 }
 
 
-def make_solver(name: str, theta: np.ndarray, parameters: dict) -> StochasticSolver:
-    """A new solver for the parameter vector `theta`, from an estimator's parameters."""
+def make_solver(name: str, network: Network, parameters: dict) -> StochasticSolver:
+    """A new solver for a network, from an estimator's parameters."""
     solver_class, names = STOCHASTIC_SOLVERS[name]
-    return solver_class(theta.size, theta.dtype, **{key: parameters[key] for key in names})
+    return solver_class(network, **{key: parameters[key] for key in names})
+
+
+class Iterate(NamedTuple):
+    """Where "lbfgs" is after an iteration."""
+
+    n_iter: int
+    loss: float
+    theta: np.ndarray
 
 
 def minimize_lbfgs(
@@ -144,44 +191,56 @@ def minimize_lbfgs(
     tol : float
         Largest entry of the gradient at which to stop.
     report : callable
-        Called with the number and the loss of each iteration.
+        Called with the number and the loss of each iteration, while the network has its parameters.
 
     Returns
     -------
     n_iter, loss : int, float
+
+    Raises
+    ------
+    KeyboardInterrupt
+        On Ctrl-C before the end of the first iteration, or in one fit of many.
     """
     network = passes.network
     theta = network.theta
     rows = np.arange(passes.targets.shape[0])
+    last = Iterate(0, np.inf, theta.astype(np.float64))
 
     def loss_and_gradient(x):
-        theta[:] = x
+        _assign(theta, x)
         return passes.loss_and_gradient(rows)
 
-    n_iter = 0
-    best = theta.astype(np.float64)
-    loss = np.inf
-
     def keep(intermediate_result):
-        nonlocal n_iter, loss
-        n_iter += 1
-        best[:] = intermediate_result.x
-        loss = float(intermediate_result.fun)
-        report(n_iter, loss)
+        nonlocal last
+        last = Iterate(last.n_iter + 1, float(intermediate_result.fun), intermediate_result.x.copy())
+        _assign(theta, last.theta)
+        report(last.n_iter, last.loss)
 
     try:
-        result = scipy.optimize.minimize(
-            loss_and_gradient,
-            best.copy(),
-            method="L-BFGS-B",
-            jac=True,
-            callback=keep,
-            options={"maxfun": max_fun, "maxiter": max_iter, "gtol": tol},
-        )
+        # SciPy subtracts infinite losses.
+        with np.errstate(over="ignore", invalid="ignore"):
+            result = scipy.optimize.minimize(
+                loss_and_gradient,
+                last.theta.copy(),
+                method="L-BFGS-B",
+                jac=True,
+                callback=keep,
+                options={"maxfun": max_fun, "maxiter": max_iter, "gtol": tol},
+            )
     except KeyboardInterrupt:
-        warnings.warn("Training interrupted by user.", stacklevel=2)
-        theta[:] = best
-        return n_iter, loss
-    theta[:] = result.x
-    n_iter = _check_optimize_result("lbfgs", result, max_iter)
-    return n_iter, float(result.fun)
+        if last.n_iter == 0 or is_one_fit_of_many():
+            raise
+        _assign(theta, last.theta)
+        warnings.warn(INTERRUPTED, stacklevel=2)
+        return last.n_iter, last.loss
+    _assign(theta, result.x)
+    if np.isfinite(result.fun):
+        return _check_optimize_result("lbfgs", result, max_iter), float(result.fun)
+    return int(result.nit), float(result.fun)
+
+
+def _assign(theta: np.ndarray, x: np.ndarray) -> None:
+    """Numbers of float64 that overflow float32 become infinite; training then ends with an error of its own."""
+    with np.errstate(over="ignore"):
+        theta[:] = x

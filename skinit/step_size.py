@@ -24,15 +24,15 @@ from .hessian import HessianProducts, spectral_norm
 from .kernels.curvature import ALL_LAYERS
 from .network import Inputs, TrainingData
 from .passes import DataPasses
+from .solvers import AutomaticStep
 
 # Rows that the curvature is measured on, as whole mini-batches as far as they go.
 ROWS = 256
 MOST_BATCHES = 8
 # A step need not be exact: a relative tolerance, and restarts of the Lanczos iteration.
 NORM_TOLERANCE, NORM_ITERATIONS = 0.05, 20
-# Where the curvature says nothing (zero weights, constant data) or is extreme.
-SMALLEST, LARGEST = 1e-8, {"sgd": 100.0, "adam": 0.1}
-FALLBACK = {"sgd": 0.1, "adam": 1e-3}
+# The smallest learning rate to choose.
+SMALLEST = 1e-8
 
 
 def sign_step(products: HessianProducts, gradient: np.ndarray) -> float:
@@ -43,7 +43,7 @@ def sign_step(products: HessianProducts, gradient: np.ndarray) -> float:
     return float(np.abs(gradient).sum(dtype=np.float64)) / curvature if curvature > 0 else np.inf
 
 
-def automatic_step(passes: DataPasses, data: TrainingData, *, solver: str, memory: float) -> float:
+def automatic_step(passes: DataPasses, data: TrainingData, rule: AutomaticStep, memory: float) -> float:
     """The learning rate for training a network from where it is: the median over mini-batches of the rule above.
 
     Parameters
@@ -52,9 +52,10 @@ def automatic_step(passes: DataPasses, data: TrainingData, *, solver: str, memor
         With the network, the data and the size of mini-batches.
     data : TrainingData
         The same data.
-    solver : {"sgd", "adam"}
+    rule : AutomaticStep
+        The solver's entry.
     memory : float
-        Momentum, or Adam's beta_1.
+        The part of a step that the next one repeats: momentum, or Adam's beta_1.
 
     Returns
     -------
@@ -74,7 +75,7 @@ def automatic_step(passes: DataPasses, data: TrainingData, *, solver: str, memor
             continue
         inputs = Inputs.from_array(sample.X, network.theta.dtype)
         products = HessianProducts(network, inputs, sample.targets, sample.sample_weight)
-        if solver == "adam":
+        if rule.follows_signs:
             steps.append(sign_step(products, passes.loss_and_gradient(batch)[1].astype(network.theta.dtype)))
         else:
             norm, _ = spectral_norm(products.as_operator(), NORM_TOLERANCE, NORM_ITERATIONS, np.random.RandomState(0))
@@ -82,5 +83,5 @@ def automatic_step(passes: DataPasses, data: TrainingData, *, solver: str, memor
     # Momentum 1 never forgets: no step is small enough, and the smallest is as good as any.
     step = np.sqrt(1 - memory) * np.median(steps) if steps else np.nan
     if not np.isfinite(step):
-        return FALLBACK[solver]
-    return float(np.clip(step, SMALLEST, LARGEST[solver]))
+        return rule.fallback
+    return float(np.clip(step, SMALLEST, rule.largest))

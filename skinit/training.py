@@ -7,10 +7,12 @@ initial weights and random state training goes the same way.
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
+from .interrupts import INTERRUPTED, is_one_fit_of_many
 from .passes import DataPasses
 from .solvers import StochasticSolver
 from .tasks import TrainingTasks
@@ -21,14 +23,16 @@ FORGOTTEN, LEARNED = 0.5, 0.25
 
 
 class DivergenceError(ValueError):
-    """Training has reached weights that are not finite.
+    """Training has reached weights or a loss that are not finite.
 
     Parameters
     ----------
     epoch : int
-        The epoch (or iteration of "lbfgs") in which they were seen; an attribute too.
+        The epoch (or iteration of "lbfgs") in which they were seen; an attribute too. 0 before the first.
     advice : str, default=""
-        What may be wrong, and what to try; an attribute too.
+        The likely cause, and a remedy; an attribute too.
+    quantity : str, default="parameter weights"
+        The numbers that are not finite, "loss" for example; an attribute too.
 
     Examples
     --------
@@ -42,14 +46,15 @@ class DivergenceError(ValueError):
     diverged in epoch 1
     """
 
-    def __init__(self, epoch: int, advice: str = "") -> None:
-        super().__init__(epoch, advice)
+    def __init__(self, epoch: int, advice: str = "", quantity: str = "parameter weights") -> None:
+        super().__init__(epoch, advice, quantity)
         self.epoch = epoch
         self.advice = advice
+        self.quantity = quantity
 
     def __str__(self) -> str:
         return (
-            "Solver produced non-finite parameter weights. The input data may contain large values and need to be "
+            f"Solver produced non-finite {self.quantity}. The input data may contain large values and need to be "
             f"preprocessed. Training diverged in epoch {self.epoch}: {self.advice}."
         )
 
@@ -89,6 +94,16 @@ class History:
             del known["loss_"]
         return known
 
+    def mark(self) -> tuple:
+        """What `rewind` needs to go back to this point."""
+        return tuple(len(value) if isinstance(value, list) else value for value in vars(self).values())
+
+    def rewind(self, mark: tuple) -> None:
+        """Forget everything after `mark`."""
+        for name, value in zip(list(vars(self)), mark, strict=True):
+            known = getattr(self, name)
+            setattr(self, name, known[:value] if isinstance(known, list) else value)
+
     def shows_too_large_steps(self, loss_limit: float) -> bool:
         """Whether the loss is not finite, above its limit, or back near it after it was far below."""
         if not np.isfinite(loss_limit):
@@ -109,7 +124,8 @@ class History:
     def note_score(self, score: float, tol: float) -> bool:
         """Add the validation score of an epoch; tell whether it is the best so far."""
         self.validation_scores_.append(score)
-        if score < self.best_validation_score_ + tol:
+        # NaN is no improvement either.
+        if not score >= self.best_validation_score_ + tol:
             self._no_improvement_count += 1
         else:
             self._no_improvement_count = 0
@@ -117,6 +133,26 @@ class History:
         if is_best:
             self.best_validation_score_ = score
         return is_best
+
+
+class Checkpoint(NamedTuple):
+    """Training as it was after a whole epoch.
+
+    Attributes
+    ----------
+    theta : ndarray of shape (n_parameters,)
+    best_theta : ndarray of shape (n_parameters,), or None
+        The parameters with the best validation score, if there is one.
+    solver : StochasticSolver
+        A copy.
+    mark : tuple
+        Where the history was.
+    """
+
+    theta: np.ndarray
+    best_theta: np.ndarray | None
+    solver: StochasticSolver
+    mark: tuple
 
 
 def train(
@@ -135,7 +171,7 @@ def train(
     incremental: bool,
     loss_limit: float = np.inf,
     tasks: TrainingTasks | None = None,
-) -> None:
+) -> StochasticSolver:
     """Train the network of `passes`, in place, and write down how it went in `history`.
 
     Parameters
@@ -152,14 +188,24 @@ def train(
     tasks : TrainingTasks or None, default=None
         Tells callbacks of each epoch; one of them may ask to stop.
 
+    Returns
+    -------
+    solver : StochasticSolver
+        The state of the solver after the last whole epoch.
+
     Raises
     ------
     DivergenceError
-        As soon as the parameters are not finite, unless earlier ones will be restored, or if losses
-        show that steps are too large.
+        If the loss or the parameters are not finite after an epoch, unless an earlier validation score is there to go
+        back to. Or if losses show that steps are too large.
+    KeyboardInterrupt
+        On Ctrl-C before the end of the first epoch, or in one fit of many.
     """
     theta = passes.network.theta
-    best_theta = theta if score is None else theta.copy()
+    checkpoint = Checkpoint(theta.copy(), None, solver, history.mark())
+    if score is not None and np.isfinite(history.best_validation_score_):
+        # A warm start: the weights to go on from are those of the best score so far.
+        checkpoint = checkpoint._replace(best_theta=checkpoint.theta)
     order = rows.copy()
     try:
         for _ in range(max_iter):
@@ -168,6 +214,7 @@ def train(
             if shuffle:
                 # As scikit-learn's order[permutation]: shuffling swaps by position, whatever lies there.
                 random_state.shuffle(order)
+            passes.check_batch_weights(order)
             reported_loss, _ = passes.run(order, solver.update, solver.slots, solver.scalars)
             loss = reported_loss / rows.size
             history.n_iter_ += 1
@@ -178,17 +225,19 @@ def train(
                 print(f"Iteration {history.n_iter_}, loss = {loss:.8f}")
             if history.shows_too_large_steps(loss_limit):
                 raise DivergenceError(history.n_iter_)
+            _check_finite(history.n_iter_, theta, loss)
+            is_best = False
             if score is None:
-                if not np.isfinite(loss) and not np.isfinite(theta).all():
-                    raise DivergenceError(history.n_iter_)
                 history.note_loss(loss, tol)
             else:
                 is_best = history.note_score(score(), tol)
                 if verbose:
                     print(f"Validation score: {history.validation_scores_[-1]:f}")
-                if is_best:
-                    best_theta[:] = theta
             solver.end_epoch(history.t_)
+            learned = theta.copy()
+            checkpoint = Checkpoint(
+                learned, learned if is_best else checkpoint.best_theta, solver.copy(), history.mark()
+            )
             if tasks is not None and tasks.end(passes.network, history.attributes(score is not None)):
                 break
             if history._no_improvement_count > n_iter_no_change:
@@ -210,8 +259,35 @@ def train(
                     stacklevel=2,
                 )
     except KeyboardInterrupt:
-        warnings.warn("Training interrupted by user.", stacklevel=2)
+        if checkpoint.solver is solver or is_one_fit_of_many():
+            raise
+        _go_back(checkpoint, theta, history)
+        solver = checkpoint.solver
+        warnings.warn(INTERRUPTED, stacklevel=2)
+    except DivergenceError as error:
+        if score is None or checkpoint.best_theta is None or checkpoint.solver is solver or np.isfinite(loss_limit):
+            raise
+        _go_back(checkpoint, theta, history)
+        solver = checkpoint.solver
+        warnings.warn(
+            f"Training diverged in epoch {error.epoch}. The weights with the best validation score are kept.",
+            ConvergenceWarning,
+            stacklevel=2,
+        )
     if score is not None:
-        theta[:] = best_theta
+        if checkpoint.best_theta is None:
+            raise DivergenceError(history.n_iter_, quantity="validation scores")
+        theta[:] = checkpoint.best_theta
+    return solver
+
+
+def _check_finite(epoch: int, theta: np.ndarray, loss: float) -> None:
     if not np.isfinite(theta).all():
-        raise DivergenceError(history.n_iter_)
+        raise DivergenceError(epoch)
+    if not np.isfinite(loss):
+        raise DivergenceError(epoch, quantity="loss")
+
+
+def _go_back(checkpoint: Checkpoint, theta: np.ndarray, history: History) -> None:
+    theta[:] = checkpoint.theta
+    history.rewind(checkpoint.mark)

@@ -14,7 +14,7 @@ from skinit import MLPClassifier, MLPRegressor
 from skinit.hessian import ALL_LAYERS, HessianProducts
 from skinit.initializers import RandomNormal
 from skinit.network import Inputs
-from skinit.step_size import FALLBACK, LARGEST
+from skinit.solvers import STOCHASTIC_SOLVERS
 
 # Where steps are too large on purpose, the validation score sees Poisson means that overflow.
 pytestmark = [
@@ -145,10 +145,10 @@ def test_adam_steps_to_the_least_of_the_model_along_the_signs_of_the_gradient(ta
     gradient = output_gradient(model, X, y, weights)
     signs = np.sign(gradient)
     expected = np.sqrt(1 - beta_1) * np.abs(gradient).sum() / abs(signs @ dense_hessian(model, X, y, weights) @ signs)
-    if expected < LARGEST["adam"]:
+    if expected < STOCHASTIC_SOLVERS["adam"][0].automatic_step.largest:
         assert model.learning_rate_init_ == pytest.approx(expected, rel=1e-6)
     else:
-        assert model.learning_rate_init_ == LARGEST["adam"]
+        assert model.learning_rate_init_ == STOCHASTIC_SOLVERS["adam"][0].automatic_step.largest
 
 
 @pytest.mark.parametrize("activation", ["tanh", "relu", "logistic"])
@@ -393,7 +393,7 @@ def test_a_flat_loss_gives_the_fallback(solver):
     model.initialize(X_diabetes, np.zeros(len(X_diabetes)))
     # The gradient is zero: Adam's rule is 0 / 0, gradient descent's 1 / 1.
     if solver == "adam":
-        assert model.learning_rate_init_ == FALLBACK["adam"]
+        assert model.learning_rate_init_ == STOCHASTIC_SOLVERS["adam"][0].automatic_step.fallback
     else:
         assert 1 <= model.learning_rate_init_ <= 1 / (1 - TOLERANCE)
 

@@ -40,9 +40,15 @@ PARAMETERS = [
     ({"init": RandomNormal}, r"got <class .*RandomNormal'>. Pass an instance: RandomNormal\(\)"),
     ({"init": RandomNormal(-1.0)}, "'std' parameter of RandomNormal must be .* Got -1.0 instead"),
     ({"init": VarianceScaling(mode="fanin")}, "'mode' parameter of VarianceScaling .* Did you mean 'fan_in'"),
-    ({"init": wrong_shape}, r"must return an array of shape \(4, 5\) \(fan_in, fan_out\), got shape \(2, 2\)"),
-    ({"init": not_finite}, r"must return finite weights, got NaN or infinity in the layer of shape \(4, 5\)"),
-    ({"init": not_numbers}, r"must return an array of numbers of shape \(4, 5\)"),
+    (
+        {"init": wrong_shape},
+        r"real numbers of shape \(4, 5\) \(fan_in, fan_out\), got an array of shape \(2, 2\)",
+    ),
+    (
+        {"init": not_finite},
+        r"real numbers of shape \(4, 5\) .*, and finite in float64; got NaN",
+    ),
+    ({"init": not_numbers}, r"must return an array of real numbers of shape \(4, 5\)"),
     ({"solver": "adma"}, "'solver' parameter .* Did you mean 'adam'"),
     ({"learning_rate": "adaptve"}, "'learning_rate' parameter .* Did you mean 'adaptive'"),
     ({"batch_size": 0}, "'batch_size' parameter .* Got 0 instead"),

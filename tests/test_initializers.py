@@ -752,15 +752,19 @@ def test_an_initializer_made_of_a_function_clones_and_pickles():
 @pytest.mark.parametrize(
     ("weights", "error", "message"),
     [
-        (np.ones((4, 3)), ValueError, r"shape \(3, 4\) \(fan_in, fan_out\), got shape \(4, 3\)"),
-        (np.ones(12), ValueError, r"got shape \(12,\)"),
-        (1.0, ValueError, r"got shape \(\)"),
+        (
+            np.ones((4, 3)),
+            ValueError,
+            r"\(3, 4\) \(fan_in, fan_out\), got an array of shape \(4, 3\). Return its transpose",
+        ),
+        (np.ones(12), ValueError, r"got an array of shape \(12,\)"),
+        (1.0, ValueError, r"got an array of shape \(\)"),
         (np.full((3, 4), np.nan), ValueError, "finite"),
         (np.full((3, 4), np.inf), ValueError, "finite"),
         (None, ValueError, r"shape \(3, 4\)"),
-        ([["a"] * 4] * 3, TypeError, "array of numbers"),
-        ([[1, 2], [3]], TypeError, "array of numbers"),
-        (csr_array((3, 4)), TypeError, "array of numbers"),
+        ([["a"] * 4] * 3, TypeError, "array of real numbers"),
+        ([[1, 2], [3]], TypeError, "array of real numbers"),
+        (csr_array((3, 4)), TypeError, "array of real numbers"),
     ],
     ids=["transposed", "flat", "scalar", "nan", "infinite", "nothing", "strings", "ragged", "sparse"],
 )

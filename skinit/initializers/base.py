@@ -1,5 +1,6 @@
 """What an initializer is."""
 
+import inspect
 from collections.abc import Callable
 
 import numpy as np
@@ -105,27 +106,72 @@ class FunctionInitializer(Initializer):
 
     def sample(self, shape, rng):
         """Draw the weights of one layer: what the function returns."""
+        check_takes(self.function, (shape, rng), f"init={self.function!r}", "(shape, rng)")
         return self.function(shape, rng)
 
 
-def check_weights(weights, coef: np.ndarray, source: object) -> np.ndarray:
-    """The weights as an array like `coef`, if they are numbers of its shape and finite in its precision."""
-    shape = coef.shape
-    try:
-        with np.errstate(over="ignore"):
-            weights = np.asarray(weights, dtype=np.float64).astype(coef.dtype, copy=False)
-    except (TypeError, ValueError) as error:
+def draw_parameters(
+    initializer: Initializer, network: Network, rng: np.random.RandomState, data: TrainingData | None
+) -> None:
+    """Let an initializer set all parameters of a network, and check that it did.
+
+    Raises
+    ------
+    TypeError
+        If its methods do not take the arguments that `Initializer` describes, or if it replaces arrays of the network.
+    ValueError
+        If it leaves weights that are not finite.
+    """
+    check_takes(initializer.initialize, (network, rng, data), f"{initializer!r}.initialize", "(network, rng, data)")
+    check_takes(initializer.sample, ((1, 1), rng), f"{initializer!r}.sample", "(shape, rng)")
+    initializer.initialize(network, rng, data)
+    if not network.is_intact():
         raise TypeError(
-            f"The initializer {source!r} must return an array of numbers of shape {shape}, "
-            f"got {type(weights).__name__}."
-        ) from error
-    if weights.shape != shape:
-        raise ValueError(
-            f"The initializer {source!r} must return an array of shape {shape} "
-            f"(fan_in, fan_out), got shape {weights.shape}."
+            f"{initializer!r}.initialize must write into the arrays of the network, as in network.coefs[0][...] = "
+            "weights, and must not replace them."
         )
-    if not np.isfinite(weights).all():
-        raise ValueError(
-            f"The initializer {source!r} must return finite weights, got NaN or infinity in the layer of shape {shape}."
-        )
-    return weights
+    try:
+        network.check_finite()
+    except ValueError as error:
+        raise ValueError(f"The initializer {initializer!r} must set finite weights: {error}") from None
+
+
+def check_takes(function: Callable, arguments: tuple, name: str, expected: str) -> None:
+    """Check that a function can be called with these positional arguments.
+
+    Raises
+    ------
+    TypeError
+        If its signature says that it cannot.
+    """
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):
+        # Some compiled functions do not tell their signature.
+        return
+    try:
+        signature.bind(*arguments)
+    except TypeError:
+        raise TypeError(f"{name} must take the arguments {expected}, got a function of {signature}.") from None
+
+
+def check_weights(weights, coef: np.ndarray, source: object) -> np.ndarray:
+    """The weights as an array like `coef`, if they are real numbers of its shape and finite in its precision."""
+    shape = coef.shape
+    name = f"init={source.function!r}" if isinstance(source, FunctionInitializer) else f"The initializer {source!r}"
+    expected = f"{name} must return an array of real numbers of shape {shape} (fan_in, fan_out)"
+    try:
+        given = np.asarray(weights)
+        if given.dtype.kind not in "biufO":
+            raise TypeError(given.dtype)
+        with np.errstate(over="ignore"):
+            given = given.astype(np.float64).astype(coef.dtype, copy=False)
+    except (TypeError, ValueError) as error:
+        kind = f"{type(weights).__name__} of {weights.dtype}" if hasattr(weights, "dtype") else type(weights).__name__
+        raise TypeError(f"{expected}, got {kind}.") from error
+    if given.shape != shape:
+        hint = " Return its transpose." if given.shape == shape[::-1] else ""
+        raise ValueError(f"{expected}, got an array of shape {given.shape}.{hint}")
+    if not np.isfinite(given).all():
+        raise ValueError(f"{expected}, and finite in {coef.dtype}; got NaN or infinity.")
+    return given

@@ -1,6 +1,7 @@
 """Initializers that control the curvature of the loss."""
 
 import math
+from functools import partial
 from numbers import Integral, Real
 
 import numpy as np
@@ -9,9 +10,10 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from ..hessian import HessianProducts
 from ..kernels.activations import evaluate
 from ..network import Inputs, Network, TrainingData
-from .base import Initializer
+from .base import Initializer, draw_parameters
 from .data_dependent import DataDependentInitializer
 from .orthogonal import Orthogonal
+from .random import draw
 from .variance_scaling import VarianceScaling
 
 # Rows of the sample that the search for scales looks at: norms over 128 and over more rows differ less than by what
@@ -178,12 +180,12 @@ class Hessian(DataDependentInitializer):
         for k, coef in enumerate(network.coefs):
             slopes = (1.0, 1.0) if k == last else slopes_at_zero(network.activation)
             deviation = self.target * closed_form_deviation(*coef.shape, slopes)
-            coef[...] = rng.normal(scale=deviation, size=coef.shape)
+            coef[...] = draw(partial(rng.normal, 0.0, deviation), coef.shape)
             network.intercepts[k][...] = 0
 
     def initialize_on(self, network, rng, sample):
         base = BASES[self.base] if isinstance(self.base, str) else self.base
-        base.initialize(network, rng, sample)
+        draw_parameters(base, network, rng, sample)
         if self.method == "jacobian":
             self.scales_, self.norms_ = scale_jacobians(network, sample, self.target)
             what = "mean Jacobian norms"

@@ -1,5 +1,6 @@
 """Orthogonal weights."""
 
+from functools import partial
 from numbers import Real
 
 import numpy as np
@@ -7,6 +8,27 @@ from sklearn.utils._param_validation import Interval, StrOptions
 
 from .base import Initializer
 from .gain import gain as compute_gain
+from .random import draw
+
+# Columns that one QR decomposition takes, so that Ctrl-C need not wait for all of a wide layer.
+PANEL = 256
+
+
+def orthonormalize(matrix: np.ndarray) -> np.ndarray:
+    """The factor `Q` of the QR decomposition with a positive diagonal of `R`, in place.
+
+    That diagonal makes `Q` unique, and uniformly distributed if the matrix is normal. Wide matrices are decomposed by
+    panels of columns. Each panel loses its projection on the columns before it, twice because the first time leaves
+    rounding errors (L. Giraud, J. Langou and M. Rozloznik, "The loss of orthogonality in the Gram-Schmidt
+    orthogonalization process", 2005).
+    """
+    for start in range(0, matrix.shape[1], PANEL):
+        before, panel = matrix[:, :start], matrix[:, start : start + PANEL]
+        for _ in range(2 if start else 0):
+            panel -= before @ (before.T @ panel)
+        q, r = np.linalg.qr(panel)
+        panel[...] = q * np.sign(np.diag(r))
+    return matrix
 
 
 class Orthogonal(Initializer):
@@ -49,10 +71,7 @@ class Orthogonal(Initializer):
 
     def sample(self, shape, rng):
         self._validate_params()
-        longer, shorter = max(shape), min(shape)
-        q, r = np.linalg.qr(rng.normal(size=(longer, shorter)))
-        # The signs make the distribution uniform.
-        q *= np.sign(np.diag(r))
+        q = orthonormalize(draw(partial(rng.normal, 0.0, 1.0), (max(shape), min(shape))))
         factor = 1.0 if self.gain == "auto" else self.gain
         return factor * (q if shape[0] >= shape[1] else q.T)
 

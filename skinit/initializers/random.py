@@ -1,6 +1,8 @@
 """Initializers with a chosen scale, the same in every layer."""
 
 import math
+from collections.abc import Callable
+from functools import partial
 from numbers import Real
 
 import numpy as np
@@ -14,10 +16,26 @@ from .base import Initializer
 TRUNCATED_STD = math.sqrt(1 - 4 * math.exp(-2) / math.sqrt(2 * math.pi) / math.erf(math.sqrt(2)))
 
 
+# Numbers of one draw. A larger layer is drawn by rows, so that Ctrl-C need not wait for all of it.
+DRAW_SIZE = 2**22
+
+
+def draw(sample: Callable[[tuple[int, int]], np.ndarray], shape: tuple[int, int]) -> np.ndarray:
+    """``sample(shape)``, the same numbers, by blocks of rows if there are many."""
+    n_rows = max(1, DRAW_SIZE // shape[1])
+    if n_rows >= shape[0]:
+        return sample(shape)
+    weights = np.empty(shape)
+    for start in range(0, shape[0], n_rows):
+        block = weights[start : start + n_rows]
+        block[...] = sample(block.shape)
+    return weights
+
+
 def truncated_normal(shape, std: float, rng: np.random.RandomState) -> np.ndarray:
     """Normal numbers cut at twice their scale, the scale such that what is left has the deviation `std`."""
     lower = math.erfc(math.sqrt(2)) / 2
-    return std / TRUNCATED_STD * ndtri(rng.uniform(lower, 1 - lower, shape))
+    return draw(lambda size: std / TRUNCATED_STD * ndtri(rng.uniform(lower, 1 - lower, size)), shape)
 
 
 class RandomNormal(Initializer):
@@ -49,7 +67,7 @@ class RandomNormal(Initializer):
         self.std = std
 
     def sample(self, shape, rng):
-        return rng.normal(scale=self.std, size=shape)
+        return draw(partial(rng.normal, 0.0, self.std), shape)
 
 
 class RandomUniform(Initializer):
@@ -76,7 +94,7 @@ class RandomUniform(Initializer):
         self.bound = bound
 
     def sample(self, shape, rng):
-        return rng.uniform(-self.bound, self.bound, shape)
+        return draw(partial(rng.uniform, -self.bound, self.bound), shape)
 
 
 class TruncatedNormal(Initializer):

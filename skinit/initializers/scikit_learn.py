@@ -1,8 +1,10 @@
 """scikit-learn's own draw."""
 
 import math
+from functools import partial
 
 from .base import Initializer
+from .random import draw
 
 
 class ScikitLearn(Initializer):
@@ -33,5 +35,5 @@ class ScikitLearn(Initializer):
         numerator = 2.0 if network.activation == "logistic" else 6.0
         for coef, intercept in zip(network.coefs, network.intercepts, strict=True):
             bound = math.sqrt(numerator / sum(coef.shape))
-            coef[...] = rng.uniform(-bound, bound, coef.shape)
+            coef[...] = draw(partial(rng.uniform, -bound, bound), coef.shape)
             intercept[...] = rng.uniform(-bound, bound, intercept.shape)

@@ -1,12 +1,13 @@
 """Xavier, He and LeCun: one initializer."""
 
 import math
+from functools import partial
 from numbers import Real
 
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from .base import Initializer
-from .random import truncated_normal
+from .random import draw, truncated_normal
 
 
 class VarianceScaling(Initializer):
@@ -87,8 +88,8 @@ class VarianceScaling(Initializer):
         }[self.mode]
         std = math.sqrt(self.scale / denominator)
         if self.distribution == "normal":
-            return rng.normal(scale=std, size=shape)
+            return draw(partial(rng.normal, 0.0, std), shape)
         if self.distribution == "truncated_normal":
             return truncated_normal(shape, std, rng)
         bound = math.sqrt(3) * std
-        return rng.uniform(-bound, bound, shape)
+        return draw(partial(rng.uniform, -bound, bound), shape)

@@ -250,7 +250,7 @@ def signal_propagation(estimator, X, y, *, sample_weight=None, random_state=0) -
     >>> signal_propagation(network, X[:200] / 16, y[:200]).findings
     ()
     """
-    network, data = _check_data(estimator, X, y, sample_weight)
+    network, data = _check_data(estimator, X, y, sample_weight, allow_nonfinite=True)
     if data.sample_weight is not None and not data.sample_weight.all():
         data = data.take(np.flatnonzero(data.sample_weight))
     # What overflows is found, not warned of.

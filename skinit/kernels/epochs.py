@@ -53,7 +53,7 @@ def _train_batches(
     """Take a step for each mini-batch of `rows`, which goes through the network in blocks of `block_size` rows.
 
     Adds to totals[0] the reported loss (mean of the batch, penalty included, times rows of the batch), and to totals[1]
-    the weighted sum of the rows' losses. A batch whose weights sum to zero is passed over.
+    the weighted sum of the rows' losses. A batch whose weights are all zero changes nothing.
     """
     n_weights = count_weights(layer_sizes)
     last = layer_sizes.size - 2
@@ -82,10 +82,9 @@ def _train_batches(
                 spare_coef,
                 copy_transposed,
             )
-        if weight_sum == 0.0:
-            continue
         squared_norm = step(theta, gradient, slots, scalars, n_weights, alpha, weight_sum)
-        totals[0] += batch.size * (loss_sum * loss_scale + 0.5 * alpha * squared_norm) / weight_sum
+        if weight_sum != 0.0:
+            totals[0] += batch.size * (loss_sum * loss_scale + 0.5 * alpha * squared_norm) / weight_sum
         totals[1] += loss_sum
 
 

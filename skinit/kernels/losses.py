@@ -209,6 +209,9 @@ LOSSES = {
     "binary_log_loss": Loss(_binary_log_loss, _curve_binary_log_loss, "logistic", _logistic),
 }
 
+# From preactivations to predictions, by the name in the fitted attribute `out_activation_`.
+OUTPUT_ACTIVATIONS = {loss.out_activation: loss.predict for loss in LOSSES.values()}
+
 
 def loss_signature(dtype):
     """Of every loss kernel."""

@@ -7,7 +7,8 @@ the summed loss of a mini-batch; the mean loss with its L2 penalty,
 
 has the gradient ``(gradient + alpha * theta) / weight_sum``, the penalty on the first `n_weights` entries only (not
 on the intercepts). `slots` has a row of the length of `theta` for each vector the solver keeps, `scalars` (float64)
-what it needs besides. What is returned is taken before the step, for the loss.
+what it needs besides. What is returned is taken before the step, for the loss. A mini-batch whose weights are all zero
+takes no step.
 """
 
 import math
@@ -30,6 +31,8 @@ def _add_square(total, weight):
 def _sgd(theta, gradient, slots, scalars, n_weights, alpha, weight_sum):
     """scalars: learning rate, momentum, and 1 for Nesterov's momentum. slots: velocity."""
     prefer_wide_vectors()
+    if weight_sum == 0.0:
+        return 0.0
     velocity = slots[0]
     squared_norm = _sgd_block(
         theta[:n_weights],
@@ -74,6 +77,8 @@ def _sgd_block(theta, gradient, velocity, scalars, alpha, weight_sum):
 def _adam(theta, gradient, slots, scalars, n_weights, alpha, weight_sum):
     """scalars: learning rate, beta_1, beta_2, epsilon, number of steps taken. slots: the two moments."""
     prefer_wide_vectors()
+    if weight_sum == 0.0:
+        return 0.0
     scalars[4] += 1.0
     squared_norm = _adam_block(
         theta[:n_weights],

@@ -1,0 +1,249 @@
+"""Data at the border to compiled code: checked, and in the form that kernels take.
+
+Compiled code trusts its arguments. An index out of range there reads or writes foreign memory, so every array is
+checked here before a kernel gets it.
+"""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from scipy.sparse import issparse
+
+if TYPE_CHECKING:
+    from .network import Network
+
+# Kernels count the columns of a CSR matrix in 32 bits.
+MAX_COLUMNS = 2**31 - 1
+
+
+def cast(values, dtype: np.dtype, name: str):
+    """A dense or sparse array in `dtype`; ValueError if its finite numbers overflow that precision."""
+    dtype = np.dtype(dtype)
+    if values.dtype == dtype:
+        return values
+    with np.errstate(over="ignore"):
+        result = values.astype(dtype)
+    numbers = result.data if issparse(result) else result
+    if not np.isfinite(numbers).all():
+        given = values.data if issparse(values) else values
+        raise ValueError(
+            f"{name} holds numbers as large as {np.abs(given).max():.3g}, too large for {dtype}, the precision of the "
+            f"weights. Scale {name}, or train in float64."
+        )
+    return result
+
+
+def with_valid_indices(matrix: Any, name: str) -> Any:
+    """A sparse matrix whose indices are in range, in 32 or 64 bits and in this machine's byte order.
+
+    SciPy checks indices when a matrix is made, and not when its arrays are replaced afterwards.
+
+    Raises
+    ------
+    ValueError
+        If an index points out of the matrix, or if arrays do not fit each other.
+    """
+
+    def check(condition: bool, problem: str) -> None:
+        if not condition:
+            raise ValueError(f"{name} is a malformed sparse matrix of shape {matrix.shape}: {problem}.")
+
+    if matrix.ndim != 2:
+        raise ValueError(f"{name} must be two-dimensional, got a sparse array of shape {matrix.shape}.")
+    _STRUCTURE_CHECKS[matrix.format](matrix, check)
+    if matrix.format in ("csr", "csc", "bsr"):
+        indices, indptr = _native(matrix.indices), _native(matrix.indptr)
+        if indices is matrix.indices and indptr is matrix.indptr and matrix.data.dtype.isnative:
+            return matrix
+        return type(matrix)((_native_order(matrix.data), indices, indptr), shape=matrix.shape)
+    if matrix.format == "coo":
+        return type(matrix)((_native_order(matrix.data), (_native(matrix.row), _native(matrix.col))), matrix.shape)
+    return matrix
+
+
+def _native(indices: np.ndarray) -> np.ndarray:
+    is_usual = indices.dtype in (np.int32, np.int64) and indices.dtype.isnative
+    return indices if is_usual else indices.astype(np.int64)
+
+
+def _native_order(values: np.ndarray) -> np.ndarray:
+    return values.astype(values.dtype.newbyteorder("="), copy=False)
+
+
+def _check_index(indices, upper: int, what: str, check: Callable[[bool, str], None]) -> None:
+    indices = np.asarray(indices)
+    check(indices.ndim == 1 and indices.dtype.kind in "iu", f"its {what} are not a vector of whole numbers")
+    if indices.size:
+        low, high = indices.min(), indices.max()
+        check(low >= 0 and high < upper, f"its {what} go from {low} to {high}, but must be from 0 to {upper - 1}")
+
+
+def _check_compressed(matrix, check) -> None:
+    n_major, n_minor = matrix.shape if matrix.format != "csc" else matrix.shape[::-1]
+    if matrix.format == "bsr":
+        check(matrix.data.ndim == 3, "its data are not three-dimensional")
+        n_major, n_minor = n_major // max(matrix.data.shape[1], 1), n_minor // max(matrix.data.shape[2], 1)
+    else:
+        check(np.ndim(matrix.data) == 1, "its data are not a vector")
+    indptr = np.asarray(matrix.indptr)
+    check(indptr.ndim == 1 and indptr.dtype.kind in "iu", "its indptr is not a vector of whole numbers")
+    check(indptr.size == n_major + 1, f"its indptr has {indptr.size} entries, but needs {n_major + 1}")
+    check(indptr[0] == 0, f"its indptr starts with {indptr[0]}, not with 0")
+    check(bool((indptr[1:] >= indptr[:-1]).all()), "its indptr descends")
+    n_stored = min(len(matrix.indices), len(matrix.data))
+    check(indptr[-1] <= n_stored, f"its indptr ends with {indptr[-1]}, but only {n_stored} entries are stored")
+    _check_index(matrix.indices[: indptr[-1]], n_minor, "indices", check)
+
+
+def _check_coordinates(matrix, check) -> None:
+    check(len(matrix.row) == len(matrix.col) == len(matrix.data), "its row, col and data differ in length")
+    _check_index(matrix.row, matrix.shape[0], "row numbers", check)
+    _check_index(matrix.col, matrix.shape[1], "column numbers", check)
+
+
+def _check_lists(matrix, check) -> None:
+    check(len(matrix.rows) == len(matrix.data) == matrix.shape[0], "it has not one list for each row")
+    for columns, values in zip(matrix.rows, matrix.data, strict=True):
+        check(len(columns) == len(values), "the lists of a row differ in length")
+        _check_index(np.array(columns, dtype=np.int64), matrix.shape[1], "column numbers", check)
+
+
+def _check_diagonals(matrix, check) -> None:
+    check(np.ndim(matrix.data) == 2 and np.ndim(matrix.offsets) == 1, "its data are not one row for each diagonal")
+    check(len(matrix.data) == len(matrix.offsets), "it has not one offset for each diagonal")
+    check(np.asarray(matrix.offsets).dtype.kind in "iu", "its offsets are not whole numbers")
+
+
+def _check_keys(matrix, check) -> None:
+    keys = np.array(list(matrix.keys()), dtype=np.int64).reshape(-1, 2)
+    _check_index(keys[:, 0], matrix.shape[0], "row numbers", check)
+    _check_index(keys[:, 1], matrix.shape[1], "column numbers", check)
+
+
+_STRUCTURE_CHECKS = {
+    "csr": _check_compressed,
+    "csc": _check_compressed,
+    "bsr": _check_compressed,
+    "coo": _check_coordinates,
+    "lil": _check_lists,
+    "dia": _check_diagonals,
+    "dok": _check_keys,
+}
+
+
+class Inputs(NamedTuple):
+    """The rows of X as kernels take them: dense, or else CSR; the other part is empty."""
+
+    X: np.ndarray
+    data: np.ndarray
+    indices: np.ndarray
+    indptr: np.ndarray
+
+    @classmethod
+    def from_array(cls, X, dtype: np.dtype) -> "Inputs":
+        """View, or where it must be convert, a dense or sparse X; explicit zeros are harmless."""
+        no_values = np.empty(0, dtype)
+        no_indices = np.empty(0, np.int32)
+        if issparse(X):
+            X = cast(with_valid_indices(X.tocsr(), "X"), dtype, "X")
+            if X.shape[1] > MAX_COLUMNS:
+                raise ValueError(f"A sparse X may have {MAX_COLUMNS} columns at most, got {X.shape[1]}.")
+            return cls(
+                np.empty((0, X.shape[1]), dtype),
+                np.ascontiguousarray(X.data, dtype),
+                np.ascontiguousarray(X.indices, np.int32),
+                np.ascontiguousarray(X.indptr, np.int64),
+            )
+        dense = np.require(cast(X, dtype, "X"), dtype, ["C_CONTIGUOUS", "ALIGNED"])
+        return cls(dense, no_values, no_indices, np.empty(0, np.int64))
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Numbers of rows and of features."""
+        n_rows = len(self.X) if len(self.X) > 0 else max(len(self.indptr) - 1, 0)
+        return n_rows, self.X.shape[1]
+
+
+class TrainingData(NamedTuple):
+    """What a network is trained on.
+
+    Attributes
+    ----------
+    X : {ndarray, sparse matrix} of shape (n, n_features)
+    targets : ndarray of shape (n, n_outputs)
+        For the log loss of shape (n, 1): the number of each row's class.
+    sample_weight : ndarray of shape (n,), or None
+    weight_scale : float
+        A power of two that the weights have been divided by.
+    """
+
+    X: Any
+    targets: np.ndarray
+    sample_weight: np.ndarray | None
+    weight_scale: float = 1.0
+
+    def row_weights(self) -> np.ndarray:
+        """The weights of the rows in float64, ones if there are none."""
+        return np.ones(len(self.targets)) if self.sample_weight is None else self.sample_weight.astype(np.float64)
+
+    def take(self, rows: np.ndarray) -> "TrainingData":
+        """The data of some rows."""
+        weight = None if self.sample_weight is None else self.sample_weight[rows]
+        return self._replace(X=self.X[rows], targets=self.targets[rows], sample_weight=weight)
+
+
+def normalize_weights(sample_weight: np.ndarray, dtype: np.dtype) -> tuple[np.ndarray, float]:
+    r"""Divide weights by a power of two so that the largest magnitude is between 1 and 2.
+
+    The loss depends on the ratios of the weights only. Without this, weights of 1e-50 or 1e50 would vanish or overflow
+    in float32, and the sum of weights of 1e308 in float64. Dividing by a power of two changes no digit.
+
+    Parameters
+    ----------
+    sample_weight : ndarray of shape (n,)
+        Finite, and not all zero.
+    dtype : numpy.dtype
+        Precision of the result.
+
+    Returns
+    -------
+    normalized : ndarray of shape (n,)
+    scale : float
+        The power of two. Division by it carries over to the strength of the L2 penalty, which is
+        :math:`\alpha / \sum_i s_i`.
+    """
+    weights = sample_weight.astype(np.float64)
+    _, exponent = np.frexp(np.abs(weights).max())
+    return np.ldexp(weights, 1 - exponent).astype(dtype), float(np.ldexp(1.0, exponent - 1))
+
+
+def check_fits(network: "Network", inputs: Inputs, targets: np.ndarray, sample_weight: np.ndarray | None) -> None:
+    """Check that data and network agree in sizes, dtypes and order, before a kernel gets both.
+
+    Raises
+    ------
+    ValueError
+        If they do not.
+    """
+    dtype = network.theta.dtype
+    n_rows = len(targets)
+    n_features, n_outputs = int(network.layer_sizes[0]), int(network.layer_sizes[-1])
+    if inputs.shape != (n_rows, n_features):
+        raise ValueError(
+            f"X has shape {inputs.shape}, but there are {n_rows} rows of targets, and the network has {n_features} "
+            "input(s)."
+        )
+    is_class_number = network.loss == "log_loss"
+    if targets.shape[1] != (1 if is_class_number else n_outputs):
+        raise ValueError(f"The targets have {targets.shape[1]} column(s), but the network has {n_outputs} output(s).")
+    if is_class_number and n_rows and not (targets.min() >= 0 and targets.max() < n_outputs):
+        raise ValueError(
+            f"The targets are classes number {targets.min():g} to {targets.max():g}, but the network has outputs for "
+            f"{n_outputs} classes, number 0 to {n_outputs - 1}."
+        )
+    if sample_weight is not None and sample_weight.shape != (n_rows,):
+        raise ValueError(f"sample_weight has shape {sample_weight.shape}, but there are {n_rows} rows.")
+    for name, values in (("targets", targets), ("sample_weight", sample_weight), ("X", inputs.X)):
+        if values is not None and not (values.dtype == dtype and values.flags.c_contiguous and values.flags.aligned):
+            raise ValueError(f"{name} must be C-contiguous and of {dtype}, got {values.dtype}.")
