@@ -35,7 +35,9 @@ from .validation import ValidatedEstimator
 
 # Rows at a time where a solver wants the gradient of all rows.
 FULL_BATCH_BLOCK = 1024
-# Magnitudes from which data, or outputs of an untrained network, are called large in an error message.
+# Magnitude from which X is called large in an error message; standardized data rarely exceed 10.
+LARGE_INPUT = 100.0
+# Magnitude from which targets, or predictions of an untrained network, are called large in an error message.
 LARGE = 1e3
 # With learning_rate_init="auto": how often, and with which part of the learning rate, training starts again if the loss
 # rises above this multiple of the untrained network's.
@@ -230,7 +232,7 @@ class BaseMultilayerPerceptron(CallbackSupportMixin, ValidatedEstimator, ABC):
         X, targets = self._check_X_y(X, y, is_first=is_first, incremental=incremental)
         # Weights keep the precision they started with.
         dtype = X.dtype if is_first else self._own_network(allow_nonfinite=True).theta.dtype
-        X, targets = cast(X, dtype, "X"), cast(targets, dtype, "y")
+        X, targets = cast(X, dtype, "X"), np.ascontiguousarray(cast(targets, dtype, "y"))
         if sample_weight is None:
             return TrainingData(X, targets, None)
         sample_weight = _check_sample_weight(sample_weight, X)
@@ -247,7 +249,9 @@ class BaseMultilayerPerceptron(CallbackSupportMixin, ValidatedEstimator, ABC):
         """scikit-learn's validation, the same for all public functions; a sparse X becomes a well-formed CSR matrix."""
         X = with_valid_indices(X, "X") if issparse(X) else X
         y = tuple(with_valid_indices(values, "y") if issparse(values) else values for values in y)
-        return validate_data(self, X, *y, accept_sparse="csr", dtype=(np.float64, np.float32), **options)
+        # Whether all numbers are finite is seen from their sum, which may overflow.
+        with np.errstate(over="ignore", invalid="ignore"):
+            return validate_data(self, X, *y, accept_sparse="csr", dtype=(np.float64, np.float32), **options)
 
     def _check_hidden_layer_sizes(self) -> list[int]:
         sizes = self.hidden_layer_sizes
@@ -498,13 +502,16 @@ class BaseMultilayerPerceptron(CallbackSupportMixin, ValidatedEstimator, ABC):
         """Which of scaling, weights, penalty and learning rate to change, by what can be seen of each."""
         values = data.X.data if issparse(data.X) else data.X
         largest_input = max(values.max(initial=0.0), -values.min(initial=0.0))
-        if largest_input > LARGE:
+        if largest_input > LARGE_INPUT:
             return f"scale X, whose largest magnitude is {largest_input:.3g} (StandardScaler)"
         largest_target = max(data.targets.max(), -data.targets.min())
         if self._loss_name() not in ("log_loss", "binary_log_loss") and largest_target > LARGE:
             return f"scale y, whose largest magnitude is {largest_target:.3g} (TransformedTargetRegressor)"
         with np.errstate(over="ignore", invalid="ignore"):
-            largest_output = np.abs(self._own_network().preactivations(data.X[:FULL_BATCH_BLOCK])).max()
+            outputs = self._own_network().preactivations(data.X[:FULL_BATCH_BLOCK])
+            if self.out_activation_ == "exp":
+                outputs = np.exp(outputs)
+        largest_output = np.abs(outputs).max()
         if not largest_output <= LARGE:
             if is_first:
                 return f"change init={self.init!r}: untrained, the network has outputs as large as {largest_output:.3g}"
@@ -518,7 +525,7 @@ class BaseMultilayerPerceptron(CallbackSupportMixin, ValidatedEstimator, ABC):
             return f"increase alpha={self.alpha!r}: neither the data nor the initial weights are large"
         batch_weight = data.row_weights().mean() * data.weight_scale * self._check_batch_size(len(data.targets))
         rate = self.learning_rate_init_
-        if not rate * self.alpha < batch_weight:
+        if self.alpha > batch_weight and not rate * self.alpha < batch_weight:
             return f"reduce alpha={self.alpha!r}: a step of the penalty alone is larger than the weights"
         if self.learning_rate_init == "auto":
             smallest = rate * RESTART_FACTOR**MAX_RESTARTS

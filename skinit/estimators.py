@@ -278,6 +278,11 @@ class MLPClassifier(ClassifierMixin, BaseMultilayerPerceptron):
             self._label_binarizer = LabelBinarizer().fit(y)
             self.classes_ = self._label_binarizer.classes_
         else:
+            trained = self._label_binarizer.classes_
+            if not is_first and not np.array_equal(self.classes_, trained):
+                raise ValueError(
+                    f"classes_={self.classes_} are not those that the weights were trained with, {trained}."
+                )
             classes = unique_labels(y)
             if self.warm_start and not incremental:
                 if set(classes) != set(self.classes_):
@@ -289,7 +294,7 @@ class MLPClassifier(ClassifierMixin, BaseMultilayerPerceptron):
                 raise ValueError(
                     f"`y` has classes not in `self.classes_`. `self.classes_` has {self.classes_}. 'y' has {classes}."
                 )
-        targets = self._encode(y).astype(X.dtype)
+        targets = self._encode(y)
         n_outputs = len(self.classes_) if self._is_softmax() else targets.shape[1]
         self.n_outputs_ = n_outputs
         return X, targets
@@ -703,7 +708,7 @@ class MLPRegressor(RegressorMixin, BaseMultilayerPerceptron):
             raise ValueError(
                 f"y has {targets.shape[1]} output(s), but {type(self).__name__} was fitted with {self.n_outputs_}."
             )
-        return X, np.ascontiguousarray(targets, X.dtype)
+        return X, targets
 
     def _loss_name(self):
         return self.loss

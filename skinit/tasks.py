@@ -5,10 +5,13 @@ an ImportError that says what is needed.
 """
 
 from copy import copy
+from functools import wraps
 
+import numpy as np
 import sklearn
 
 from .network import Network
+from .validation import check_takes
 
 NEEDED = f"Callbacks need scikit-learn 1.9 or later, which has sklearn.callback; this is {sklearn.__version__}."
 
@@ -25,6 +28,33 @@ except ImportError:
 
     def with_callbacks(method):  # type: ignore[no-redef]
         return method
+
+
+HOOKS = ("setup", "on_fit_task_begin", "on_fit_task_end", "teardown")
+
+
+class CheckedHooks:
+    """The hooks of a callback, with an error for a return value that scikit-learn would take for a wish to stop.
+
+    Parameters
+    ----------
+    callback : FitCallback
+    """
+
+    def __init__(self, callback) -> None:
+        self.on_fit_task_begin = callback.on_fit_task_begin
+
+        @wraps(callback.on_fit_task_end)
+        def on_fit_task_end(*args, **kwargs):
+            result = callback.on_fit_task_end(*args, **kwargs)
+            if not (result is None or isinstance(result, (bool, np.bool))):
+                raise TypeError(
+                    f"{callback!r}.on_fit_task_end must return True to end training, and False or None to go on, got "
+                    f"{type(result).__name__}."
+                )
+            return result
+
+        self.on_fit_task_end = on_fit_task_end
 
 
 class StopTraining(Exception):
@@ -47,7 +77,11 @@ class TrainingTasks:
     def __init__(self, estimator, X, y, sample_weight, max_epochs: int) -> None:
         metadata = None if sample_weight is None else {"sample_weight": sample_weight}
         self._arguments = {"estimator": estimator, "X": X, "y": y, "metadata": metadata}
+        for callback in estimator._skl_callbacks:
+            for hook in HOOKS:
+                check_takes(getattr(callback, hook), (None, None), f"{callback!r}.{hook}", "(estimator, context)")
         self._fit = estimator._init_callback_context(max_subtasks=max_epochs)
+        self._fit._callbacks = [CheckedHooks(callback) for callback in self._fit._callbacks]
         self._fit.call_on_fit_task_begin(**self._arguments, reconstruction_attributes={"n_iter_": 0})
 
     def begin(self, name: str) -> None:

@@ -1,5 +1,7 @@
-"""Parameter checks: scikit-learn's, with the nearest valid name added."""
+"""Parameter checks: scikit-learn's, with the nearest valid name added; and checks of users' functions."""
 
+import inspect
+from collections.abc import Callable
 from difflib import get_close_matches
 
 from sklearn.base import BaseEstimator
@@ -47,3 +49,23 @@ class ValidatedEstimator(BaseEstimator):
                 ]
                 hint = nearest_name_hint(value, names)
                 raise InvalidParameterError(f"{error}{hint}") from None
+
+
+def check_takes(function: Callable, arguments: tuple, name: str, expected: str) -> None:
+    """Check that a user's function can be called with these positional arguments; keyword-only ones do not count.
+
+    Raises
+    ------
+    TypeError
+        If its signature says that it cannot.
+    """
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):
+        # Some compiled functions do not tell their signature.
+        return
+    optional = {name: None for name, each in signature.parameters.items() if each.kind is each.KEYWORD_ONLY}
+    try:
+        signature.bind(*arguments, **optional)
+    except TypeError:
+        raise TypeError(f"{name} must take the arguments {expected}, got a function of {signature}.") from None

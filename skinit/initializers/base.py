@@ -1,12 +1,11 @@
 """What an initializer is."""
 
-import inspect
 from collections.abc import Callable
 
 import numpy as np
 
 from ..network import Network, TrainingData
-from ..validation import ValidatedEstimator
+from ..validation import ValidatedEstimator, check_takes
 
 
 class Initializer(ValidatedEstimator):
@@ -134,25 +133,6 @@ def draw_parameters(
         network.check_finite()
     except ValueError as error:
         raise ValueError(f"The initializer {initializer!r} must set finite weights: {error}") from None
-
-
-def check_takes(function: Callable, arguments: tuple, name: str, expected: str) -> None:
-    """Check that a function can be called with these positional arguments.
-
-    Raises
-    ------
-    TypeError
-        If its signature says that it cannot.
-    """
-    try:
-        signature = inspect.signature(function)
-    except (TypeError, ValueError):
-        # Some compiled functions do not tell their signature.
-        return
-    try:
-        signature.bind(*arguments)
-    except TypeError:
-        raise TypeError(f"{name} must take the arguments {expected}, got a function of {signature}.") from None
 
 
 def check_weights(weights, coef: np.ndarray, source: object) -> np.ndarray:
