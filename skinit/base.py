@@ -251,7 +251,11 @@ class BaseMultilayerPerceptron(CallbackSupportMixin, ValidatedEstimator, ABC):
         y = tuple(with_valid_indices(values, "y") if issparse(values) else values for values in y)
         # Whether all numbers are finite is seen from their sum, which may overflow.
         with np.errstate(over="ignore", invalid="ignore"):
-            return validate_data(self, X, *y, accept_sparse="csr", dtype=(np.float64, np.float32), **options)
+            validated = validate_data(self, X, *y, accept_sparse="csr", dtype=(np.float64, np.float32), **options)
+        X, *y = validated if y else (validated,)
+        # Numbers of a frame keep their byte order.
+        X = X.astype(X.dtype.newbyteorder("="), copy=False)
+        return (X, *y) if y else X
 
     def _check_hidden_layer_sizes(self) -> list[int]:
         sizes = self.hidden_layer_sizes

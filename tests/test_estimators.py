@@ -322,3 +322,13 @@ def test_an_activation_set_after_fit_is_used():
     hidden = np.tanh(X_iris @ model.coefs_[0] + model.intercepts_[0])
     outputs = hidden @ model.coefs_[1] + model.intercepts_[1]
     np.testing.assert_array_equal(model.predict(X_iris), outputs.argmax(axis=1))
+
+
+def test_partial_fit_with_warm_start_takes_batches_without_some_of_the_classes():
+    expected = MLPClassifier((5,), random_state=0)
+    model = MLPClassifier((5,), warm_start=True, random_state=0)
+    for each in (expected, model):
+        each.partial_fit(X_iris[:50], y_iris[:50], classes=[0, 1, 2]).partial_fit(X_iris[50:], y_iris[50:])
+    np.testing.assert_array_equal(model.coefs_[0], expected.coefs_[0])
+    with pytest.raises(ValueError, match="same classes as in the previous call"):
+        model.fit(X_iris[:50], y_iris[:50])

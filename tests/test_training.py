@@ -14,6 +14,7 @@ from sklearn.metrics import accuracy_score, r2_score
 from sklearn.model_selection import train_test_split
 
 from skinit import DivergenceError, MLPClassifier, MLPRegressor, passes
+from skinit.data import TrainingData
 from skinit.initializers import RandomNormal
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -94,6 +95,127 @@ def test_divergence_blames_the_scale_of_the_data():
         model.fit(1e6 * X_diabetes, y_diabetes)
     with pytest.raises(DivergenceError, match=r"diverged in epoch \d+: scale y"):
         MLPRegressor(solver="sgd", learning_rate_init=0.1, random_state=0).fit(X_diabetes, 1e80 * y_diabetes)
+
+
+@pytest.mark.parametrize("solver", ["adam", "sgd", "lbfgs"])
+@pytest.mark.parametrize("scale", [1e200, 1e300])
+def test_targets_whose_squares_overflow_are_blamed(solver, scale):
+    with pytest.raises(DivergenceError, match="scale y, whose largest magnitude is"):
+        MLPRegressor(hidden_layer_sizes=(5,), solver=solver, max_iter=5).fit(X_diabetes, scale * y_diabetes)
+
+
+@pytest.mark.parametrize("solver", ["sgd", "lbfgs"])
+@pytest.mark.parametrize("estimator", [MLPClassifier, MLPRegressor])
+def test_data_that_overflow_are_blamed(solver, estimator):
+    with pytest.raises(DivergenceError, match="scale X, whose largest magnitude is"):
+        estimator(hidden_layer_sizes=(5,), solver=solver, random_state=0).fit(1e300 * X_iris, y_iris)
+
+
+def test_unscaled_data_are_blamed_for_poisson_means_that_overflow():
+    model = MLPRegressor(loss="poisson", hidden_layer_sizes=(5,), solver="sgd", random_state=0)
+    with pytest.raises(DivergenceError, match="scale X"):
+        model.fit(100 * X_diabetes, np.exp(y_diabetes))
+
+
+@pytest.mark.parametrize("solver", ["adam", "sgd"])
+@pytest.mark.parametrize("rate", [1e150, 1e300])
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_a_rate_that_overflows_is_blamed_and_changes_nothing(solver, rate, method, early_stopping):
+    early_stopping = early_stopping and method == "fit"
+    model = MLPRegressor(
+        hidden_layer_sizes=(5,), solver=solver, learning_rate_init=rate, early_stopping=early_stopping, random_state=0
+    )
+    with pytest.raises(DivergenceError, match=r"diverged in epoch \d+: reduce learning_rate_init=1e\+"):
+        getattr(model, method)(X_diabetes, y_diabetes)
+    assert not hasattr(model, "coefs_")
+
+
+def test_a_penalty_that_overshoots_is_blamed():
+    model = MLPRegressor(hidden_layer_sizes=(5,), solver="sgd", alpha=1e10, random_state=0)
+    with pytest.raises(DivergenceError, match=r"reduce alpha=10000000000.0"):
+        model.fit(X_diabetes, y_diabetes)
+
+
+def test_an_automatic_rate_is_not_told_to_be_reduced():
+    def rises(shape, rng):
+        return rng.normal(size=shape)
+
+    model = MLPRegressor(
+        hidden_layer_sizes=(5,),
+        solver="sgd",
+        learning_rate_init="auto",
+        alpha=0,
+        init=rises,
+        random_state=0,
+        max_iter=3,
+    )
+    model.fit(X_diabetes, y_diabetes)
+    rate = model.learning_rate_init_
+    advice = model._explain_divergence(TrainingData(X_diabetes, y_diabetes[:, None], None), True)
+    assert advice.startswith(f'give learning_rate_init a number: "auto" tried learning rates from {rate:.3g} down to')
+
+
+def test_large_weights_to_go_on_from_are_blamed():
+    model = MLPRegressor(hidden_layer_sizes=(5,), solver="sgd", max_iter=2, random_state=0)
+    model.fit(X_diabetes.astype(np.float32), y_diabetes)
+    model.coefs_ = [coef * np.float32(1e18) for coef in model.coefs_]
+    for method in (model.partial_fit, model.set_params(warm_start=True).fit):
+        with pytest.raises(DivergenceError, match="fit anew with warm_start=False: the weights to go on from give"):
+            method(X_diabetes.astype(np.float32), y_diabetes)
+
+
+def test_negative_weights_are_blamed():
+    weights = np.where(np.arange(len(y_diabetes)) % 3, 1.0, -1.5)
+    with pytest.raises(DivergenceError, match="remove the negative sample weights"):
+        MLPRegressor(hidden_layer_sizes=(50,), solver="lbfgs", max_iter=5000, random_state=0).fit(
+            X_diabetes, 30 * y_diabetes, weights
+        )
+
+
+def test_early_stopping_that_diverges_later_keeps_the_best_weights():
+    parameters = {
+        "hidden_layer_sizes": (5,),
+        "solver": "sgd",
+        "learning_rate_init": 3.0,
+        "early_stopping": True,
+        "random_state": 0,
+    }
+    with pytest.warns(ConvergenceWarning, match=r"diverged in epoch 3\. The weights with the best validation score"):
+        model = MLPRegressor(max_iter=20, **parameters).fit(X_diabetes, y_diabetes)
+    expected = MLPRegressor(max_iter=2, **parameters).fit(X_diabetes, y_diabetes)
+    assert model.n_iter_ == len(model.loss_curve_) == len(model.validation_scores_) == 2
+    assert np.isfinite(model.loss_)
+    np.testing.assert_array_equal(model.coefs_[0], expected.coefs_[0])
+
+
+@pytest.mark.parametrize("solver", ["adam", "sgd", "lbfgs"])
+def test_a_callback_that_is_nearly_right_is_named(solver):
+    pytest.importorskip("sklearn.callback", reason="callbacks need scikit-learn 1.9")
+
+    class Callback:
+        def setup(self, estimator, context):
+            pass
+
+        def teardown(self, estimator, context):
+            pass
+
+        def on_fit_task_begin(self, estimator, context):
+            pass
+
+        def on_fit_task_end(self, estimator, context):
+            return self
+
+    class TakesTooLittle(Callback):
+        def on_fit_task_end(self, estimator):
+            pass
+
+    model = MLPClassifier((3,), solver=solver)
+    with pytest.raises(TypeError, match=r"Callback.*on_fit_task_end must return True to end training, .* got Callback"):
+        model.set_callbacks(Callback()).fit(X_iris, y_iris)
+    with pytest.raises(TypeError, match=r"TakesTooLittle.*_task_end must take the arguments \(estimator, context\)"):
+        model.set_callbacks(TakesTooLittle()).fit(X_iris, y_iris)
+    assert not hasattr(model, "coefs_")
 
 
 def test_a_divergence_error_comes_whole_out_of_a_worker_process():
