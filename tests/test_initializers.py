@@ -784,3 +784,24 @@ def test_weights_beyond_float32_are_an_error_in_a_float32_network_only():
     initialized(Constant(1e300), (3, 4))
     with pytest.raises(ValueError, match="finite"):
         initialized(Constant(1e300), (3, 4), dtype=np.float32)
+
+
+@pytest.mark.parametrize("init", ["xavier_normal", "xavier_uniform", "truncated_normal", "random", "sparse", "sklearn"])
+def test_a_layer_drawn_by_rows_has_the_same_weights(monkeypatch, init):
+    expected = initialized(init, (30, 21, 5)).theta.copy()
+    # Odd, because normal numbers are drawn in pairs.
+    monkeypatch.setattr("skinit.initializers.random.DRAW_SIZE", 63)
+    monkeypatch.setattr("skinit.initializers.sparse.DRAW_SIZE", 63)
+    np.testing.assert_array_equal(initialized(init, (30, 21, 5)).theta, expected)
+
+
+@pytest.mark.parametrize("shape", [(300, 700), (700, 300), (513, 513), (256, 256)])
+def test_orthogonal_weights_by_panels_are_the_unique_factor(shape):
+    weights = Orthogonal().sample(shape, np.random.RandomState(0))
+    longer, shorter = max(shape), min(shape)
+    q, r = np.linalg.qr(np.random.RandomState(0).normal(size=(longer, shorter)))
+    q *= np.sign(np.diag(r))
+    columns = weights if shape[0] >= shape[1] else weights.T
+    np.testing.assert_allclose(columns.T @ columns, np.eye(shorter), atol=1e-13)
+    # The condition of a square normal matrix is of the order of its size.
+    np.testing.assert_allclose(columns, q, atol=1e-16 * longer * shorter)

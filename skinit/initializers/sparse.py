@@ -1,12 +1,14 @@
 """Sparse weights."""
 
 import math
+from functools import partial
 from numbers import Integral, Real
 
 import numpy as np
 from sklearn.utils._param_validation import Interval
 
 from .base import Initializer
+from .random import DRAW_SIZE, draw
 
 
 class Sparse(Initializer):
@@ -51,9 +53,13 @@ class Sparse(Initializer):
         self._validate_params()
         fan_in, fan_out = shape
         k = min(self.n_inputs, fan_in)
-        # The k smallest of random keys: a random subset for each unit.
-        chosen = np.argpartition(rng.uniform(size=shape), k - 1, axis=0)[:k]
+        keys = draw(partial(rng.uniform, 0.0, 1.0), shape)
+        values = draw(partial(rng.normal, 0.0, math.sqrt(self.scale / k)), (k, fan_out))
         weights = np.zeros(shape)
-        values = rng.normal(scale=math.sqrt(self.scale / k), size=(k, fan_out))
-        np.put_along_axis(weights, chosen, values, axis=0)
+        n_units = max(1, DRAW_SIZE // fan_in)
+        for start in range(0, fan_out, n_units):
+            units = slice(start, start + n_units)
+            # The k smallest of random keys: a random subset for each unit.
+            chosen = np.argpartition(keys[:, units], k - 1, axis=0)[:k]
+            np.put_along_axis(weights[:, units], chosen, values[:, units], axis=0)
         return weights
