@@ -188,7 +188,7 @@ class BaseMultilayerPerceptron(CallbackSupportMixin, ValidatedEstimator, ABC):
         self : object
             The initialized estimator.
         """
-        data = self._check_data(X, y, sample_weight, is_first=True, incremental=False)
+        data = self._check_data(X, y, sample_weight, network=None, incremental=False)
         self._initialize(data, check_random_state(self.random_state))
         if self.solver in STOCHASTIC_SOLVERS:
             passes = self._make_passes(self._network, data, self._check_batch_size(len(data.targets)))
@@ -200,14 +200,17 @@ class BaseMultilayerPerceptron(CallbackSupportMixin, ValidatedEstimator, ABC):
     def _fit(self, X, y, sample_weight, incremental):
         given = X, y
         is_first = not hasattr(self, "coefs_") or not (self.warm_start or incremental)
+        network = None
         if not is_first:
-            self._check_going_on(self._own_network())
-        data = self._check_data(X, y, sample_weight, is_first=is_first, incremental=incremental)
+            network = self._own_network()
+            self._check_going_on(network)
+        data = self._check_data(X, y, sample_weight, network=network, incremental=incremental)
         random_state = check_random_state(self.random_state)
         self._random_state = random_state
-        if is_first:
+        if network is None:
             self._initialize(data, random_state)
-        network = self._own_network().copy()
+            network = self._own_network()
+        network = network.copy()
         tasks = None
         if hasattr(self, "_skl_callbacks"):
             tasks = TrainingTasks(self, *given, sample_weight, 1 if incremental else self.max_iter)
@@ -227,11 +230,11 @@ class BaseMultilayerPerceptron(CallbackSupportMixin, ValidatedEstimator, ABC):
             tasks.finish()
         return self
 
-    def _check_data(self, X, y, sample_weight, *, is_first, incremental) -> TrainingData:
-        """Validate data to fit or to measure, in the precision of the weights if there are some to go on from."""
-        X, targets = self._check_X_y(X, y, is_first=is_first, incremental=incremental)
+    def _check_data(self, X, y, sample_weight, *, network: Network | None, incremental: bool) -> TrainingData:
+        """Validate data to fit or to measure; `network` is the one to go on from, or to measure."""
+        X, targets = self._check_X_y(X, y, is_first=network is None, incremental=incremental)
         # Weights keep the precision they started with.
-        dtype = X.dtype if is_first else self._own_network(allow_nonfinite=True).theta.dtype
+        dtype = X.dtype if network is None else network.theta.dtype
         X, targets = cast(X, dtype, "X"), np.ascontiguousarray(cast(targets, dtype, "y"))
         if sample_weight is None:
             return TrainingData(X, targets, None)
@@ -253,8 +256,9 @@ class BaseMultilayerPerceptron(CallbackSupportMixin, ValidatedEstimator, ABC):
         with np.errstate(over="ignore", invalid="ignore"):
             validated = validate_data(self, X, *y, accept_sparse="csr", dtype=(np.float64, np.float32), **options)
         X, *y = validated if y else (validated,)
-        # Numbers of a frame keep their byte order.
-        X = X.astype(X.dtype.newbyteorder("="), copy=False)
+        if not X.dtype.isnative:
+            # Numbers of a frame keep their byte order.
+            X = X.astype(X.dtype.newbyteorder("="))
         return (X, *y) if y else X
 
     def _check_hidden_layer_sizes(self) -> list[int]:
@@ -323,7 +327,8 @@ class BaseMultilayerPerceptron(CallbackSupportMixin, ValidatedEstimator, ABC):
         ValueError
             If fitted attributes disagree, or if a weight is not a finite number and this is not allowed.
         """
-        check_is_fitted(self, self._fitted_attributes)
+        if any(name not in self.__dict__ for name in self._fitted_attributes):
+            check_is_fitted(self, self._fitted_attributes)
         known: Network | None = self.__dict__.get("_network")
         if known is not None and known.has_parameters(self.coefs_, self.intercepts_):
             network = known

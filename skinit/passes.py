@@ -51,6 +51,7 @@ class DataPasses:
         self.inputs = inputs
         self.targets = targets
         self.sample_weight = np.empty(0, dtype) if sample_weight is None else sample_weight
+        self.has_negative_weights = bool((self.sample_weight < 0).any())
         self.batch_size = batch_size
         self.alpha = float(alpha)
         loss = LOSSES[network.loss]
@@ -166,9 +167,7 @@ class DataPasses:
         ValueError
             If negative weights outweigh the others in a mini-batch, where training would climb the loss.
         """
-        weights = self.sample_weight[rows] if self.sample_weight.size else self.sample_weight
-        if not (weights < 0).any():
-            return
+        weights = self.sample_weight[rows]
         starts = np.arange(0, rows.size, self.batch_size)
         sums = np.add.reduceat(weights.astype(np.float64), starts)
         magnitudes = np.add.reduceat(np.abs(weights).astype(np.float64), starts)

@@ -5,7 +5,6 @@ The steps themselves are compiled (`kernels.updates`). A new stochastic solver i
 
 import warnings
 from collections.abc import Callable
-from copy import copy
 from typing import NamedTuple
 
 import numpy as np
@@ -63,7 +62,8 @@ class StochasticSolver:
 
     def copy(self) -> "StochasticSolver":
         """A solver in the same state, with arrays of its own."""
-        copied = copy(self)
+        copied = object.__new__(type(self))
+        copied.__dict__.update(self.__dict__)
         copied.slots, copied.scalars = self.slots.copy(), self.scalars.copy()
         return copied
 

@@ -4,6 +4,7 @@ Random numbers are drawn here in scikit-learn's order (one shuffle of the row nu
 initial weights and random state training goes the same way.
 """
 
+import math
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -96,13 +97,14 @@ class History:
 
     def mark(self) -> tuple:
         """What `rewind` needs to go back to this point."""
-        return tuple(len(value) if isinstance(value, list) else value for value in vars(self).values())
+        known = vars(self).copy()
+        return known, len(self.loss_curve_), len(self.validation_scores_)
 
     def rewind(self, mark: tuple) -> None:
         """Forget everything after `mark`."""
-        for name, value in zip(list(vars(self)), mark, strict=True):
-            known = getattr(self, name)
-            setattr(self, name, known[:value] if isinstance(known, list) else value)
+        known, n_losses, n_scores = mark
+        vars(self).update(known)
+        del self.loss_curve_[n_losses:], self.validation_scores_[n_scores:]
 
     def shows_too_large_steps(self, loss_limit: float) -> bool:
         """Whether the loss is not finite, above its limit, or back near it after it was far below."""
@@ -196,8 +198,8 @@ def train(
     Raises
     ------
     DivergenceError
-        If the loss or the parameters are not finite after an epoch, unless an earlier validation score is there to go
-        back to. Or if losses show that steps are too large.
+        If the loss or the parameters are not finite, unless an earlier validation score is there to go back to. Or if
+        losses show that steps are too large.
     KeyboardInterrupt
         On Ctrl-C before the end of the first epoch, or in one fit of many.
     """
@@ -214,7 +216,8 @@ def train(
             if shuffle:
                 # As scikit-learn's order[permutation]: shuffling swaps by position, whatever lies there.
                 random_state.shuffle(order)
-            passes.check_batch_weights(order)
+            if passes.has_negative_weights:
+                passes.check_batch_weights(order)
             reported_loss, _ = passes.run(order, solver.update, solver.slots, solver.scalars)
             loss = reported_loss / rows.size
             history.n_iter_ += 1
@@ -225,7 +228,9 @@ def train(
                 print(f"Iteration {history.n_iter_}, loss = {loss:.8f}")
             if history.shows_too_large_steps(loss_limit):
                 raise DivergenceError(history.n_iter_)
-            _check_finite(history.n_iter_, theta, loss)
+            # Weights that are not finite show in the next loss, but a validation score may miss them.
+            if score is not None or not math.isfinite(loss):
+                _check_finite(history.n_iter_, theta, loss)
             is_best = False
             if score is None:
                 history.note_loss(loss, tol)
@@ -278,13 +283,14 @@ def train(
         if checkpoint.best_theta is None:
             raise DivergenceError(history.n_iter_, quantity="validation scores")
         theta[:] = checkpoint.best_theta
+    _check_finite(history.n_iter_, theta, history.loss_)
     return solver
 
 
-def _check_finite(epoch: int, theta: np.ndarray, loss: float) -> None:
+def _check_finite(epoch: int, theta: np.ndarray, loss: float | None) -> None:
     if not np.isfinite(theta).all():
         raise DivergenceError(epoch)
-    if not np.isfinite(loss):
+    if loss is not None and not math.isfinite(loss):
         raise DivergenceError(epoch, quantity="loss")
 
 

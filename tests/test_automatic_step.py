@@ -92,7 +92,7 @@ def test_momentum_multiplies_the_step_by_the_root_of_1_minus_momentum(nesterov, 
 
 def targets_of(model, X, y):
     """The targets as the network takes them."""
-    return model._check_X_y(X, y, is_first=False, incremental=True)[1]
+    return model._check_data(X, y, None, network=model._network, incremental=True).targets
 
 
 def dense_hessian(model, X, y, sample_weight=None):

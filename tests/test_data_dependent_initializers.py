@@ -115,7 +115,7 @@ def dense_layer_norms(network, X, targets, weights=None):
 
 def targets_of(model, X, y):
     """The targets as the network takes them."""
-    return model._check_X_y(X, y, is_first=False, incremental=True)[1]
+    return model._check_data(X, y, None, network=model._network, incremental=True).targets
 
 
 def power_iteration_slack(size, n_iterations):
