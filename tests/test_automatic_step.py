@@ -11,10 +11,11 @@ from twins import ACTIVATIONS
 
 import skinit.base
 from skinit import MLPClassifier, MLPRegressor
+from skinit.blas import available_threads
 from skinit.hessian import ALL_LAYERS, HessianProducts
 from skinit.initializers import RandomNormal
 from skinit.network import Inputs
-from skinit.solvers import STOCHASTIC_SOLVERS
+from skinit.solvers import STOCHASTIC_SOLVERS, StochasticSolver
 
 # Where steps are too large on purpose, the validation score sees Poisson means that overflow.
 pytestmark = [
@@ -412,3 +413,37 @@ def test_no_fit_ends_with_an_exception_or_above_the_untrained_loss(activation, h
     untrained = clone(model).set_params(solver="sgd", learning_rate_init=1e-15, max_iter=1).fit(X, y)
     assert min(model.loss_curve_) < untrained.loss_
     assert model.loss_ <= 1.1 * untrained.loss_
+
+
+def test_initialize_measures_the_curvature_with_the_threads_of_fit(monkeypatch):
+    X, y = np.random.RandomState(0).normal(size=(200, 200)), np.arange(200) % 2
+    threads = []
+
+    def spy(*arguments):
+        threads.append(available_threads())
+        return 0.01
+
+    monkeypatch.setattr(skinit.base, "automatic_step", spy)
+    for method in ("initialize", "fit"):
+        getattr(MLPClassifier((60,), max_iter=1, **AUTO), method)(X, y)
+    assert threads == [1, 1]
+
+
+class PlainSGD(StochasticSolver):
+    """A third solver: SGD without momentum, of which "auto" knows nothing."""
+
+    update = "sgd"
+
+    def __init__(self, network, *, learning_rate_init):
+        super().__init__(network, 1, [learning_rate_init, 0.0, 0.0])
+
+
+def test_a_third_solver_steps_automatically_by_default(monkeypatch):
+    monkeypatch.setitem(STOCHASTIC_SOLVERS, "third", (PlainSGD, ("learning_rate_init",)))
+    monkeypatch.setitem(MLPRegressor._parameter_constraints, "solver", [str])
+    third = MLPRegressor(hidden_layer_sizes=(5,), solver="third", max_iter=5, **AUTO)
+    plain = clone(third).set_params(solver="sgd", momentum=0.0, nesterovs_momentum=False)
+    third.fit(X_diabetes, y_diabetes)
+    plain.fit(X_diabetes, y_diabetes)
+    assert third.learning_rate_init_ == plain.learning_rate_init_
+    np.testing.assert_array_equal(third.coefs_[0], plain.coefs_[0])
