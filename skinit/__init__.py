@@ -1,7 +1,7 @@
 """Multilayer perceptrons for scikit-learn, compiled, whose initialization is a parameter."""
 
+from .divergence import DivergenceError
 from .estimators import MLPClassifier, MLPRegressor
-from .training import DivergenceError
 from .version import __version__
 from .warmup import warmup
 

@@ -21,6 +21,7 @@ from sklearn.utils.validation import (
 
 from .blas import blas_threads
 from .data import Inputs, TrainingData, cast, normalize_weights, with_valid_indices
+from .divergence import DivergenceError, explain_divergence
 from .initializers import Initializer, get_initializer, get_initializer_names
 from .initializers.base import draw_parameters
 from .kernels.activations import ACTIVATIONS
@@ -30,15 +31,11 @@ from .passes import DataPasses
 from .solvers import STOCHASTIC_SOLVERS, StochasticSolver, make_solver, minimize_lbfgs
 from .step_size import automatic_step
 from .tasks import CallbackSupportMixin, StopTraining, TrainingTasks, with_callbacks
-from .training import DivergenceError, History, train
+from .training import History, train
 from .validation import ValidatedEstimator
 
 # Rows at a time where a solver wants the gradient of all rows.
 FULL_BATCH_BLOCK = 1024
-# Magnitude from which X is called large in an error message; standardized data rarely exceed 10.
-LARGE_INPUT = 100.0
-# Magnitude from which targets, or predictions of an untrained network, are called large in an error message.
-LARGE = 1e3
 # With learning_rate_init="auto": how often, and with which part of the learning rate, training starts again if the loss
 # rises above this multiple of the untrained network's.
 MAX_RESTARTS = 8
@@ -64,6 +61,11 @@ def all_or_nothing(method: Callable) -> Callable:
         return self
 
     return run
+
+
+def _set_network(attributes: dict, network: Network) -> None:
+    # One step, which no signal can interrupt.
+    attributes.update(_network=network, coefs_=list(network.coefs), intercepts_=list(network.intercepts))
 
 
 class BaseMultilayerPerceptron(CallbackSupportMixin, ValidatedEstimator, ABC):
@@ -224,8 +226,9 @@ class BaseMultilayerPerceptron(CallbackSupportMixin, ValidatedEstimator, ABC):
             if not np.isfinite(outputs).all():
                 raise DivergenceError(self.n_iter_, quantity="predictions")
         except DivergenceError as error:
-            raise DivergenceError(error.epoch, self._explain_divergence(data, is_first), error.quantity) from None
-        self._set_network(network)
+            advice = explain_divergence(self, data, is_first, smallest_restart=RESTART_FACTOR**MAX_RESTARTS)
+            raise DivergenceError(error.epoch, advice, error.quantity) from None
+        _set_network(self.__dict__, network)
         if tasks is not None:
             tasks.finish()
         return self
@@ -248,18 +251,22 @@ class BaseMultilayerPerceptron(CallbackSupportMixin, ValidatedEstimator, ABC):
             raise ValueError(f"Sample weights must have a positive sum, got {total * scale:.3g}.")
         return TrainingData(X, targets, weights, scale)
 
-    def _validate(self, X, *y, **options):
-        """scikit-learn's validation, the same for all public functions; a sparse X becomes a well-formed CSR matrix."""
-        X = with_valid_indices(X, "X") if issparse(X) else X
-        y = tuple(with_valid_indices(values, "y") if issparse(values) else values for values in y)
+    def _validate(self, X, y="no_validation", **options) -> tuple:
+        """scikit-learn's validation of X and y, or of X alone, the same for all public functions.
+
+        A sparse X becomes a well-formed CSR matrix.
+        """
+        X, y = (
+            with_valid_indices(values, name) if issparse(values) else values for name, values in (("X", X), ("y", y))
+        )
         # Whether all numbers are finite is seen from their sum, which may overflow.
         with np.errstate(over="ignore", invalid="ignore"):
-            validated = validate_data(self, X, *y, accept_sparse="csr", dtype=(np.float64, np.float32), **options)
-        X, *y = validated if y else (validated,)
+            validated = validate_data(self, X, y, accept_sparse="csr", dtype=(np.float64, np.float32), **options)
+        X, *y = validated if isinstance(validated, tuple) else (validated,)
         if not X.dtype.isnative:
             # Numbers of a frame keep their byte order.
             X = X.astype(X.dtype.newbyteorder("="))
-        return (X, *y) if y else X
+        return X, *y
 
     def _check_hidden_layer_sizes(self) -> list[int]:
         sizes = self.hidden_layer_sizes
@@ -302,7 +309,7 @@ class BaseMultilayerPerceptron(CallbackSupportMixin, ValidatedEstimator, ABC):
             print(self.initializer_.report_)
         self.n_layers_ = len(layer_sizes)
         self.out_activation_ = LOSSES[network.loss].out_activation
-        self._set_network(network)
+        _set_network(self.__dict__, network)
         for name in ("_optimizer", "learning_rate_init_", *History.__dataclass_fields__):
             self.__dict__.pop(name, None)
         history = History()
@@ -310,10 +317,6 @@ class BaseMultilayerPerceptron(CallbackSupportMixin, ValidatedEstimator, ABC):
             self.__dict__.update(history.attributes(self.early_stopping))
         else:
             self.n_iter_, self.t_ = history.n_iter_, history.t_
-
-    def _set_network(self, network: Network) -> None:
-        # One step, which no signal can interrupt.
-        self.__dict__.update(_network=network, coefs_=list(network.coefs), intercepts_=list(network.intercepts))
 
     def _own_network(self, *, allow_nonfinite: bool = False) -> Network:
         """The network of `coefs_` and `intercepts_`, which a user may have replaced, or unpickled.
@@ -327,19 +330,22 @@ class BaseMultilayerPerceptron(CallbackSupportMixin, ValidatedEstimator, ABC):
         ValueError
             If fitted attributes disagree, or if a weight is not a finite number and this is not allowed.
         """
-        if any(name not in self.__dict__ for name in self._fitted_attributes):
+        # Another thread may end a fit in between, which gives the estimator another dict.
+        attributes = self.__dict__
+        if any(name not in attributes for name in self._fitted_attributes):
             check_is_fitted(self, self._fitted_attributes)
-        known: Network | None = self.__dict__.get("_network")
-        if known is not None and known.has_parameters(self.coefs_, self.intercepts_):
+        known: Network | None = attributes.get("_network")
+        coefs, intercepts = attributes["coefs_"], attributes["intercepts_"]
+        if known is not None and known.has_parameters(coefs, intercepts):
             network = known
         else:
-            network = Network.from_parameters(self.coefs_, self.intercepts_, self.activation, self._loss_name())
+            network = Network.from_parameters(coefs, intercepts, self.activation, self._loss_name())
         network.activation, network.loss = self.activation, self._loss_name()
         if not allow_nonfinite:
             network.check_finite()
         self._check_fitted_attributes(network)
         if network is not known:
-            self._set_network(network)
+            _set_network(attributes, network)
         return network
 
     def _check_fitted_attributes(self, network: Network) -> None:
@@ -507,43 +513,6 @@ class BaseMultilayerPerceptron(CallbackSupportMixin, ValidatedEstimator, ABC):
         if not np.isfinite(self.loss_):
             raise DivergenceError(self.n_iter_, quantity="loss")
 
-    def _explain_divergence(self, data: TrainingData, is_first: bool) -> str:
-        """Which of scaling, weights, penalty and learning rate to change, by what can be seen of each."""
-        values = data.X.data if issparse(data.X) else data.X
-        largest_input = max(values.max(initial=0.0), -values.min(initial=0.0))
-        if largest_input > LARGE_INPUT:
-            return f"scale X, whose largest magnitude is {largest_input:.3g} (StandardScaler)"
-        largest_target = max(data.targets.max(), -data.targets.min())
-        if self._loss_name() not in ("log_loss", "binary_log_loss") and largest_target > LARGE:
-            return f"scale y, whose largest magnitude is {largest_target:.3g} (TransformedTargetRegressor)"
-        with np.errstate(over="ignore", invalid="ignore"):
-            outputs = self._own_network().preactivations(data.X[:FULL_BATCH_BLOCK])
-            if self.out_activation_ == "exp":
-                outputs = np.exp(outputs)
-        largest_output = np.abs(outputs).max()
-        if not largest_output <= LARGE:
-            if is_first:
-                return f"change init={self.init!r}: untrained, the network has outputs as large as {largest_output:.3g}"
-            return (
-                f"fit anew with warm_start=False: the weights to go on from give outputs as large as "
-                f"{largest_output:.3g}"
-            )
-        if data.sample_weight is not None and (data.sample_weight < 0).any():
-            return "remove the negative sample weights, with which the loss may have no lower bound"
-        if self.solver == "lbfgs":
-            return f"increase alpha={self.alpha!r}: neither the data nor the initial weights are large"
-        batch_weight = data.row_weights().mean() * data.weight_scale * self._check_batch_size(len(data.targets))
-        rate = self.learning_rate_init_
-        if self.alpha > batch_weight and not rate * self.alpha < batch_weight:
-            return f"reduce alpha={self.alpha!r}: a step of the penalty alone is larger than the weights"
-        if self.learning_rate_init == "auto":
-            smallest = rate * RESTART_FACTOR**MAX_RESTARTS
-            return (
-                'give learning_rate_init a number: "auto" tried learning rates from '
-                f"{rate:.3g} down to {smallest:.3g}, and neither the data nor the initial weights are large"
-            )
-        return f"reduce learning_rate_init={rate!r}: neither the data nor the initial weights are large"
-
     def _check_solver(self) -> bool:
         if self.solver == "lbfgs":
             raise AttributeError(
@@ -554,7 +523,7 @@ class BaseMultilayerPerceptron(CallbackSupportMixin, ValidatedEstimator, ABC):
     def _validated_preactivations(self, X):
         """The output layer's preactivations for data that a user gives."""
         network = self._own_network()
-        X = self._validate(X, reset=False)
+        (X,) = self._validate(X, reset=False)
         with np.errstate(over="ignore", invalid="ignore"):
             return self._check_finite_outputs(network.preactivations(X), X)
 

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
+from .divergence import DivergenceError
 from .interrupts import INTERRUPTED, is_one_fit_of_many
 from .passes import DataPasses
 from .solvers import StochasticSolver
@@ -21,43 +22,6 @@ from .tasks import TrainingTasks
 # What tells that the learning rate is too large: a loss above that of the untrained network; or one of half of it,
 # after it had been down to a quarter.
 FORGOTTEN, LEARNED = 0.5, 0.25
-
-
-class DivergenceError(ValueError):
-    """Training has reached weights or a loss that are not finite.
-
-    Parameters
-    ----------
-    epoch : int
-        The epoch (or iteration of "lbfgs") in which they were seen; an attribute too. 0 before the first.
-    advice : str, default=""
-        The likely cause, and a remedy; an attribute too.
-    quantity : str, default="parameter weights"
-        The numbers that are not finite, "loss" for example; an attribute too.
-
-    Examples
-    --------
-    >>> from sklearn.datasets import load_diabetes
-    >>> from skinit import DivergenceError, MLPRegressor
-    >>> X, y = load_diabetes(return_X_y=True)
-    >>> try:
-    ...     MLPRegressor(solver="sgd", learning_rate_init=1e100, random_state=0).fit(X, y)
-    ... except DivergenceError as error:
-    ...     print("diverged in epoch", error.epoch)
-    diverged in epoch 1
-    """
-
-    def __init__(self, epoch: int, advice: str = "", quantity: str = "parameter weights") -> None:
-        super().__init__(epoch, advice, quantity)
-        self.epoch = epoch
-        self.advice = advice
-        self.quantity = quantity
-
-    def __str__(self) -> str:
-        return (
-            f"Solver produced non-finite {self.quantity}. The input data may contain large values and need to be "
-            f"preprocessed. Training diverged in epoch {self.epoch}: {self.advice}."
-        )
 
 
 @dataclass

@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+import warnings
 
 import numpy as np
 import pytest
@@ -106,9 +107,9 @@ def test_a_missing_attribute_is_not_fitted(name):
 
 def test_the_shape_of_a_view_can_be_assigned_to_but_is_seen():
     model = fitted()
-    with np.testing.suppress_warnings() as suppress:
+    with warnings.catch_warnings():
         # NumPy 2.5 deprecates it.
-        suppress.filter(DeprecationWarning)
+        warnings.simplefilter("ignore", DeprecationWarning)
         model.coefs_[1].shape = (3, 5)
     with pytest.raises(ValueError, match=r"coefs_\[1\] has shape \(3, 5\), so intercepts_\[1\] must have"):
         model.predict(X)

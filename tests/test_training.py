@@ -15,6 +15,7 @@ from sklearn.model_selection import train_test_split
 
 from skinit import DivergenceError, MLPClassifier, MLPRegressor, passes
 from skinit.data import TrainingData
+from skinit.divergence import explain_divergence
 from skinit.initializers import RandomNormal
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -138,22 +139,12 @@ def test_a_penalty_that_overshoots_is_blamed():
 
 
 def test_an_automatic_rate_is_not_told_to_be_reduced():
-    def rises(shape, rng):
-        return rng.normal(size=shape)
-
-    model = MLPRegressor(
-        hidden_layer_sizes=(5,),
-        solver="sgd",
-        learning_rate_init="auto",
-        alpha=0,
-        init=rises,
-        random_state=0,
-        max_iter=3,
-    )
+    model = MLPRegressor(hidden_layer_sizes=(5,), learning_rate_init="auto", max_iter=3, random_state=0)
     model.fit(X_diabetes, y_diabetes)
     rate = model.learning_rate_init_
-    advice = model._explain_divergence(TrainingData(X_diabetes, y_diabetes[:, None], None), True)
-    assert advice.startswith(f'give learning_rate_init a number: "auto" tried learning rates from {rate:.3g} down to')
+    advice = explain_divergence(model, TrainingData(X_diabetes, y_diabetes[:, None], None), True, 0.5)
+    tried = f"from {rate:.3g} down to {rate / 2:.3g}"
+    assert advice.startswith(f'give learning_rate_init a number: "auto" tried learning rates {tried}')
 
 
 def test_large_weights_to_go_on_from_are_blamed():

@@ -1,0 +1,103 @@
+"""Divergence: the error that ends a training without a finite result, and its advice."""
+
+import numpy as np
+from scipy.sparse import issparse
+
+from .data import TrainingData
+
+# Magnitude from which X is called large; standardized data rarely exceed 10.
+LARGE_INPUT = 100.0
+# Magnitude from which targets, or predictions before training, are called large.
+LARGE = 1e3
+# Rows that predictions before training are looked at for.
+N_ROWS = 1024
+
+
+class DivergenceError(ValueError):
+    """Training has reached weights or a loss that are not finite.
+
+    Parameters
+    ----------
+    epoch : int
+        The epoch (or iteration of "lbfgs") in which they were seen; an attribute too. 0 before the first.
+    advice : str, default=""
+        The likely cause, and a remedy; an attribute too.
+    quantity : str, default="parameter weights"
+        The numbers that are not finite, "loss" for example; an attribute too.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_diabetes
+    >>> from skinit import DivergenceError, MLPRegressor
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> try:
+    ...     MLPRegressor(solver="sgd", learning_rate_init=1e100, random_state=0).fit(X, y)
+    ... except DivergenceError as error:
+    ...     print("diverged in epoch", error.epoch)
+    diverged in epoch 1
+    """
+
+    def __init__(self, epoch: int, advice: str = "", quantity: str = "parameter weights") -> None:
+        super().__init__(epoch, advice, quantity)
+        self.epoch = epoch
+        self.advice = advice
+        self.quantity = quantity
+
+    def __str__(self) -> str:
+        return (
+            f"Solver produced non-finite {self.quantity}. The input data may contain large values and need to be "
+            f"preprocessed. Training diverged in epoch {self.epoch}: {self.advice}."
+        )
+
+
+def explain_divergence(estimator, data: TrainingData, is_first: bool, smallest_restart: float) -> str:
+    """The likely cause of a divergence, and a remedy: scaling, weights, the penalty, or the learning rate.
+
+    Parameters
+    ----------
+    estimator : MLPClassifier or MLPRegressor
+        With the weights that training started from.
+    data : TrainingData
+    is_first : bool
+        Whether the initializer drew these weights, and not an earlier training or the user.
+    smallest_restart : float
+        Part of the automatic learning rate with which training started for the last time.
+
+    Returns
+    -------
+    advice : str
+    """
+    network = estimator._own_network()
+    values = data.X.data if issparse(data.X) else data.X
+    largest_input = max(values.max(initial=0.0), -values.min(initial=0.0))
+    if largest_input > LARGE_INPUT:
+        return f"scale X, whose largest magnitude is {largest_input:.3g} (StandardScaler)"
+    largest_target = max(data.targets.max(), -data.targets.min())
+    if network.loss not in ("log_loss", "binary_log_loss") and largest_target > LARGE:
+        return f"scale y, whose largest magnitude is {largest_target:.3g} (TransformedTargetRegressor)"
+    with np.errstate(over="ignore", invalid="ignore"):
+        outputs = network.preactivations(data.X[:N_ROWS])
+        if estimator.out_activation_ == "exp":
+            outputs = np.exp(outputs)
+    largest_output = np.abs(outputs).max()
+    if not largest_output <= LARGE:
+        if is_first:
+            return (
+                f"change init={estimator.init!r}: untrained, the network has outputs as large as {largest_output:.3g}"
+            )
+        return f"fit anew with warm_start=False: the weights to go on from give outputs up to {largest_output:.3g}"
+    if data.sample_weight is not None and (data.sample_weight < 0).any():
+        return "remove the negative sample weights, with which the loss may have no lower bound"
+    if estimator.solver == "lbfgs":
+        return f"increase alpha={estimator.alpha!r}: neither the data nor the initial weights are large"
+    batch_size = estimator._check_batch_size(len(data.targets))
+    batch_weight = data.row_weights().mean() * data.weight_scale * batch_size
+    rate = estimator.learning_rate_init_
+    if estimator.alpha > batch_weight and not rate * estimator.alpha < batch_weight:
+        return f"reduce alpha={estimator.alpha!r}: a step of the penalty alone is larger than the weights"
+    if estimator.learning_rate_init == "auto":
+        return (
+            f'give learning_rate_init a number: "auto" tried learning rates from {rate:.3g} down to '
+            f"{rate * smallest_restart:.3g}, and neither the data nor the initial weights are large"
+        )
+    return f"reduce learning_rate_init={rate!r}: neither the data nor the initial weights are large"
