@@ -181,7 +181,15 @@ class Network:
         return n_rows * self.largest_coef
 
     def preactivations(self, X) -> np.ndarray:
-        """The output layer's preactivations for the rows of a dense or sparse X."""
+        """The output layer's preactivations for the rows of a dense or sparse X.
+
+        Raises
+        ------
+        ValueError
+            If X has not one column for each input of the network.
+        """
+        if X.shape[1] != self.layer_sizes[0]:
+            raise ValueError(f"X has {X.shape[1]} column(s), but coefs_[0] has {self.layer_sizes[0]} row(s).")
         dtype = self.theta.dtype
         n_rows = X.shape[0]
         out = np.empty((n_rows, int(self.layer_sizes[-1])), dtype)

@@ -244,3 +244,17 @@ def test_classes_of_other_names_predict_but_do_not_train():
     model.classes_ = np.array([2, 1, 0])
     with pytest.raises(ValueError, match=r"classes_=\[2 1 0\] are not those that the .* trained with, \[0 1 2\]"):
         model.partial_fit(X, y)
+
+
+@pytest.mark.parametrize("columns", [1, 3, 5, 4000])
+def test_weights_put_together_by_hand_know_how_many_columns_they_take(columns):
+    model = MLPRegressor()
+    model.coefs_, model.intercepts_ = [np.ones((4, 2)), np.ones((2, 1))], [np.zeros(2), np.zeros(1)]
+    model.n_outputs_, model.n_layers_, model.out_activation_ = 1, 3, "identity"
+    np.testing.assert_allclose(model.predict(X), 2 * np.maximum(X.sum(axis=1), 0), atol=1e-14)
+    values = np.ones((3, columns))
+    for container in (values, csr_array(values)):
+        with pytest.raises(ValueError, match=rf"X has {columns} column\(s\), but coefs_\[0\] has 4 row"):
+            model.predict(container)
+        with pytest.raises(ValueError, match="the network has 4 input"):
+            hessian_norm(model, container, values[:, 0])
