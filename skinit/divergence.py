@@ -88,10 +88,12 @@ def explain_divergence(estimator, data: TrainingData, is_first: bool, smallest_r
         return f"fit anew with warm_start=False: the weights to go on from give outputs up to {largest_output:.3g}"
     if data.sample_weight is not None and (data.sample_weight < 0).any():
         return "remove the negative sample weights, with which the loss may have no lower bound"
+    mean_weight = data.row_weights().mean() * data.weight_scale
     if estimator.solver == "lbfgs":
+        if estimator.alpha > mean_weight * len(data.targets):
+            return f"reduce alpha={estimator.alpha!r}: the penalty outweighs the loss"
         return f"increase alpha={estimator.alpha!r}: neither the data nor the initial weights are large"
-    batch_size = estimator._check_batch_size(len(data.targets))
-    batch_weight = data.row_weights().mean() * data.weight_scale * batch_size
+    batch_weight = mean_weight * estimator._check_batch_size(len(data.targets))
     rate = estimator.learning_rate_init_
     if estimator.alpha > batch_weight and not rate * estimator.alpha < batch_weight:
         return f"reduce alpha={estimator.alpha!r}: a step of the penalty alone is larger than the weights"

@@ -123,7 +123,9 @@ class SGD(StochasticSolver):
 
     def end_epoch(self, t: int) -> None:
         if self.schedule == "invscaling":
-            self.learning_rate = self.learning_rate_init / (t + 1) ** self.power_t
+            # A power that overflows leaves a learning rate of zero.
+            with np.errstate(over="ignore"):
+                self.learning_rate = self.learning_rate_init / np.float64(t + 1) ** self.power_t
 
     def slow_down(self) -> str | None:
         if self.schedule != "adaptive" or self.learning_rate <= 1e-6:

@@ -761,12 +761,26 @@ def test_an_initializer_made_of_a_function_clones_and_pickles():
         (1.0, ValueError, r"got an array of shape \(\)"),
         (np.full((3, 4), np.nan), ValueError, "finite"),
         (np.full((3, 4), np.inf), ValueError, "finite"),
-        (None, ValueError, r"shape \(3, 4\)"),
+        (None, TypeError, "got NoneType"),
+        (np.ones((3, 4)) * 1j, TypeError, "got ndarray of complex128"),
+        (np.ma.masked_array(np.ones((3, 4)), True), TypeError, "got MaskedArray"),
         ([["a"] * 4] * 3, TypeError, "array of real numbers"),
         ([[1, 2], [3]], TypeError, "array of real numbers"),
         (csr_array((3, 4)), TypeError, "array of real numbers"),
     ],
-    ids=["transposed", "flat", "scalar", "nan", "infinite", "nothing", "strings", "ragged", "sparse"],
+    ids=[
+        "transposed",
+        "flat",
+        "scalar",
+        "nan",
+        "infinite",
+        "nothing",
+        "complex",
+        "masked",
+        "strings",
+        "ragged",
+        "sparse",
+    ],
 )
 def test_weights_that_are_none_are_an_error_that_names_the_initializer(weights, error, message):
     def odd_one(shape, rng):
@@ -805,3 +819,52 @@ def test_orthogonal_weights_by_panels_are_the_unique_factor(shape):
     np.testing.assert_allclose(columns.T @ columns, np.eye(shorter), atol=1e-13)
     # The condition of a square normal matrix is of the order of its size.
     np.testing.assert_allclose(columns, q, atol=1e-16 * longer * shorter)
+
+
+def takes_too_little(shape):
+    return np.ones(shape)
+
+
+class TakesTooLittle(Initializer):
+    def sample(self, shape):
+        return np.ones(shape)
+
+
+class KnowsNoData(Initializer):
+    def initialize(self, network, rng):
+        network.theta[:] = 0
+
+
+class Replaces(Initializer):
+    def initialize(self, network, rng, data=None):
+        network.coefs[0] = np.ones(network.coefs[0].shape)
+
+
+class LeavesInfinity(Initializer):
+    def initialize(self, network, rng, data=None):
+        network.coefs[0] *= 0
+        network.coefs[1].fill(np.inf)
+
+
+@pytest.mark.parametrize(
+    ("init", "error", "message"),
+    [
+        (
+            takes_too_little,
+            TypeError,
+            r"takes_too_little.* must take the arguments \(shape, rng\), got a function of",
+        ),
+        (np.ones, TypeError, r"init=<.*ones.* must take the arguments \(shape, rng\)"),
+        (TakesTooLittle(), TypeError, r"TakesTooLittle\(\).sample must take the arguments \(shape, rng\)"),
+        (KnowsNoData(), TypeError, r"KnowsNoData\(\).initialize must take the arguments \(network, rng, data\)"),
+        (Replaces(), TypeError, r"Replaces\(\).initialize must write into the arrays of the network"),
+        (LeavesInfinity(), ValueError, r"LeavesInfinity\(\) must set finite weights: coefs_\[1\] must be finite"),
+        (Hessian(base=Replaces()), TypeError, r"Replaces\(\).initialize must write into the arrays of the network"),
+    ],
+    ids=lambda value: getattr(value, "__name__", None) or type(value).__name__,
+)
+def test_an_initializer_that_is_nearly_right_is_named(init, error, message):
+    model = MLPRegressor(hidden_layer_sizes=(3,), init=init)
+    with pytest.raises(error, match=message):
+        model.fit(np.eye(4), [0, 1, 0, 1])
+    assert not hasattr(model, "coefs_")

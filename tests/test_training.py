@@ -319,3 +319,15 @@ def test_memory_during_fit_and_predict_does_not_grow_with_X(solver, early_stoppi
     limit = X.nbytes / (5 if early_stopping and solver == "adam" else 8)
     assert peak_of_fit < limit
     assert peak_of_predict - before < X.nbytes / 8
+
+
+def test_an_inverse_scaling_that_overflows_ends_steps():
+    model = MLPClassifier((3,), solver="sgd", learning_rate="invscaling", power_t=1e300, max_iter=3, random_state=0)
+    model.fit(X_iris, y_iris)
+    assert model._optimizer.learning_rate == 0
+    assert np.isfinite(model.loss_)
+
+
+def test_a_penalty_that_outweighs_the_loss_is_blamed_with_lbfgs():
+    with pytest.raises(DivergenceError, match="reduce alpha=1e.308"):
+        MLPClassifier((3,), solver="lbfgs", alpha=1e308).fit(X_iris, y_iris)

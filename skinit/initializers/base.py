@@ -106,7 +106,13 @@ class FunctionInitializer(Initializer):
     def sample(self, shape, rng):
         """Draw the weights of one layer: what the function returns."""
         check_takes(self.function, (shape, rng), f"init={self.function!r}", "(shape, rng)")
-        return self.function(shape, rng)
+        try:
+            return self.function(shape, rng)
+        except TypeError as error:
+            # Raised by the call itself, of a compiled function that does not tell its signature.
+            if error.__traceback__ is not None and error.__traceback__.tb_next is None:
+                raise TypeError(f"init={self.function!r} must take the arguments (shape, rng): {error}") from error
+            raise
 
 
 def draw_parameters(
@@ -142,7 +148,7 @@ def check_weights(weights, coef: np.ndarray, source: object) -> np.ndarray:
     expected = f"{name} must return an array of real numbers of shape {shape} (fan_in, fan_out)"
     try:
         given = np.asarray(weights)
-        if given.dtype.kind not in "biufO":
+        if weights is None or given.dtype.kind not in "biufO" or np.ma.is_masked(weights):
             raise TypeError(given.dtype)
         with np.errstate(over="ignore"):
             given = given.astype(np.float64).astype(coef.dtype, copy=False)
