@@ -854,7 +854,7 @@ class LeavesInfinity(Initializer):
             TypeError,
             r"takes_too_little.* must take the arguments \(shape, rng\), got a function of",
         ),
-        (np.ones, TypeError, r"init=<.*ones.* must take the arguments \(shape, rng\)"),
+        (np.zeros, TypeError, r"init=<.*zeros.* must take the arguments \(shape, rng\)"),
         (TakesTooLittle(), TypeError, r"TakesTooLittle\(\).sample must take the arguments \(shape, rng\)"),
         (KnowsNoData(), TypeError, r"KnowsNoData\(\).initialize must take the arguments \(network, rng, data\)"),
         (Replaces(), TypeError, r"Replaces\(\).initialize must write into the arrays of the network"),
