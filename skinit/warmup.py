@@ -7,6 +7,7 @@ from functools import partial
 import numpy as np
 from numba.core.event import install_recorder
 
+from .kernels import cache
 from .kernels.activations import (
     ACTIVATIONS,
     compile_activate,
@@ -43,13 +44,13 @@ def warmup(
 ) -> dict[str, float]:
     """Compile what estimators need, so that no fit and no prediction has to wait for it.
 
-    Without this, code is compiled when a fit or a prediction first needs it. Either way numba keeps it on disk, for
+    Without this, code is compiled when a fit or a prediction first needs it. Either way it is kept on disk, for
     this process and those to come. Without arguments everything is compiled, which takes about a minute; each argument
     leaves out what it does not name. From Python it suits a worker about to take requests, and as
     ``python -m skinit warmup`` an image::
 
         ENV NUMBA_CACHE_DIR=/opt/numba-cache
-        RUN python -m skinit warmup --dtype float32 --activation relu && chmod -R a+rwX /opt/numba-cache
+        RUN python -m skinit warmup --dtype float32 --activation relu && chmod -R a+rX /opt/numba-cache
 
     Parameters
     ----------
@@ -75,19 +76,17 @@ def warmup(
     ValueError
         If there is no such name.
     RuntimeError
-        If numba finds no folder to keep compiled code in.
+        If compiled code cannot be kept.
 
     Notes
     -----
-    numba keeps compiled code in the first of these folders that the process *can write to*, whether or not it has
-    anything to write: below ``NUMBA_CACHE_DIR`` if that is set, in ``__pycache__`` beside the installed package, in the
-    user's cache folder (``~/.cache/numba`` on Linux). If an image is made by one user and run by another, or with a
-    read-only file system, what was compiled is passed over, silently: set ``NUMBA_CACHE_DIR`` for both, and let the
-    second write to it, as above. `warmup` shows it: in the running image it returns an empty dict.
+    Compiled code is kept below ``NUMBA_CACHE_DIR`` if that is set, and otherwise in the user's cache folder
+    (``~/.cache/skinit`` on Linux). A process that runs as another user needs the same ``NUMBA_CACHE_DIR``, and may only
+    be able to read it. If nothing can be kept, a fit compiles in memory, and warns.
 
-    Compiled code belongs to the version of numba and of Python, to the place of the installed package, and to the type
-    of the processor: on another type it is compiled again. For several types, set ``NUMBA_CPU_NAME`` to what they have
-    in common (``x86-64-v3``, say) and ``NUMBA_CPU_FEATURES`` to nothing, in the image and where it runs.
+    Compiled code belongs to the version of skinit, numba and Python, and to the type of the processor: on another type
+    it is compiled again. For several types, set ``NUMBA_CPU_NAME`` to what they have in common (``x86-64-v3``, say) and
+    ``NUMBA_CPU_FEATURES`` to nothing, in the image and where it runs. The eight folders that were used last are kept.
 
     Examples
     --------
@@ -137,10 +136,12 @@ def compile_part(kernels: Sequence[Callable[[], object]]) -> float:
     began = time.perf_counter()
     with install_recorder("numba:compile") as recorder:
         for compile_kernel in kernels:
-            try:
-                compile_kernel()
-            except RuntimeError as error:
-                raise RuntimeError(f"{error}: set NUMBA_CACHE_DIR to a folder that can be written to.") from error
+            compile_kernel()
+    if cache.failure is not None:
+        raise RuntimeError(
+            f"Compiled code cannot be kept in {cache.root()} ({cache.failure.strerror or cache.failure}): set "
+            "NUMBA_CACHE_DIR to a folder that can be written to."
+        ) from cache.failure
     return time.perf_counter() - began if recorder.buffer else 0.0
 
 

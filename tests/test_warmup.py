@@ -5,14 +5,13 @@ import os
 import subprocess
 import sys
 
-import numba.core.caching
 import numpy as np
 import pytest
 
 import skinit
 from skinit.cli import main
+from skinit.kernels import cache
 from skinit.kernels.activations import ACTIVATIONS
-from skinit.kernels.epochs import compile_predict_rows, compile_train_batches
 from skinit.kernels.losses import LOSSES
 from skinit.warmup import NAMES, make_parts
 
@@ -118,11 +117,9 @@ def test_command_explains_wrong_names(capsys):
     assert err.count("\n") == 1
 
 
-def test_command_explains_that_no_folder_can_be_written_to(capsys, monkeypatch):
-    monkeypatch.setattr(numba.core.caching.CacheImpl, "_locator_classes", [])
-    compile_train_batches.cache_clear()
-    compile_predict_rows.cache_clear()
+def test_command_explains_that_code_cannot_be_kept(capsys, monkeypatch):
+    monkeypatch.setattr(cache, "failure", OSError(28, "No space left on device"))
     assert main(["warmup", *QUICK]) == 2
     err = capsys.readouterr().err
-    assert "set NUMBA_CACHE_DIR to a folder that can be written to" in err
+    assert "(No space left on device): set NUMBA_CACHE_DIR to a folder that can be written to" in err
     assert err.count("\n") == 1

@@ -55,18 +55,17 @@ examples:
 
 WARMUP_DESCRIPTION = """\
 Compile ahead of time what networks need, for an image or a new machine, and
-keep it where numba keeps compiled code: below $NUMBA_CACHE_DIR if that is set.
+keep it below $NUMBA_CACHE_DIR or, if that is not set, in your cache folder.
 Without options everything is compiled, which takes about a minute.
 """
 
 WARMUP_EPILOG = """\
 example, in a Dockerfile:
   ENV NUMBA_CACHE_DIR=/opt/numba-cache
-  RUN python -m skinit warmup --dtype float32 --activation relu && chmod -R a+rwX /opt/numba-cache
+  RUN python -m skinit warmup --dtype float32 --activation relu && chmod -R a+rX /opt/numba-cache
 
-Whoever runs the image must be able to write to that folder: numba passes over
-folders that it could not write to. Compiled code belongs to the type of the
-processor; on another type it is compiled again.
+Everyone who runs the image must be able to read that folder. Compiled code
+belongs to the type of the processor; on another type it is compiled again.
 """
 
 

@@ -3,9 +3,7 @@
 import argparse
 import time
 
-import numpy as np
-
-from ..kernels.epochs import compile_train_batches
+from ..kernels import cache
 from ..warmup import NAMES, check_names, compile_part, make_parts
 from .errors import CommandError
 
@@ -21,7 +19,7 @@ def warmup(arguments: argparse.Namespace) -> None:
     Raises
     ------
     CommandError
-        If there is no folder to keep compiled code in.
+        If compiled code cannot be kept.
     """
     names = {parameter: check_names(parameter, getattr(arguments, parameter)) for parameter in NAMES}
     parts = make_parts(**names, curvature=arguments.curvature)
@@ -36,6 +34,4 @@ def warmup(arguments: argparse.Namespace) -> None:
             raise CommandError(str(error)) from error
         print(f"{seconds:.1f} s" if seconds else "was there already", flush=True)
         n_compiled += seconds > 0
-    # All kernels are kept in the same folder.
-    folder = compile_train_batches(np.dtype(names["dtype"][0])).cache_folder
-    print(f"{n_compiled} of {len(parts)} compiled in {time.perf_counter() - began:.1f} s. Kept in {folder}")
+    print(f"{n_compiled} of {len(parts)} compiled in {time.perf_counter() - began:.1f} s. Kept in {cache.folder()}")

@@ -1,17 +1,26 @@
-"""How kernels are compiled: on first use, once for each dtype, and kept on disk.
+"""How kernels are compiled: on first use, once for each dtype, and kept on disk (`cache`).
 
 A kernel that takes other kernels as arguments (an activation, a loss, a solver's step) takes them as
 first-class functions: pointers with a fixed signature. It is then compiled once for each dtype,
 and every activation, loss or step is compiled on its own, when it is first asked for.
 """
 
+import pickle
+import threading
 from collections.abc import Callable
 from functools import cache
 from typing import Any
 
 import numpy as np
 from numba import from_dtype, njit, types
+from numba.core import config, event, serialize
+from numba.core.codegen import JITCPUCodegen
+from numba.core.compiler_lock import global_compiler_lock
+from numba.core.registry import cpu_target
 from numba.extending import intrinsic
+
+from ..interrupts import interruptible
+from . import cache as disk
 
 # For functions that are compiled as part of the kernels that call them. Nobody else does: ways in from Python and from
 # pointers would be compiled in vain.
@@ -33,24 +42,98 @@ class Kernel(types.WrapperAddressProtocol):
 
     It takes arguments of exactly these types. numba's dispatcher, which looks at the types of all arguments in every
     call, and up the addresses of those that are kernels, takes longer than a small network takes to predict.
+
+    Raises
+    ------
+    RuntimeError
+        If numba's compiler is switched off.
     """
 
     def __init__(self, function: Callable, signature: Any) -> None:
-        dispatcher = njit(signature, cache=True, nogil=True, error_model="numpy", fastmath={"contract"})(function)
-        self.cache_folder = dispatcher.stats.cache_path
+        if getattr(config, "DISABLE_JIT", False):
+            raise RuntimeError("skinit needs numba's compiler: unset NUMBA_DISABLE_JIT (numba.config.DISABLE_JIT).")
         self._signature = signature
-        # Keeps the code in memory.
-        self._compiled = dispatcher.get_compile_result(signature)
-        self._address = self._compiled.library.get_pointer_to_function(self._compiled.fndesc.llvm_cfunc_wrapper_name)
+        making = Making(function, signature)
+        try:
+            # Ctrl-C in the middle of numba's work would leave its registries half read.
+            self._library, self._entry_point, self._address = interruptible(making.run)
+        except BaseException:
+            making.give_up()
+            raise
 
     def __call__(self, *arguments) -> Any:
-        return self._compiled.entry_point(*arguments)
+        return self._entry_point(*arguments)
 
     def __wrapper_address__(self) -> int:
         return self._address
 
     def signature(self) -> Any:
         return self._signature
+
+
+class Making(event.Listener):
+    """The making of a kernel, which another thread can give up.
+
+    Parameters
+    ----------
+    function : callable
+    signature : numba signature
+    """
+
+    def __init__(self, function: Callable, signature: Any) -> None:
+        self._function, self._signature = function, signature
+        self._thread: int | None = None
+        self._is_given_up = False
+
+    def run(self) -> tuple[Any, Callable, int]:
+        """Load or compile; return the library that holds the code, the way in from Python, and the address.
+
+        Inner functions that are not inlined are symbols. In an engine that they share, two kernels would call whichever
+        copy was there first, and its bits may differ because it was optimized in another place. So every kernel has an
+        engine of its own, and runs the code that was kept, also in the process that compiled it.
+        """
+        with global_compiler_lock:
+            context = cpu_target.target_context
+            context.refresh()
+            library_state, description, environment, *_, environments = pickle.loads(self.machine_code())
+            library = JITCPUCodegen(description.qualname).unserialize_library(library_state)
+            entry_point = context.get_executable(library, description, environment)
+            for each in environments:
+                library.codegen.set_env(each.env_name, each)
+            return library, entry_point, library.get_pointer_to_function(description.llvm_cfunc_wrapper_name)
+
+    def machine_code(self) -> bytes:
+        """The compiled function as numba serializes it, from disk if it is there."""
+        is_kept = disk.can_be_kept(self._function)
+        name = disk.file_name(self._function, self._signature)
+        code = disk.load(name) if is_kept else None
+        if code is None:
+            code = self._compile()
+            if is_kept:
+                disk.keep(name, code)
+        return code
+
+    def _compile(self) -> bytes:
+        self._thread = threading.get_ident()
+        dispatcher = njit(nogil=True, error_model="numpy", fastmath={"contract"})(self._function)
+        with event.install_listener("numba:run_pass", self):
+            dispatcher.compile(self._signature)
+        return serialize.dumps(dispatcher.get_compile_result(self._signature)._reduce())
+
+    def give_up(self) -> None:
+        """Let `run` end before the next pass of the compiler, if it still compiles."""
+        self._is_given_up = True
+
+    def on_start(self, event) -> None:
+        if self._is_given_up and threading.get_ident() == self._thread:
+            raise GivenUpError
+
+    def on_end(self, event) -> None:
+        pass
+
+
+class GivenUpError(BaseException):
+    """Nobody waits for the result of a compilation."""
 
 
 @intrinsic

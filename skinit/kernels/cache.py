@@ -1,0 +1,168 @@
+"""Machine code on disk, so that kernels are compiled once on a machine, and not once in every process.
+
+numba's own cache looks at the file of the compiled function only, while kernels inline functions of other files. After
+an upgrade it would run the machine code of the old version. Here the folder's name is a digest of all sources of
+kernels, of the versions of everything that compiles them, and of the processor, so that no process finds the code of
+another.
+
+A file holds the machine code of one kernel behind a checksum, because a single flipped bit in machine code may do
+anything. A file that is damaged, or cannot be read, is compiled anew and replaced. A folder that cannot be written to
+costs every process some seconds, and a warning.
+"""
+
+import contextlib
+import hashlib
+import os
+import pkgutil
+import platform
+import secrets
+import shutil
+import sys
+import warnings
+from collections.abc import Callable
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import llvmlite
+import numba
+from numba.core import config
+from numba.core.registry import cpu_target
+from numba.misc.appdirs import user_cache_dir
+
+from ..version import __version__
+
+PACKAGE = __name__.rpartition(".")[0]
+# Folders that are kept, the last used first. All kernels of one version take about 10 MB.
+N_FOLDERS = 8
+PREFIX = "skinit-kernels-"
+# Settings of numba that change the machine code.
+SETTINGS = ("OPT", "LOOP_VECTORIZE", "SLP_VECTORIZE", "BOUNDSCHECK", "DEBUGINFO_DEFAULT", "ENABLE_AVX")
+HEADER = b"skinit kernel\n"
+DIGEST_SIZE = hashlib.sha256().digest_size
+
+# The last reason why code could not be kept.
+failure: OSError | None = None
+
+
+def root() -> Path:
+    """``$NUMBA_CACHE_DIR``, or the user's folder for caches."""
+    return Path(getattr(config, "CACHE_DIR", "") or user_cache_dir("skinit", appauthor=False))
+
+
+def _source(module: str) -> str:
+    spec = find_spec(module)
+    get_source = getattr(spec and spec.loader, "get_source", lambda name: None)
+    source = get_source(module)
+    if source is None:
+        raise OSError(f"the source of {module} cannot be read")
+    return source
+
+
+@cache
+def folder() -> Path:
+    """Where code is kept that these sources become on this processor.
+
+    Raises
+    ------
+    OSError
+        If there are no sources to tell versions apart by.
+    """
+    names = sorted(module.name for module in pkgutil.iter_modules(sys.modules[PACKAGE].__path__, f"{PACKAGE}."))
+    identity = (
+        [(name, _source(name)) for name in names],
+        [__version__, numba.__version__, llvmlite.__version__, platform.python_version(), sys.implementation.cache_tag],
+        cpu_target.target_context.codegen().magic_tuple(),
+        [(name, getattr(config, name, None)) for name in SETTINGS],
+    )
+    return root() / f"{PREFIX}{hashlib.sha256(repr(identity).encode()).hexdigest()[:16]}"
+
+
+def _parts(function: Any) -> list:
+    """The function, and the functions that its closure holds."""
+    return [function, *(cell.cell_contents for cell in function.__closure__ or ())]
+
+
+def can_be_kept(function: Callable) -> bool:
+    """Whether the function, and those that it was made of, are among the sources that name the folder."""
+    return all(part.__module__.startswith(f"{PACKAGE}.") for part in _parts(function))
+
+
+def file_name(function: Callable, signature) -> str:
+    """A name that differs from those of all other kernels."""
+    names = [f"{part.__module__}.{part.__qualname__}" for part in _parts(function)]
+    digest = hashlib.sha256(repr((names, str(signature))).encode()).hexdigest()
+    return f"{function.__name__}-{digest[:16]}"
+
+
+def load(name: str) -> bytes | None:
+    """What was kept under this name, or None if there is nothing, or nothing that is whole."""
+    try:
+        data = (folder() / name).read_bytes()
+    except OSError:
+        return None
+    start = len(HEADER) + DIGEST_SIZE
+    if data[:start] != HEADER + _checksum(name, data[start:]):
+        return None
+    return data[start:]
+
+
+def keep(name: str, code: bytes) -> None:
+    """Keep code under this name, and warn once if that is impossible.
+
+    The file appears as a whole or not at all, so that other processes may read and write at the same time.
+    """
+    global failure
+    try:
+        directory = folder()
+        is_new = not directory.is_dir()
+        directory.mkdir(parents=True, exist_ok=True)
+        if is_new:
+            _remove_old(directory)
+        _write(directory / name, HEADER + _checksum(name, code) + code)
+    except OSError as error:
+        if failure is None:
+            warnings.warn(
+                f"Compiled code cannot be kept in {root()} ({error.strerror or error}), so every process spends some "
+                "seconds on compilation. Set NUMBA_CACHE_DIR to a folder that can be written to, or fill one "
+                "beforehand by `python -m skinit warmup`.",
+                UserWarning,
+                stacklevel=2,
+            )
+        failure = error
+
+
+def _checksum(name: str, code: bytes) -> bytes:
+    return hashlib.sha256(name.encode() + b"\n" + code).digest()
+
+
+def _write(path: Path, data: bytes) -> None:
+    temporary = path.parent / f".{path.name}-{os.getpid()}-{secrets.token_hex(4)}"
+    try:
+        temporary.write_bytes(data)
+        if path.is_dir():
+            # In the way, whoever made it.
+            shutil.rmtree(path)
+        os.replace(temporary, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise
+
+
+def touch() -> None:
+    """Note that the folder is in use."""
+    with contextlib.suppress(OSError):
+        os.utime(folder())
+
+
+def _remove_old(current: Path) -> None:
+    """Remove the folders used longest ago. A process that still uses one has its code in memory."""
+    others = [path for path in current.parent.glob(f"{PREFIX}*") if path != current]
+    ages = []
+    for path in others:
+        with contextlib.suppress(OSError):
+            ages.append((path.stat().st_mtime, path))
+    for _, path in sorted(ages, reverse=True)[N_FOLDERS - 1 :]:
+        shutil.rmtree(path, ignore_errors=True)
