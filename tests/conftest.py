@@ -1,5 +1,6 @@
 """Shared by all tests."""
 
+import signal
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,14 @@ def pytest_configure(config):
     for index in kernels.glob("__pycache__/*.nbi"):
         if index.stat().st_mtime < newest:
             index.unlink(missing_ok=True)
+
+
+@pytest.fixture(autouse=True)
+def _ctrl_c_is_heard():
+    """Ctrl-C raises in every test, also where the suite was started with the signal ignored, as in the background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture
