@@ -5,13 +5,10 @@ checked here before a kernel gets it.
 """
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy.sparse import issparse
-
-if TYPE_CHECKING:
-    from .network import Network
 
 # Kernels count the columns of a CSR matrix in 32 bits.
 MAX_COLUMNS = 2**31 - 1
@@ -216,34 +213,3 @@ def normalize_weights(sample_weight: np.ndarray, dtype: np.dtype) -> tuple[np.nd
     weights = sample_weight.astype(np.float64)
     _, exponent = np.frexp(np.abs(weights).max())
     return np.ldexp(weights, 1 - exponent).astype(dtype), float(np.ldexp(1.0, exponent - 1))
-
-
-def check_fits(network: "Network", inputs: Inputs, targets: np.ndarray, sample_weight: np.ndarray | None) -> None:
-    """Check that data and network agree in sizes, dtypes and order, before a kernel gets both.
-
-    Raises
-    ------
-    ValueError
-        If they do not.
-    """
-    dtype = network.theta.dtype
-    n_rows = len(targets)
-    n_features, n_outputs = int(network.layer_sizes[0]), int(network.layer_sizes[-1])
-    if inputs.shape != (n_rows, n_features):
-        raise ValueError(
-            f"X has shape {inputs.shape}, but there are {n_rows} rows of targets, and the network has {n_features} "
-            "input(s)."
-        )
-    is_class_number = network.loss == "log_loss"
-    if targets.shape[1] != (1 if is_class_number else n_outputs):
-        raise ValueError(f"The targets have {targets.shape[1]} column(s), but the network has {n_outputs} output(s).")
-    if is_class_number and n_rows and not (targets.min() >= 0 and targets.max() < n_outputs):
-        raise ValueError(
-            f"The targets are classes number {targets.min():g} to {targets.max():g}, but the network has outputs for "
-            f"{n_outputs} classes, number 0 to {n_outputs - 1}."
-        )
-    if sample_weight is not None and sample_weight.shape != (n_rows,):
-        raise ValueError(f"sample_weight has shape {sample_weight.shape}, but there are {n_rows} rows.")
-    for name, values in (("targets", targets), ("sample_weight", sample_weight), ("X", inputs.X)):
-        if values is not None and not (values.dtype == dtype and values.flags.c_contiguous and values.flags.aligned):
-            raise ValueError(f"{name} must be C-contiguous and of {dtype}, got {values.dtype}.")

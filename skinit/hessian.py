@@ -4,7 +4,6 @@ import numpy as np
 from scipy.sparse.linalg import ArpackError, LinearOperator, eigsh
 
 from .blas import blas_threads, block_rows
-from .data import check_fits
 from .kernels.activations import compile_activate_with_bends
 from .kernels.curvature import ALL_LAYERS, compile_add_hessian_products
 from .kernels.losses import compile_curve, compile_loss
@@ -36,7 +35,7 @@ class HessianProducts:
         sample_weight: np.ndarray | None,
         block: int = BLOCK,
     ) -> None:
-        check_fits(network, inputs, targets, sample_weight)
+        network.check_data(inputs, targets, sample_weight)
         dtype = network.theta.dtype
         sizes = network.layer_sizes
         n_rows = targets.shape[0]

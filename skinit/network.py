@@ -170,6 +170,40 @@ class Network:
         bad = [name for name, view in zip(names, self._arrays[1:], strict=True) if not np.isfinite(view).all()]
         raise ValueError(f"{' and '.join(bad)} must be finite, got NaN or infinity.")
 
+    def check_data(self, inputs: Inputs, targets: np.ndarray, sample_weight: np.ndarray | None) -> None:
+        """Check that data agree with the network in sizes, dtypes and order, before a kernel gets both.
+
+        Raises
+        ------
+        ValueError
+            If they do not.
+        """
+        dtype = self.theta.dtype
+        n_rows = len(targets)
+        n_features, n_outputs = int(self.layer_sizes[0]), int(self.layer_sizes[-1])
+        if inputs.shape != (n_rows, n_features):
+            raise ValueError(
+                f"X has shape {inputs.shape}, but there are {n_rows} rows of targets, and the network has {n_features} "
+                "input(s)."
+            )
+        is_class_number = self.loss == "log_loss"
+        if targets.shape[1] != (1 if is_class_number else n_outputs):
+            raise ValueError(
+                f"The targets have {targets.shape[1]} column(s), but the network has {n_outputs} output(s)."
+            )
+        if is_class_number and n_rows and not (targets.min() >= 0 and targets.max() < n_outputs):
+            raise ValueError(
+                f"The targets are classes number {targets.min():g} to {targets.max():g}, but the network has outputs "
+                f"for {n_outputs} classes, number 0 to {n_outputs - 1}."
+            )
+        if sample_weight is not None and sample_weight.shape != (n_rows,):
+            raise ValueError(f"sample_weight has shape {sample_weight.shape}, but there are {n_rows} rows.")
+        for name, values in (("targets", targets), ("sample_weight", sample_weight), ("X", inputs.X)):
+            if values is not None and not (
+                values.dtype == dtype and values.flags.c_contiguous and values.flags.aligned
+            ):
+                raise ValueError(f"{name} must be C-contiguous and of {dtype}, got {values.dtype}.")
+
     def copy(self) -> "Network":
         """A network with its own copy of the parameters."""
         copied = Network(self.layer_sizes, self.activation, self.loss, self.theta.dtype)

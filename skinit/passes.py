@@ -5,7 +5,6 @@ import time
 import numpy as np
 
 from .blas import block_rows, has_small_products
-from .data import check_fits
 from .kernels.activations import compile_activate_with_slopes
 from .kernels.epochs import compile_train_batches
 from .kernels.losses import LOSSES, SCIKIT_LEARN_CAP, compile_loss
@@ -45,7 +44,7 @@ class DataPasses:
         batch_size: int,
         alpha: float,
     ) -> None:
-        check_fits(network, inputs, targets, sample_weight)
+        network.check_data(inputs, targets, sample_weight)
         dtype = network.theta.dtype
         self.network = network
         self.inputs = inputs

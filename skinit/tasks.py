@@ -23,7 +23,12 @@ except ImportError:
         """Stands for scikit-learn's."""
 
         def set_callbacks(self, *callbacks):
-            """Not available: callbacks need scikit-learn 1.9 or later."""
+            """Not available: callbacks need scikit-learn 1.9 or later.
+
+            Parameters
+            ----------
+            *callbacks : callback instances
+            """
             raise ImportError(NEEDED)
 
     def with_callbacks(method):  # type: ignore[no-redef]

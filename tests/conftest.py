@@ -1,6 +1,16 @@
 """Shared by all tests."""
 
+import signal
+
 import pytest
+
+
+@pytest.fixture(autouse=True)
+def _ctrl_c_is_heard():
+    """Ctrl-C raises in every test, also where the suite was started with the signal ignored, as in the background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture

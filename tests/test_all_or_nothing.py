@@ -209,9 +209,7 @@ def interrupt_in_pass(monkeypatch):
 
         monkeypatch.setattr(passes.DataPasses, "run", interrupted_run)
 
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield arrange
-    signal.signal(signal.SIGINT, before)
+    return arrange
 
 
 @pytest.mark.parametrize("solver", ["adam", "sgd"])

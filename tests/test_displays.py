@@ -87,6 +87,8 @@ def draw(figure):
     """Draw, as what cannot be drawn fails or warns then only."""
     with warnings.catch_warnings():
         warnings.simplefilter("error")
+        # An old matplotlib calls functions that a new pyparsing is about to drop.
+        warnings.filterwarnings("ignore", category=DeprecationWarning, module=r"(matplotlib|pyparsing)\.")
         figure.canvas.draw()
 
 

@@ -5,6 +5,7 @@ import inspect
 import re
 import shlex
 from dataclasses import is_dataclass
+from importlib.util import find_spec
 from itertools import zip_longest
 from pathlib import Path
 
@@ -34,6 +35,12 @@ def public_names():
         for name in importlib.import_module(module).__all__
         if name != "__version__"
     ]
+
+
+def skip_without_callbacks(full_name):
+    """Monitors that cannot be made have a message in place of a docstring."""
+    if full_name.startswith("skinit.callbacks.") and find_spec("sklearn.callback") is None:
+        pytest.skip("scikit-learn 1.9 brought callbacks")
 
 
 def find(full_name):
@@ -97,6 +104,7 @@ def test_api_reference_has_every_public_name_once_and_no_other():
 
 @pytest.mark.parametrize("name", documented_objects())
 def test_docstring_documents_what_the_signature_has(name):
+    skip_without_callbacks(name)
     errors = numpydoc.validate.validate(name)["errors"]
     assert [error for error in errors if error[0] in CHECKS] == []
 
@@ -104,6 +112,7 @@ def test_docstring_documents_what_the_signature_has(name):
 # What functions return is shown in their examples.
 @pytest.mark.parametrize("name", [name for name in public_names() if not is_dataclass(find(name))])
 def test_docstring_has_an_example(name):
+    skip_without_callbacks(name)
     assert ">>>" in find(name).__doc__
 
 

@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 
 import numpy as np
@@ -35,7 +37,6 @@ def test_a_thread_that_gets_no_signals_calls_directly():
 
 def test_ctrl_c_does_not_wait_for_the_function():
     is_over = threading.Event()
-    signal.signal(signal.SIGINT, signal.default_int_handler)
     threading.Timer(0.05, os.kill, (os.getpid(), signal.SIGINT)).start()
     try:
         with pytest.raises(KeyboardInterrupt):
@@ -44,3 +45,10 @@ def test_ctrl_c_does_not_wait_for_the_function():
         assert not is_over.is_set()
     finally:
         is_over.set()
+
+
+def test_tests_hear_ctrl_c_where_the_suite_is_started_with_the_signal_ignored():
+    test = f"{__file__}::{test_ctrl_c_does_not_wait_for_the_function.__name__}"
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", test]
+    run = subprocess.run(["sh", "-c", 'trap "" INT; exec "$@"', "sh", *command], capture_output=True, text=True)
+    assert run.returncode == 0, run.stdout

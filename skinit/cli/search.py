@@ -82,7 +82,7 @@ class ReportingGridSearchCV(GridSearchCV):
 
     def _run_search(self, evaluate_candidates):
         candidates = list(ParameterGrid(self.param_grid))
-        group_size = ceil(FITS_PER_REPORT * effective_n_jobs(self.n_jobs) / self.n_splits_)
+        group_size = ceil(FITS_PER_REPORT * effective_n_jobs(self.n_jobs) / self.cv.get_n_splits())
         for group in gen_batches(len(candidates), group_size):
             self.report(evaluate_candidates(candidates[group]), group)
 

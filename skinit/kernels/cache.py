@@ -21,11 +21,11 @@ import sys
 import warnings
 from collections.abc import Callable
 from functools import cache
+from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-import llvmlite
 import numba
 from numba.core import config
 from numba.core.registry import cpu_target
@@ -72,7 +72,7 @@ def folder() -> Path:
     names = sorted(module.name for module in pkgutil.iter_modules(sys.modules[PACKAGE].__path__, f"{PACKAGE}."))
     identity = (
         [(name, _source(name)) for name in names],
-        [__version__, numba.__version__, llvmlite.__version__, platform.python_version(), sys.implementation.cache_tag],
+        [__version__, numba.__version__, version("llvmlite"), platform.python_version(), sys.implementation.cache_tag],
         cpu_target.target_context.codegen().magic_tuple(),
         [(name, getattr(config, name, None)) for name in SETTINGS],
     )

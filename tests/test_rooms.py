@@ -1,0 +1,103 @@
+"""The table of rooms in CONTRIBUTING.md: whole, and true to the imports."""
+
+import ast
+import re
+from graphlib import TopologicalSorter
+from itertools import combinations
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parent.parent / "skinit"
+COMPILING = {"jit", "njit", "vectorize", "guvectorize", "cfunc", "intrinsic", "overload", "register_jitable"}
+
+
+def rooms():
+    """Files and folders as the table has them, from above to below."""
+    text = (PACKAGE.parent / "CONTRIBUTING.md").read_text()
+    (table,) = re.findall(r"^```\nskinit/\n(.*?)^```", text, flags=re.DOTALL | re.MULTILINE)
+    return [name for line in table.splitlines() for name in re.split(r"\s{2,}", line.strip())[0].split(", ")]
+
+
+def room_of(path):
+    """The room of a file of the package."""
+    first, *rest = path.relative_to(PACKAGE).parts
+    return f"{first}/" if rest else first
+
+
+def parse(path):
+    return ast.parse(path.read_text())
+
+
+def is_for_types_only(node):
+    return isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
+
+
+def imported_files(path, node):
+    """The files of the package that a node imports, in whichever function or condition the import is."""
+    if isinstance(node, ast.Import):
+        modules = [name.name.split(".") for name in node.names]
+    elif isinstance(node, ast.ImportFrom):
+        folder = ["skinit", *path.parent.relative_to(PACKAGE).parts]
+        start = folder[: len(folder) - node.level + 1] if node.level else []
+        start += node.module.split(".") if node.module else []
+        modules = [[*start, name.name] for name in node.names]
+    else:
+        modules = []
+    for module in modules:
+        # The last part may be a module, or a name within the module before.
+        places = [PACKAGE.parent.joinpath(*parts) for parts in (module, module[:-1])]
+        candidates = [file for place in places for file in (place.with_suffix(".py"), place / "__init__.py")]
+        if module[0] == "skinit":
+            yield next(file for file in candidates if file.exists())
+
+
+def imports(path, with_types=True):
+    """The files of the package that a file imports."""
+    found, nodes = set(), [parse(path)]
+    while nodes:
+        node = nodes.pop()
+        found.update(imported_files(path, node))
+        if with_types or not is_for_types_only(node):
+            nodes.extend(ast.iter_child_nodes(node))
+    return found
+
+
+FILES = sorted(PACKAGE.rglob("*.py"))
+
+
+def name(path):
+    return path.relative_to(PACKAGE).as_posix()
+
+
+def test_the_table_has_every_room_once():
+    assert sorted(rooms()) == sorted({room_of(path) for path in FILES})
+
+
+@pytest.mark.parametrize("path", FILES, ids=name)
+def test_imports_run_downwards(path):
+    order = rooms()
+    room = room_of(path)
+    lower = order[order.index(room) :]
+    assert [name(file) for file in sorted(imports(path)) if room_of(file) not in lower] == []
+
+
+def test_imports_run_downwards_within_rooms_too():
+    # Raises a CycleError. What only a type checker imports may run upwards within a room.
+    order = TopologicalSorter({path: imports(path, with_types=False) - {path} for path in FILES})
+    assert len(list(order.static_order())) == len(FILES)
+
+
+@pytest.mark.parametrize("path", [path for path in FILES if room_of(path) != "kernels/"], ids=name)
+def test_only_kernels_are_compiled(path):
+    modules = [node for node in ast.walk(parse(path)) if isinstance(node, ast.ImportFrom) and node.level == 0]
+    names = {alias.name for node in modules if node.module.partition(".")[0] == "numba" for alias in node.names}
+    assert names & COMPILING == set()
+
+
+def test_the_kernels_are_introduced_in_an_order_in_which_none_needs_a_later_one():
+    folder = PACKAGE / "kernels"
+    introduction = ast.get_docstring(parse(folder / "__init__.py"))
+    order = [folder / f"{word}.py" for word in re.findall(r"`(\w+)`", introduction)]
+    assert sorted(order) == sorted(set(folder.glob("*.py")) - {folder / "__init__.py"})
+    assert [(name(file), name(later)) for file, later in combinations(order, 2) if later in imports(file)] == []
