@@ -4,15 +4,16 @@ import warnings
 from numbers import Integral
 
 import numpy as np
-from sklearn.utils import shuffle
-from sklearn.utils._param_validation import Interval, validate_parameter_constraints
+from sklearn.utils import _safe_indexing, indexable, shuffle
 from sklearn.utils.validation import _num_samples
 
 from .blas import blas_threads
-from .curvature import _check_data, hessian_norm, layer_hessian_norms
+from .curvature import _check_counting_data, hessian_norm, layer_hessian_norms
 from .network import Inputs
 from .passes import DataPasses
+from .spectrum import check_finite, frobenius_norm
 from .tasks import NEEDED
+from .validation import NumberInterval, check_parameters
 
 try:
     from sklearn.callback import ScoringMonitor
@@ -39,13 +40,13 @@ class _NormMonitor(ScoringMonitor):
     """What the monitors share: when to record, on which rows; the rest is `ScoringMonitor`."""
 
     _parameter_constraints: dict = {
-        "every": [Interval(Integral, 1, None, closed="left")],
+        "every": [NumberInterval(Integral, 1, None, closed="left")],
         "layers": ["boolean"],
-        "sample_size": [Interval(Integral, 1, None, closed="left")],
+        "sample_size": [NumberInterval(Integral, 1, None, closed="left")],
     }
 
     def __init__(self, **parameters) -> None:
-        validate_parameter_constraints(self._parameter_constraints, parameters, caller_name=type(self).__name__)
+        check_parameters(self._parameter_constraints, parameters, type(self).__name__)
         super().__init__(scoring=self._record)
         self.__dict__.update(parameters)
 
@@ -70,8 +71,12 @@ class _NormMonitor(ScoringMonitor):
 
     def _record(self, estimator, X, y, sample_weight=None) -> dict:
         data = (X, y) if sample_weight is None else (X, y, sample_weight)
-        if _num_samples(X) > self.sample_size:
-            data = shuffle(*data, random_state=0, n_samples=self.sample_size)
+        n_rows = _num_samples(X)
+        rows = np.arange(n_rows) if sample_weight is None else np.flatnonzero(sample_weight)
+        if rows.size > self.sample_size:
+            rows = shuffle(rows, random_state=0, n_samples=self.sample_size)
+        if rows.size < n_rows:
+            data = tuple(_safe_indexing(part, rows) for part in indexable(*data))
         norms = {"n_iter": estimator.n_iter_}
         try:
             norms.update(self._norms(estimator, *data))
@@ -204,20 +209,18 @@ class GradientMonitor(_NormMonitor):
         super().__init__(every=every, sample_size=sample_size)
 
     def _norms(self, estimator, X, y, sample_weight=None) -> dict:
-        network, data = _check_data(estimator, X, y, sample_weight)
-        inputs = Inputs.from_array(data.X, network.theta.dtype)
-        targets = data.targets
+        network, data = _check_counting_data(estimator, X, y, sample_weight)
+        inputs, targets = Inputs.from_array(data.X, network.theta.dtype), data.targets
         block = min(BLOCK, len(targets))
         passes = DataPasses(network, inputs, targets, data.sample_weight, block, alpha=0.0)
-        with blas_threads(network.largest_product(block)):
+        with np.errstate(all="ignore"), blas_threads(network.largest_product(block)):
             _, gradient = passes.loss_and_gradient(np.arange(len(targets)))
+        check_finite(gradient, network.theta.dtype, "gradient")
         gradients = np.split(gradient, np.cumsum([coef.size for coef in network.coefs]))
         norms: dict[str, float] = {}
         for layer, coef in enumerate(network.coefs):
-            # In float64: squares of what vanishes would vanish in float32.
-            gradient_norm = np.linalg.norm(gradients[layer])
-            weight_norm = np.linalg.norm(coef.astype(np.float64))
-            with np.errstate(divide="ignore", invalid="ignore"):
+            gradient_norm, weight_norm = np.float64(frobenius_norm(gradients[layer])), frobenius_norm(coef)
+            with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
                 ratio = gradient_norm / weight_norm
             norms |= {f"gradient_norm_{layer}": float(gradient_norm), f"gradient_to_weight_{layer}": float(ratio)}
         return norms

@@ -8,19 +8,25 @@ is 0. Nothing is changed in the estimator, and memory does not grow with the num
 
 import warnings
 from copy import copy
-from numbers import Integral
+from numbers import Integral, Real
 
 import numpy as np
-from scipy.sparse.linalg import LinearOperator, eigsh
+from scipy.sparse import csr_array, issparse
+from scipy.sparse.linalg import LinearOperator
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
+from sklearn.utils._param_validation import StrOptions
+from sklearn.utils.extmath import row_norms
 
-from .hessian import BLOCK, HessianProducts, spectral_norm
+from . import spectrum
+from .hessian import BLOCK, BLOCK_WORK, HessianProducts
+from .jacobians import row_jacobian_norms
 from .kernels.activations import evaluate
 from .kernels.curvature import ALL_LAYERS
-from .kernels.losses import compile_curve
+from .kernels.losses import LOSSES
 from .network import Inputs, Network, TrainingData
-from .validation import nearest_name_hint
+from .spectrum import check_finite
+from .validation import NumberInterval, checks_parameters
 
 __all__ = [
     "hessian_bound",
@@ -33,9 +39,20 @@ __all__ = [
     "spectral_density",
 ]
 
-KINDS = ("hessian", "gauss_newton")
-# Numbers that the Gram matrices of a block of rows may fill.
-JACOBIAN_BLOCK = 2**18
+PARAMETERS = {
+    "kind": [StrOptions({"hessian", "gauss_newton"})],
+    "penalty": ["boolean"],
+    "tol": [NumberInterval(Real, 0, None, closed="left")],
+    "max_iter": [NumberInterval(Integral, 1, None, closed="left"), None],
+    "n_products": [NumberInterval(Integral, 3, None, closed="left")],
+    "n_vectors": [NumberInterval(Integral, 1, None, closed="left")],
+    "n_steps": [NumberInterval(Integral, 1, None, closed="left")],
+    "n_points": [NumberInterval(Integral, 2, 10**6, closed="both")],
+    "width": [NumberInterval(Real, 0, 1, closed="right")],
+    "momentum": [NumberInterval(Real, 0, 1, closed="left")],
+    "nesterov": ["boolean"],
+    "random_state": ["random_state"],
+}
 
 
 def _check_data(estimator, X, y, sample_weight, *, allow_nonfinite: bool = False) -> tuple[Network, TrainingData]:
@@ -51,27 +68,60 @@ def _check_data(estimator, X, y, sample_weight, *, allow_nonfinite: bool = False
     return network, data
 
 
+def _check_counting_data(estimator, X, y, sample_weight) -> tuple[Network, TrainingData]:
+    """As `_check_data`, but without rows of weight zero."""
+    network, data = _check_data(estimator, X, y, sample_weight)
+    return network, counting_rows(data)
+
+
+def counting_rows(data: TrainingData) -> TrainingData:
+    """The data without rows of weight zero, which do not matter even where they overflow."""
+    if data.sample_weight is None or data.sample_weight.all():
+        return data
+    return data.take(np.flatnonzero(data.sample_weight))
+
+
 def _check_layer(network: Network, layer) -> int:
     if layer is None:
         return ALL_LAYERS
     n_layers = len(network.coefs)
-    if not isinstance(layer, Integral) or isinstance(layer, bool) or not 0 <= int(layer) < n_layers:
+    if not isinstance(layer, Integral) or isinstance(layer, (bool, np.bool_)) or not 0 <= int(layer) < n_layers:
         raise ValueError(f"layer must be None or an int from 0 to {n_layers - 1}, got {layer!r}.")
     return int(layer)
 
 
-def _check_count(name: str, value, least: int) -> None:
-    if not isinstance(value, Integral) or isinstance(value, bool) or int(value) < least:
-        raise ValueError(f"{name} must be an int of at least {least}, got {value!r}.")
+def _make_operator(estimator, X, y, sample_weight, layer, kind: str, penalty: bool) -> LinearOperator:
+    network, data = _check_counting_data(estimator, X, y, sample_weight)
+    alpha = estimator.alpha / data.weight_scale if penalty else 0.0
+    return _make_products(network, data).as_operator(_check_layer(network, layer), kind == "gauss_newton", alpha)
 
 
-def _check_kind(kind) -> bool:
-    """Whether the Gauss-Newton part is meant."""
-    if kind not in KINDS:
-        raise ValueError(f"kind must be 'hessian' or 'gauss_newton', got {kind!r}.{nearest_name_hint(kind, KINDS)}")
-    return kind == "gauss_newton"
+def _make_products(network: Network, data: TrainingData) -> HessianProducts:
+    return HessianProducts(network, Inputs.from_array(data.X, network.theta.dtype), data.targets, data.sample_weight)
 
 
+class _FiniteOperator(LinearOperator):
+    """A symmetric operator whose products are finite, or else an error."""
+
+    def __init__(self, operator: LinearOperator) -> None:
+        super().__init__(operator.dtype, operator.shape)
+        self._operator = operator
+
+    def _matmat(self, X):
+        columns = np.asarray(X)
+        with np.errstate(all="ignore"):
+            columns = columns.astype(self.dtype, copy=False)
+        if not np.isfinite(columns).all():
+            raise ValueError(f"The vectors that the Hessian is multiplied by must be finite in {self.dtype}.")
+        products = self._operator.matmat(columns)
+        check_finite(products, self.dtype)
+        return products
+
+    def _adjoint(self):
+        return self
+
+
+@checks_parameters(PARAMETERS)
 def hessian_operator(
     estimator, X, y, *, sample_weight=None, layer: int | None = None, kind: str = "hessian", penalty: bool = False
 ) -> LinearOperator:
@@ -124,34 +174,15 @@ def hessian_operator(
     >>> hessian_operator(network, X, y).shape
     (43, 43)
     """
-    network, data = _check_data(estimator, X, y, sample_weight)
-    alpha = estimator.alpha / data.weight_scale if penalty else 0.0
-    return _operator(network, data, _check_layer(network, layer), _check_kind(kind), alpha)
+    return _FiniteOperator(_make_operator(estimator, X, y, sample_weight, layer, kind, penalty))
 
 
-def _operator(network: Network, data: TrainingData, layer: int, gauss_newton: bool, alpha: float) -> LinearOperator:
-    inputs = Inputs.from_array(data.X, network.theta.dtype)
-    return HessianProducts(network, inputs, data.targets, data.sample_weight).as_operator(layer, gauss_newton, alpha)
+def warn_of_bound(what: str, tol: float, stacklevel: int = 4) -> None:
+    """Warn that a Lanczos iteration did not converge: of a public function's caller, with its check in between."""
+    warnings.warn(f"{what} did not converge to tol={tol}: it is a lower bound.", ConvergenceWarning, stacklevel)
 
 
-def _check_finite(values) -> None:
-    if not np.isfinite(values).all():
-        raise ValueError("The Hessian is not finite: the data or the weights may contain large values.")
-
-
-def _norm(operator: LinearOperator, tol: float, max_iter: int | None, random_state) -> float:
-    """Largest magnitude of an eigenvalue, with a warning where it did not converge."""
-    norm, converged = spectral_norm(operator, tol, max_iter, check_random_state(random_state))
-    _check_finite(norm)
-    if not converged:
-        warnings.warn(
-            f"The norm did not converge to tol={tol} in max_iter={max_iter} iterations: this is a lower bound.",
-            ConvergenceWarning,
-            stacklevel=3,
-        )
-    return norm
-
-
+@checks_parameters(PARAMETERS)
 def hessian_norm(
     estimator,
     X,
@@ -193,10 +224,14 @@ def hessian_norm(
     >>> round(hessian_norm(network, X, y), 1)
     20.8
     """
-    operator = hessian_operator(estimator, X, y, sample_weight=sample_weight, layer=layer, kind=kind, penalty=penalty)
-    return _norm(operator, tol, max_iter, random_state)
+    operator = _make_operator(estimator, X, y, sample_weight, layer, kind, penalty)
+    norm, is_converged = spectrum.spectral_norm(operator, tol, max_iter, check_random_state(random_state))
+    if not is_converged:
+        warn_of_bound("The norm of the Hessian", tol)
+    return norm
 
 
+@checks_parameters(PARAMETERS)
 def layer_hessian_norms(
     estimator,
     X,
@@ -229,35 +264,18 @@ def layer_hessian_norms(
     >>> layer_hessian_norms(network, X, y).shape
     (3,)
     """
-    network, data = _check_data(estimator, X, y, sample_weight)
-    gauss_newton = _check_kind(kind)
-    return np.array(
-        [
-            _norm(_operator(network, data, layer, gauss_newton, 0), tol, max_iter, random_state)
-            for layer in range(len(network.coefs))
-        ]
-    )
+    network, data = _check_counting_data(estimator, X, y, sample_weight)
+    products = _make_products(network, data)
+    norms = np.empty(len(network.coefs))
+    for layer in range(len(norms)):
+        operator = products.as_operator(layer, kind == "gauss_newton")
+        norms[layer], is_converged = spectrum.spectral_norm(operator, tol, max_iter, check_random_state(random_state))
+        if not is_converged:
+            warn_of_bound(f"The norm of the Hessian of layer {layer}", tol)
+    return norms
 
 
-def _row_jacobian_norms(coef: np.ndarray, slopes: np.ndarray) -> np.ndarray:
-    """For each row of slopes the spectral norm of W diag(s): the root of the largest eigenvalue of its Gram matrix."""
-    # Squares of large weights would overflow.
-    scale = float(np.abs(coef).max()) or 1.0
-    coef, slopes = coef / np.float64(scale), slopes.astype(np.float64)
-    n_rows, fan_in, fan_out = len(slopes), *coef.shape
-    if (slopes == slopes[0]).all():
-        return np.full(n_rows, scale * np.linalg.norm(coef * slopes[0], 2))
-    gram = coef.T @ coef
-    norms = np.empty(n_rows)
-    step = max(1, JACOBIAN_BLOCK // min(fan_in, fan_out) ** 2)
-    for start in range(0, n_rows, step):
-        s = slopes[start : start + step]
-        squares = gram * s[:, :, None] * s[:, None, :] if fan_out <= fan_in else (coef * s[:, None] ** 2) @ coef.T
-        norms[start : start + step] = np.sqrt(np.maximum(np.linalg.eigvalsh(squares)[:, -1], 0))
-    return scale * norms
-
-
-def _layers(network: Network, X):
+def layers_of_rows(network: Network, X):
     """Input, preactivations and slopes of each layer, the output layer's slopes being 1."""
     last = len(network.coefs) - 1
     for k, (inputs, preactivations) in enumerate(network.propagate(X)):
@@ -265,9 +283,11 @@ def _layers(network: Network, X):
         yield inputs, preactivations, slopes
 
 
-def _row_blocks(data: TrainingData):
+def row_blocks(network: Network, data: TrainingData):
+    """The data, so many rows at a time that a layer takes them in a moment."""
     n_rows = data.targets.shape[0]
-    return (data.take(np.arange(start, min(start + BLOCK, n_rows))) for start in range(0, n_rows, BLOCK))
+    step = min(BLOCK, max(1, BLOCK_WORK // (2 * network.largest_coef)))
+    return (data.take(np.arange(start, min(start + step, n_rows))) for start in range(0, n_rows, step))
 
 
 def layer_jacobian_norms(estimator, X, y, *, sample_weight=None) -> np.ndarray:
@@ -295,40 +315,41 @@ def layer_jacobian_norms(estimator, X, y, *, sample_weight=None) -> np.ndarray:
     >>> layer_jacobian_norms(network, X, y).round(2)
     array([1., 1., 1.])
     """
-    network, data = _check_data(estimator, X, y, sample_weight)
-    total, weight_sum = np.zeros(len(network.coefs)), 0.0
-    for block in _row_blocks(data):
-        weights = block.row_weights()
-        weight_sum += weights.sum()
-        for k, (_, _, slopes) in enumerate(_layers(network, block.X)):
-            total[k] += weights @ _row_jacobian_norms(network.coefs[k], slopes)
-    return total / weight_sum
+    network, data = _check_counting_data(estimator, X, y, sample_weight)
+    total, weight_sum = np.zeros(len(network.coefs)), data.row_weights().sum()
+    with np.errstate(all="ignore"):
+        for block in row_blocks(network, data):
+            shares = block.row_weights() / weight_sum
+            for k, (_, _, slopes) in enumerate(layers_of_rows(network, block.X)):
+                total[k] += shares @ row_jacobian_norms(network.coefs[k], slopes)
+    check_finite(total, network.theta.dtype, "Jacobian")
+    return total
 
 
-def _output_hessian_norms(loss: str, preactivations: np.ndarray) -> np.ndarray:
-    """For each row the norm of the loss's Hessian with respect to the output layer's preactivations."""
-    curve = compile_curve(loss, preactivations.dtype)
-    n_rows, n_outputs = preactivations.shape
-    columns = np.empty((n_outputs, n_rows, n_outputs), preactivations.dtype)
-    for j, column in enumerate(columns):
-        tangents = np.zeros_like(preactivations)
-        tangents[:, j] = 1
-        curve(preactivations, np.ones(n_rows, preactivations.dtype), tangents, column)
-    return np.linalg.norm(columns.transpose(1, 0, 2).astype(np.float64), ord=2, axis=(1, 2))
+def _row_lengths(rows) -> np.ndarray:
+    """Euclidean norms of the rows of a dense or sparse matrix in float64; squares neither overflow nor vanish."""
+    if issparse(rows):
+        rows = csr_array(rows, dtype=np.float64)
+        largest = np.asarray(abs(rows).max(axis=1).todense()).ravel()
+        data = rows.data / np.repeat(np.where(largest > 0, largest, 1), np.diff(rows.indptr))
+        return largest * row_norms(csr_array((data, rows.indices, rows.indptr), shape=rows.shape))
+    rows = rows.astype(np.float64)
+    largest = np.abs(rows).max(axis=1)
+    return largest * row_norms(rows / np.where(largest > 0, largest, 1)[:, None])
 
 
-def _row_hessian_bounds(loss: str, layers: list, jacobian_norms: list[np.ndarray]) -> np.ndarray:
-    """The bound of each layer and row, of shape (n_layers, n), from what `_layers` gives and the Jacobians' norms."""
-    bounds = np.empty((len(layers), len(jacobian_norms[0])))
-    above = _output_hessian_norms(loss, layers[-1][1])
+def row_hessian_bounds(loss: str, layers: list, jacobian_norms: list[np.ndarray]) -> np.ndarray:
+    """The bound of each layer and row, of shape (n_layers, n), from the layers of the rows and their Jacobians' norms.
+
+    It is not a number where something is not finite.
+    """
+    roots = np.empty((len(layers), len(jacobian_norms[0])))
+    above = np.sqrt(LOSSES[loss].curve_norms(layers[-1][1]))
     for k in range(len(layers) - 1, -1, -1):
         inputs, _, slopes = layers[k]
-        squares = inputs.multiply(inputs) if hasattr(inputs, "multiply") else np.square(inputs, dtype=np.float64)
-        squared_inputs = np.asarray(squares.sum(axis=1)).ravel()
-        largest_slopes = np.abs(slopes).max(axis=1).astype(np.float64)
-        bounds[k] = above * squared_inputs * largest_slopes**2
-        above = above * jacobian_norms[k] ** 2
-    return bounds
+        roots[k] = above * _row_lengths(inputs) * np.abs(slopes).max(axis=1)
+        above = above * jacobian_norms[k]
+    return roots**2
 
 
 def hessian_bound(estimator, X, y, *, sample_weight=None) -> np.ndarray:
@@ -365,19 +386,18 @@ def hessian_bound(estimator, X, y, *, sample_weight=None) -> np.ndarray:
     >>> bool((layer_hessian_norms(network, X, y) <= hessian_bound(network, X, y)).all())
     True
     """
-    network, data = _check_data(estimator, X, y, sample_weight)
-    total, weight_sum = np.zeros(len(network.coefs)), 0.0
-    for block in _row_blocks(data):
-        weights = block.row_weights()
-        weight_sum += weights.sum()
-        layers = list(_layers(network, block.X))
-        jacobian_norms = [
-            _row_jacobian_norms(coef, layer[2]) for coef, layer in zip(network.coefs, layers, strict=True)
-        ]
-        total += _row_hessian_bounds(network.loss, layers, jacobian_norms) @ weights
-    return total / weight_sum
+    network, data = _check_counting_data(estimator, X, y, sample_weight)
+    total, weight_sum = np.zeros(len(network.coefs)), data.row_weights().sum()
+    with np.errstate(all="ignore"):
+        for block in row_blocks(network, data):
+            layers = list(layers_of_rows(network, block.X))
+            norms = [row_jacobian_norms(coef, layer[2]) for coef, layer in zip(network.coefs, layers, strict=True)]
+            total += row_hessian_bounds(network.loss, layers, norms) @ (block.row_weights() / weight_sum)
+    check_finite(total, network.theta.dtype)
+    return total
 
 
+@checks_parameters(PARAMETERS)
 def hessian_trace(
     estimator,
     X,
@@ -425,21 +445,11 @@ def hessian_trace(
     >>> round(hessian_trace(network, X, y), 1)
     43.1
     """
-    _check_count("n_products", n_products, 3)
-    operator = hessian_operator(estimator, X, y, sample_weight=sample_weight, layer=layer, kind=kind, penalty=penalty)
-    random_state = check_random_state(random_state)
-    size, dtype = operator.shape[0], operator.dtype
-    third = min(n_products // 3, size)
-    signs = random_state.choice([-1.0, 1.0], (size, third)).astype(dtype)
-    basis, _ = np.linalg.qr(operator.matmat(signs) if third < size else np.eye(size, dtype=dtype))
-    trace = np.sum(basis * operator.matmat(basis), dtype=np.float64)
-    if third < size:
-        rest = random_state.choice([-1.0, 1.0], (size, third)).astype(dtype)
-        rest -= basis @ (basis.T @ rest)
-        trace += np.sum(rest * operator.matmat(rest), dtype=np.float64) / third
-    return float(trace)
+    operator = _make_operator(estimator, X, y, sample_weight, layer, kind, penalty)
+    return spectrum.trace(operator, n_products, check_random_state(random_state))
 
 
+@checks_parameters(PARAMETERS)
 def spectral_density(
     estimator,
     X,
@@ -498,50 +508,16 @@ def spectral_density(
     >>> round(float(np.trapezoid(density, eigenvalues)), 3)
     1.0
     """
-    for name, value, least in (("n_vectors", n_vectors, 1), ("n_steps", n_steps, 1), ("n_points", n_points, 2)):
-        _check_count(name, value, least)
-    if not 0 < width < np.inf:
-        raise ValueError(f"width must be positive and finite, got {width!r}.")
-    operator = hessian_operator(estimator, X, y, sample_weight=sample_weight, layer=layer, kind=kind, penalty=penalty)
-    random_state = check_random_state(random_state)
-    nodes, weights = [], []
-    for _ in range(n_vectors):
-        vector = random_state.choice([-1.0, 1.0], operator.shape[0]).astype(operator.dtype)
-        diagonal, off_diagonal = _lanczos(operator, vector, min(n_steps, operator.shape[0]))
-        tridiagonal = np.diag(diagonal) + np.diag(off_diagonal, 1) + np.diag(off_diagonal, -1)
-        values, vectors = np.linalg.eigh(tridiagonal)
-        nodes.append(values)
-        weights.append(vectors[0] ** 2 / n_vectors)
-    values, masses = np.concatenate(nodes), np.concatenate(weights)
-    spread = float(np.ptp(values)) or max(abs(float(values[0])), 1.0)
-    deviation = width * spread
-    # Five deviations on either side leave out less than a millionth of the mass.
-    grid = np.linspace(values.min() - 5 * deviation, values.max() + 5 * deviation, n_points)
-    density = np.zeros(n_points)
-    for value, mass in zip(values, masses, strict=True):
-        density += mass * np.exp(-(((grid - value) / deviation) ** 2) / 2)
-    return grid, density / (deviation * np.sqrt(2 * np.pi))
+    operator = _make_operator(estimator, X, y, sample_weight, layer, kind, penalty)
+    return spectrum.density(operator, n_vectors, n_steps, n_points, width, check_random_state(random_state))
 
 
-def _lanczos(operator: LinearOperator, start: np.ndarray, n_steps: int) -> tuple[np.ndarray, np.ndarray]:
-    """Diagonal and off-diagonal of the tridiagonal matrix; all vectors are kept orthogonal to each other."""
-    basis = np.zeros((n_steps, start.size))
-    diagonal, off_diagonal = np.zeros(n_steps), np.zeros(n_steps)
-    vector = start / np.linalg.norm(start)
-    for step in range(n_steps):
-        basis[step] = vector
-        product = operator.matvec(vector.astype(operator.dtype)).astype(np.float64)
-        _check_finite(product)
-        diagonal[step] = vector @ product
-        for _ in range(2):
-            product -= basis[: step + 1].T @ (basis[: step + 1] @ product)
-        off_diagonal[step] = np.linalg.norm(product)
-        if off_diagonal[step] <= 1e-7 * np.abs(diagonal[: step + 1]).max():
-            return diagonal[: step + 1], off_diagonal[:step]
-        vector = product / off_diagonal[step]
-    return diagonal, off_diagonal[:-1]
+def stability_factor(momentum: float, nesterov: bool) -> float:
+    """The largest stable learning rate times the largest eigenvalue; see `max_stable_step`."""
+    return 2 * (1 + momentum) / (1 + 2 * momentum if nesterov else 1)
 
 
+@checks_parameters(PARAMETERS)
 def max_stable_step(
     estimator,
     X,
@@ -597,18 +573,8 @@ def max_stable_step(
     >>> round(max_stable_step(network, X, y) * hessian_norm(network, X, y), 3)
     2.0
     """
-    if not 0 <= momentum < 1:
-        raise ValueError(f"momentum must be in [0, 1), got {momentum!r}.")
-    operator = hessian_operator(estimator, X, y, sample_weight=sample_weight, penalty=penalty)
-    size = operator.shape[0]
-    if size < 3:
-        highest = float(np.linalg.eigvalsh(operator.matmat(np.eye(size, dtype=operator.dtype)))[-1])
-    else:
-        start = check_random_state(random_state).standard_normal(size).astype(operator.dtype)
-        product = operator.matvec(start)
-        _check_finite(product)
-        highest = 0.0
-        if product.any():
-            highest = float(eigsh(operator, k=1, which="LA", v0=start, tol=tol, return_eigenvectors=False)[0])
-    factor = 2 * (1 + momentum) / (1 + 2 * momentum if nesterov else 1)
-    return factor / highest if highest > 0 else np.inf
+    operator = _make_operator(estimator, X, y, sample_weight, None, "hessian", penalty)
+    highest, is_converged = spectrum.largest_eigenvalue(operator, tol, None, check_random_state(random_state))
+    if not is_converged:
+        warn_of_bound("The largest eigenvalue, whose inverse the step is proportional to,", tol)
+    return stability_factor(momentum, nesterov) / highest if highest > 0 else np.inf

@@ -1,7 +1,7 @@
 """The Hessian of a network's loss on given data, as products with directions."""
 
 import numpy as np
-from scipy.sparse.linalg import ArpackError, LinearOperator, eigsh
+from scipy.sparse.linalg import LinearOperator
 
 from .blas import blas_threads, block_rows
 from .kernels.activations import compile_activate_with_bends
@@ -11,6 +11,9 @@ from .network import Inputs, Network
 
 # Rows at a time: memory does not grow with the data.
 BLOCK = 256
+# Multiply-adds of a compiled call that has a choice, and of a block of rows for one direction, which has none. At the
+# rates of narrow and of wide layers both take about a tenth of a second, so that Ctrl-C is answered soon.
+CALL_WORK, BLOCK_WORK = 400_000_000, 2_000_000_000
 
 
 class HessianProducts:
@@ -45,7 +48,11 @@ class HessianProducts:
         self.sample_weight = np.empty(0, dtype) if sample_weight is None else sample_weight
         self.weight_sum = float(n_rows if sample_weight is None else sample_weight.sum(dtype=np.float64))
         self._rows = np.arange(n_rows)
-        self._block = block_rows(min(block, n_rows), network.largest_coef)
+        # A row is multiplied six times by the weights of each layer: twice forward, and back four times.
+        row_work = 6 * network.row_work(inputs)
+        self._block = block_rows(min(block, n_rows, max(1, BLOCK_WORK // row_work)), network.largest_coef)
+        # Adding a block to the products costs as much as a row, even if rows are sparse.
+        self._parts_per_call = max(1, CALL_WORK // (self._block * row_work + 6 * network.n_weights))
         self._kernel = compile_add_hessian_products(dtype)
         self._pointers = (
             compile_activate_with_bends(network.activation, dtype),
@@ -77,24 +84,31 @@ class HessianProducts:
         products : ndarray like `directions`
         """
         network = self.network
+        layers = np.asarray(layers, dtype=np.int64)
         products = np.zeros_like(directions)
+        n_directions = max(1, min(self._parts_per_call, len(directions)))
+        n_rows = self._block * (self._parts_per_call // n_directions)
         with blas_threads(network.largest_product(self._block)):
-            self._kernel(
-                network.theta,
-                network.layer_sizes,
-                tuple(self.inputs),
-                self.targets,
-                self.sample_weight,
-                self._rows,
-                self._block,
-                *self._pointers,
-                gauss_newton,
-                np.asarray(layers, dtype=np.int64),
-                directions,
-                products,
-                *self._workspaces,
-            )
-        products /= self.weight_sum
+            for first in range(0, len(directions), n_directions):
+                some = slice(first, first + n_directions)
+                for start in range(0, self._rows.size, n_rows):
+                    self._kernel(
+                        network.theta,
+                        network.layer_sizes,
+                        tuple(self.inputs),
+                        self.targets,
+                        self.sample_weight,
+                        self._rows[start : start + n_rows],
+                        self._block,
+                        *self._pointers,
+                        gauss_newton,
+                        layers[some],
+                        directions[some],
+                        products[some],
+                        *self._workspaces,
+                    )
+        with np.errstate(all="ignore"):
+            products /= self.weight_sum
         return products
 
     def as_operator(self, layer: int = ALL_LAYERS, gauss_newton: bool = False, alpha: float = 0.0) -> LinearOperator:
@@ -103,13 +117,15 @@ class HessianProducts:
         dtype = network.theta.dtype
         size = network.theta.size if layer == ALL_LAYERS else network.coefs[layer].size
         n_weights = network.n_weights if layer == ALL_LAYERS else size
-        ridge = dtype.type(alpha / self.weight_sum)
+        ridge = alpha / self.weight_sum
 
         def multiply(columns):
-            columns = np.asarray(columns, dtype).reshape(size, -1)
-            directions = np.ascontiguousarray(columns.T)
-            result = self.multiply(directions, [layer] * len(directions), gauss_newton).T
-            result[:n_weights] += ridge * columns[:n_weights]
+            with np.errstate(all="ignore"):
+                columns = np.asarray(columns, dtype).reshape(size, -1)
+                directions = np.ascontiguousarray(columns.T)
+                result = self.multiply(directions, [layer] * len(directions), gauss_newton).T
+                if ridge != 0:
+                    result[:n_weights] += dtype.type(ridge) * columns[:n_weights]
             return result
 
         return LinearOperator(
@@ -120,34 +136,3 @@ class HessianProducts:
             rmatmat=multiply,
             dtype=dtype,
         )
-
-
-def spectral_norm(
-    operator: LinearOperator, tol: float, max_iter: int | None, random_state: np.random.RandomState
-) -> tuple[float, bool]:
-    """The largest magnitude of an eigenvalue of a symmetric operator, by SciPy's Lanczos iteration.
-
-    Returns
-    -------
-    norm : float
-        Not finite if the operator is not.
-    converged : bool
-        If not, `norm` is what ten power iterations say: a lower bound.
-    """
-    size, dtype = operator.shape[0], operator.dtype
-    if size < 3:
-        matrix = operator.matmat(np.eye(size, dtype=dtype))
-        return (float(np.linalg.norm(matrix, 2)), True) if np.isfinite(matrix).all() else (np.nan, False)
-    start = random_state.standard_normal(size).astype(dtype)
-    product = operator.matvec(start)
-    if not np.isfinite(product).all():
-        return np.nan, False
-    if not product.any():
-        return 0.0, True
-    try:
-        values = eigsh(operator, k=1, which="LM", v0=start, tol=tol, maxiter=max_iter, return_eigenvectors=False)
-    except ArpackError:
-        for _ in range(10):
-            start = operator.matvec(start / max(np.linalg.norm(start), np.finfo(dtype).tiny))
-        return float(np.linalg.norm(start)), False
-    return float(abs(values[0])), True

@@ -210,6 +210,12 @@ class Network:
         copied.theta[:] = self.theta
         return copied
 
+    def row_work(self, inputs: Inputs) -> int:
+        """Multiply-adds that a row takes on its way forwards; of a sparse row, only the stored entries count."""
+        n_rows, n_features = inputs.shape
+        n_inputs = n_features if len(inputs.X) > 0 else inputs.data.size // max(n_rows, 1)
+        return max(1, self.n_weights - (n_features - n_inputs) * int(self.layer_sizes[1]))
+
     def largest_product(self, n_rows: int) -> int:
         """Multiply-adds of the largest matrix product that `n_rows` rows take."""
         return n_rows * self.largest_coef
@@ -228,13 +234,14 @@ class Network:
         n_rows = X.shape[0]
         out = np.empty((n_rows, int(self.layer_sizes[-1])), dtype)
         widest = int(self.layer_sizes[1:].max())
-        block = max(1, min(n_rows, max(64, PREDICT_BLOCK // widest), CALL_MULTIPLY_ADDS // self.n_weights))
-        block = block_rows(block, self.largest_coef)
         kernel = compile_predict_rows(dtype)
         activate = compile_activate(self.activation, dtype)
         # A matrix of another dtype or order is converted a block at a time, not as a whole.
         convert = not issparse(X) and not (X.dtype == dtype and X.flags.c_contiguous and X.flags.aligned)
         whole_inputs = Inputs.from_array(X[:0] if convert else X, dtype)
+        row_work = self.n_weights if convert else self.row_work(whole_inputs)
+        block = max(1, min(n_rows, max(64, PREDICT_BLOCK // widest), CALL_MULTIPLY_ADDS // row_work))
+        block = block_rows(block, self.largest_coef)
         all_rows = np.arange(n_rows)
 
         def predict_blocks(starts) -> None:

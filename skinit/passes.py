@@ -63,7 +63,7 @@ class DataPasses:
         sizes = network.layer_sizes
         n_dense_features = sizes[0] if inputs.X.shape[0] > 0 else 0
         # Rows of one compiled call at most. A mini-batch of more rows takes several calls.
-        self._call_size = max(1, min(batch_size, CALL_MULTIPLY_ADDS // network.n_weights))
+        self._call_size = max(1, min(batch_size, CALL_MULTIPLY_ADDS // network.row_work(inputs)))
         self.block_size = block_rows(self._call_size, network.largest_coef)
         self._copy_transposed = has_small_products(self.block_size * network.largest_coef)
         self._workspaces = (

@@ -20,11 +20,12 @@ what comes of it.
 
 import numpy as np
 
-from .hessian import HessianProducts, spectral_norm
+from .hessian import HessianProducts
 from .kernels.curvature import ALL_LAYERS
 from .network import Inputs, TrainingData
 from .passes import DataPasses
 from .solvers import AutomaticStep
+from .spectrum import NotFiniteError, spectral_norm
 
 # Rows that the curvature is measured on, as whole mini-batches as far as they go.
 ROWS = 256
@@ -78,7 +79,12 @@ def automatic_step(passes: DataPasses, data: TrainingData, rule: AutomaticStep, 
         if rule.follows_signs:
             steps.append(sign_step(products, passes.loss_and_gradient(batch)[1].astype(network.theta.dtype)))
         else:
-            norm, _ = spectral_norm(products.as_operator(), NORM_TOLERANCE, NORM_ITERATIONS, np.random.RandomState(0))
+            try:
+                norm, _ = spectral_norm(
+                    products.as_operator(), NORM_TOLERANCE, NORM_ITERATIONS, np.random.RandomState(0)
+                )
+            except NotFiniteError:
+                norm = np.nan
             steps.append(1 / norm if norm > 0 else np.inf)
     # Momentum 1 never forgets: no step is small enough, and the smallest is as good as any.
     step = np.sqrt(1 - memory) * np.median(steps) if steps else np.nan

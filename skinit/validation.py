@@ -3,13 +3,33 @@
 import inspect
 from collections.abc import Callable
 from difflib import get_close_matches
+from functools import wraps
+from numbers import Integral
+from typing import ParamSpec, TypeVar
 
+import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import (
+    Interval,
     InvalidParameterError,
     Options,
     validate_parameter_constraints,
 )
+
+Parameters = ParamSpec("Parameters")
+Result = TypeVar("Result")
+
+
+class NumberInterval(Interval):
+    """scikit-learn's `Interval` without True and False, and of real numbers only those that a float can hold."""
+
+    def is_satisfied_by(self, value) -> bool:
+        if isinstance(value, (bool, np.bool_)) or not isinstance(value, self.type):
+            return False
+        try:
+            return (value if self.type is Integral else float(value)) in self
+        except OverflowError:
+            return False
 
 
 def nearest_name_hint(name: object, valid_names) -> str:
@@ -24,31 +44,58 @@ def nearest_name_hint(name: object, valid_names) -> str:
     return f" Did you mean {' or '.join(repr(by_folded_name[m]) for m in matches)}?"
 
 
+def check_parameters(constraints: dict, parameters: dict, caller_name: str) -> None:
+    """Check parameters as scikit-learn does, and say which name was meant.
+
+    Parameters
+    ----------
+    constraints : dict of str to list
+        scikit-learn's, by the name of a parameter. Parameters that are not in it are not checked.
+    parameters : dict of str to object
+    caller_name : str
+        The function or class that takes the parameters.
+
+    Raises
+    ------
+    sklearn.utils._param_validation.InvalidParameterError
+        A ValueError and TypeError that names the parameter, what it got and what it takes.
+    """
+    for name, value in parameters.items():
+        allowed = constraints.get(name, [])
+        try:
+            validate_parameter_constraints({name: allowed} if allowed else {}, {name: value}, caller_name=caller_name)
+        except InvalidParameterError as error:
+            names = [
+                option
+                for constraint in allowed
+                if isinstance(constraint, Options)
+                for option in constraint.options
+                if isinstance(option, str)
+            ]
+            raise InvalidParameterError(f"{error}{nearest_name_hint(value, names)}") from None
+
+
+def checks_parameters(constraints: dict) -> Callable[[Callable[Parameters, Result]], Callable[Parameters, Result]]:
+    """Decorator: `check_parameters` of what a function is given by keyword."""
+
+    def decorate(function: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
+        @wraps(function)
+        def checked(*arguments: Parameters.args, **keywords: Parameters.kwargs) -> Result:
+            check_parameters(constraints, keywords, function.__qualname__)
+            return function(*arguments, **keywords)
+
+        return checked
+
+    return decorate
+
+
 class ValidatedEstimator(BaseEstimator):
     """Checks parameters against ``_parameter_constraints`` as scikit-learn does, and says which name was meant."""
 
     _parameter_constraints: dict = {}
 
     def _validate_params(self) -> None:
-        parameters = self.get_params(deep=False)
-        for name, value in parameters.items():
-            constraints = self._parameter_constraints.get(name, [])
-            try:
-                validate_parameter_constraints(
-                    {name: constraints} if constraints else {},
-                    {name: value},
-                    caller_name=type(self).__name__,
-                )
-            except InvalidParameterError as error:
-                names = [
-                    option
-                    for constraint in constraints
-                    if isinstance(constraint, Options)
-                    for option in constraint.options
-                    if isinstance(option, str)
-                ]
-                hint = nearest_name_hint(value, names)
-                raise InvalidParameterError(f"{error}{hint}") from None
+        check_parameters(self._parameter_constraints, self.get_params(deep=False), type(self).__name__)
 
 
 def check_takes(function: Callable, arguments: tuple, name: str, expected: str) -> None:

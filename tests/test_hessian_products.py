@@ -3,6 +3,7 @@
 The references are the gradient, which `test_gradients` checks on its own, and a NumPy network without gradients.
 """
 
+import mpmath
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -11,6 +12,8 @@ from scipy.sparse import csr_array
 from test_gradients import EPS, N_ROUNDINGS, make_network, make_problem
 from twins import ACTIVATIONS, LOSSES, SMOOTH, compute_losses, draw_targets, propagate
 
+import skinit.hessian
+import skinit.kernels.losses
 from skinit.hessian import ALL_LAYERS, HessianProducts
 from skinit.network import Inputs, Network
 from skinit.passes import DataPasses
@@ -413,3 +416,97 @@ def test_products_stay_finite_where_probabilities_are_0_or_1(loss, dtype):
     targets = draw_targets(loss, (6, 3), rng).astype(dtype)
     for gauss_newton in (False, True):
         assert np.isfinite(multiply(network, X, targets, None, gauss_newton=gauss_newton)).all()
+
+
+# Norms of the losses' second derivatives.
+
+
+def exact_curve_norms(loss, preactivations):
+    return np.linalg.eigvalsh(loss_curvatures(loss, preactivations.astype(float)))[:, -1]
+
+
+@settings(max_examples=150, deadline=None, derandomize=True)
+@given(
+    loss=st.sampled_from(LOSSES),
+    n_outputs=st.integers(1, 12),
+    scale=st.sampled_from([0.0, 1e-9, 1e-3, 0.3, 1.0, 5.0, 30.0]),
+    ties=st.integers(1, 12),
+    dtype=st.sampled_from(DTYPES),
+    seed=st.integers(0, 10**6),
+)
+def test_curve_norms_are_the_largest_eigenvalues(loss, n_outputs, scale, ties, dtype, seed):
+    preactivations = np.random.default_rng(seed).normal(0, scale, (5, n_outputs)).astype(dtype)
+    # The first ones are equal, and the largest of some rows.
+    preactivations[:, :ties] = preactivations[:, :1]
+    norms = skinit.kernels.losses.LOSSES[loss].curve_norms(preactivations)
+    assert norms.dtype == np.float64
+    exact = exact_curve_norms(loss, preactivations)
+    np.testing.assert_allclose(norms, exact, rtol=1e-13, atol=1e-15 * n_outputs)
+
+
+@pytest.mark.parametrize("n_classes", [1, 2, 3, 100, 1000])
+def test_curve_norms_of_many_classes_bound_the_eigenvalues(n_classes):
+    rng = np.random.default_rng(0)
+    preactivations = np.vstack([rng.normal(0, scale, (2, n_classes)) for scale in (0, 0.1, 3.0, 300.0)])
+    norms = skinit.kernels.losses.LOSSES["log_loss"].curve_norms(preactivations)
+    exact = exact_curve_norms("log_loss", preactivations)
+    np.testing.assert_allclose(norms, exact, rtol=0, atol=1e-14)
+    assert (norms >= exact - 1e-15).all()
+    # Equal probabilities.
+    assert norms[0] == pytest.approx(1 / n_classes if n_classes > 1 else 0, rel=1e-14)
+
+
+@pytest.mark.parametrize("margins", [(20.0,), (300.0,), (700.0,), (30.0, 30.0), (5.0, 40.0, 40.5), (600.0, 610.0, 1e3)])
+def test_curve_norms_vanish_with_full_accuracy_where_a_class_is_certain(margins):
+    with mpmath.workdps(700):
+        terms = [mpmath.mpf(1), *(mpmath.exp(-mpmath.mpf(margin)) for margin in margins)]
+        p = [term / sum(terms) for term in terms]
+        matrix = mpmath.matrix(len(p), len(p))
+        for i, j in np.ndindex(len(p), len(p)):
+            matrix[i, j] = (p[i] if i == j else 0) - p[i] * p[j]
+        exact = float(max(mpmath.eigsy(matrix, eigvals_only=True)))
+    norms = skinit.kernels.losses.LOSSES["log_loss"].curve_norms(-np.array([[0.0, *margins]]))
+    assert exact > 0
+    assert norms[0] == pytest.approx(exact, rel=1e-13, abs=0)
+
+
+# Calls of bounded work.
+
+
+@pytest.mark.parametrize("make", [np.asarray, csr_array], ids=["dense", "csr"])
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("work", [1, 10**4, 3 * 10**4, 10**9])
+def test_calls_of_bounded_work_give_the_bits_of_a_single_one(work, dtype, make, monkeypatch):
+    network, X, targets, weights, _ = make_problem("tanh", "log_loss", (3, 4, 5, 3), n=50, dtype=dtype)
+    directions = np.random.default_rng(0).normal(size=(6, network.theta.size))
+    layers = [2, ALL_LAYERS, 0, 1, 1, ALL_LAYERS]
+
+    def multiply_in_calls():
+        products = HessianProducts(network, Inputs.from_array(make(X), dtype), targets, weights, 8)
+        kernel, pairs = products._kernel, []
+
+        def call(*arguments):
+            rows, some_layers = arguments[5], arguments[11]
+            pairs.append(rows.size * some_layers.size)
+            kernel(*arguments)
+
+        products._kernel = call
+        return multiply(network, X, targets, weights, directions, layers, products=products), pairs
+
+    expected, pairs = multiply_in_calls()
+    assert pairs == [50 * 6]
+    monkeypatch.setattr(skinit.hessian, "CALL_WORK", work)
+    product, pairs = multiply_in_calls()
+    np.testing.assert_array_equal(product, expected)
+    assert sum(pairs) == 50 * 6
+    # A block for one direction cannot be divided.
+    assert all(6 * network.n_weights * n_pairs <= work or n_pairs <= 8 for n_pairs in pairs)
+
+
+def test_blocks_of_wide_layers_have_fewer_rows(monkeypatch):
+    network, X, targets, weights, _ = make_problem("tanh", "log_loss", (3, 4, 5, 3), n=50)
+    expected = multiply(network, X, targets, weights)
+    monkeypatch.setattr(skinit.hessian, "BLOCK_WORK", 6 * network.n_weights * 3)
+    products = HessianProducts(network, Inputs.from_array(X, X.dtype), targets, weights)
+    assert products._block <= 3
+    assert_up_to_rounding(multiply(network, X, targets, weights, products=products), expected)

@@ -4,23 +4,25 @@ Layer `k` has the weights ``coefs_[k]`` and the outputs :math:`a_{k+1}`; the fir
 :mod:`skinit.curvature`. The output layer's outputs are its preactivations, which losses are taken of.
 """
 
-import warnings
+from contextlib import suppress
 from dataclasses import dataclass, fields, replace
 from functools import cache
 from typing import Any
 
 import numpy as np
 from scipy.sparse import issparse
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils.sparsefuncs import mean_variance_axis
 
 from ..blas import blas_threads
-from ..curvature import _check_data, _layers, _row_blocks, _row_hessian_bounds, _row_jacobian_norms
-from ..hessian import BLOCK, HessianProducts, spectral_norm
+from ..curvature import _check_data, counting_rows, layers_of_rows, row_blocks, row_hessian_bounds, warn_of_bound
+from ..hessian import BLOCK, HessianProducts
+from ..jacobians import row_jacobian_norms
 from ..kernels.activations import evaluate
 from ..kernels.losses import compile_loss
 from ..network import Inputs, Network, TrainingData
+from ..spectrum import NotFiniteError, frobenius_norm, spectral_norm
+from ..validation import checks_parameters
 from .findings import DataSummary, Finding, find
 from .tables import format_findings_html, format_tables_html, format_text
 
@@ -188,6 +190,7 @@ class _LayerSums:
         self.hessian_bound = 0.0
 
 
+@checks_parameters({"random_state": ["random_state"]})
 def signal_propagation(estimator, X, y, *, sample_weight=None, random_state=0) -> SignalPropagation:
     r"""How signals and gradients pass through a network, layer by layer, and what is wrong with that.
 
@@ -251,8 +254,7 @@ def signal_propagation(estimator, X, y, *, sample_weight=None, random_state=0) -
     ()
     """
     network, data = _check_data(estimator, X, y, sample_weight, allow_nonfinite=True)
-    if data.sample_weight is not None and not data.sample_weight.all():
-        data = data.take(np.flatnonzero(data.sample_weight))
+    data = counting_rows(data)
     # What overflows is found, not warned of.
     with np.errstate(all="ignore"), blas_threads(network.largest_product(BLOCK)):
         sums = _sum_layers(network, data)
@@ -273,12 +275,12 @@ def _sum_layers(network: Network, data: TrainingData) -> list[_LayerSums]:
     # These factors tell units apart, whatever they are: they need not depend on the user's seed.
     rng = np.random.RandomState(0)
     sums = [_LayerSums(coef) for coef in network.coefs]
-    for block in _row_blocks(data):
+    for block in row_blocks(network, data):
         weights = block.row_weights()
         factors = rng.standard_normal((len(weights), N_SUMS)) * np.sqrt(weights)[:, None]
-        layers = list(_layers(network, block.X))
-        jacobian_norms = [_jacobian_norms(coef, layer[2]) for coef, layer in zip(network.coefs, layers, strict=True)]
-        bounds = _bounds(network.loss, layers, jacobian_norms)
+        layers = list(layers_of_rows(network, block.X))
+        jacobian_norms = [row_jacobian_norms(coef, layer[2]) for coef, layer in zip(network.coefs, layers, strict=True)]
+        bounds = row_hessian_bounds(network.loss, layers, jacobian_norms)
         _, deltas = _loss_and_deltas(network.loss, layers[-1][1], block.targets, np.ones_like(weights))
         for k in range(last, -1, -1):
             inputs, preactivations, slopes = layers[k]
@@ -314,31 +316,14 @@ def _loss_and_deltas(
     return compile_loss(name, dtype)(*arrays, deltas, np.inf), deltas
 
 
-def _jacobian_norms(coef: np.ndarray, slopes: np.ndarray) -> np.ndarray:
-    """As those of `skinit.curvature`, and NaN for rows that are not finite."""
-    norms = np.full(len(slopes), np.nan)
-    is_finite = np.isfinite(slopes).all(axis=1)
-    if is_finite.any() and np.isfinite(coef).all():
-        norms[is_finite] = _row_jacobian_norms(coef, slopes[is_finite])
-    return norms
-
-
-def _bounds(loss: str, layers: list, jacobian_norms: list[np.ndarray]) -> np.ndarray:
-    """As those of `skinit.curvature`; NaN where one of a block is not finite, as their mean is not then either."""
-    try:
-        return _row_hessian_bounds(loss, layers, jacobian_norms)
-    except np.linalg.LinAlgError:
-        return np.full((len(layers), len(jacobian_norms[0])), np.nan)
-
-
 def _summarize(network: Network, data: TrainingData, sums: list[_LayerSums]) -> DataSummary:
     weights = data.row_weights()
     if issparse(data.X):
-        moments = mean_variance_axis(data.X, axis=0, weights=weights.astype(data.X.dtype))
-        mean, variance = (moment.astype(np.float64) for moment in moments)
+        # In float64, as squares may overflow in float32.
+        mean, variance = mean_variance_axis(data.X.astype(np.float64), axis=0, weights=weights)
     else:
         features = _Moments(data.X.shape[1])
-        for block in _row_blocks(data):
+        for block in row_blocks(network, data):
             features.add(block.X, block.row_weights())
         mean, variance = features.mean, features.variance
     target_root_mean_square = np.nan
@@ -361,8 +346,8 @@ def _measure(network: Network, sums: list[_LayerSums], summary: DataSummary) -> 
     """All arrays but the norms of Hessians."""
     weight_sum = sums[0].outputs.weight_sum
     is_hidden = np.arange(len(sums)) < len(sums) - 1
-    gradient_norm = np.array([np.linalg.norm(layer.gradient) / weight_sum for layer in sums])
-    weight_norm = np.array([np.linalg.norm(coef.astype(np.float64)) for coef in network.coefs])
+    gradient_norm = np.array([frobenius_norm(layer.gradient) / weight_sum for layer in sums])
+    weight_norm = np.array([frobenius_norm(coef) for coef in network.coefs])
     return {
         "n_units": network.layer_sizes[1:].copy(),
         "activation_mean": np.array([layer.outputs.mean.mean() for layer in sums]),
@@ -417,17 +402,11 @@ def _hessian_norms(network: Network, data: TrainingData, random_state) -> np.nda
     """Norms of the Hessian of each layer's weights; NaN where it is not finite."""
     inputs = Inputs.from_array(data.X, network.theta.dtype)
     products = HessianProducts(network, inputs, data.targets, data.sample_weight)
-    norms, is_bound = np.full(len(network.coefs), np.nan), []
+    norms = np.full(len(network.coefs), np.nan)
     for k in range(len(norms)):
-        norm, converged = spectral_norm(products.as_operator(k), NORM_TOLERANCE, None, check_random_state(random_state))
-        if np.isfinite(norm):
-            norms[k] = norm
-            if not converged:
-                is_bound.append(k)
-    if is_bound:
-        warnings.warn(
-            f"The norms of the Hessian of the layers {is_bound} did not converge: these are lower bounds.",
-            ConvergenceWarning,
-            stacklevel=3,
-        )
+        operator = products.as_operator(k)
+        with suppress(NotFiniteError):
+            norms[k], is_converged = spectral_norm(operator, NORM_TOLERANCE, None, check_random_state(random_state))
+            if not is_converged:
+                warn_of_bound(f"The norm of the Hessian of layer {k}", NORM_TOLERANCE, stacklevel=5)
     return norms

@@ -8,8 +8,9 @@ row weights :math:`s_i` it returns :math:`\sum_i s_i \ell(u_i, y_i)` and writes 
 No log loss of one output counts for more than `cap`, which may be infinite: scikit-learn, which clips probabilities at
 machine epsilon, has `SCIKIT_LEARN_CAP`, and the line searches of L-BFGS run into it. Deltas are never clipped.
 
-A new loss is one more entry: a kernel ``loss(preactivations, targets, weights, deltas, cap) -> sum``, the output
-activation that turns preactivations into predictions, and how scikit-learn averages it.
+A new loss is one more entry: a kernel ``loss(preactivations, targets, weights, deltas, cap) -> sum``, a kernel of its
+second derivative and the norm of that, the output activation that turns preactivations into predictions, and how
+scikit-learn averages it.
 """
 
 import math
@@ -33,6 +34,8 @@ class Loss(NamedTuple):
     kernel: Callable
     # Its second derivative times tangents: ``curve(preactivations, weights, tangents, out)``.
     curve: Callable
+    # The spectral norm of the second derivative for each row of preactivations, in float64, by NumPy.
+    curve_norms: Callable
     out_activation: str
     # From preactivations to predictions, in place where it can.
     predict: Callable
@@ -183,6 +186,52 @@ def _curve_binary_log_loss(preactivations, weights, tangents, out):
             out[i, j] = weights[i] * variance * tangents[i, j]
 
 
+def _curve_norms_squared_error(preactivations):
+    return np.ones(len(preactivations))
+
+
+def _curve_norms_poisson(preactivations):
+    return np.exp(preactivations.max(axis=1).astype(np.float64))
+
+
+def _curve_norms_log_loss(preactivations):
+    r"""The largest eigenvalue of :math:`\mathrm{diag}(p) - p p^T` with the probabilities `p`.
+
+    With :math:`p_1 \ge p_2 \ge \dots` it lies between :math:`p_2` and :math:`p_1` and solves the secular equation
+    :math:`\sum_j p_j / (p_j - \lambda) = 0`, which is
+
+    .. math:: \lambda = \frac{p_1 (p_2 + c)}{p_1 + c}, \qquad
+              c = p_2 + \sum_{j > 2} p_j \frac{\lambda - p_2}{\lambda - p_j} .
+
+    Iterations that begin with the largest `c`, :math:`1 - p_1`, fall to the solution. Each is an upper bound. All terms
+    are positive, so that the result has full relative accuracy even where it vanishes.
+    """
+    ordered = -np.sort(-preactivations.astype(np.float64), axis=1)
+    probabilities = np.exp(ordered - ordered[:, :1])
+    probabilities /= probabilities.sum(axis=1, keepdims=True)
+    first, others = probabilities[:, :1], probabilities[:, 1:]
+    if others.shape[1] == 0:
+        return np.zeros(len(preactivations))
+    second, rest = others[:, :1], others[:, 1:]
+    c = others.sum(axis=1, keepdims=True)
+    norms = first * (second + c) / (first + c)
+    # Of 200,000 rows of 3 to 100 classes none took more than 20.
+    for _ in range(100):
+        shares = np.divide(norms - second, norms - rest, out=np.ones_like(rest), where=norms > rest)
+        c = second + (rest * shares).sum(axis=1, keepdims=True)
+        lower = first * (second + c) / (first + c)
+        is_done = not (lower < norms * (1 - 4 * np.finfo(np.float64).eps)).any()
+        norms = np.fmin(lower, norms)
+        if is_done:
+            break
+    return norms.ravel()
+
+
+def _curve_norms_binary_log_loss(preactivations):
+    nearest = np.abs(preactivations).min(axis=1).astype(np.float64)
+    return scipy.special.expit(nearest) * scipy.special.expit(-nearest)
+
+
 def _identity(preactivations):
     return preactivations
 
@@ -203,10 +252,19 @@ def _logistic(preactivations):
 
 
 LOSSES = {
-    "squared_error": Loss(_squared_error, _curve_squared_error, "identity", _identity, reports_mean_over_outputs=True),
-    "poisson": Loss(_poisson, _curve_poisson, "exp", _exp),
-    "log_loss": Loss(_log_loss, _curve_log_loss, "softmax", _softmax),
-    "binary_log_loss": Loss(_binary_log_loss, _curve_binary_log_loss, "logistic", _logistic),
+    "squared_error": Loss(
+        _squared_error,
+        _curve_squared_error,
+        _curve_norms_squared_error,
+        "identity",
+        _identity,
+        reports_mean_over_outputs=True,
+    ),
+    "poisson": Loss(_poisson, _curve_poisson, _curve_norms_poisson, "exp", _exp),
+    "log_loss": Loss(_log_loss, _curve_log_loss, _curve_norms_log_loss, "softmax", _softmax),
+    "binary_log_loss": Loss(
+        _binary_log_loss, _curve_binary_log_loss, _curve_norms_binary_log_loss, "logistic", _logistic
+    ),
 }
 
 # From preactivations to predictions, by the name in the fitted attribute `out_activation_`.

@@ -3,12 +3,15 @@
 import numpy as np
 
 from ...curvature import (
+    PARAMETERS,
     hessian_bound,
     layer_hessian_norms,
     layer_jacobian_norms,
     max_stable_step,
     spectral_density,
+    stability_factor,
 )
+from ...validation import checks_parameters
 from .panels import COLORS, GREY, check_matplotlib, draw_by_layer, legend_above, make_panels, scale_y
 
 # Decades of the density that are shown: an eigenvalue of its own among a million is still in sight, while the tails of
@@ -147,6 +150,7 @@ class CurvatureDisplay:
         ax.grid(alpha=0.3)
 
     @classmethod
+    @checks_parameters({name: PARAMETERS[name] for name in ("n_vectors", "random_state")})
     def from_estimator(
         cls, estimator, X, y, *, sample_weight=None, n_vectors: int = 3, random_state=0, ax=None
     ) -> "CurvatureDisplay":
@@ -197,18 +201,15 @@ class CurvatureDisplay:
         check_matplotlib(f"{cls.__name__}.from_estimator")
         measure = {"sample_weight": sample_weight}
         measure_at_random = measure | {"random_state": random_state}
-        # First, as it says so if the Hessian is not finite.
-        hessian_norms = layer_hessian_norms(estimator, X, y, **measure_at_random)
         eigenvalues, density = spectral_density(estimator, X, y, n_vectors=n_vectors, **measure_at_random)
         # Steps of gradient descent are stable up to 2 over the largest eigenvalue; infinite ones if none is positive.
         largest_eigenvalue = 2 / max_stable_step(estimator, X, y, penalty=False, **measure_at_random)
         stability_limit = None
         if estimator.solver == "sgd" and estimator.momentum < 1 and largest_eigenvalue > 0:
-            memory = {"momentum": estimator.momentum, "nesterov": estimator.nesterovs_momentum}
-            longest_step = max_stable_step(estimator, X, y, penalty=False, **memory, **measure_at_random)
-            stability_limit = largest_eigenvalue * longest_step / estimator.learning_rate_init_
+            factor = stability_factor(estimator.momentum, estimator.nesterovs_momentum)
+            stability_limit = factor / estimator.learning_rate_init_
         return cls(
-            hessian_norm=hessian_norms,
+            hessian_norm=layer_hessian_norms(estimator, X, y, **measure_at_random),
             hessian_bound=hessian_bound(estimator, X, y, **measure),
             jacobian_norm=layer_jacobian_norms(estimator, X, y, **measure),
             eigenvalues=eigenvalues,

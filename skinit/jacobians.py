@@ -1,0 +1,104 @@
+r"""Spectral norms of a layer's Jacobian :math:`W \mathrm{diag}(s)` for rows of slopes `s`."""
+
+import numpy as np
+
+from .blas import blas_threads
+from .interrupts import interruptible
+
+# Numbers that the Gram matrices of rows may fill. Where a single one has more, its eigenvalues take too long.
+GRAM_SIZE = 2**18
+# Residual of the largest eigenvalue at which Lanczos iterations end, relative to the eigenvalue. Its relative error is
+# about the square of this over the relative gap below it.
+TOLERANCE = 1e-6
+# Steps after which it is looked at. After the last one the iterations end in any case.
+CHECKS = (12, 18, 27, 40, 60, 90, 135, 200, 300)
+
+
+def row_jacobian_norms(coef: np.ndarray, slopes: np.ndarray) -> np.ndarray:
+    r"""The spectral norm of :math:`W \mathrm{diag}(s)` for each row of slopes.
+
+    Weights and slopes are scaled by their largest magnitudes, so that squares of them neither overflow nor vanish.
+
+    Parameters
+    ----------
+    coef : ndarray of shape (fan_in, fan_out)
+        The weights :math:`W`.
+    slopes : ndarray of shape (n, fan_out)
+
+    Returns
+    -------
+    norms : ndarray of shape (n,)
+        In float64, exact up to rounding if a side of `coef` has at most 512 units. Otherwise they are upper bounds by
+        Lanczos iterations, which are above by a millionth at most unless the largest singular values are very close.
+        Not a number where weights or slopes are not finite.
+    """
+    norms = np.full(len(slopes), np.nan)
+    largest_weight = float(np.abs(coef).max())
+    is_finite = np.isfinite(slopes).all(axis=1) & np.isfinite(largest_weight)
+    if not is_finite.any():
+        return norms
+    slopes = slopes[is_finite].astype(np.float64)
+    if (slopes == slopes[0]).all():
+        slopes = slopes[:1]
+    largest_slopes = np.abs(slopes).max(axis=1)
+    slopes = slopes / np.where(largest_slopes > 0, largest_slopes, 1)[:, None]
+    coef = coef.astype(np.float64) / (largest_weight or 1.0)
+    measure = _by_gram_matrices if min(coef.shape) ** 2 <= GRAM_SIZE else _by_lanczos
+    norms[is_finite] = largest_weight * largest_slopes * np.sqrt(np.maximum(measure(coef, slopes), 0))
+    return norms
+
+
+def _by_gram_matrices(coef: np.ndarray, slopes: np.ndarray) -> np.ndarray:
+    """The largest eigenvalues of the Gram matrices, by LAPACK."""
+    fan_in, fan_out = coef.shape
+    size = min(fan_in, fan_out)
+    squares = np.empty(len(slopes))
+    gram = interruptible(np.matmul, coef.T, coef) if fan_out <= fan_in else None
+    step = max(1, GRAM_SIZE // size**2)
+    for start in range(0, len(slopes), step):
+        s = slopes[start : start + step]
+        matrices = gram * s[:, :, None] * s[:, None, :] if gram is not None else (coef * s[:, None] ** 2) @ coef.T
+        with blas_threads(size**2):
+            squares[start : start + step] = np.linalg.eigvalsh(matrices)[:, -1]
+    return squares
+
+
+def _by_lanczos(coef: np.ndarray, slopes: np.ndarray) -> np.ndarray:
+    """Upper bounds of the largest eigenvalues of the Gram matrices, by Lanczos iterations for all rows at once.
+
+    Vectors are not orthogonalized again: it is not needed for the largest eigenvalue, and would need all of them.
+    """
+    n_rows, n_steps = len(slopes), CHECKS[-1]
+    tridiagonal = np.zeros((n_rows, n_steps + 1, n_steps + 1))
+    vectors = np.tile(np.random.RandomState(0).standard_normal(len(coef)), (n_rows, 1))
+    vectors /= np.linalg.norm(vectors[0])
+    previous, lengths = np.zeros_like(vectors), np.zeros(n_rows)
+    for step in range(n_steps):
+        images = (vectors @ coef) * slopes
+        tridiagonal[:, step, step] = np.einsum("ij,ij->i", images, images)
+        products = (images * slopes) @ coef.T
+        products -= tridiagonal[:, step, step, None] * vectors + lengths[:, None] * previous
+        lengths = np.linalg.norm(products, axis=1)
+        tridiagonal[:, step, step + 1] = tridiagonal[:, step + 1, step] = lengths
+        # A vector of zeros is left where the space is invariant.
+        previous, vectors = vectors, products / np.where(lengths > 0, lengths, 1)[:, None]
+        if step + 1 in CHECKS:
+            squares, errors = _largest_ritz_values(tridiagonal[:, : step + 1, : step + 1], lengths)
+            if (errors <= TOLERANCE * squares).all():
+                break
+    return squares + errors
+
+
+def _largest_ritz_values(tridiagonal: np.ndarray, lengths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The largest eigenvalue of each matrix, and how far the one that it approximates may be above it."""
+    squares, errors = np.empty((2, len(tridiagonal)))
+    step = max(1, GRAM_SIZE // tridiagonal[0].size)
+    for start in range(0, len(tridiagonal), step):
+        rows = slice(start, start + step)
+        with blas_threads(tridiagonal[0].size):
+            values, components = np.linalg.eigh(tridiagonal[rows])
+        residuals = lengths[rows] * np.abs(components[:, -1, -1])
+        squares[rows] = values[:, -1]
+        larger = np.maximum(residuals, values[:, -1] - values[:, -2])
+        errors[rows] = residuals**2 / np.where(larger > 0, larger, 1)
+    return squares, errors

@@ -1,0 +1,238 @@
+"""Norm, largest eigenvalue, trace and density of operators whose spectrum is known, degenerate ones above all."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.sparse.linalg import LinearOperator, aslinearoperator
+
+from skinit.spectrum import N_VECTORS, density, frobenius_norm, largest_eigenvalue, spectral_norm, trace
+
+DTYPES = [np.float32, np.float64]
+# Eigenvalues of matrices of each size: what the functions must get right besides the ordinary case.
+SPECTRA = {
+    "random": lambda n: np.random.default_rng(0).normal(size=n),
+    "constant": lambda n: np.full(n, 3.0),
+    "negative constant": lambda n: np.full(n, -3.0),
+    "zero": np.zeros,
+    "rank one": lambda n: np.eye(n)[0],
+    "negative, rank one": lambda n: -np.eye(n)[0],
+    "negative definite": lambda n: -np.linspace(0.1, 1, n),
+    "both signs, equal": lambda n: np.where(np.arange(n) % 2, -2.0, 2.0),
+    "two of opposite signs": lambda n: np.r_[5.0, np.zeros(n - 1)] - np.r_[np.zeros(n - 1), 5.0],
+    "clustered": lambda n: 1 + 1e-9 * np.arange(n),
+    "two clusters": lambda n: np.where(np.arange(n) < n // 2, 1.0, -1e-6) + 1e-12 * np.arange(n),
+    "twice the largest": lambda n: np.r_[2.0, np.linspace(-1, 2, n - 1)] if n > 1 else np.full(1, 2.0),
+    "geometric": lambda n: 0.5 ** np.arange(n),
+    "tiny positive": lambda n: np.r_[-np.linspace(1, 2, n - 1), 1e-3] if n > 1 else np.full(1, 1e-3),
+}
+SIZES = [1, 2, 3, N_VECTORS - 1, N_VECTORS, N_VECTORS + 1, 60]
+
+
+def make_matrix(spectrum, size, dtype, rotated=True):
+    eigenvalues = SPECTRA[spectrum](size)
+    if not rotated:
+        return np.diag(eigenvalues).astype(dtype)
+    basis, _ = np.linalg.qr(np.random.default_rng(1).normal(size=(size, size)))
+    matrix = (basis * eigenvalues) @ basis.T
+    return ((matrix + matrix.T) / 2).astype(dtype)
+
+
+def generator(seed=0):
+    return np.random.RandomState(seed)
+
+
+def rounding(matrix):
+    """How far rounding may move an eigenvalue: products of rows of the matrix are sums of its size."""
+    return 20 * len(matrix) * float(np.finfo(matrix.dtype).eps) * np.linalg.norm(matrix.astype(float), 2)
+
+
+@pytest.mark.parametrize("rotated", [False, True])
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("spectrum", SPECTRA)
+def test_norm_and_largest_eigenvalue_are_those_of_the_dense_matrix(spectrum, size, dtype, rotated):
+    matrix = make_matrix(spectrum, size, dtype, rotated)
+    eigenvalues = np.linalg.eigvalsh(matrix.astype(float))
+    operator = aslinearoperator(matrix)
+    for tol in (0, 1e-8, 1e-3):
+        norm, is_converged = spectral_norm(operator, tol, None, generator())
+        assert is_converged
+        assert abs(norm - np.abs(eigenvalues).max()) <= tol * norm + rounding(matrix)
+        largest, is_converged = largest_eigenvalue(operator, tol, None, generator())
+        assert is_converged
+        assert abs(largest - eigenvalues[-1]) <= tol * abs(eigenvalues[-1]) + rounding(matrix)
+        # Rounding does not make an upward curve of a flat direction.
+        if eigenvalues[-1] <= 0 and not rotated:
+            assert largest <= 0
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("spectrum", SPECTRA)
+def test_trace_is_exact_from_three_products_a_row_on_and_of_matrices_of_low_rank(spectrum, size, dtype):
+    matrix = make_matrix(spectrum, size, dtype)
+    operator = aslinearoperator(matrix)
+    exact = np.trace(matrix.astype(float))
+    assert abs(trace(operator, 3 * size, generator()) - exact) <= rounding(matrix)
+    estimate = trace(operator, max(3, size), generator())
+    # Five standard errors of random signs, whose variance is at most 2 |H|_F^2 for each.
+    assert abs(estimate - exact) <= 5 * np.sqrt(2 / max(1, size // 3)) * np.linalg.norm(matrix) + rounding(matrix)
+    if "rank one" in spectrum or spectrum == "zero":
+        assert abs(estimate - exact) <= rounding(matrix)
+
+
+@pytest.mark.parametrize("n_steps", [1, 5, 100])
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("spectrum", SPECTRA)
+def test_density_integrates_to_1_where_the_eigenvalues_are(spectrum, size, dtype, n_steps):
+    matrix = make_matrix(spectrum, size, dtype)
+    eigenvalues = np.linalg.eigvalsh(matrix.astype(float))
+    grid, heights = density(aslinearoperator(matrix), 4, n_steps, 1000, 0.01, generator())
+    assert (np.diff(grid) > 0).all()
+    assert (heights >= 0).all()
+    assert np.trapezoid(heights, grid) == pytest.approx(1, abs=1e-5)
+    # Nodes are within the spectrum. Around them are five deviations of a hundredth of their range, or of their
+    # magnitude if it is one number, or of 1 if that is zero.
+    magnitude = np.abs(eigenvalues).max()
+    room = 0.06 * (np.ptp(eigenvalues) or magnitude or 1.0) + rounding(matrix) + 0.06 * magnitude
+    assert eigenvalues[0] - room <= grid[0] < grid[-1] <= eigenvalues[-1] + room
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("size", [2, 30])
+def test_a_spectrum_of_few_numbers_gives_their_masses(size, dtype):
+    # Two eigenvalues, a third of the mass at the upper one; the iteration ends after two steps.
+    eigenvalues = np.where(np.arange(3 * size) < size, 2.0, -1.0)
+    signs = np.random.default_rng(0).choice([-1.0, 1.0], (3 * size,))
+    # A reflection, whose squared components of each eigenvector are known.
+    matrix = (np.diag(eigenvalues) * np.outer(signs, signs)).astype(dtype)
+    grid, heights = density(aslinearoperator(matrix), 3, 50, 2001, 0.01, generator())
+    upper = grid > 0.5
+    assert np.trapezoid(heights[upper], grid[upper]) == pytest.approx(1 / 3, abs=1e-5)
+    assert np.trapezoid((heights * grid)[upper], grid[upper]) == pytest.approx(2 / 3, abs=1e-4)
+    assert grid[heights.argmax()] == pytest.approx(-1, abs=0.01)
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(
+    spectrum=st.sampled_from(sorted(set(SPECTRA) - {"zero"})),
+    size=st.sampled_from(SIZES),
+    power=st.integers(-990, 990),
+)
+def test_all_results_follow_the_scale_of_the_operator(spectrum, size, power):
+    matrix = make_matrix(spectrum, size, np.float64)
+    # Parts of the matrix that would be subnormal are left out.
+    matrix[np.abs(matrix) < 2.0**-30] = 0
+    results = []
+    for operator in (aslinearoperator(matrix), aslinearoperator(np.ldexp(matrix, power))):
+        grid, heights = density(operator, 2, 30, 100, 0.05, generator())
+        norm, _ = spectral_norm(operator, 1e-3, None, generator())
+        largest, _ = largest_eigenvalue(operator, 1e-3, None, generator())
+        results.append((np.r_[norm, largest, trace(operator, 12, generator()), grid], heights))
+    # Eigenvalue solvers are exact to some roundings of the largest.
+    rounding = 1e-12 * results[0][0][0]
+    np.testing.assert_allclose(np.ldexp(results[1][0], -power), results[0][0], rtol=1e-12, atol=rounding)
+    np.testing.assert_allclose(np.ldexp(results[1][1], power), results[0][1], rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("spectrum", ["random", "both signs, equal"])
+@pytest.mark.parametrize("power", [-140, -100, 100])
+@pytest.mark.parametrize("size", [2, 40])
+def test_float32_operators_whose_products_of_unit_vectors_vanish_or_whose_squares_overflow(size, power, spectrum):
+    matrix = make_matrix(spectrum, size, np.float32)
+
+    def multiply(vectors):
+        # As a network does it, in two halves: the product of vectors of 1 is below the least float32.
+        half = np.float32(2.0 ** (power // 2))
+        return (matrix @ (vectors * half)) * half
+
+    operator = LinearOperator((size, size), matvec=multiply, matmat=multiply, dtype=np.float32)
+    norm, _ = spectral_norm(operator, 1e-3, None, generator())
+    exact = np.linalg.norm(matrix.astype(float), 2)
+    assert norm == pytest.approx(np.ldexp(exact, 2 * (power // 2)), rel=2e-3)
+    total = trace(operator, 3 * size, generator())
+    assert np.ldexp(total, -2 * (power // 2)) == pytest.approx(np.trace(matrix.astype(float)), abs=rounding(matrix))
+
+
+@pytest.mark.parametrize("size", [1, 2, 40])
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_an_operator_that_is_not_finite_is_one_error_in_all_functions(value, size, capfd):
+    matrix = np.eye(size)
+    matrix[-1, -1] = value
+    operator = LinearOperator(matrix.shape, matvec=lambda v: _quietly(matrix, v), dtype=np.float64)
+    for measure in (
+        lambda: spectral_norm(operator, 1e-3, None, generator()),
+        lambda: largest_eigenvalue(operator, 1e-3, None, generator()),
+        lambda: trace(operator, 6, generator()),
+        lambda: trace(operator, 3 * size, generator()),
+        lambda: density(operator, 2, 5, 10, 0.01, generator()),
+    ):
+        with pytest.raises(ValueError, match="The Hessian is not finite: X, y or the weights"):
+            measure()
+    assert capfd.readouterr() == ("", "")
+
+
+def _quietly(matrix, vector):
+    with np.errstate(all="ignore"):
+        return matrix @ vector
+
+
+def test_a_product_that_is_not_finite_later_on_is_the_same_error():
+    matrix = make_matrix("random", 60, np.float64)
+    n_calls = 0
+
+    def multiply(vector):
+        nonlocal n_calls
+        n_calls += 1
+        return matrix @ vector if n_calls < 10 else np.full(60, np.inf)
+
+    operator = LinearOperator(matrix.shape, matvec=multiply, dtype=np.float64)
+    with pytest.raises(ValueError, match="The Hessian is not finite"):
+        spectral_norm(operator, 1e-3, None, generator())
+
+
+@pytest.mark.parametrize("measure", [spectral_norm, largest_eigenvalue])
+def test_without_convergence_there_is_a_lower_bound(measure):
+    # An edge as dense as that of a second difference of 4000 points: its largest eigenvalues are within 1e-6.
+    size = 4000
+    eigenvalues = 2 - 2 * np.cos(np.pi * np.arange(1, size + 1) / (size + 1))
+    operator = LinearOperator((size, size), matvec=lambda v: eigenvalues * v.ravel(), dtype=np.float64)
+    for max_iter in (1, 2, 5):
+        value, is_converged = measure(operator, 1e-12, max_iter, generator())
+        assert not is_converged
+        assert 0.9 * eigenvalues[-1] < value < eigenvalues[-1]
+
+
+def test_restarts_find_what_the_first_vectors_do_not():
+    size = 2000
+    eigenvalues = np.r_[np.linspace(0, 1, size - 1), 1.001]
+    n_products = 0
+
+    def multiply(vector):
+        nonlocal n_products
+        n_products += 1
+        return eigenvalues * vector.ravel()
+
+    operator = LinearOperator((size, size), matvec=multiply, dtype=np.float64)
+    value, is_converged = largest_eigenvalue(operator, 1e-6, None, generator())
+    assert is_converged
+    assert value == pytest.approx(1.001, rel=1e-9)
+    assert N_VECTORS < n_products < 500
+
+
+def test_signs_that_the_matrix_takes_to_zero_are_not_taken_for_a_zero_matrix():
+    # Half of all vectors of signs are equal numbers, which this matrix takes to zero.
+    matrix = np.array([[1.0, -1.0], [-1.0, 1.0]])
+    for seed in range(10):
+        operator = aslinearoperator(matrix)
+        assert trace(operator, 6, generator(seed)) == pytest.approx(2)
+        grid, heights = density(operator, 20, 10, 1000, 0.01, generator(seed))
+        assert np.trapezoid(heights, grid) == pytest.approx(1, abs=1e-5)
+
+
+@pytest.mark.parametrize("scale", [1e-300, 1e-160, 1.0, 1e160, 1e300])
+def test_frobenius_norms_have_the_range_of_floats(scale):
+    matrix = np.random.default_rng(0).normal(size=(30, 20))
+    assert frobenius_norm(scale * matrix) == pytest.approx(scale * np.linalg.norm(matrix), rel=1e-13)
