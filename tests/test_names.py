@@ -2,7 +2,7 @@
 
 import ast
 import builtins
-import importlib
+import pkgutil
 import re
 from functools import cache
 from pathlib import Path
@@ -72,17 +72,10 @@ def find_file(text):
 
 def resolves(full_name):
     """Whether a name from "skinit" on is that of a module, or of what is in one."""
-    module, *attributes = full_name.split(".")
-    value = importlib.import_module(module)
-    for attribute in attributes:
-        if not hasattr(value, attribute) and hasattr(value, "__path__"):
-            try:
-                importlib.import_module(f"{value.__name__}.{attribute}")
-            except ModuleNotFoundError:
-                return False
-        if not hasattr(value, attribute):
-            return False
-        value = getattr(value, attribute)
+    try:
+        pkgutil.resolve_name(full_name)
+    except (ImportError, AttributeError):
+        return False
     return True
 
 
