@@ -91,11 +91,14 @@ def code_blocks(page):
 
 
 def shell_commands():
-    """The commands of all pages and of the README."""
+    """The commands of all pages, of the README and of CONTRIBUTING.md, in blocks and in sentences."""
     lines = [line for page in PAGES for language, block in code_blocks(page) if language == "bash" for line in block]
-    for block in re.findall(r"```bash\n(.*?)```", (ROOT / "README.md").read_text(), flags=re.DOTALL):
-        lines += block.splitlines()
-    return lines
+    for page in (ROOT / "README.md", ROOT / "CONTRIBUTING.md"):
+        for block in re.findall(r"```bash\n(.*?)```", page.read_text(), flags=re.DOTALL):
+            lines += block.splitlines()
+    for page in (*PAGES, ROOT / "README.md", ROOT / "CONTRIBUTING.md"):
+        lines += re.findall(r"`(python -m \w+[^`]*)`", page.read_text())
+    return [shlex.split(line, comments=True) for line in lines]
 
 
 def test_api_reference_has_every_public_name_once_and_no_other():
@@ -136,11 +139,16 @@ def test_python_code_of_pages_is_doctests(page):
 
 
 def test_commands_of_the_documentation_are_taken_by_the_command_line():
-    commands = [shlex.split(line) for line in shell_commands()]
-    arguments = [words[3:] for words in commands if words[:3] == ["python", "-m", "skinit"]]
+    arguments = [words[3:] for words in shell_commands() if words[:3] == ["python", "-m", "skinit"]]
     assert len(arguments) >= 3
     for words in arguments:
-        parse_arguments(words)
+        parse_arguments([word for word in words if word != "--help"])
+
+
+def test_benchmarks_of_the_documentation_exist():
+    names = {words[3] for words in shell_commands() if words[:3] == ["python", "-m", "benchmarks"]}
+    assert names
+    assert [name for name in names if not (ROOT / "benchmarks" / f"{name}.py").exists()] == []
 
 
 GALLERY = ROOT / "docs" / "gallery"

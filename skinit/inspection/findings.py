@@ -185,7 +185,7 @@ def _has_symmetric_units(signals, data):
 
 def _has_dead_units(signals, data):
     # Of bounded activations these are units that are saturated on every row.
-    return (signals.dead > DEAD_UNITS) & ~_is_bounded(signals.activation)
+    return (signals.dead > DEAD_UNITS) & (not _is_bounded(signals.activation))
 
 
 def _is_saturated(signals, data):
