@@ -344,8 +344,6 @@ class BaseMultilayerPerceptron(CallbackSupportMixin, ValidatedEstimator, ABC):
         if not allow_nonfinite:
             network.check_finite()
         self._check_fitted_attributes(network)
-        if network is not known:
-            _set_network(attributes, network)
         return network
 
     def _check_fitted_attributes(self, network: Network) -> None:
@@ -436,7 +434,8 @@ class BaseMultilayerPerceptron(CallbackSupportMixin, ValidatedEstimator, ABC):
 
     def _make_passes(self, network, data: TrainingData, batch_size) -> DataPasses:
         inputs = Inputs.from_array(data.X, data.X.dtype)
-        alpha = self.alpha / data.weight_scale
+        # A NumPy number of single precision would overflow.
+        alpha = float(self.alpha) / data.weight_scale
         return DataPasses(network, inputs, data.targets, data.sample_weight, batch_size, alpha)
 
     def _choose_learning_rate(self, passes, data) -> float:
@@ -445,7 +444,7 @@ class BaseMultilayerPerceptron(CallbackSupportMixin, ValidatedEstimator, ABC):
         rule = self._solver_class().automatic_step
         memory = getattr(self, rule.memory) if rule.memory else 0.0
         # The same threads wherever the rate is chosen, because sums of other threads differ in rounding.
-        with blas_threads(passes.network.largest_product(passes.block_size)):
+        with blas_threads(passes.network.largest_product(passes.block_size)), np.errstate(all="ignore"):
             return automatic_step(passes, data, rule, memory)
 
     def _split(self, rows, data: TrainingData, random_state):
@@ -522,19 +521,25 @@ class BaseMultilayerPerceptron(CallbackSupportMixin, ValidatedEstimator, ABC):
 
     def _validated_preactivations(self, X):
         """The output layer's preactivations for data that a user gives."""
+        attributes = self.__dict__
         network = self._own_network()
         (X,) = self._validate(X, reset=False)
         with np.errstate(over="ignore", invalid="ignore"):
-            return self._check_finite_outputs(network.preactivations(X), X)
+            outputs = network.preactivations(X)
+        self._check_finite_outputs(outputs, X)
+        if network is not attributes.get("_network"):
+            # Weights that a user put in become views of one vector, which the next call need not copy.
+            _set_network(attributes, network)
+        return outputs
 
-    def _check_finite_outputs(self, outputs, X):
+    def _check_finite_outputs(self, outputs, X) -> None:
         if not np.isfinite(outputs).all():
-            values = X.data if issparse(X) else X
+            values = X.data if issparse(X) else np.asarray(X, dtype=np.float64)
+            largest_weight = max(float(np.abs(coef).max()) for coef in self.coefs_)
             raise ValueError(
                 f"The network's outputs overflow {outputs.dtype}: the largest magnitude in X is "
-                f"{np.abs(values).max(initial=0):.3g}, and in the weights {np.abs(self._network.theta).max():.3g}."
+                f"{np.abs(values).max(initial=0):.3g}, and in coefs_ {largest_weight:.3g}."
             )
-        return outputs
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

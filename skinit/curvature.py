@@ -92,7 +92,7 @@ def _check_layer(network: Network, layer) -> int:
 
 def _make_operator(estimator, X, y, sample_weight, layer, kind: str, penalty: bool) -> LinearOperator:
     network, data = _check_counting_data(estimator, X, y, sample_weight)
-    alpha = estimator.alpha / data.weight_scale if penalty else 0.0
+    alpha = float(estimator.alpha) / data.weight_scale if penalty else 0.0
     return _make_products(network, data).as_operator(_check_layer(network, layer), kind == "gauss_newton", alpha)
 
 

@@ -306,6 +306,18 @@ def test_the_penalty_keeps_its_share_under_any_scale_of_weights():
     assert norms[0] == pytest.approx(norms[1], rel=1e-5)
 
 
+@pytest.mark.filterwarnings("error::RuntimeWarning")
+@pytest.mark.parametrize("scale", [1e-300, 1e300])
+def test_a_penalty_of_any_numpy_type_is_scaled_with_the_weights(scale):
+    for alpha in (np.float16(0.5), np.float32(0.5), np.float64(0.5), 0.5):
+        model = clone(NETWORK).set_params(solver="lbfgs", alpha=alpha)
+        expected = clone(model).set_params(alpha=0.5).initialize(X, y, scale * (WEIGHTS + 1))
+        model.initialize(X, y, scale * (WEIGHTS + 1))
+        np.testing.assert_array_equal(model.coefs_[0], expected.coefs_[0])
+        arguments = {"sample_weight": scale * (WEIGHTS + 1), "penalty": True}
+        assert hessian_norm(model, X, y, **arguments) == hessian_norm(expected, X, y, **arguments)
+
+
 def test_normalized_weights_are_between_one_and_two():
     for largest in (5e-324, 1e-310, 0.75, 1.0, 3.0, np.finfo(float).max):
         weights, scale = normalize_weights(np.array([largest, -largest / 2]), np.dtype(np.float64))

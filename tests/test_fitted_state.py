@@ -258,3 +258,22 @@ def test_weights_put_together_by_hand_know_how_many_columns_they_take(columns):
             model.predict(container)
         with pytest.raises(ValueError, match="the network has 4 input"):
             hessian_norm(model, container, values[:, 0])
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda model, X: model.predict(X),
+        lambda model, X: model.partial_fit(X, y),
+        lambda model, X: hessian_norm(model, X, y),
+        lambda model, X: hessian_bound(model, X, y),
+    ],
+)
+def test_an_error_in_the_data_leaves_weights_put_in_by_hand_as_they_are(use):
+    model = fitted()
+    coefs = [coef.tolist() for coef in model.coefs_]
+    model.coefs_ = coefs
+    for wrong in (X[:, :2], np.full_like(X, np.nan)):
+        with pytest.raises(ValueError, match="features|NaN"):
+            use(model, wrong)
+        assert model.coefs_ is coefs

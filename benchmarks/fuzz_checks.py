@@ -1,0 +1,126 @@
+"""The property that fuzzed calls have: right, or a clear error and nothing changed."""
+
+import re
+import traceback
+import warnings
+
+import numpy as np
+import scipy.sparse
+from scipy.special import expit, softmax
+
+from skinit.kernels.activations import evaluate
+
+# Errors that a user can do something about.
+CLEAR = (ValueError, TypeError, AttributeError, MemoryError)
+# Messages that come from the depths of a library.
+OBSCURE = re.compile(
+    "broadcast|cannot reshape|out of bounds|unsupported operand|has no attribute '(shape|ndim|dtype|size)|subscriptable"
+    "|zero-size array|array element with a sequence|is ambiguous|zero-sized array|NoneType' object|not aligned"
+    "|SVD did not|ARPACK|singular matrix|mismatch in its core|not callable"
+)
+
+
+class Fault(Exception):
+    """What a call did, and should not have done."""
+
+
+def state(model) -> dict:
+    """The attributes of a model, in a form that can be compared."""
+
+    def comparable(value):
+        if isinstance(value, np.ndarray):
+            return value.dtype.str, value.shape, value.tolist() if value.dtype == object else value.tobytes()
+        if scipy.sparse.issparse(value):
+            return value.format, *(comparable(each) for each in vars(value).values() if isinstance(each, np.ndarray))
+        if isinstance(value, (list, tuple)):
+            return tuple(map(comparable, value))
+        if isinstance(value, np.random.RandomState):
+            return None
+        if type(value).__module__.startswith("skinit"):
+            return type(value).__name__, *((name, comparable(each)) for name, each in vars(value).items())
+        return repr(value)
+
+    return {name: comparable(value) for name, value in vars(model).items() if name not in ("_network", "_random_state")}
+
+
+def call(function, model, inputs: tuple, description: str):
+    """Call, and check the property; return whether the call succeeded, and its result.
+
+    Raises
+    ------
+    Fault
+    """
+    before, given = state(model), state(Inputs(inputs))
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            result, error = function(), None
+        except Exception as raised:
+            result, error = None, raised
+    if state(Inputs(inputs)) != given:
+        raise Fault(f"{description} changed its input")
+    if error is not None:
+        _check_error(error, description)
+        if state(model) != before:
+            raise Fault(f"{description} raised {type(error).__name__}, and changed the model")
+        return False, error
+    for warning in caught:
+        if issubclass(warning.category, RuntimeWarning):
+            raise Fault(f"{description} warned: {warning.message} ({warning.filename}:{warning.lineno})")
+    return True, result
+
+
+class Inputs:
+    """Inputs of a call, whose state can be compared."""
+
+    def __init__(self, inputs: tuple) -> None:
+        self.inputs = inputs
+
+
+def _check_error(error: Exception, description: str) -> None:
+    text = str(error)
+    if not isinstance(error, CLEAR) or not text or OBSCURE.search(text):
+        frames = "".join(traceback.format_tb(error.__traceback__)[-3:])
+        raise Fault(f"{description} raised {type(error).__name__}: {text[:300]}\n{frames}")
+
+
+def check_fitted(model, is_trained: bool) -> None:
+    """What holds for every model after a successful call that fits it."""
+    theta = model._network.theta
+    arrays = [*model.coefs_, *model.intercepts_]
+    if not all(np.shares_memory(array, theta) for array in arrays):
+        raise Fault("coefs_ are no views of one vector")
+    if not np.isfinite(theta).all():
+        raise Fault("weights are not finite")
+    if is_trained and not np.isfinite(model.loss_):
+        raise Fault(f"loss_={model.loss_}")
+    if is_trained and not np.isfinite(getattr(model, "loss_curve_", [0.0])).all():
+        raise Fault("loss_curve_ is not finite")
+
+
+def forward(model, X: np.ndarray) -> np.ndarray:
+    """Predicted means or probabilities, layer by layer in NumPy."""
+    with np.errstate(all="ignore"):
+        values = X.astype(np.float64)
+        for k, (coef, intercept) in enumerate(zip(model.coefs_, model.intercepts_, strict=True)):
+            values = values @ coef.astype(np.float64) + intercept.astype(np.float64)
+            if k < len(model.coefs_) - 1:
+                values = evaluate(model.activation, values)[0]
+        functions = {"identity": np.asarray, "exp": np.exp, "softmax": lambda u: softmax(u, axis=1), "logistic": expit}
+        return functions[model.out_activation_](values)
+
+
+def check_predictions(model, X, predictions: np.ndarray) -> None:
+    """Predictions are finite, and those of a plain pass through the weights."""
+    X = np.asarray(X.toarray() if hasattr(X, "toarray") else X, dtype=np.float64)
+    if predictions.dtype.kind == "f" and not np.isfinite(predictions).all():
+        raise Fault("predictions are not finite")
+    expected = forward(model, X)
+    if hasattr(model, "classes_") and expected.shape[1] == 1:
+        expected = np.hstack([1 - expected, expected])
+    predictions = predictions.reshape(expected.shape)
+    single = model.coefs_[0].dtype == np.float32
+    # Rounding is relative to the largest terms of a sum, which the outputs may not show.
+    tolerance = (1e-3 if single else 1e-7) * max(1.0, *(np.abs(coef).max() for coef in model.coefs_), np.abs(X).max())
+    if np.isfinite(expected).all() and np.abs(X).max() < 1e3 and np.abs(model._network.theta).max() < 1e3:
+        np.testing.assert_allclose(predictions, expected, rtol=tolerance, atol=tolerance)
