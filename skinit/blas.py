@@ -8,6 +8,7 @@ into its own order, which `block_rows` makes use of.
 """
 
 import math
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,7 +27,8 @@ SMALL_PRODUCT, LEAST_ROWS = 1_000_000, 48
 SMALL_PRODUCT_ARCHITECTURES = {"SkylakeX", "Cooperlake", "SapphireRapids"}
 
 _lock = threading.Lock()
-_n_holders = 0
+# The thread of each block that holds BLAS to one thread.
+_holders: list[int] = []
 _threads_before: list[int] = []
 
 
@@ -48,27 +50,47 @@ def _set_num_threads(library, n_threads: int) -> None:
     clear_controlling_thread(force=True)
 
 
+def _give_back() -> None:
+    """Set the numbers of threads that the first holder found."""
+    for library, n_threads in zip(_libraries(), _threads_before, strict=True):
+        _set_num_threads(library, n_threads)
+
+
 @contextmanager
 def blas_threads(largest_product: int) -> Iterator[None]:
     """Hold BLAS to one thread if `largest_product` (in multiply-adds) is too small for two."""
-    global _n_holders, _threads_before
     if not NEVER_THREADED_BELOW <= largest_product < SINGLE_THREAD_BELOW:
         yield
         return
+    holder = threading.get_ident()
     with _lock:
-        if _n_holders == 0:
-            _threads_before = [library.num_threads for library in _libraries()]
+        if not _holders:
+            _threads_before[:] = [library.num_threads for library in _libraries()]
             for library in _libraries():
                 _set_num_threads(library, 1)
-        _n_holders += 1
+        _holders.append(holder)
     try:
         yield
     finally:
         with _lock:
-            _n_holders -= 1
-            if _n_holders == 0:
-                for library, n_threads in zip(_libraries(), _threads_before, strict=True):
-                    _set_num_threads(library, n_threads)
+            _holders.remove(holder)
+            if not _holders:
+                _give_back()
+
+
+def _forget_other_threads() -> None:
+    """Give back in a forked process what only threads of its parent held."""
+    others = [holder for holder in _holders if holder != threading.get_ident()]
+    for holder in others:
+        _holders.remove(holder)
+    if others and not _holders:
+        _give_back()
+    _lock.release()
+
+
+# A fork waits until no thread is halfway through a change.
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_forget_other_threads)
 
 
 def available_threads() -> int:
