@@ -7,7 +7,7 @@ with the next fit then, so that it takes as many Ctrl-C as there are fits to end
 import sys
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from contextvars import copy_context
 from types import FrameType
 from typing import ParamSpec, TypeVar
@@ -59,8 +59,9 @@ def interruptible(
 
     thread = threading.Thread(target=run, name=f"skinit-{getattr(function, '__name__', 'call')}")
     thread.start()
-    while thread.is_alive():
-        thread.join(POLL_SECONDS)
+    # Python 3.11 takes a thread for finished if Ctrl-C ends a join, and would exit while it runs.
+    while not outcome.done():
+        wait([outcome], POLL_SECONDS)
     return outcome.result()
 
 

@@ -43,6 +43,8 @@ def test_ctrl_c_does_not_wait_for_the_function():
             # Without an answer to the signal the wait would end by itself.
             interruptible(is_over.wait, 30)
         assert not is_over.is_set()
+        # Python waits for it before it exits.
+        assert "skinit-wait" in [thread.name for thread in threading.enumerate()]
     finally:
         is_over.set()
 
