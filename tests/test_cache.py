@@ -147,6 +147,7 @@ DAMAGES = {
     "longer": lambda path: path.write_bytes(path.read_bytes() + b"\0"),
     "garbage": lambda path: path.write_bytes(b"garbage" * 1000),
     "a folder": replace_by_folder,
+    "a pipe": lambda path: (path.unlink(), os.mkfifo(path)),
     **{f"bit at {place}": flip(place) for place in (0, 0.0005, 0.001, 0.01, 0.3, 0.6, 0.9, 1)},
 }
 
@@ -227,7 +228,12 @@ def test_a_read_only_cache_is_read_by_another_user(warm, tmp_path):
         shutil.rmtree(readable)
 
 
-@pytest.mark.parametrize("home", ["/nonexistent", "/proc", "", None])
+def test_an_empty_setting_of_the_cache_folder_counts_as_none(tmp_path):
+    run(ACTIVATE, "", XDG_CACHE_HOME="", HOME=str(tmp_path))
+    assert only_file(tmp_path).is_relative_to(tmp_path / ".cache" / "skinit")
+
+
+@pytest.mark.parametrize("home", ["/nonexistent", None])
 def test_without_a_home_code_is_compiled_in_memory(home):
     unset = "import os; os.environ.pop('HOME', None)\n" if home is None else ""
     environment = {"XDG_CACHE_HOME": "/proc/none", "HOME": home or ""}
@@ -276,11 +282,12 @@ except RuntimeError as error:
 
 # Ctrl-C at a moment of the compilation; then once more, without.
 INTERRUPT = """
-import _thread, sys, threading, time
+import signal, sys, threading, time
 import numpy as np
 import skinit
 from skinit.kernels.updates import compile_update
-threading.Timer(float(sys.argv[1]), _thread.interrupt_main).start()
+main = threading.main_thread().ident
+threading.Timer(float(sys.argv[1]), signal.pthread_kill, (main, signal.SIGINT)).start()
 began = time.perf_counter()
 try:
     compile_update("adam", np.dtype(np.float64))

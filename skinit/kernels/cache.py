@@ -21,12 +21,10 @@ import sys
 import warnings
 from collections.abc import Callable
 from functools import cache
-from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-import numba
 from numba.core import config
 from numba.core.registry import cpu_target
 from numba.misc.appdirs import user_cache_dir
@@ -48,7 +46,10 @@ failure: OSError | None = None
 
 def root() -> Path:
     """``$NUMBA_CACHE_DIR``, or the user's folder for caches."""
-    return Path(getattr(config, "CACHE_DIR", "") or user_cache_dir("skinit", appauthor=False))
+    chosen = getattr(config, "CACHE_DIR", "")
+    # An empty XDG_CACHE_HOME counts as none.
+    folders = [chosen, user_cache_dir("skinit", appauthor=False), os.path.expanduser("~/.cache/skinit")]
+    return Path(next((folder for folder in folders if folder and (folder == chosen or os.path.isabs(folder))), ""))
 
 
 def _source(module: str) -> str:
@@ -67,12 +68,16 @@ def folder() -> Path:
     Raises
     ------
     OSError
-        If there are no sources to tell versions apart by.
+        If there are no sources to tell versions apart by, or if the user has no home.
     """
+    if root() == Path():
+        raise OSError("the user has no home folder")
     names = sorted(module.name for module in pkgutil.iter_modules(sys.modules[PACKAGE].__path__, f"{PACKAGE}."))
     identity = (
         [(name, _source(name)) for name in names],
-        [__version__, numba.__version__, version("llvmlite"), platform.python_version(), sys.implementation.cache_tag],
+        # numba compiles with llvmlite, and the coefficients of `elementary` are fitted with NumPy and SciPy.
+        [__version__, *(sys.modules[name].__version__ for name in ("numba", "llvmlite", "numpy", "scipy"))],
+        [platform.python_version(), sys.implementation.cache_tag],
         cpu_target.target_context.codegen().magic_tuple(),
         [(name, getattr(config, name, None)) for name in SETTINGS],
     )
@@ -99,7 +104,11 @@ def file_name(function: Callable, signature) -> str:
 def load(name: str) -> bytes | None:
     """What was kept under this name, or None if there is nothing, or nothing that is whole."""
     try:
-        data = (folder() / name).read_bytes()
+        path = folder() / name
+        # Reading a pipe would not end.
+        if not path.is_file():
+            return None
+        data = path.read_bytes()
     except OSError:
         return None
     start = len(HEADER) + DIGEST_SIZE

@@ -5,6 +5,7 @@ first-class functions: pointers with a fixed signature. It is then compiled once
 and every activation, loss or step is compiled on its own, when it is first asked for.
 """
 
+import os
 import pickle
 import threading
 from collections.abc import Callable
@@ -14,7 +15,7 @@ from typing import Any
 import numpy as np
 from numba import from_dtype, njit, types
 from numba.core import config, event, serialize
-from numba.core.codegen import JITCPUCodegen
+from numba.core.codegen import JITCPUCodegen, ll
 from numba.core.compiler_lock import global_compiler_lock
 from numba.core.registry import cpu_target
 from numba.extending import intrinsic
@@ -134,6 +135,24 @@ class Making(event.Listener):
 
 class GivenUpError(BaseException):
     """Nobody waits for the result of a compilation."""
+
+
+def _pause_compilation() -> None:
+    """Wait until no other thread compiles, and let none begin."""
+    global_compiler_lock.acquire()
+    ll.ffi.lib._lock.__enter__()
+
+
+def _resume_compilation() -> None:
+    ll.ffi.lib._lock.__exit__()
+    global_compiler_lock.release()
+
+
+# A process forked in the middle of a compilation would wait forever for a thread that it does not have.
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(
+        before=_pause_compilation, after_in_parent=_resume_compilation, after_in_child=_resume_compilation
+    )
 
 
 @intrinsic
