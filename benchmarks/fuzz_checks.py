@@ -8,6 +8,7 @@ import numpy as np
 import scipy.sparse
 from scipy.special import expit, softmax
 
+from skinit.data import with_valid_indices
 from skinit.kernels.activations import evaluate
 
 # Errors that a user can do something about.
@@ -112,7 +113,7 @@ def forward(model, X: np.ndarray) -> np.ndarray:
 
 def check_predictions(model, X, predictions: np.ndarray) -> None:
     """Predictions are finite, and those of a plain pass through the weights."""
-    X = np.asarray(X.toarray() if hasattr(X, "toarray") else X, dtype=np.float64)
+    X = np.asarray(with_valid_indices(X, "X").toarray() if scipy.sparse.issparse(X) else X, dtype=np.float64)
     if predictions.dtype.kind == "f" and not np.isfinite(predictions).all():
         raise Fault("predictions are not finite")
     expected = forward(model, X)

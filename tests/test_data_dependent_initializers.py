@@ -497,3 +497,15 @@ def test_a_base_that_no_scale_changes_ends_without_an_error(init):
     assert not any(coef.any() for coef in model.coefs_)
     assert not model.initializer_.converged_
     assert "not reached" in model.initializer_.report_
+
+
+@pytest.mark.filterwarnings("error::RuntimeWarning")
+@pytest.mark.parametrize("scale", [1e-200, 1e-100, 1e100, 1e200])
+def test_lsuv_takes_data_of_any_scale(scale):
+    X = np.random.RandomState(0).normal(size=(40, 3))
+    models = [
+        MLPRegressor(hidden_layer_sizes=(5,), activation="identity", init="lsuv", random_state=0).initialize(values, X)
+        for values in (X, scale * X)
+    ]
+    np.testing.assert_allclose(scale * models[1].coefs_[0], models[0].coefs_[0], rtol=1e-10)
+    np.testing.assert_allclose(models[1].coefs_[1], models[0].coefs_[1], rtol=1e-10)

@@ -41,7 +41,9 @@ class DataDependentInitializer(Initializer):
         # The sample is drawn from the generator only where there is something to choose.
         if rows.size > self.sample_size:
             rows = rows[np.sort(rng.permutation(rows.size)[: self.sample_size])]
-        self.initialize_on(network, rng, data.take(rows))
+        # Data that overflow are found below.
+        with np.errstate(all="ignore"):
+            self.initialize_on(network, rng, data.take(rows))
         if not np.isfinite(network.theta).all():
             raise ValueError(
                 f"{self!r} found no finite weights: the data may contain large values and need to be preprocessed."

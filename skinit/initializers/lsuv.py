@@ -43,10 +43,12 @@ class LSUV(DataDependentInitializer):
     def initialize_on(self, network, rng, sample):
         Orthogonal(gain=1.0).initialize(network, rng)
         for coef, (_, preactivations) in zip(network.coefs, network.propagate(sample.X), strict=True):
-            deviation = preactivations.std(dtype=np.float64)
+            # Squares of large numbers would overflow.
+            largest = float(np.abs(preactivations).max()) or 1.0
+            deviation = largest * (preactivations / largest).std(dtype=np.float64)
             # Constant preactivations (constant features, dead units) have no scale to correct, only that of rounding.
             precision = np.finfo(coef.dtype)
-            rounding = 10 * np.sqrt(coef.shape[0]) * precision.eps * np.abs(preactivations).max()
+            rounding = 10 * np.sqrt(coef.shape[0]) * precision.eps * largest
             if np.isfinite(deviation) and deviation > max(rounding, precision.tiny):
                 coef /= deviation
                 preactivations /= deviation
