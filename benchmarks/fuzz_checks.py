@@ -117,7 +117,7 @@ def check_predictions(model, X, predictions: np.ndarray) -> None:
     if predictions.dtype.kind == "f" and not np.isfinite(predictions).all():
         raise Fault("predictions are not finite")
     expected = forward(model, X)
-    if hasattr(model, "classes_") and expected.shape[1] == 1:
+    if hasattr(model, "predict_proba") and expected.shape[1] == 1:
         expected = np.hstack([1 - expected, expected])
     predictions = predictions.reshape(expected.shape)
     single = model.coefs_[0].dtype == np.float32
