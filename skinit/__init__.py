@@ -1,8 +1,42 @@
 """Multilayer perceptrons for scikit-learn, compiled, whose initialization is a parameter."""
 
-from .divergence import DivergenceError
-from .estimators import MLPClassifier, MLPRegressor
+from importlib import import_module
+from typing import TYPE_CHECKING
+
 from .version import __version__
-from .warmup import warmup
+
+if TYPE_CHECKING:
+    from . import callbacks as callbacks
+    from . import curvature as curvature
+    from . import initializers as initializers
+    from . import inspection as inspection
+    from .divergence import DivergenceError
+    from .estimators import MLPClassifier, MLPRegressor
+    from .precompilation import warmup
 
 __all__ = ["DivergenceError", "MLPClassifier", "MLPRegressor", "__version__", "warmup"]
+
+# Where names come from when they are first asked for. Before that nothing is imported that takes time, so that
+# `python -m skinit`, which imports this package first, answers Ctrl-C from its start.
+_MODULE_OF_NAME = {
+    "DivergenceError": "divergence",
+    "MLPClassifier": "estimators",
+    "MLPRegressor": "estimators",
+    "warmup": "precompilation",
+}
+_MODULES = ("callbacks", "curvature", "initializers", "inspection")
+
+
+def __getattr__(name: str) -> object:
+    if name in _MODULE_OF_NAME:
+        value = getattr(import_module(f"{__name__}.{_MODULE_OF_NAME[name]}"), name)
+    elif name in _MODULES:
+        value = import_module(f"{__name__}.{name}")
+    else:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__, *_MODULES})

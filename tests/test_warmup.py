@@ -13,7 +13,7 @@ from skinit.cli import main
 from skinit.kernels import cache
 from skinit.kernels.activations import ACTIVATIONS
 from skinit.kernels.losses import LOSSES
-from skinit.warmup import NAMES, make_parts
+from skinit.precompilation import NAMES, make_parts
 
 WARM_UP = """
 import json, sys, skinit

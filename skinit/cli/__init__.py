@@ -1,19 +1,18 @@
 """The command line: ``skinit``, or ``python -m skinit``."""
 
-import signal
+import os
 import sys
-import threading
+import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
-from .arguments import parse_arguments
 from .errors import CommandError, check_optional_packages
+from .text import one_line
 
 __all__ = ["main"]
 
-
-class Interrupted(BaseException):
-    """Ctrl-C. Not a KeyboardInterrupt, which an estimator takes as the wish to end its own training only."""
+# Exit statuses. After a signal shells report 128 and its number: 2 for Ctrl-C, 13 for output that nobody reads.
+FAILED, INTERRUPTED, UNREAD = 2, 130, 141
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -27,57 +26,78 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns
     -------
     status : int
-        0 if all went well, 2 after an error (one line on stderr), 130 after Ctrl-C.
+        0 if all went well, 2 after an error (one line on stderr), 130 after Ctrl-C, 141 if nobody reads the output.
     """
+    _prepare_streams()
+    try:
+        with _no_warnings():
+            _run_command(sys.argv[1:] if argv is None else argv)
+    except CommandError as error:
+        return _fail(str(error), FAILED)
+    except MemoryError as error:
+        return _fail(f"Not enough memory. {error}", FAILED)
+    except KeyboardInterrupt:
+        return _fail("Interrupted.", INTERRUPTED)
+    except BrokenPipeError:
+        # A reader such as head has seen enough.
+        return UNREAD
+    except OSError as error:
+        # Of files that the command reads and writes there are errors of its own.
+        return _fail(f"The output cannot be written: {error.strerror or error}.", FAILED)
+    return 0
+
+
+def _prepare_streams() -> None:
+    # In this order, so that each takes the place that the closed one has left.
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_RDWR), mode))
     # A terminal without ± should show a question mark, not a traceback.
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
+
+
+def _run_command(argv: Sequence[str]) -> None:
+    # Imported here: what follows takes more than a second, and Ctrl-C should be answered before.
     try:
-        with _interrupts_raised():
-            arguments = parse_arguments(sys.argv[1:] if argv is None else argv)
-            # An image that is only to fit and predict may do without these packages.
-            if arguments.command != "warmup":
-                check_optional_packages(["matplotlib", "pandas", "rich"])
-            # Here, as these packages take longer to import than --help may take.
-            if arguments.command == "inspect":
-                from .inspect import inspect
+        from .arguments import parse_arguments
 
-                inspect(arguments)
-            elif arguments.command == "warmup":
-                from .warmup import warmup
+        arguments = parse_arguments(argv)
+        # An image that is only to fit and predict may do without these packages.
+        if arguments.command != "warmup":
+            check_optional_packages(["matplotlib", "pandas", "rich"])
+        if arguments.command == "inspect":
+            from .inspect import inspect
 
-                warmup(arguments)
-            else:
-                from .compare import compare
+            inspect(arguments)
+        elif arguments.command == "warmup":
+            from .warmup import warmup
 
-                compare(arguments)
-    except CommandError as error:
-        return _fail(str(error), 2)
-    except MemoryError as error:
-        return _fail(f"Not enough memory. {error}", 2)
-    except (Interrupted, KeyboardInterrupt):
-        return _fail("Interrupted.", 130)
-    return 0
+            warmup(arguments)
+        else:
+            from .compare import compare
+
+            compare(arguments)
+    finally:
+        # Of errors that come at exit only Python itself could tell.
+        sys.stdout.flush()
 
 
 def _fail(message: str, status: int) -> int:
-    print(f"skinit: {' '.join(message.split())}", file=sys.stderr)
+    # If nobody listens, the status tells.
+    with suppress(OSError):
+        print(f"skinit: {one_line(' '.join(message.split()))}", file=sys.stderr, flush=True)
     return status
 
 
 @contextmanager
-def _interrupts_raised() -> Iterator[None]:
-    """Raise Interrupted on Ctrl-C, where Python lets one choose: in the main thread."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
+def _no_warnings() -> Iterator[None]:
+    """Ignore warnings: what they say is in the results.
 
-    def interrupt(signal_number, frame):
-        raise Interrupted
-
-    before = signal.signal(signal.SIGINT, interrupt)
-    try:
+    Filters alone would not do. Each worker thread sets and restores those of the process, at times in between those of
+    another; what a filter lets through then is recorded, not shown.
+    """
+    with warnings.catch_warnings(record=True):
+        warnings.simplefilter("ignore")
         yield
-    finally:
-        signal.signal(signal.SIGINT, before)

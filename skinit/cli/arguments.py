@@ -8,9 +8,9 @@ from typing import NoReturn
 
 from ..initializers import get_initializer_names
 from ..kernels.activations import ACTIVATIONS
+from ..precompilation import NAMES
 from ..solvers import STOCHASTIC_SOLVERS
 from ..validation import nearest_name_hint
-from ..warmup import NAMES
 from .errors import CommandError
 
 # The command that runs if none is named.
@@ -76,7 +76,7 @@ class Parser(argparse.ArgumentParser):
         message = message.removeprefix("argument ")
         unrecognized = "unrecognized arguments: "
         if message.startswith(unrecognized):
-            name = message.removeprefix(unrecognized).split()[0]
+            name, _, _ = message.removeprefix(unrecognized).partition(" ")
             message += f".{nearest_name_hint(name, self._option_string_actions)}"
         raise CommandError(f"{message} (see {self.prog} --help)")
 

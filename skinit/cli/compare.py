@@ -1,23 +1,22 @@
 """The command `compare`: from its arguments to the table, the sentence and the files."""
 
 import argparse
-import tempfile
-import warnings
-from collections.abc import Iterator
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
 from pathlib import Path
 
-from joblib import effective_n_jobs, parallel_config
+from joblib import cpu_count, effective_n_jobs, parallel_config
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from .cleanup import cleaned_up
 from .data import Table, load_table
-from .errors import CommandError
+from .errors import CommandError, errors_of_file
+from .files import check_writable, write_file
 from .picture import draw
 from .report import make_table
 from .results import Results, describe_hidden, format_spread, make_results
 from .search import SchemeSearch
+from .text import say, shorten
 
 SCORE_NAMES = {"classification": "accuracy", "regression": "R²"}
 
@@ -35,39 +34,46 @@ def compare(arguments: argparse.Namespace) -> None:
     CommandError
         If an argument does not fit the data, or the folder cannot be written to.
     """
-    console = Console(highlight=False, markup=False, emoji=False)
     table = load_table(arguments.data, arguments.target, arguments.task)
     table.check_folds(arguments.cv)
     # Before the search, which takes long.
-    with _errors_of_folder(arguments.out):
-        arguments.out.mkdir(parents=True, exist_ok=True)
-        tempfile.TemporaryFile(dir=arguments.out).close()
+    with errors_of_file("--out", arguments.out):
+        for file in _files(arguments.out):
+            check_writable(file)
     search = SchemeSearch(
         table.make_preprocessor(),
         table.task,
         list(dict.fromkeys(arguments.init)),
         list(dict.fromkeys(arguments.hidden)),
         cv=arguments.cv,
-        n_jobs=arguments.n_jobs,
+        n_jobs=_n_workers(arguments.n_jobs),
         seed=arguments.seed,
         activation=arguments.activation,
         solver=arguments.solver,
         max_iter=arguments.max_iter,
     )
+    console = Console(highlight=False, markup=False, emoji=False)
     with parallel_config(backend=arguments.backend):
         for line in _plan(table, search, arguments):
-            console.print(line, soft_wrap=True)
+            say(line)
         results = _search(console, table, search, arguments)
-    console.print()
-    console.print(make_table(results))
-    if results.n_unconverged:
-        console.print(
-            f"{results.n_unconverged} of {results.n_fits} fits were stopped by --max-iter {arguments.max_iter} "
-            "before they converged."
-        )
-    console.print(results.meaning())
-    files = _write(results, arguments.out, f"Initialization schemes on {table.name}, {_training(arguments)}")
-    console.print(f"Written: {', '.join(map(str, files))}", soft_wrap=True)
+    with console.capture() as summary:
+        console.print()
+        console.print(make_table(results))
+        if results.n_unconverged:
+            console.print(
+                f"{results.n_unconverged} of {results.n_fits} fits were stopped by --max-iter {arguments.max_iter} "
+                "before they converged."
+            )
+        console.print(results.meaning())
+    print(summary.get(), end="", flush=True)
+    _write(results, arguments.out, f"Initialization schemes on {shorten(table.name, 50)}, {_training(arguments)}")
+    say(f"Written: {', '.join(map(str, _files(arguments.out)))}")
+
+
+def _n_workers(n_jobs: int) -> int:
+    # More than one a core make nothing faster, and a thousand processes bring a machine down.
+    return min(effective_n_jobs(n_jobs), cpu_count())
 
 
 def _plan(table: Table, search: SchemeSearch, arguments: argparse.Namespace) -> list[str]:
@@ -75,7 +81,7 @@ def _plan(table: Table, search: SchemeSearch, arguments: argparse.Namespace) -> 
     if table.class_names:
         goal += f" into {len(table.class_names)} classes"
     n_fits = search.n_candidates * arguments.cv
-    n_workers = effective_n_jobs(arguments.n_jobs)
+    n_workers = _n_workers(arguments.n_jobs)
     return [
         f"{table.name}: {goal}, from a table of {' x '.join(map(str, table.X.shape))}.",
         *table.notes,
@@ -108,10 +114,10 @@ def _search(console: Console, table: Table, search: SchemeSearch, arguments: arg
             line = f"{init}, {describe_hidden(hidden)}: {score}"
             bar.update(task, advance=1, description=line)
             if not console.is_interactive:
-                console.print(f"[{i + 1}/{search.n_candidates}] {line}", soft_wrap=True)
+                say(f"[{i + 1}/{search.n_candidates}] {line}")
 
     try:
-        with bar, _no_warnings():
+        with cleaned_up(bar.live.stop), bar:
             search.warm_up(table.X, table.y)
             bar.update(task, description="searching")
             cv_results = search.run(table.X, table.y, report)
@@ -128,30 +134,20 @@ def _search(console: Console, table: Table, search: SchemeSearch, arguments: arg
         raise CommandError(f"The search failed: {error}") from error
 
 
-@contextmanager
-def _no_warnings() -> Iterator[None]:
-    """Ignore warnings: what they say is in the results.
-
-    Filters alone would not do. Each worker thread sets and restores those of the process, at times in between those of
-    another; what a filter lets through then is recorded, not shown.
-    """
-    with warnings.catch_warnings(record=True):
-        warnings.simplefilter("ignore")
-        yield
+def _files(folder: Path) -> tuple[Path, Path]:
+    return folder / "cv_results.csv", folder / "comparison.png"
 
 
-def _write(results: Results, folder: Path, title: str) -> list[Path]:
-    csv, picture = folder / "cv_results.csv", folder / "comparison.png"
-    with _errors_of_folder(folder):
-        frame = results.frame.assign(hidden=[",".join(map(str, hidden)) for hidden in results.frame["hidden"]])
-        frame.to_csv(csv, index=False)
-        draw(results, title, picture)
-    return [csv, picture]
-
-
-@contextmanager
-def _errors_of_folder(folder: Path) -> Iterator[None]:
+def _write(results: Results, folder: Path, title: str) -> None:
+    """Write the table and then the picture, so that no failure of the picture costs the table."""
+    table, picture = _files(folder)
+    frame = results.frame.assign(hidden=[",".join(map(str, hidden)) for hidden in results.frame["hidden"]])
+    with errors_of_file("--out", folder):
+        write_file(table, frame.to_csv(index=False).encode())
     try:
-        yield
-    except OSError as error:
-        raise CommandError(f"--out '{folder}' cannot be written to: {error.strerror or error}.") from None
+        write_file(picture, draw(results, title))
+    except (OSError, MemoryError) as error:
+        reason = getattr(error, "strerror", None) or error or "not enough memory"
+        raise CommandError(
+            f"'{table}' is written, but '{picture}' is not: {reason}. A picture that is there is of an earlier search."
+        ) from None

@@ -1,9 +1,10 @@
 """Tables: the data to compare schemes on, from a file or bundled."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import partial
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -19,13 +20,12 @@ from .errors import CommandError
 
 Task = Literal["classification", "regression"]
 
-# Not in chunks, whose types may differ.
-READERS = {".csv": partial(pd.read_csv, low_memory=False), ".parquet": pd.read_parquet}
 # Whole numbers with more values than this are quantities, not classes.
 MAX_CLASSES_OF_NUMBERS = 20
 # The rarer values of a text column share one code, so that a column of names does not fill the memory.
 MAX_CATEGORIES = 100
-DAY = pd.Timedelta(days=1)
+DAY = timedelta(days=1)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 ISO_DATE = r"\d{4}-\d{2}-\d{2}"
 
 
@@ -139,7 +139,15 @@ def load_table(path: Path | None, target: str | None, task: Task | None) -> Tabl
         return _make_table("digits", X, pd.Series(y), "digit", task, [])
     frame = _read(path)
     values, notes = _take_target(frame, target, path)
-    features = {name: _as_feature(frame.loc[values.index, name], name) for name in frame.columns if name != target}
+    features = {}
+    for name in frame.columns.drop(target):
+        column = frame.loc[values.index, name]
+        if kind := _unusable_kind(column):
+            notes.append(f"The column {name!r} holds {kind} and is left out.")
+        else:
+            features[name] = _as_feature(column, name)
+    if not features:
+        raise CommandError(f"'{path}' has no column of numbers, dates or text besides the target {target!r}.")
     return _make_table(path.name, pd.DataFrame(features), values, str(target), task, notes)
 
 
@@ -182,16 +190,53 @@ def _read(path: Path) -> pd.DataFrame:
     try:
         frame = reader(path)
     except FileNotFoundError:
-        siblings = [sibling.name for sibling in path.parent.glob("*")]
-        raise CommandError(f"There is no file '{path}'.{nearest_name_hint(path.name, siblings)}") from None
+        raise CommandError(f"There is no file '{path}'.{nearest_name_hint(path.name, _siblings(path))}") from None
     except ImportError:
         raise CommandError("Parquet files need pyarrow: pip install pyarrow") from None
-    except (OSError, ValueError) as error:
+    except MemoryError:
+        raise
+    # A damaged file may raise anything.
+    except Exception as error:
         raise CommandError(f"'{path}' cannot be read as {path.suffix[1:].lower()}: {error}") from None
     frame.columns = frame.columns.map(str)
-    if frame.empty:
+    if not len(frame):
         raise CommandError(f"'{path}' has no rows.")
+    if not frame.columns.is_unique:
+        name = frame.columns[frame.columns.duplicated()][0]
+        raise CommandError(f"'{path}' has more than one column {name!r}. Rename all but one.")
     return frame
+
+
+def _read_csv(path: Path) -> pd.DataFrame:
+    with path.open("rb") as file:
+        # Not in chunks, whose types may differ.
+        frame = pd.read_csv(file, low_memory=False)
+    if not isinstance(frame.index, pd.RangeIndex):
+        # pandas would take the first values for names of rows, and the second for those of the first column.
+        raise ValueError("rows have more values than the header has names")
+    return frame
+
+
+def _read_parquet(path: Path) -> pd.DataFrame:
+    if path.is_dir():
+        # The parts of one table.
+        frame = pd.read_parquet(path)
+    else:
+        # pyarrow opens no file whose name is not UTF-8.
+        with path.open("rb") as file:
+            frame = pd.read_parquet(file)
+    # Row by row, whatever the rows are called.
+    return frame.reset_index(drop=True)
+
+
+READERS = {".csv": _read_csv, ".parquet": _read_parquet}
+
+
+def _siblings(path: Path) -> list[str]:
+    try:
+        return [sibling.name for sibling in path.parent.iterdir()]
+    except OSError:
+        return []
 
 
 def _take_target(frame: pd.DataFrame, target: str | None, path: Path) -> tuple[pd.Series, list[str]]:
@@ -202,23 +247,58 @@ def _take_target(frame: pd.DataFrame, target: str | None, path: Path) -> tuple[p
         raise CommandError(f"{problem}.{nearest_name_hint(target, names)} Columns: {known}.")
     if len(names) == 1:
         raise CommandError(f"'{path}' has no column besides the target {target!r}.")
-    values = frame[target].replace([np.inf, -np.inf], np.nan).dropna()
-    if values.empty:
-        raise CommandError(f"The target {target!r} has no value in any row of '{path}'.")
+    values = frame[target].dropna()
+    if kind := _unusable_kind(values):
+        raise CommandError(f"The target {target!r} holds {kind}; it takes numbers, or names of classes.")
     if types.infer_dtype(values) == "decimal":
         values = values.astype(np.float64)
+    if types.is_float_dtype(values):
+        values = values[np.isfinite(values.to_numpy(np.float64))]
+    if values.empty:
+        raise CommandError(f"The target {target!r} has no value in any row of '{path}'.")
     n_missing = len(frame) - len(values)
     return values, [f"{n_missing} row(s) without a target are left out."] if n_missing else []
+
+
+def _unusable_kind(column: pd.Series) -> str | None:
+    """What a column holds that is neither numbers nor dates nor text, in the plural."""
+    if types.is_complex_dtype(column):
+        return "complex numbers"
+    values = column.cat.categories if isinstance(column.dtype, pd.CategoricalDtype) else column.dropna()
+    if values.dtype != object:
+        return None
+    kinds = set(map(type, values))
+    for kind, name in UNUSABLE_KINDS.items():
+        if any(issubclass(found, kind) and not issubclass(found, str) for found in kinds):
+            return name
+    return None
+
+
+# The most special first.
+UNUSABLE_KINDS: dict[Any, str] = {
+    (bytes, bytearray): "bytes",
+    dict: "records",
+    Iterable: "lists",
+    complex: "complex numbers",
+}
 
 
 def _as_feature(column: pd.Series, name: str) -> pd.Series:
     """The column as float64, or as text with NaN where a value is missing."""
     kind = types.infer_dtype(column, skipna=True)
-    if kind in ("date", "datetime", "datetime64") or _are_iso_dates(column, kind):
-        dates = pd.to_datetime(column, utc=True, format="ISO8601" if kind == "string" else None)
-        return (dates - pd.Timestamp(0, tz="UTC")) / DAY
+    if kind in ("date", "datetime", "datetime64"):
+        return _days(column)
+    if kind == "string" and column.dropna().str.match(ISO_DATE).all():
+        try:
+            return _days(column)
+        except ValueError:
+            # "0000-00-00", or text after the date.
+            pass
     if kind in ("timedelta", "timedelta64"):
-        return pd.to_timedelta(column) / DAY
+        try:
+            return pd.to_timedelta(column) / pd.Timedelta(DAY)
+        except (pd.errors.OutOfBoundsTimedelta, OverflowError):
+            return column.map(lambda duration: duration / DAY, na_action="ignore").astype(np.float64)
     if kind == "boolean":
         # Truth values of a CSV file with missing ones are objects.
         column = column.astype("boolean")
@@ -231,10 +311,20 @@ def _as_feature(column: pd.Series, name: str) -> pd.Series:
     return column.astype(str).astype(object).where(column.notna(), np.nan)
 
 
-def _are_iso_dates(column: pd.Series, kind: str) -> bool:
-    if kind != "string":
-        return False
-    texts = column.dropna()
-    if not texts.str.match(ISO_DATE).all():
-        return False
-    return bool(pd.to_datetime(texts, utc=True, format="ISO8601", errors="coerce").notna().all())
+def _days(dates: pd.Series) -> pd.Series:
+    """Days since 1970, of dates or of text in the format of ISO 8601; a ValueError for other text."""
+    try:
+        parsed = pd.to_datetime(dates, utc=True, format="ISO8601" if types.is_string_dtype(dates) else None)
+    except (pd.errors.OutOfBoundsDatetime, OverflowError):
+        # Before version 3, pandas counts nanoseconds, which end in the year 2262.
+        return dates.map(_days_since_epoch, na_action="ignore").astype(np.float64)
+    instants = parsed.dt.tz_localize(None).to_numpy()
+    return pd.Series((instants - np.zeros_like(instants)) / np.timedelta64(1, "D"), dates.index)
+
+
+def _days_since_epoch(value: str | date) -> float:
+    if isinstance(value, str):
+        value = datetime.fromisoformat(value)
+    if not isinstance(value, datetime):
+        value = datetime(value.year, value.month, value.day)
+    return ((value if value.tzinfo else value.replace(tzinfo=UTC)) - EPOCH) / DAY

@@ -1,7 +1,9 @@
 """Errors that a user of the command line can do something about."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib.util import find_spec
+from pathlib import Path
 
 
 class CommandError(Exception):
@@ -23,3 +25,27 @@ def check_optional_packages(names: Sequence[str]) -> None:
     missing = [name for name in names if find_spec(name) is None]
     if missing:
         raise CommandError(f"The command line needs {' and '.join(missing)}: pip install 'skinit[cli]'")
+
+
+@contextmanager
+def errors_of_file(option: str, path: Path) -> Iterator[None]:
+    """Turn errors of the file system into those of an option of the command line.
+
+    Parameters
+    ----------
+    option : str
+        The option that names the file or folder that the block writes to.
+    path : Path
+        What it was given.
+
+    Raises
+    ------
+    CommandError
+        For an OSError, but for a pipe that nobody reads from.
+    """
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise CommandError(f"{option} '{path}' cannot be written to: {error.strerror or error}.") from None

@@ -3,11 +3,8 @@
 import argparse
 import base64
 import io
-import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from html import escape
-from pathlib import Path
 from string import Template
 
 import numpy as np
@@ -15,14 +12,16 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from sklearn.preprocessing import StandardScaler
 
+from ..divergence import DivergenceError
 from ..estimators import MLPClassifier, MLPRegressor
 from ..inspection import CurvatureDisplay, SignalPropagation, SignalPropagationDisplay, signal_propagation
 from ..inspection.tables import format_findings_html, format_tables_html
-from ..training import DivergenceError
 from ..version import __version__
 from .data import Table, load_table
-from .errors import CommandError
+from .errors import CommandError, errors_of_file
+from .files import check_writable, write_file
 from .results import describe_hidden
+from .text import one_line, say
 
 # Rows that are looked at: means over more hardly differ, and the time is in proportion.
 MOST_ROWS = 500
@@ -37,7 +36,7 @@ PAGE = Template("""\
 <title>$title</title>
 <style>
 body { max-width: 62rem; margin: 0 auto; padding: 1rem; color: #222; background: #fff;
-  font: 1rem/1.5 system-ui, sans-serif; }
+  font: 1rem/1.5 system-ui, sans-serif; overflow-wrap: anywhere; }
 h1 { font-size: 1.5rem; line-height: 1.2; }
 h2 { font-size: 1.15rem; margin-top: 2rem; }
 li { margin-bottom: .5rem; }
@@ -89,21 +88,24 @@ def inspect(arguments: argparse.Namespace) -> None:
     # Two classes, or two values: nothing is folded here.
     table.check_folds(1)
     # Before the training, which may take long.
-    _check_writable(arguments.html)
-    print("\n".join([_describe(table, arguments), *table.notes, ""]), flush=True)
-    with warnings.catch_warnings():
-        # That training ended before it converged is what was asked for; what else there is to say is in the findings.
-        warnings.simplefilter("ignore")
+    with errors_of_file("--html", arguments.html):
+        check_writable(arguments.html)
+    say("\n".join([_describe(table, arguments), *table.notes, ""]))
+    try:
         X, y = _numbers(table)
         network = _make_network(table, X, y, arguments)
-        rows = np.sort(np.random.RandomState(arguments.seed).permutation(len(y))[:MOST_ROWS])
-        X, y = X[rows], y[rows]
-        signals = signal_propagation(network, X, y, random_state=arguments.seed)
-        print(signals, flush=True)
-        page = _make_page(table, _describe(table, arguments), signals, network, X, y)
-    with _errors_of_file(arguments.html):
-        arguments.html.write_text(page, encoding="utf-8")
-    print(f"\nWritten: {arguments.html}")
+    except DivergenceError as error:
+        raise CommandError(f"{error} --epochs 0 looks into the network before training.") from error
+    except (ValueError, OverflowError) as error:
+        raise CommandError(f"The network cannot be made: {error}") from error
+    rows = np.sort(np.random.RandomState(arguments.seed).permutation(len(y))[:MOST_ROWS])
+    X, y = X[rows], y[rows]
+    signals = signal_propagation(network, X, y, random_state=arguments.seed)
+    say(str(signals))
+    page = _make_page(table, _describe(table, arguments), signals, network, X, y)
+    with errors_of_file("--html", arguments.html):
+        write_file(arguments.html, page.encode())
+    say(f"\nWritten: {arguments.html}")
 
 
 def _numbers(table: Table) -> tuple:
@@ -126,12 +128,7 @@ def _make_network(table: Table, X, y, arguments: argparse.Namespace) -> MLPClass
         n_iter_no_change=np.inf,
         random_state=arguments.seed,
     )
-    try:
-        return network.fit(X, y) if arguments.epochs else network.initialize(X, y)
-    except DivergenceError as error:
-        raise CommandError(f"{error} --epochs 0 looks into the network before training.") from error
-    except (ValueError, OverflowError) as error:
-        raise CommandError(f"The network cannot be made: {error}") from error
+    return network.fit(X, y) if arguments.epochs else network.initialize(X, y)
 
 
 def _describe(table: Table, arguments: argparse.Namespace) -> str:
@@ -153,8 +150,8 @@ def _make_page(table: Table, description: str, signals: SignalPropagation, netwo
     except ValueError as error:
         curvature = f"<p>Not drawn. {escape(str(error))}</p>"
     return PAGE.substitute(
-        title=escape(f"Inside a network: {table.name}"),
-        description=escape(" ".join([description, *table.notes])),
+        title=escape(one_line(f"Inside a network: {table.name}")),
+        description=escape(" ".join(map(one_line, [description, *table.notes]))),
         findings=format_findings_html(signals),
         tables=format_tables_html(signals),
         signals=_draw(
@@ -178,20 +175,3 @@ def _draw(draw: Callable[[list[Axes]], object], descriptions: list[str]) -> str:
         data = base64.b64encode(buffer.getvalue()).decode()
         images.append(f'<img src="data:image/png;base64,{data}" alt="{escape(description)}">')
     return f'<div class="pictures">{"".join(images)}</div>'
-
-
-def _check_writable(path: Path) -> None:
-    with _errors_of_file(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        is_new = not path.exists()
-        path.open("ab").close()
-        if is_new:
-            path.unlink()
-
-
-@contextmanager
-def _errors_of_file(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise CommandError(f"--html '{path}' cannot be written: {error.strerror or error}.") from None

@@ -1,12 +1,13 @@
 """Results as a picture: learning curves and scores, a row for each network."""
 
-from pathlib import Path
+import io
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from .results import HiddenLayerSizes, Results, describe_hidden
+from .text import one_line
 
 # Told apart by the colour-blind: M. Okabe and K. Ito, "Color universal design" (2008). Line styles tell further rounds.
 COLORS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000"]
@@ -15,15 +16,18 @@ MARKERS = ["o", "s", "^", "D", "v", "P", "X"]
 GREY = "#666666"
 
 
-def draw(results: Results, title: str, path: Path) -> None:
+def draw(results: Results, title: str) -> bytes:
     """Draw learning curves and scores by scheme.
 
     Parameters
     ----------
     results : Results
     title : str
-    path : Path
-        The file to write.
+
+    Returns
+    -------
+    image : bytes
+        A PNG file.
     """
     has_curves = bool(results.loss_curves)
     row_height = max(2.8, 1.0 + 0.35 * len(results.inits))
@@ -39,8 +43,11 @@ def draw(results: Results, title: str, path: Path) -> None:
         axes[-1, 0].set_xlabel("epoch")
     axes[-1, -1].set_xlim(*_score_limits(results))
     axes[-1, -1].set_xlabel(f"{results.score_name}: mean ± standard deviation, and each fold")
-    figure.suptitle(title)
-    figure.savefig(path, dpi=150)
+    # Dollar signs in the name of a file are not mathematics.
+    figure.suptitle(one_line(title), parse_math=False)
+    image = io.BytesIO()
+    figure.savefig(image, format="png", dpi=150)
+    return image.getvalue()
 
 
 def _draw_curves(ax: Axes, results: Results, hidden: HiddenLayerSizes) -> None:

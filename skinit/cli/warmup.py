@@ -4,7 +4,7 @@ import argparse
 import time
 
 from ..kernels import cache
-from ..warmup import NAMES, check_names, compile_part, make_parts
+from ..precompilation import NAMES, check_names, compile_part, make_parts
 from .errors import CommandError
 
 

@@ -1,0 +1,68 @@
+"""The process of the command line: how it begins, and how Ctrl-C ends it."""
+
+import os
+import signal
+import sys
+import threading
+from contextlib import suppress
+from typing import NoReturn
+
+from . import INTERRUPTED, main
+from .cleanup import clean_up
+
+
+def run() -> NoReturn:
+    """Run the command that the arguments of the process name: the console script, and ``python -m skinit``."""
+    _end_on_interrupt()
+    # Pictures go to files. The backend that a user has chosen may need a screen, or not exist.
+    os.environ["MPLBACKEND"] = "agg"
+    # Worker processes, and the one in which joblib counts what they share, have nothing to say to the user.
+    os.environ["PYTHONWARNINGS"] = "ignore"
+    status = main()
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            # Python would try once more at exit, and complain.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+    sys.exit(status)
+
+
+def _end_on_interrupt() -> None:
+    """Let Ctrl-C end the process at once, whatever it is at.
+
+    A KeyboardInterrupt would come late while compiled code runs, and not at all where it meets code that takes every
+    exception: callbacks of compilers, imports of extension modules, a `fit` that ends with a warning. Here all threads
+    and all child processes, which inherit it, block the signal; one thread waits for it.
+    """
+    if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        # Whoever started this process, nohup for example, ignores Ctrl-C.
+        return
+    if not hasattr(signal, "sigwait"):
+        # Windows has nothing to wait with.
+        signal.signal(signal.SIGINT, lambda *_: _end())
+        return
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+
+    def wait() -> None:
+        signal.sigwait([signal.SIGINT])
+        _end()
+
+    threading.Thread(target=wait, daemon=True).start()
+
+
+def _end() -> NoReturn:
+    try:
+        clean_up()
+        with suppress(Exception):
+            _end_workers()
+        os.write(2, b"skinit: Interrupted.\n")
+    finally:
+        os._exit(INTERRUPTED)
+
+
+def _end_workers() -> None:
+    # joblib has imported it if there are any.
+    if "multiprocessing" in sys.modules:
+        for worker in sys.modules["multiprocessing"].active_children():
+            worker.terminate()
