@@ -209,7 +209,7 @@ class GradientMonitor(_NormMonitor):
         super().__init__(every=every, sample_size=sample_size)
 
     def _norms(self, estimator, X, y, sample_weight=None) -> dict:
-        network, data = _check_counting_data(estimator, X, y, sample_weight)
+        network, data = _check_counting_data(estimator, X, y, sample_weight, "gradient")
         inputs, targets = Inputs.from_array(data.X, network.theta.dtype), data.targets
         block = min(BLOCK, len(targets))
         passes = DataPasses(network, inputs, targets, data.sample_weight, block, alpha=0.0)

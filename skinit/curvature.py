@@ -68,10 +68,18 @@ def _check_data(estimator, X, y, sample_weight, *, allow_nonfinite: bool = False
     return network, data
 
 
-def _check_counting_data(estimator, X, y, sample_weight) -> tuple[Network, TrainingData]:
-    """As `_check_data`, but without rows of weight zero."""
+def _check_counting_data(estimator, X, y, sample_weight, name: str = "Hessian") -> tuple[Network, TrainingData]:
+    """As `_check_data`, without rows of weight zero, and with an error where a unit's preactivation overflows.
+
+    Saturated activations would hide it.
+    """
     network, data = _check_data(estimator, X, y, sample_weight)
-    return network, counting_rows(data)
+    data = counting_rows(data)
+    with np.errstate(all="ignore"):
+        for block in row_blocks(network, data):
+            for _, preactivations in network.propagate(block.X):
+                check_finite(preactivations, network.theta.dtype, name)
+    return network, data
 
 
 def counting_rows(data: TrainingData) -> TrainingData:
@@ -315,14 +323,14 @@ def layer_jacobian_norms(estimator, X, y, *, sample_weight=None) -> np.ndarray:
     >>> layer_jacobian_norms(network, X, y).round(2)
     array([1., 1., 1.])
     """
-    network, data = _check_counting_data(estimator, X, y, sample_weight)
+    network, data = _check_counting_data(estimator, X, y, sample_weight, "Jacobian")
     total, weight_sum = np.zeros(len(network.coefs)), data.row_weights().sum()
     with np.errstate(all="ignore"):
         for block in row_blocks(network, data):
             shares = block.row_weights() / weight_sum
             for k, (_, _, slopes) in enumerate(layers_of_rows(network, block.X)):
                 total[k] += shares @ row_jacobian_norms(network.coefs[k], slopes)
-    check_finite(total, network.theta.dtype, "Jacobian")
+    check_finite(total, np.float64, "Jacobian")
     return total
 
 
@@ -393,7 +401,7 @@ def hessian_bound(estimator, X, y, *, sample_weight=None) -> np.ndarray:
             layers = list(layers_of_rows(network, block.X))
             norms = [row_jacobian_norms(coef, layer[2]) for coef, layer in zip(network.coefs, layers, strict=True)]
             total += row_hessian_bounds(network.loss, layers, norms) @ (block.row_weights() / weight_sum)
-    check_finite(total, network.theta.dtype)
+    check_finite(total, np.float64)
     return total
 
 
