@@ -21,7 +21,7 @@ from skinit import curvature
 from skinit.inspection import signal_propagation
 
 from .fuzz_cases import draw_container, draw_estimator, draw_targets, draw_values, draw_weights, is_untampered, tamper
-from .fuzz_checks import Fault, call, check_fitted, check_predictions
+from .fuzz_checks import Fault, call, check_against_scikit_learn, check_fitted, check_predictions
 
 # Cases of a child process, and the seconds that it has for one of them.
 CASES_PER_CHILD = 200
@@ -86,6 +86,8 @@ def _act(rng, action: str, model, kind: str, values, X, y, weights, log):
         outcome = call(lambda: getattr(model, action)(X, y, weights, **keywords), model, inputs, description)
         if outcome[0]:
             check_fitted(model, action != "initialize")
+        if outcome[0] and action == "fit":
+            check_against_scikit_learn(model, X, y, weights)
         return outcome
     if action == "tamper":
         if is_untampered(model):

@@ -7,6 +7,9 @@ import warnings
 import numpy as np
 import scipy.sparse
 from scipy.special import expit, softmax
+from sklearn.base import clone
+from sklearn.neural_network import MLPClassifier as ReferenceClassifier
+from sklearn.neural_network import MLPRegressor as ReferenceRegressor
 
 from skinit.data import with_valid_indices
 from skinit.kernels.activations import evaluate
@@ -18,6 +21,12 @@ OBSCURE = re.compile(
     "broadcast|cannot reshape|out of bounds|unsupported operand|has no attribute '(shape|ndim|dtype|size)|subscriptable"
     "|zero-size array|array element with a sequence|is ambiguous|zero-sized array|NoneType' object|not aligned"
     "|SVD did not|ARPACK|singular matrix|mismatch in its core|not callable"
+)
+
+
+# Data that skinit refuses on purpose, where scikit-learn divides by zero, overflows or trains on nonsense.
+REFUSED = re.compile(
+    "positive sum|mini-batch|malformed|overflow|too large|diverged|must be >= 0|sum to|validation scores|classes_ has"
 )
 
 
@@ -125,3 +134,36 @@ def check_predictions(model, X, predictions: np.ndarray) -> None:
     tolerance = (1e-3 if single else 1e-7) * max(1.0, *(np.abs(coef).max() for coef in model.coefs_), np.abs(X).max())
     if np.isfinite(expected).all() and np.abs(X).max() < 1e3 and np.abs(model._network.theta).max() < 1e3:
         np.testing.assert_allclose(predictions, expected, rtol=tolerance, atol=tolerance)
+
+
+def check_against_scikit_learn(model, X, y, weights) -> None:
+    """With scikit-learn's draw, losses are scikit-learn's, and what it can train on is no error."""
+    if model.activation not in ("identity", "logistic", "tanh", "relu") or model.learning_rate_init == "auto":
+        return
+    values = np.asarray(with_valid_indices(X, "X").toarray() if scipy.sparse.issparse(X) else X)
+    if values.dtype != np.float64 or not np.abs(values).max() < 100 or model.learning_rate_init > 0.1:
+        return
+    if weights is not None and not (np.min(weights) >= 0 and 1e-3 < np.mean(weights) < 1e3):
+        # scikit-learn's sums underflow or overflow.
+        return
+    ours = clone(model).set_params(init="sklearn", warm_start=False)
+    reference = ReferenceClassifier if hasattr(model, "predict_proba") else ReferenceRegressor
+    shared = reference().get_params()
+    theirs = clone(reference(**{name: value for name, value in ours.get_params().items() if name in shared}))
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        try:
+            theirs.fit(X, y, sample_weight=weights)
+        except Exception:
+            return
+        # Training that runs away is chaotic.
+        if not theirs.loss_ < 1e6 or not all(np.isfinite(coef).all() for coef in theirs.coefs_):
+            return
+        try:
+            ours.fit(X, y, weights)
+        except ValueError as error:
+            if not REFUSED.search(str(error)):
+                raise Fault(f"scikit-learn fits where skinit raises: {error}") from error
+            return
+    if not np.isclose(ours.loss_, theirs.loss_, rtol=1e-5, atol=1e-9):
+        raise Fault(f"the loss is {ours.loss_}, and scikit-learn's {theirs.loss_}")
