@@ -65,6 +65,7 @@ def _check_data(estimator, X, y, sample_weight, *, allow_nonfinite: bool = False
     network = estimator._own_network(allow_nonfinite=allow_nonfinite).copy()
     # Validation may set fitted attributes, so it works on a copy.
     data = copy(estimator)._check_data(X, y, sample_weight, network=network, incremental=True)
+    network.check_columns(data.X)
     return network, data
 
 

@@ -210,6 +210,11 @@ class Network:
         copied.theta[:] = self.theta
         return copied
 
+    def check_columns(self, X) -> None:
+        """Raise ValueError if X has not one column for each input."""
+        if X.shape[1] != self.layer_sizes[0]:
+            raise ValueError(f"X has {X.shape[1]} column(s), but coefs_[0] has {self.layer_sizes[0]} row(s).")
+
     def row_work(self, inputs: Inputs) -> int:
         """Multiply-adds that a row takes on its way forwards; of a sparse row, only the stored entries count."""
         n_rows, n_features = inputs.shape
@@ -228,8 +233,7 @@ class Network:
         ValueError
             If X has not one column for each input of the network.
         """
-        if X.shape[1] != self.layer_sizes[0]:
-            raise ValueError(f"X has {X.shape[1]} column(s), but coefs_[0] has {self.layer_sizes[0]} row(s).")
+        self.check_columns(X)
         dtype = self.theta.dtype
         n_rows = X.shape[0]
         out = np.empty((n_rows, int(self.layer_sizes[-1])), dtype)

@@ -209,7 +209,7 @@ AS_NOBODY = "import os; os.setgid(65534); os.setuid(65534)\n"
 @pytest.mark.skipif(os.name == "nt" or os.geteuid() != 0, reason="only root may become another user")
 def test_a_read_only_cache_is_read_by_another_user(warm, tmp_path):
     # Imported as root, because the other user may not be able to read the installed packages.
-    code = "import skinit\n" + AS_NOBODY + ACTIVATE
+    code = "import skinit.estimators\n" + AS_NOBODY + ACTIVATE
     readable = Path(shutil.copytree(warm, Path("/tmp") / f"skinit-test-{os.getpid()}"))
     try:
         for path in (readable, *readable.iterdir()):

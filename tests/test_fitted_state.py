@@ -256,7 +256,7 @@ def test_weights_put_together_by_hand_know_how_many_columns_they_take(columns):
     for container in (values, csr_array(values)):
         with pytest.raises(ValueError, match=rf"X has {columns} column\(s\), but coefs_\[0\] has 4 row"):
             model.predict(container)
-        with pytest.raises(ValueError, match="the network has 4 input"):
+        with pytest.raises(ValueError, match=rf"X has {columns} column\(s\), but coefs_\[0\] has 4 row"):
             hessian_norm(model, container, values[:, 0])
 
 
