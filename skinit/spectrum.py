@@ -329,7 +329,7 @@ def density(
         Random vectors, Lanczos steps for each, points of the grid.
     width : float
         Standard deviation of the normal density that each node is drawn as, relative to the range of the nodes. Where
-        all nodes are equal it is relative to their magnitude, and where all are zero it is absolute.
+        all nodes are equal to eight digits it is relative to their magnitude, and where all are zero it is absolute.
     random_state : RandomState
         Of the random vectors.
 
@@ -353,7 +353,8 @@ def density(
     values = np.concatenate(nodes)
     largest = np.abs(values).max()
     spread = np.ptp(values)
-    if spread <= ROUNDINGS * float(np.finfo(scaled.dtype).eps) * largest:
+    # A grid finer than half of the digits would consist of rounding errors.
+    if spread <= max(ROUNDINGS * float(np.finfo(scaled.dtype).eps), 1e-8) * largest:
         spread = largest or 1.0
     deviation = width * spread
     # Five deviations on either side leave out less than a millionth of the mass.

@@ -8,7 +8,7 @@ import warnings
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy.sparse import csr_array
 from sklearn.exceptions import ConvergenceWarning
@@ -106,6 +106,7 @@ def output_curvatures(task, outputs):
     dtype=st.sampled_from(DTYPES),
     seed=st.integers(0, 10**6),
 )
+@example("one class", (2, 1), "identity", 1e-3, 1, 1, "random", "none", True, np.float64, 0)
 def test_everything_measured_is_what_the_dense_matrix_says(
     task, hidden, activation, scale, n, n_features, rows, weights, penalty, dtype, seed
 ):
