@@ -20,7 +20,7 @@ from sklearn.utils.validation import (
 )
 
 from .blas import blas_threads
-from .data import Inputs, TrainingData, cast, normalize_weights, with_valid_indices
+from .data import Inputs, TrainingData, cast, integers_in_range, normalize_weights, with_valid_indices
 from .divergence import DivergenceError, explain_divergence
 from .initializers import Initializer, get_initializer, get_initializer_names
 from .initializers.base import draw_parameters
@@ -201,6 +201,9 @@ class BaseMultilayerPerceptron(CallbackSupportMixin, ValidatedEstimator, ABC):
     @with_callbacks
     def _fit(self, X, y, sample_weight, incremental):
         given = X, y
+        if incremental:
+            # scikit-learn checks parameters in the first partial_fit only.
+            self._validate_params()
         is_first = not hasattr(self, "coefs_") or not (self.warm_start or incremental)
         network = None
         if not is_first:
@@ -241,7 +244,8 @@ class BaseMultilayerPerceptron(CallbackSupportMixin, ValidatedEstimator, ABC):
         X, targets = cast(X, dtype, "X"), np.ascontiguousarray(cast(targets, dtype, "y"))
         if sample_weight is None:
             return TrainingData(X, targets, None)
-        sample_weight = _check_sample_weight(sample_weight, X)
+        with integers_in_range("sample_weight"):
+            sample_weight = _check_sample_weight(sample_weight, X)
         if not np.any(sample_weight):
             raise ValueError("Sample weights must contain at least one non-zero number.")
         weights, scale = normalize_weights(sample_weight, dtype)
@@ -260,7 +264,7 @@ class BaseMultilayerPerceptron(CallbackSupportMixin, ValidatedEstimator, ABC):
             with_valid_indices(values, name) if issparse(values) else values for name, values in (("X", X), ("y", y))
         )
         # Whether all numbers are finite is seen from their sum, which may overflow.
-        with np.errstate(over="ignore", invalid="ignore"):
+        with np.errstate(over="ignore", invalid="ignore"), integers_in_range("X and y"):
             validated = validate_data(self, X, y, accept_sparse="csr", dtype=(np.float64, np.float32), **options)
         X, *y = validated if isinstance(validated, tuple) else (validated,)
         if not X.dtype.isnative:
@@ -357,7 +361,7 @@ class BaseMultilayerPerceptron(CallbackSupportMixin, ValidatedEstimator, ABC):
             value = getattr(self, name, size)
             if not (isinstance(value, Integral) and value == size):
                 raise ValueError(f"{name}={value!r} disagrees with coefs_: {reason}.")
-        if self.out_activation_ not in OUTPUT_ACTIVATIONS:
+        if not (isinstance(self.out_activation_, str) and self.out_activation_ in OUTPUT_ACTIVATIONS):
             raise ValueError(
                 f"out_activation_ must be one of {', '.join(map(repr, OUTPUT_ACTIVATIONS))}, "
                 f"got {self.out_activation_!r}."
@@ -417,7 +421,8 @@ class BaseMultilayerPerceptron(CallbackSupportMixin, ValidatedEstimator, ABC):
                     random_state.set_state(generator_state)
                     if tasks is not None:
                         tasks.discard(error.epoch)
-        self.learning_rate_init_ *= RESTART_FACTOR**n_restarts
+        if n_restarts > 0:
+            self.learning_rate_init_ *= RESTART_FACTOR**n_restarts
         self.__dict__.update(history.attributes(self.early_stopping))
 
     def _untrained_loss(self, passes: DataPasses, rows) -> float:

@@ -4,7 +4,8 @@ Compiled code trusts its arguments. An index out of range there reads or writes 
 checked here before a kernel gets it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -31,6 +32,15 @@ def cast(values, dtype: np.dtype, name: str):
     return result
 
 
+@contextmanager
+def integers_in_range(name: str) -> Iterator[None]:
+    """Turn Python's OverflowError for integers of more than 308 digits into a ValueError that names the data."""
+    try:
+        yield
+    except OverflowError as error:
+        raise ValueError(f"{name} must hold numbers that a float can hold, got larger integers.") from error
+
+
 def with_valid_indices(matrix: Any, name: str) -> Any:
     """A sparse matrix whose indices are in range, in 32 or 64 bits and in this machine's byte order.
 
@@ -50,22 +60,24 @@ def with_valid_indices(matrix: Any, name: str) -> Any:
         raise ValueError(f"{name} must be two-dimensional, got a sparse array of shape {matrix.shape}.")
     _STRUCTURE_CHECKS[matrix.format](matrix, check)
     if matrix.format in ("csr", "csc", "bsr"):
-        indices, indptr = _native(matrix.indices), _native(matrix.indptr)
-        if indices is matrix.indices and indptr is matrix.indptr and matrix.data.dtype.isnative:
+        indices, indptr, data = _native(matrix.indices), _native(matrix.indptr), _native_order(matrix.data)
+        if indices is matrix.indices and indptr is matrix.indptr and data is matrix.data:
             return matrix
-        return type(matrix)((_native_order(matrix.data), indices, indptr), shape=matrix.shape)
+        return type(matrix)((data, indices, indptr), shape=matrix.shape)
     if matrix.format == "coo":
         return type(matrix)((_native_order(matrix.data), (_native(matrix.row), _native(matrix.col))), matrix.shape)
     return matrix
 
 
 def _native(indices: np.ndarray) -> np.ndarray:
+    indices = np.asarray(indices)
     is_usual = indices.dtype in (np.int32, np.int64) and indices.dtype.isnative
     return indices if is_usual else indices.astype(np.int64)
 
 
 def _native_order(values: np.ndarray) -> np.ndarray:
-    return values.astype(values.dtype.newbyteorder("="), copy=False)
+    values = np.asarray(values)
+    return values if values.dtype.isnative else values.astype(values.dtype.newbyteorder("="))
 
 
 def _check_index(indices, upper: int, what: str, check: Callable[[bool, str], None]) -> None:

@@ -694,6 +694,8 @@ class MLPRegressor(RegressorMixin, BaseMultilayerPerceptron):
 
     def _check_X_y(self, X, y, *, is_first, incremental):
         X, y = self._validate(X, y, multi_output=True, y_numeric=True, order="C", reset=is_first)
+        if y.dtype.kind not in "biuf":
+            raise ValueError(f"y must hold real numbers, got {y.dtype}.")
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
         targets = y.reshape(len(y), -1)
@@ -764,5 +766,6 @@ class MLPRegressor(RegressorMixin, BaseMultilayerPerceptron):
         preactivations = self._validated_preactivations(X)
         with np.errstate(over="ignore"):
             predictions = OUTPUT_ACTIVATIONS[self.out_activation_](preactivations)
-        self._check_finite_outputs(predictions, X)
+        if not np.isfinite(predictions).all():
+            raise ValueError(f"The network's outputs overflow {predictions.dtype}: scale X.")
         return predictions.ravel() if self.n_outputs_ == 1 else predictions

@@ -125,7 +125,7 @@ class SGD(StochasticSolver):
         if self.schedule == "invscaling":
             # A power that overflows leaves a learning rate of zero.
             with np.errstate(over="ignore"):
-                self.learning_rate = self.learning_rate_init / np.float64(t + 1) ** self.power_t
+                self.learning_rate = self.learning_rate_init / np.float64(t + 1) ** float(self.power_t)
 
     def slow_down(self) -> str | None:
         if self.schedule != "adaptive" or self.learning_rate <= 1e-6:

@@ -8,6 +8,7 @@ import math
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from numbers import Real
 from typing import NamedTuple
 
 import numpy as np
@@ -43,6 +44,10 @@ class History:
         history = cls()
         for name in cls.__dataclass_fields__:
             value = getattr(estimator, name, None)
+            expected = list if isinstance(getattr(history, name), list) else Real
+            if value is not None and not isinstance(value, expected):
+                kind = "a list" if expected is list else "a number"
+                raise ValueError(f"{name} must be {kind} to go on from, got {value!r}.")
             if value is not None:
                 setattr(history, name, list(value) if isinstance(value, list) else value)
         history.n_iter_ = 0

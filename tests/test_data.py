@@ -1,5 +1,7 @@
 """Data in every container that users have: the same results everywhere, or the same clear error."""
 
+from fractions import Fraction
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -389,3 +391,35 @@ def test_poisson_means_that_overflow_are_an_error():
     model = MLPRegressor(loss="poisson", hidden_layer_sizes=(3,), max_iter=2, random_state=0).fit(X, y)
     with pytest.raises(ValueError, match="outputs overflow float64"):
         model.predict(1e6 * X)
+
+
+@pytest.mark.parametrize("name", ["indices", "indptr", "data"])
+def test_sparse_matrices_may_hold_lists(name):
+    matrix = csr_with(**{name: getattr(GOOD, name).tolist()})
+    np.testing.assert_array_equal(with_valid_indices(matrix, "X").toarray(), X)
+
+
+@pytest.mark.parametrize("dtype", ["U8", "S8", "M8[s]", "m8[s]"])
+@pytest.mark.parametrize("loss", ["squared_error", "poisson"])
+def test_targets_of_a_regressor_are_numbers(dtype, loss):
+    with pytest.raises(ValueError, match="y must hold real numbers, got"):
+        MLPRegressor(loss=loss).fit(X, y.astype(dtype))
+
+
+def test_integers_too_large_for_a_float_are_named():
+    huge = 10**400
+    with pytest.raises(ValueError, match="X and y must hold numbers that a float can hold"):
+        MLPRegressor().fit([[huge]] * 4, [1, 2, 3, 4])
+    with pytest.raises(ValueError, match="sample_weight must hold numbers that a float can hold"):
+        MLPRegressor().fit(X, y, [huge] * len(y))
+    with pytest.raises(ValueError, match="'alpha' parameter of MLPRegressor must be a number that a float can hold"):
+        MLPRegressor(alpha=huge).fit(X, y)
+    with pytest.raises(ValueError, match="'alpha' parameter of MLPRegressor must be an int or a float"):
+        MLPRegressor(alpha=Fraction(1, 10)).fit(X, y)
+
+
+def test_poisson_means_of_frames_that_overflow_are_an_error_too():
+    model = MLPRegressor(loss="poisson", hidden_layer_sizes=(3,), max_iter=2, random_state=0).fit(X, y)
+    for values in (pd.DataFrame(1e6 * X), np.ma.masked_array(1e6 * X)):
+        with pytest.raises(ValueError, match="outputs overflow float64"):
+            model.predict(values)

@@ -277,3 +277,34 @@ def test_an_error_in_the_data_leaves_weights_put_in_by_hand_as_they_are(use):
         with pytest.raises(ValueError, match="features|NaN"):
             use(model, wrong)
         assert model.coefs_ is coefs
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("solver", "newton"),
+        ("batch_size", 0),
+        ("alpha", "0.1"),
+        ("tol", np.nan),
+        ("momentum", None),
+        ("init", "xaviar"),
+    ],
+)
+def test_later_calls_of_partial_fit_check_parameters_too(name, value):
+    model = fitted()
+    before = model.set_params(**{name: value}).coefs_
+    with pytest.raises(ValueError, match=f"'{name}' parameter of MLPClassifier must be"):
+        model.partial_fit(X, y)
+    assert model.coefs_ is before
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("out_activation_", {}), ("out_activation_", []), ("loss_curve_", np.arange(3)), ("t_", "0"), ("best_loss_", [])],
+)
+def test_histories_and_names_of_other_types_are_named(name, value):
+    model = fitted(warm_start=True)
+    setattr(model, name, value)
+    for method in (model.partial_fit, model.fit):
+        with pytest.raises(ValueError, match=name):
+            method(X, y)

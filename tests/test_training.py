@@ -321,8 +321,9 @@ def test_memory_during_fit_and_predict_does_not_grow_with_X(solver, early_stoppi
     assert peak_of_predict - before < X.nbytes / 8
 
 
-def test_an_inverse_scaling_that_overflows_ends_steps():
-    model = MLPClassifier((3,), solver="sgd", learning_rate="invscaling", power_t=1e300, max_iter=3, random_state=0)
+@pytest.mark.parametrize("power_t", [1e300, 1000.0, 10**40])
+def test_an_inverse_scaling_that_overflows_ends_steps(power_t):
+    model = MLPClassifier((3,), solver="sgd", learning_rate="invscaling", power_t=power_t, max_iter=3, random_state=0)
     model.fit(X_iris, y_iris)
     assert model._optimizer.learning_rate == 0
     assert np.isfinite(model.loss_)
