@@ -62,11 +62,6 @@ def check_parameters(constraints: dict, parameters: dict, caller_name: str) -> N
     """
     for name, value in parameters.items():
         allowed = constraints.get(name, [])
-        if isinstance(value, int) and abs(value) >= 2**1023:
-            raise InvalidParameterError(
-                f"The {name!r} parameter of {caller_name} must be a number that a float can hold, got an integer of "
-                f"{value.bit_length()} bits."
-            )
         try:
             validate_parameter_constraints({name: allowed} if allowed else {}, {name: value}, caller_name=caller_name)
         except InvalidParameterError as error:
@@ -83,6 +78,11 @@ def check_parameters(constraints: dict, parameters: dict, caller_name: str) -> N
             raise InvalidParameterError(
                 f"The {name!r} parameter of {caller_name} must be an int or a float, got {value!r}."
             ) from error
+        if isinstance(value, int) and abs(value) >= 2**1023:
+            raise InvalidParameterError(
+                f"The {name!r} parameter of {caller_name} must be a number that a float can hold, got an integer of "
+                f"{value.bit_length()} bits."
+            )
 
 
 def checks_parameters(constraints: dict) -> Callable[[Callable[Parameters, Result]], Callable[Parameters, Result]]:

@@ -203,13 +203,19 @@ def test_eight_processes_at_once_are_right(tmp_path):
     only_file(tmp_path)
 
 
+AS_ROOT = """
+import numba, skinit.estimators
+from skinit.kernels import cache
+cache.folder()
+numba.njit(lambda values: values * 2.0)(skinit.estimators.np.ones((2, 2)))
+"""
 AS_NOBODY = "import os; os.setgid(65534); os.setuid(65534)\n"
 
 
 @pytest.mark.skipif(os.name == "nt" or os.geteuid() != 0, reason="only root may become another user")
 def test_a_read_only_cache_is_read_by_another_user(warm, tmp_path):
-    # Imported as root, because the other user may not be able to read the installed packages.
-    code = "import skinit.estimators\n" + AS_NOBODY + ACTIVATE
+    # As root, because the other user may not be able to read the installed packages and the sources.
+    code = AS_ROOT + AS_NOBODY + ACTIVATE
     readable = Path(shutil.copytree(warm, Path("/tmp") / f"skinit-test-{os.getpid()}"))
     try:
         for path in (readable, *readable.iterdir()):
