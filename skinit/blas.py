@@ -3,11 +3,10 @@
 Small matrix products are slower on two threads than on one, large ones faster. `blas_threads` holds BLAS to one thread
 while small networks train or predict, however many do at once, and gives back what it found when the last is done.
 
-And how many rows it should get at a time: OpenBLAS has kernels for small products that go without copying matrices
-into its own order, which `block_rows` makes use of.
+Training, prediction and curvature have products of their own (`kernels.products`), on one thread. Where layers are wide
+and BLAS may use so many threads that it is more than 1.5 times as fast, they call BLAS (`is_faster`).
 """
 
-import math
 import os
 import threading
 from collections.abc import Iterator
@@ -16,15 +15,13 @@ from functools import cache
 
 from threadpoolctl import ThreadpoolController
 
+from .kernels.processor import processor
+
 # Multiply-adds of the largest product of a mini-batch from which a second thread pays.
 SINGLE_THREAD_BELOW = 4_000_000
 # Multiply-adds below which OpenBLAS never takes a second thread (interface/gemv.c; gemm.c has a higher bound), so that
 # there is nothing to hold; holding takes as long as the rest of a prediction of one row.
 NEVER_THREADED_BELOW = 9_216
-# Multiply-adds up to which OpenBLAS multiplies without copying, on the processors for which it has such kernels (those
-# with AVX-512, in its names): about 1.4 times as fast. Blocks of fewer rows than the least gain nothing.
-SMALL_PRODUCT, LEAST_ROWS = 1_000_000, 48
-SMALL_PRODUCT_ARCHITECTURES = {"SkylakeX", "Cooperlake", "SapphireRapids"}
 
 _lock = threading.Lock()
 # The thread of each block that holds BLAS to one thread.
@@ -98,19 +95,7 @@ def available_threads() -> int:
     return max((library.num_threads for library in _libraries()), default=1)
 
 
-@cache
-def _has_small_kernels() -> bool:
-    return any(getattr(library, "architecture", None) in SMALL_PRODUCT_ARCHITECTURES for library in _libraries())
-
-
-def has_small_products(n_multiply_adds: int) -> bool:
-    """Whether BLAS multiplies without copying where there is so little to do; it is then slower at transposed ones."""
-    return n_multiply_adds <= SMALL_PRODUCT and _has_small_kernels()
-
-
-def block_rows(n_rows: int, largest_coef: int) -> int:
-    """Rows of the equal blocks in which `n_rows` go fastest through layers of at most `largest_coef` weights."""
-    most = SMALL_PRODUCT // largest_coef
-    if most < LEAST_ROWS or not has_small_products(largest_coef):
-        return n_rows
-    return math.ceil(n_rows / math.ceil(n_rows / most))
+def is_faster(n_multiply_adds: int) -> bool:
+    """Whether BLAS, with the threads that it may use at the moment, is much faster than the own products on one."""
+    own_threads = 2 if processor().has_masks else 1
+    return n_multiply_adds >= SINGLE_THREAD_BELOW and available_threads() > 1.5 * own_threads

@@ -3,10 +3,12 @@
 import numpy as np
 from scipy.sparse.linalg import LinearOperator
 
-from .blas import blas_threads, block_rows
+from . import blas
+from .blas import blas_threads
 from .kernels.activations import compile_activate_with_bends
 from .kernels.curvature import ALL_LAYERS, compile_add_hessian_products
 from .kernels.losses import compile_curve, compile_loss
+from .kernels.products import compile_multiply, spare_size
 from .network import Inputs, Network
 
 # Rows at a time: memory does not grow with the data.
@@ -50,7 +52,7 @@ class HessianProducts:
         self._rows = np.arange(n_rows)
         # A row is multiplied six times by the weights of each layer: twice forward, and back four times.
         row_work = 6 * network.row_work(inputs)
-        self._block = block_rows(min(block, n_rows, max(1, BLOCK_WORK // row_work)), network.largest_coef)
+        self._block = min(block, n_rows, max(1, BLOCK_WORK // row_work))
         # Adding a block to the products costs as much as a row, even if rows are sparse.
         self._parts_per_call = max(1, CALL_WORK // (self._block * row_work + 6 * network.n_weights))
         self._kernel = compile_add_hessian_products(dtype)
@@ -58,6 +60,7 @@ class HessianProducts:
             compile_activate_with_bends(network.activation, dtype),
             compile_loss(network.loss, dtype),
             compile_curve(network.loss, dtype),
+            compile_multiply(dtype, blas.is_faster(network.largest_product(self._block))),
         )
         n_dense_features = sizes[0] if inputs.X.shape[0] > 0 else 0
         self._workspaces = (
@@ -65,8 +68,9 @@ class HessianProducts:
             np.empty((self._block, targets.shape[1]), dtype),
             np.ones(self._block, dtype),
             np.empty((6, self._block * sizes[1:].sum()), dtype),
-            np.empty((3, self._block * sizes[1:].max()), dtype),
-            np.empty(network.largest_coef, dtype),
+            np.empty((2, self._block * sizes[1:].max()), dtype),
+            np.empty((2, network.n_weights), dtype),
+            np.empty(spare_size(sizes, self._block, dtype), dtype),
         )
 
     def multiply(self, directions: np.ndarray, layers, gauss_newton: bool = False) -> np.ndarray:

@@ -11,11 +11,13 @@ import numpy as np
 from joblib import Parallel, delayed
 from scipy.sparse import issparse
 
-from .blas import available_threads, blas_threads, block_rows
+from . import blas
+from .blas import available_threads, blas_threads
 from .data import Inputs, TrainingData
 from .kernels.activations import ACTIVATIONS, compile_activate, evaluate
 from .kernels.epochs import compile_predict_rows
 from .kernels.losses import LOSSES
+from .kernels.products import compile_multiply, spare_size
 from .validation import nearest_name_hint
 
 __all__ = ["Inputs", "Network", "TrainingData"]
@@ -245,11 +247,12 @@ class Network:
         whole_inputs = Inputs.from_array(X[:0] if convert else X, dtype)
         row_work = self.n_weights if convert else self.row_work(whole_inputs)
         block = max(1, min(n_rows, max(64, PREDICT_BLOCK // widest), CALL_MULTIPLY_ADDS // row_work))
-        block = block_rows(block, self.largest_coef)
+        multiply = compile_multiply(dtype, blas.is_faster(self.largest_product(block)))
         all_rows = np.arange(n_rows)
 
         def predict_blocks(starts) -> None:
             workspaces = np.empty((2, block * widest), dtype)
+            spare = np.empty(spare_size(self.layer_sizes, 0, dtype), dtype)
             inputs = whole_inputs
             for start in starts:
                 rows = all_rows[start : start + block]
@@ -262,7 +265,9 @@ class Network:
                     tuple(inputs),
                     rows,
                     activate,
+                    multiply,
                     workspaces,
+                    spare,
                     out[start : start + block],
                 )
 

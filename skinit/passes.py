@@ -4,10 +4,11 @@ import time
 
 import numpy as np
 
-from .blas import block_rows, has_small_products
+from . import blas
 from .kernels.activations import compile_activate_with_slopes
 from .kernels.epochs import compile_train_batches
 from .kernels.losses import LOSSES, SCIKIT_LEARN_CAP, compile_loss
+from .kernels.products import compile_multiply, spare_size
 from .kernels.updates import compile_update
 from .network import CALL_MULTIPLY_ADDS, Inputs, Network
 
@@ -64,8 +65,8 @@ class DataPasses:
         n_dense_features = sizes[0] if inputs.X.shape[0] > 0 else 0
         # Rows of one compiled call at most. A mini-batch of more rows takes several calls.
         self._call_size = max(1, min(batch_size, CALL_MULTIPLY_ADDS // network.row_work(inputs)))
-        self.block_size = block_rows(self._call_size, network.largest_coef)
-        self._copy_transposed = has_small_products(self.block_size * network.largest_coef)
+        self.block_size = self._call_size
+        self._multiply = compile_multiply(dtype, blas.is_faster(network.largest_product(self.block_size)))
         self._workspaces = (
             np.empty((self.block_size, n_dense_features), dtype),
             np.empty((self.block_size, targets.shape[1]), dtype),
@@ -74,6 +75,7 @@ class DataPasses:
             np.empty(self.block_size * sizes[1:].sum(), dtype),
             np.empty((self.block_size, n_outputs), dtype),
             np.empty(network.largest_coef, dtype),
+            np.empty(spare_size(sizes, self.block_size, dtype), dtype),
         )
         self._batches_per_call = 1
 
@@ -113,12 +115,12 @@ class DataPasses:
                 rows[start:stop],
                 batch_size,
                 self.block_size,
-                self._copy_transposed,
                 self.alpha,
                 self.loss_scale,
                 SCIKIT_LEARN_CAP,
                 self._activate,
                 self._loss,
+                self._multiply,
                 step,
                 slots,
                 scalars,

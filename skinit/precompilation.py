@@ -18,6 +18,7 @@ from .kernels.activations import (
 from .kernels.curvature import compile_add_hessian_products
 from .kernels.epochs import compile_predict_rows, compile_train_batches
 from .kernels.losses import LOSSES, compile_curve, compile_loss
+from .kernels.products import compile_multiply
 from .kernels.updates import compile_update
 from .solvers import STOCHASTIC_SOLVERS
 from .validation import nearest_name_hint
@@ -107,7 +108,10 @@ def make_parts(
     """What a user may choose, and for each choice the functions that compile the kernels it stands for."""
     parts: dict[str, list[Callable[[], object]]] = {}
     for precision in map(np.dtype, dtype):
-        parts[f"{precision} training"] = [partial(compile_train_batches, precision)]
+        parts[f"{precision} training"] = [
+            partial(compile_train_batches, precision),
+            *(partial(compile_multiply, precision, by_blas) for by_blas in (False, True)),
+        ]
         parts[f"{precision} prediction"] = [partial(compile_predict_rows, precision)]
         for name in activation:
             kernels = [compile_activate, compile_activate_with_slopes]

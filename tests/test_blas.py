@@ -7,7 +7,8 @@ import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from skinit import MLPClassifier, blas
-from skinit.blas import blas_threads, block_rows
+from skinit.blas import blas_threads
+from skinit.kernels.processor import processor
 
 
 def n_threads():
@@ -104,30 +105,10 @@ def test_a_small_network_gives_the_same_bits_on_any_number_of_threads(solver):
     np.testing.assert_array_equal(coefs[0][1], coefs[1][1])
 
 
-@pytest.fixture
-def small_products(monkeypatch):
-    """Say whether BLAS is quick at small products, whatever it is."""
-
-    def say(has):
-        monkeypatch.setattr(blas, "_has_small_kernels", lambda: has)
-
-    return say
-
-
-@pytest.mark.parametrize("n_rows", [1, 47, 200, 1024])
-@pytest.mark.parametrize("largest_coef", [1, 640, 6400, 20_000, 401_408])
-def test_blocks_are_as_few_equal_ones_as_stay_small(small_products, n_rows, largest_coef):
-    small_products(True)
-    rows = block_rows(n_rows, largest_coef)
-    if largest_coef * blas.LEAST_ROWS > blas.SMALL_PRODUCT:
-        assert rows == n_rows
-        return
-    n_blocks = -(-n_rows // rows)
-    assert rows * largest_coef <= blas.SMALL_PRODUCT
-    assert n_blocks * rows - n_rows < n_blocks
-    assert n_blocks == 1 or -(-n_rows // (n_blocks - 1)) * largest_coef > blas.SMALL_PRODUCT
-
-
-def test_without_kernels_for_small_products_rows_go_at_once(small_products):
-    small_products(False)
-    assert block_rows(1000, 6400) == 1000
+@pytest.mark.parametrize("has_masks", [False, True])
+@pytest.mark.parametrize("n_threads", [1, 2, 4])
+def test_blas_multiplies_wide_layers_where_its_threads_are_faster(n_threads, has_masks, monkeypatch):
+    monkeypatch.setattr(blas, "processor", lambda: processor()._replace(has_masks=has_masks))
+    with threadpool_limits(n_threads, user_api="blas"):
+        assert not blas.is_faster(blas.SINGLE_THREAD_BELOW - 1)
+        assert blas.is_faster(blas.SINGLE_THREAD_BELOW) == (n_threads > (2 if has_masks else 1))

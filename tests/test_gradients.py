@@ -180,16 +180,16 @@ def test_steps_do_not_depend_on_the_blocks_that_a_batch_goes_in(loss, block_size
     network, X, targets, weights, _ = make_problem("tanh", loss, (5, 4, 3), n=20, dtype=dtype)
     start = network.theta.copy()
 
-    def train(block_size, copies_transposed_weights):
-        monkeypatch.setattr(skinit.passes, "block_rows", lambda n_rows, largest_coef: min(block_size, n_rows))
-        monkeypatch.setattr(skinit.passes, "has_small_products", lambda n_multiply_adds: copies_transposed_weights)
+    def train(block_size, by_blas):
+        monkeypatch.setattr(skinit.blas, "is_faster", lambda n_multiply_adds: by_blas)
+        monkeypatch.setattr(skinit.passes, "CALL_MULTIPLY_ADDS", block_size * network.n_weights)
         network.theta[:] = start
         passes = DataPasses(network, Inputs.from_array(make(X), dtype), targets, weights, batch_size=7, alpha=0.1)
         losses = passes.run(np.arange(20), "sgd", np.zeros((1, start.size), dtype), np.array([0.1, 0.9, 1.0]))
         return losses, network.theta.copy()
 
-    losses, theta = train(block_size, copies_transposed_weights=True)
-    expected_losses, expected = train(7, copies_transposed_weights=False)
+    losses, theta = train(block_size, by_blas=False)
+    expected_losses, expected = train(7, by_blas=True)
     eps = np.finfo(dtype).eps
     assert np.abs(expected - start).max() > 1e-3
     assert_same_up_to_rounding(theta, expected, eps)

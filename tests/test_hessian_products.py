@@ -486,7 +486,7 @@ def test_calls_of_bounded_work_give_the_bits_of_a_single_one(work, dtype, make, 
         kernel, pairs = products._kernel, []
 
         def call(*arguments):
-            rows, some_layers = arguments[5], arguments[11]
+            rows, some_layers = arguments[5], arguments[12]
             pairs.append(rows.size * some_layers.size)
             kernel(*arguments)
 

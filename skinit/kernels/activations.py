@@ -17,8 +17,9 @@ import numpy as np
 from numba import void
 
 from . import elementary
-from .compilation import Kernel, array_types, prefer_wide_vectors
+from .compilation import Kernel, array_types
 from .elementary import jittable
+from .processor import prefer_wide_vectors
 
 LEAKY_RELU_SLOPE = 0.01
 # The fixed point of mean 0 and variance 1: G. Klambauer et al., "Self-normalizing neural networks" (2017).

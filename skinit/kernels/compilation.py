@@ -18,7 +18,6 @@ from numba.core import config, event, serialize
 from numba.core.codegen import JITCPUCodegen, ll
 from numba.core.compiler_lock import global_compiler_lock
 from numba.core.registry import cpu_target
-from numba.extending import intrinsic
 
 from ..interrupts import interruptible
 from . import cache as disk
@@ -153,24 +152,6 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(
         before=_pause_compilation, after_in_parent=_resume_compilation, after_in_child=_resume_compilation
     )
-
-
-@intrinsic
-def prefer_wide_vectors(typing_context):
-    """To be called by a kernel that is to use the widest vectors the processor has.
-
-    LLVM stops at 256 bits on processors that could do 512, out of regard for the rest of a program, which the first of
-    them slowed down. Here the rest is BLAS, which uses 512.
-    """
-
-    def generate(context, builder, signature, arguments):
-        attributes = builder.function.attributes
-        # llvmlite's set takes no attributes that have values, but writes out what is in it.
-        if isinstance(attributes, set):
-            set.add(attributes, '"prefer-vector-width"="512"')
-        return context.get_dummy_value()
-
-    return types.void(), generate
 
 
 class ArrayTypes:

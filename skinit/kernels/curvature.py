@@ -27,30 +27,48 @@ from numba import boolean, int64, types, void
 from .activations import activate_with_slopes_signature
 from .compilation import INT64_DATA, Kernel, array_types, inner, input_types
 from .losses import curve_signature, loss_signature
+from .products import ACCUMULATE, OVERWRITE, multiply_signature
 from .propagation import (
-    add,
     add_column_sums,
     add_intercept,
+    add_transposed_input_products,
     block_of,
     coef_of,
+    count_weights,
     forward,
     gather,
     input_products,
     intercept_of,
-    transposed_input_products,
+    transpose,
 )
 
 ALL_LAYERS = -1
 
 
 @inner
-def backpropagate_deltas(theta, layer_sizes, n, slopes, bends, deltas):
+def transpose_all(coefs, layer_sizes, out):
+    """Write the transposed weights of every layer to where `transposed_of` finds them."""
+    for k in range(layer_sizes.size - 1):
+        transpose(coef_of(coefs, layer_sizes, k), transposed_of(out, layer_sizes, k))
+
+
+@inner
+def transposed_of(transposed_coefs, layer_sizes, k):
+    """The transposed weights of layer `k`, a view of shape (d_{k+1}, d_k)."""
+    start = count_weights(layer_sizes[: k + 1])
+    fan_in, fan_out = layer_sizes[k], layer_sizes[k + 1]
+    return transposed_coefs[start : start + fan_in * fan_out].reshape(fan_out, fan_in)
+
+
+@inner
+def backpropagate_deltas(theta, layer_sizes, n, slopes, bends, deltas, transposed_coefs, multiply, spare):
     """Fill the blocks of `deltas` below the last, and multiply the bends by the deltas of what they bend."""
     for k in range(layer_sizes.size - 2, 0, -1):
         input_deltas = block_of(deltas, layer_sizes, k - 1, n)
         input_slopes = block_of(slopes, layer_sizes, k - 1, n)
         input_bends = block_of(bends, layer_sizes, k - 1, n)
-        np.dot(block_of(deltas, layer_sizes, k, n), coef_of(theta, layer_sizes, k).T, input_deltas)
+        transposed = transposed_of(transposed_coefs, layer_sizes, k)
+        multiply(block_of(deltas, layer_sizes, k, n), False, transposed, input_deltas, OVERWRITE, spare)
         for i in range(n):
             for j in range(input_deltas.shape[1]):
                 input_bends[i, j] *= input_deltas[i, j]
@@ -68,6 +86,7 @@ def tangent_forward(
     slopes,
     direction,
     layer,
+    multiply,
     tangents,
     activation_tangents,
     spare,
@@ -79,23 +98,22 @@ def tangent_forward(
     for k in range(first, last + 1):
         fan_in, fan_out = layer_sizes[k], layer_sizes[k + 1]
         layer_tangents = block_of(tangents, layer_sizes, k, n)
-        products = spare[: n * fan_out].reshape(n, fan_out)
         if layer == ALL_LAYERS or k == layer:
             if layer == ALL_LAYERS:
                 coef_direction = coef_of(direction, layer_sizes, k)
             else:
                 coef_direction = direction[: fan_in * fan_out].reshape(fan_in, fan_out)
             if k == 0:
-                input_products(rows_of_X, rows, inputs, coef_direction, layer_tangents)
+                input_products(rows_of_X, rows, inputs, coef_direction, layer_tangents, multiply, spare)
             else:
-                np.dot(block_of(activations, layer_sizes, k - 1, n), coef_direction, layer_tangents)
+                layer_inputs = block_of(activations, layer_sizes, k - 1, n)
+                multiply(layer_inputs, False, coef_direction, layer_tangents, OVERWRITE, spare)
             if layer == ALL_LAYERS:
                 add_intercept(layer_tangents, intercept_of(direction, layer_sizes, k))
-            if k > first:
-                np.dot(block_of(activation_tangents, layer_sizes, k - 1, n), coef_of(theta, layer_sizes, k), products)
-                add(layer_tangents, products)
-        else:
-            np.dot(block_of(activation_tangents, layer_sizes, k - 1, n), coef_of(theta, layer_sizes, k), layer_tangents)
+        if k > first:
+            input_tangents = block_of(activation_tangents, layer_sizes, k - 1, n)
+            mode = ACCUMULATE if layer == ALL_LAYERS else OVERWRITE
+            multiply(input_tangents, False, coef_of(theta, layer_sizes, k), layer_tangents, mode, spare)
         if k < last:
             layer_slopes = block_of(slopes, layer_sizes, k, n)
             layer_activation_tangents = block_of(activation_tangents, layer_sizes, k, n)
@@ -122,8 +140,10 @@ def tangent_backward(
     activation_tangents,
     delta_tangents,
     next_delta_tangents,
+    transposed_coefs,
+    transposed_direction,
+    multiply,
     spare,
-    spare_coef,
     product,
 ):
     """Add to `product` that of the Hessian with `direction`, from the tangents of the output deltas on."""
@@ -138,22 +158,18 @@ def tangent_backward(
                 add_column_sums(layer_tangents, intercept_of(product, layer_sizes, k))
             else:
                 coef_product = product[: fan_in * fan_out].reshape(fan_in, fan_out)
-            partial = spare_coef[: fan_in * fan_out].reshape(fan_in, fan_out)
             if k == 0:
-                transposed_input_products(rows_of_X, rows, inputs, layer_tangents, partial)
+                add_transposed_input_products(rows_of_X, rows, inputs, layer_tangents, coef_product, multiply, spare)
             else:
-                np.dot(block_of(activations, layer_sizes, k - 1, n).T, layer_tangents, partial)
-            add(coef_product, partial)
+                layer_inputs = block_of(activations, layer_sizes, k - 1, n)
+                multiply(layer_inputs, True, layer_tangents, coef_product, ACCUMULATE, spare)
             if k > first and not gauss_newton:
-                np.dot(
-                    block_of(activation_tangents, layer_sizes, k - 1, n).T,
-                    block_of(deltas, layer_sizes, k, n),
-                    partial,
-                )
-                add(coef_product, partial)
+                input_tangents = block_of(activation_tangents, layer_sizes, k - 1, n)
+                layer_deltas = block_of(deltas, layer_sizes, k, n)
+                multiply(input_tangents, True, layer_deltas, coef_product, ACCUMULATE, spare)
         if k > first:
             below = next_delta_tangents[: n * fan_in].reshape(n, fan_in)
-            np.dot(layer_tangents, coef_of(theta, layer_sizes, k).T, below)
+            multiply(layer_tangents, False, transposed_of(transposed_coefs, layer_sizes, k), below, OVERWRITE, spare)
             input_slopes = block_of(slopes, layer_sizes, k - 1, n)
             if gauss_newton:
                 for i in range(n):
@@ -161,9 +177,9 @@ def tangent_backward(
                         below[i, j] *= input_slopes[i, j]
             else:
                 if layer == ALL_LAYERS:
-                    products = spare[: n * fan_in].reshape(n, fan_in)
-                    np.dot(block_of(deltas, layer_sizes, k, n), coef_of(direction, layer_sizes, k).T, products)
-                    add(below, products)
+                    layer_deltas = block_of(deltas, layer_sizes, k, n)
+                    coef_direction = transposed_of(transposed_direction, layer_sizes, k)
+                    multiply(layer_deltas, False, coef_direction, below, ACCUMULATE, spare)
                 input_bends = block_of(bends, layer_sizes, k - 1, n)
                 input_tangents = block_of(tangents, layer_sizes, k - 1, n)
                 for i in range(n):
@@ -183,6 +199,7 @@ def _add_hessian_products(
     activate,
     loss,
     curve,
+    multiply,
     gauss_newton,
     layers,
     directions,
@@ -192,7 +209,8 @@ def _add_hessian_products(
     block_weights,
     layer_workspaces,
     wide_workspaces,
-    spare_coef,
+    transposed_coefs,
+    spare,
 ):
     """Add to each row of `products` that of the summed loss's Hessian with the same row of `directions`.
 
@@ -200,18 +218,33 @@ def _add_hessian_products(
     does not depend on a direction is computed once for all of them, a block of rows at a time.
     """
     last = layer_sizes.size - 2
+    transpose_all(theta, layer_sizes, transposed_coefs[0])
     activations, slopes, bends = layer_workspaces[0], layer_workspaces[1], layer_workspaces[2]
     deltas, tangents, activation_tangents = layer_workspaces[3], layer_workspaces[4], layer_workspaces[5]
     for start in range(0, rows.size, block_size):
         block = rows[start : start + block_size]
         n = block.size
         gather(rows_of_X, targets, sample_weight, block, inputs, block_targets, block_weights)
-        forward(theta, layer_sizes, rows_of_X, block, inputs[:n], activate, activations, slopes, bends)
+        forward(
+            theta,
+            layer_sizes,
+            rows_of_X,
+            block,
+            inputs[:n],
+            activate,
+            multiply,
+            spare,
+            activations,
+            slopes,
+            bends,
+        )
         preactivations = block_of(activations, layer_sizes, last, n)
         if not gauss_newton:
             loss(preactivations, block_targets[:n], block_weights[:n], block_of(deltas, layer_sizes, last, n), np.inf)
-            backpropagate_deltas(theta, layer_sizes, n, slopes, bends, deltas)
+            backpropagate_deltas(theta, layer_sizes, n, slopes, bends, deltas, transposed_coefs[0], multiply, spare)
         for m in range(layers.size):
+            if layers[m] == ALL_LAYERS and not gauss_newton:
+                transpose_all(directions[m], layer_sizes, transposed_coefs[1])
             tangent_forward(
                 theta,
                 layer_sizes,
@@ -222,16 +255,17 @@ def _add_hessian_products(
                 slopes,
                 directions[m],
                 layers[m],
+                multiply,
                 tangents,
                 activation_tangents,
-                wide_workspaces[0],
+                spare,
             )
             output_tangents = block_of(tangents, layer_sizes, last, n)
             curve(
                 preactivations,
                 block_weights[:n],
                 output_tangents,
-                wide_workspaces[1][: output_tangents.size].reshape(output_tangents.shape),
+                wide_workspaces[0][: output_tangents.size].reshape(output_tangents.shape),
             )
             tangent_backward(
                 theta,
@@ -248,10 +282,12 @@ def _add_hessian_products(
                 gauss_newton,
                 tangents,
                 activation_tangents,
-                wide_workspaces[1],
-                wide_workspaces[2],
                 wide_workspaces[0],
-                spare_coef,
+                wide_workspaces[1],
+                transposed_coefs[0],
+                transposed_coefs[1],
+                multiply,
+                spare,
                 products[m],
             )
 
@@ -273,6 +309,7 @@ def compile_add_hessian_products(dtype: np.dtype) -> Kernel:
             types.FunctionType(activate_with_slopes_signature(dtype)),
             types.FunctionType(loss_signature(dtype)),
             types.FunctionType(curve_signature(dtype)),
+            types.FunctionType(multiply_signature(dtype)),
             boolean,
             INT64_DATA,
             arrays.data_matrix,
@@ -280,6 +317,7 @@ def compile_add_hessian_products(dtype: np.dtype) -> Kernel:
             arrays.matrix,
             arrays.matrix,
             arrays.vector,
+            arrays.matrix,
             arrays.matrix,
             arrays.matrix,
             arrays.vector,

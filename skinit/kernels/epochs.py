@@ -3,11 +3,12 @@
 from functools import cache
 
 import numpy as np
-from numba import boolean, float64, int64, types, void
+from numba import float64, int64, types, void
 
 from .activations import activate_signature, activate_with_slopes_signature
 from .compilation import FLOAT64_VECTOR, INT64_DATA, Kernel, array_types, input_types
 from .losses import loss_signature
+from .products import OVERWRITE, multiply_signature
 from .propagation import (
     add_intercept,
     backward,
@@ -32,12 +33,12 @@ def _train_batches(
     rows,
     batch_size,
     block_size,
-    copy_transposed,
     alpha,
     loss_scale,
     loss_cap,
     activate,
     loss,
+    multiply,
     step,
     slots,
     scalars,
@@ -47,7 +48,8 @@ def _train_batches(
     activations,
     slopes,
     output_deltas,
-    spare_coef,
+    transposed_coef,
+    spare,
     totals,
 ):
     """Take a step for each mini-batch of `rows`, which goes through the network in blocks of `block_size` rows.
@@ -64,7 +66,19 @@ def _train_batches(
             block = batch[block_start : block_start + block_size]
             n = block.size
             weight_sum += gather(rows_of_X, targets, sample_weight, block, inputs, block_targets, block_weights)
-            forward(theta, layer_sizes, rows_of_X, block, inputs[:n], activate, activations, slopes, slopes)
+            forward(
+                theta,
+                layer_sizes,
+                rows_of_X,
+                block,
+                inputs[:n],
+                activate,
+                multiply,
+                spare,
+                activations,
+                slopes,
+                slopes,
+            )
             preactivations = block_of(activations, layer_sizes, last, n)
             deltas = output_deltas[:n]
             loss_sum += loss(preactivations, block_targets[:n], block_weights[:n], deltas, loss_cap)
@@ -79,8 +93,9 @@ def _train_batches(
                 slopes,
                 deltas,
                 block_start == 0,
-                spare_coef,
-                copy_transposed,
+                transposed_coef,
+                multiply,
+                spare,
             )
         squared_norm = step(theta, gradient, slots, scalars, n_weights, alpha, weight_sum)
         if weight_sum != 0.0:
@@ -88,7 +103,7 @@ def _train_batches(
         totals[1] += loss_sum
 
 
-def _predict_rows(theta, layer_sizes, rows_of_X, rows, activate, workspaces, out):
+def _predict_rows(theta, layer_sizes, rows_of_X, rows, activate, multiply, workspaces, spare, out):
     """Write to `out` the output layer's preactivations of the consecutive rows of X numbered `rows`.
 
     Layers write to the two rows of `workspaces` in turn.
@@ -104,9 +119,9 @@ def _predict_rows(theta, layer_sizes, rows_of_X, rows, activate, workspaces, out
         fan_out = layer_sizes[k + 1]
         products = out if k == last else workspaces[k % 2][: n * fan_out].reshape(n, fan_out)
         if k == 0:
-            input_products(rows_of_X, rows, inputs, coef, products)
+            input_products(rows_of_X, rows, inputs, coef, products, multiply, spare)
         else:
-            np.dot(activations, coef, products)
+            multiply(activations, False, coef, products, OVERWRITE, spare)
         if k < last:
             activate(products, intercept)
         else:
@@ -130,12 +145,12 @@ def compile_train_batches(dtype: np.dtype) -> Kernel:
             INT64_DATA,
             int64,
             int64,
-            boolean,
             float64,
             float64,
             float64,
             types.FunctionType(activate_with_slopes_signature(dtype)),
             types.FunctionType(loss_signature(dtype)),
+            types.FunctionType(multiply_signature(dtype)),
             types.FunctionType(update_signature(dtype)),
             arrays.matrix,
             FLOAT64_VECTOR,
@@ -145,6 +160,7 @@ def compile_train_batches(dtype: np.dtype) -> Kernel:
             arrays.vector,
             arrays.vector,
             arrays.matrix,
+            arrays.vector,
             arrays.vector,
             FLOAT64_VECTOR,
         ),
@@ -163,7 +179,9 @@ def compile_predict_rows(dtype: np.dtype) -> Kernel:
             input_types(dtype),
             INT64_DATA,
             types.FunctionType(activate_signature(dtype)),
+            types.FunctionType(multiply_signature(dtype)),
             arrays.matrix,
+            arrays.vector,
             arrays.matrix,
         ),
     )

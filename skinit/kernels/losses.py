@@ -23,7 +23,8 @@ import scipy.special
 from numba import float64, void
 
 from . import elementary
-from .compilation import Kernel, array_types, inner, prefer_wide_vectors
+from .compilation import Kernel, array_types, inner
+from .processor import prefer_wide_vectors
 
 SCIKIT_LEARN_CAP = -math.log(np.finfo(np.float64).eps)
 

@@ -17,10 +17,11 @@ Data come as the tuple `rows_of_X`: ``(X, data, indices, indptr)``, dense, or CS
 layer's products then go over the stored entries only.
 """
 
-import numpy as np
 from numba import float64
 
 from .compilation import inner
+from .processor import multiply_add
+from .products import ACCUMULATE, OVERWRITE, SCALE
 
 
 @inner
@@ -55,11 +56,11 @@ def block_of(workspace, layer_sizes, k, n):
 
 
 @inner
-def input_products(rows_of_X, rows, inputs, coef, out):
+def input_products(rows_of_X, rows, inputs, coef, out, multiply, spare):
     """out = X[rows] @ coef; `inputs` holds the rows if they are dense."""
     X, data, indices, indptr = rows_of_X
     if X.shape[0] > 0:
-        np.dot(inputs, coef, out)
+        multiply(inputs, False, coef, out, OVERWRITE, spare)
         return
     out[:] = 0
     for i in range(rows.size):
@@ -67,23 +68,22 @@ def input_products(rows_of_X, rows, inputs, coef, out):
             x = data[entry]
             j = indices[entry]
             for h in range(coef.shape[1]):
-                out[i, h] += x * coef[j, h]
+                out[i, h] = multiply_add(x, coef[j, h], out[i, h])
 
 
 @inner
-def transposed_input_products(rows_of_X, rows, inputs, deltas, out):
-    """out = X[rows].T @ deltas; `inputs` holds the rows if they are dense."""
+def add_transposed_input_products(rows_of_X, rows, inputs, deltas, out, multiply, spare):
+    """out += X[rows].T @ deltas; `inputs` holds the rows if they are dense."""
     X, data, indices, indptr = rows_of_X
     if X.shape[0] > 0:
-        np.dot(inputs.T, deltas, out)
+        multiply(inputs, True, deltas, out, ACCUMULATE, spare)
         return
-    out[:] = 0
     for i in range(rows.size):
         for entry in range(indptr[rows[i]], indptr[rows[i] + 1]):
             x = data[entry]
             j = indices[entry]
             for h in range(deltas.shape[1]):
-                out[j, h] += x * deltas[i, h]
+                out[j, h] = multiply_add(x, deltas[i, h], out[j, h])
 
 
 @inner
@@ -103,41 +103,11 @@ def transpose(coef, out):
 
 
 @inner
-def add(out, values):
-    """out += values, of the same shape."""
-    for i in range(out.shape[0]):
-        for j in range(out.shape[1]):
-            out[i, j] += values[i, j]
-
-
-@inner
 def add_column_sums(deltas, out):
     """Add the sum of the rows to `out`."""
     for i in range(deltas.shape[0]):
         for j in range(deltas.shape[1]):
             out[j] += deltas[i, j]
-
-
-@inner
-def multiply_and_add_column_sums(deltas, slopes, out):
-    """Multiply the deltas by the slopes, in place, and add the sum of their rows to `out`."""
-    for i in range(deltas.shape[0]):
-        for j in range(deltas.shape[1]):
-            delta = deltas[i, j] * slopes[i, j]
-            deltas[i, j] = delta
-            out[j] += delta
-
-
-@inner
-def outer_products(deltas, coef, slopes, out, sums):
-    """out = (deltas @ coef.T) * slopes for a single unit, and add the sum of its rows to `sums`, in one pass."""
-    weights = coef.ravel()
-    for i in range(out.shape[0]):
-        delta = deltas[i, 0]
-        for j in range(out.shape[1]):
-            input_delta = delta * weights[j] * slopes[i, j]
-            out[i, j] = input_delta
-            sums[j] += input_delta
 
 
 @inner
@@ -164,7 +134,7 @@ def gather(rows_of_X, targets, sample_weight, rows, inputs, block_targets, block
 
 
 @inner
-def forward(theta, layer_sizes, rows_of_X, rows, inputs, activate, activations, slopes, bends):
+def forward(theta, layer_sizes, rows_of_X, rows, inputs, activate, multiply, spare, activations, slopes, bends):
     """Fill the workspaces with every layer's activations and every hidden unit's slope and bend.
 
     The last block of `activations` gets the output layer's preactivations. Where `activate` does not write bends,
@@ -177,9 +147,9 @@ def forward(theta, layer_sizes, rows_of_X, rows, inputs, activate, activations, 
         intercept = intercept_of(theta, layer_sizes, k)
         products = block_of(activations, layer_sizes, k, n)
         if k == 0:
-            input_products(rows_of_X, rows, inputs, coef, products)
+            input_products(rows_of_X, rows, inputs, coef, products, multiply, spare)
         else:
-            np.dot(block_of(activations, layer_sizes, k - 1, n), coef, products)
+            multiply(block_of(activations, layer_sizes, k - 1, n), False, coef, products, OVERWRITE, spare)
         if k < last:
             activate(products, intercept, block_of(slopes, layer_sizes, k, n), block_of(bends, layer_sizes, k, n))
         else:
@@ -198,42 +168,29 @@ def backward(
     slopes,
     output_deltas,
     is_first,
-    spare_coef,
-    copy_transposed,
+    transposed_coef,
+    multiply,
+    spare,
 ):
     """Write the gradient if this is the first block of rows, otherwise add to it, from the deltas of the output layer.
 
-    Deltas of hidden layers take the place of their activations, which are not needed any more by then. With
-    `copy_transposed` BLAS gets transposed weights as a matrix of their own.
+    Deltas of hidden layers take the place of their slopes, which are not needed any more by then.
     """
     n = rows.size
     last = layer_sizes.size - 2
     if is_first:
-        gradient[count_weights(layer_sizes) :] = 0
-    add_column_sums(output_deltas, intercept_of(gradient, layer_sizes, last))
+        gradient[:] = 0
     deltas = output_deltas
     for k in range(last, -1, -1):
         coef_gradient = coef_of(gradient, layer_sizes, k)
-        partial = coef_gradient if is_first else spare_coef[: coef_gradient.size].reshape(coef_gradient.shape)
+        add_column_sums(deltas, intercept_of(gradient, layer_sizes, k))
         if k == 0:
-            transposed_input_products(rows_of_X, rows, inputs, deltas, partial)
-        else:
-            np.dot(block_of(activations, layer_sizes, k - 1, n).T, deltas, partial)
-        if not is_first:
-            add(coef_gradient, partial)
-        if k > 0:
-            input_deltas = block_of(activations, layer_sizes, k - 1, n)
-            input_slopes = block_of(slopes, layer_sizes, k - 1, n)
-            intercept_gradient = intercept_of(gradient, layer_sizes, k - 1)
-            coef = coef_of(theta, layer_sizes, k)
-            if coef.shape[1] == 1:
-                outer_products(deltas, coef, input_slopes, input_deltas, intercept_gradient)
-            else:
-                if copy_transposed:
-                    transposed = spare_coef[: coef.size].reshape(coef.shape[1], coef.shape[0])
-                    transpose(coef, transposed)
-                    np.dot(deltas, transposed, input_deltas)
-                else:
-                    np.dot(deltas, coef.T, input_deltas)
-                multiply_and_add_column_sums(input_deltas, input_slopes, intercept_gradient)
-            deltas = input_deltas
+            add_transposed_input_products(rows_of_X, rows, inputs, deltas, coef_gradient, multiply, spare)
+            return
+        multiply(block_of(activations, layer_sizes, k - 1, n), True, deltas, coef_gradient, ACCUMULATE, spare)
+        coef = coef_of(theta, layer_sizes, k)
+        transposed = transposed_coef[: coef.size].reshape(coef.shape[1], coef.shape[0])
+        transpose(coef, transposed)
+        input_deltas = block_of(slopes, layer_sizes, k - 1, n)
+        multiply(deltas, False, transposed, input_deltas, SCALE, spare)
+        deltas = input_deltas

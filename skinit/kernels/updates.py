@@ -18,7 +18,8 @@ import numpy as np
 from numba import float64, int64
 from numba.extending import register_jitable
 
-from .compilation import FLOAT64_VECTOR, Kernel, array_types, inner, prefer_wide_vectors
+from .compilation import FLOAT64_VECTOR, Kernel, array_types, inner
+from .processor import prefer_wide_vectors
 
 
 # Only this sum may be reordered, which makes vector code of it; in a whole step, reordering would move

@@ -1,0 +1,99 @@
+"""What the processor that numba compiles for can do, and code that depends on it."""
+
+from functools import cache
+from typing import Any, NamedTuple
+
+from numba import types
+from numba.core import cgutils
+from numba.core.cgutils import ir
+from numba.core.codegen import ll
+from numba.core.registry import cpu_target
+from numba.extending import intrinsic
+
+
+class Processor(NamedTuple):
+    """What products need to know of the processor.
+
+    Attributes
+    ----------
+    vector_bytes : int
+    tile_rows : int
+        Rows of a tile whose numbers fit into the vector registers.
+    has_multiply_add : bool
+        Whether it multiplies and adds with one rounding.
+    has_masks : bool
+        Whether it loads parts of vectors as fast as whole ones.
+    """
+
+    vector_bytes: int
+    tile_rows: int
+    has_multiply_add: bool
+    has_masks: bool
+
+
+@cache
+def processor() -> Processor:
+    """The processor that numba compiles for, seen from the code that LLVM makes of a multiply-add for it."""
+    codegen = cpu_target.target_context.codegen()
+    target = ll.Target.from_triple(ll.get_process_triple())
+    machine = target.create_target_machine(
+        cpu=codegen._get_host_cpu_name(), features=codegen._get_host_cpu_features(), opt=3
+    )
+    module = ir.Module()
+    module.triple = ll.get_process_triple()
+    vector = ir.VectorType(ir.FloatType(), 16)
+    function = ir.Function(module, ir.FunctionType(vector, [vector] * 3), "multiply_add")
+    builder = ir.IRBuilder(function.append_basic_block())
+    builder.ret(builder.call(declare(module, "llvm.fma.v16f32", vector, [vector] * 3), function.args))
+    assembly = machine.emit_assembly(ll.parse_assembly(str(module)))
+    has_masks = "zmm" in assembly
+    is_x86 = "xmm" in assembly or "ymm" in assembly or has_masks
+    return Processor(
+        vector_bytes=64 if has_masks else 32 if "ymm" in assembly else 16,
+        tile_rows=8 if has_masks or not is_x86 else 4,
+        has_multiply_add="fmaf" not in assembly,
+        has_masks=has_masks,
+    )
+
+
+def declare(module, name: str, result, arguments) -> Any:
+    """A function of LLVM's, in a module."""
+    return cgutils.get_or_insert_function(module, ir.FunctionType(result, arguments), name)
+
+
+@intrinsic
+def multiply_add(typing_context, x, y, z):
+    """X * y + z of three numbers of one dtype, with one rounding where the processor can.
+
+    Nothing else in a kernel is contracted: the compiler would choose what, and another one, for another processor,
+    something else.
+    """
+
+    def generate(context, builder, signature, arguments):
+        if not processor().has_multiply_add:
+            return builder.fadd(builder.fmul(arguments[0], arguments[1]), arguments[2])
+        number = arguments[0].type
+        name = f"llvm.fma.f{signature.return_type.bitwidth}"
+        return builder.call(declare(builder.module, name, number, [number] * 3), arguments)
+
+    if isinstance(x, types.Float) and x == y == z:
+        return x(x, x, x), generate
+    return None
+
+
+@intrinsic
+def prefer_wide_vectors(typing_context):
+    """To be called by a kernel that is to use the widest vectors the processor has.
+
+    LLVM stops at 256 bits on processors that could do 512, out of regard for the rest of a program, which the first of
+    them slowed down. Here the rest is products, which use 512.
+    """
+
+    def generate(context, builder, signature, arguments):
+        attributes = builder.function.attributes
+        # llvmlite's set takes no attributes that have values, but writes out what is in it.
+        if isinstance(attributes, set):
+            set.add(attributes, '"prefer-vector-width"="512"')
+        return context.get_dummy_value()
+
+    return types.void(), generate

@@ -1,0 +1,296 @@
+"""Matrix products of small and middle sizes, as vector code for the processor that numba compiles for.
+
+An output is one chain of fused multiply-adds, over the inner index in its order. So its bits depend neither on the
+width of vectors nor on the tile that it falls into.
+
+A tile of the output, some rows by up to `TILE_VECTORS` vectors, stays in registers while the inner index runs. Each
+step loads a row of B's part of the tile, and multiplies it by one number for each row of A (K. Goto and R. A. van de
+Geijn, "Anatomy of high-performance matrix multiplication", 2008). Before AVX-512, processors cannot skip the missing
+columns of the last vector, so a panel of B is first copied to memory of its own and filled up with zeros.
+"""
+
+from functools import cache
+from itertools import pairwise
+
+import numpy as np
+from numba import boolean, int64, types, void
+from numba.core import cgutils
+from numba.core.cgutils import ir
+from numba.extending import intrinsic
+
+from .compilation import Kernel, array_types, inner
+from .processor import multiply_add, prefer_wide_vectors, processor
+from .vectors import Vectors
+
+TILE_VECTORS = 3
+# Bytes of a row of a packed panel, on processors with the widest vectors that need one.
+PANEL_BYTES = TILE_VECTORS * 32
+# Lanes of the sums of a row times a column: as many as the widest vectors have, on every processor.
+SUM_LANES = 16
+
+# What becomes of a product: it replaces the output, is added to it, or is multiplied by it entry by entry.
+OVERWRITE, ACCUMULATE, SCALE = 0, 1, 2
+
+_INDEX = ir.IntType(64)
+_BYTES = ir.IntType(8).as_pointer()
+
+
+def _constant(value: int) -> ir.Constant:
+    return ir.Constant(_INDEX, value)
+
+
+def _offset(builder, pointer, n_bytes):
+    return builder.gep(builder.bitcast(pointer, _BYTES), [n_bytes])
+
+
+def _array(context, builder, array_type, value):
+    """Pointer to the first number of a matrix, its shape and its strides in bytes."""
+    array = context.make_array(array_type)(context, builder, value)
+    return array.data, cgutils.unpack_tuple(builder, array.shape), cgutils.unpack_tuple(builder, array.strides)
+
+
+def _lanes(dtype) -> int:
+    return processor().vector_bytes // (dtype.bitwidth // 8)
+
+
+@intrinsic
+def lanes(typing_context, values):
+    """Numbers in a vector of the dtype of an array."""
+
+    def generate(context, builder, signature, arguments):
+        return _constant(_lanes(signature.args[0].dtype))
+
+    return types.intp(values), generate
+
+
+@intrinsic
+def tile_rows(typing_context):
+    """Rows of a tile."""
+
+    def generate(context, builder, signature, arguments):
+        return _constant(processor().tile_rows)
+
+    return types.intp(), generate
+
+
+@intrinsic
+def needs_panels(typing_context):
+    """Whether B must be packed."""
+
+    def generate(context, builder, signature, arguments):
+        return ir.Constant(ir.IntType(1), not processor().has_masks)
+
+    return types.boolean(), generate
+
+
+def _make_tile(n_vectors: int):
+    @intrinsic
+    def tile(typing_context, A, is_transposed, B, panel, out, i, j, mode):
+        """The rows `i` and on of A times `n_vectors` vectors of B's columns, from column `j` on."""
+        signature = types.void(A, is_transposed, B, panel, out, types.intp, types.intp, types.intp)
+        return signature, generate
+
+    def generate(context, builder, signature, arguments):
+        n_rows = processor().tile_rows
+        _, is_transposed, _, panel, _, i, j, mode = arguments
+        A, A_shape, A_strides = _array(context, builder, signature.args[0], arguments[0])
+        B, _, (B_step, _) = _array(context, builder, signature.args[2], arguments[2])
+        out, (_, n_columns), (out_row, _) = _array(context, builder, signature.args[4], arguments[4])
+        n_A_rows, n_steps = (builder.select(is_transposed, A_shape[1 - axis], A_shape[axis]) for axis in (0, 1))
+        A_row, A_step = (builder.select(is_transposed, A_strides[1 - axis], A_strides[axis]) for axis in (0, 1))
+        vectors = Vectors(builder, signature.args[4].dtype, _lanes(signature.args[4].dtype))
+        n_bytes = vectors.n_lanes * vectors.item_bytes
+        if processor().has_masks:
+            B = _offset(builder, B, builder.mul(j, _constant(vectors.item_bytes)))
+        else:
+            B = context.make_array(signature.args[3])(context, builder, panel).data
+            B_step = _constant(n_vectors * n_bytes)
+
+        # Rows below the last repeat it, and are not stored.
+        n_left = builder.sub(n_A_rows, i)
+        rows = range(n_rows)
+        is_row = [builder.icmp_signed("<", _constant(row), n_left) for row in rows]
+        last_row = builder.mul(builder.sub(n_left, _constant(1)), A_row)
+        A_offsets = [builder.select(is_row[row], builder.mul(_constant(row), A_row), last_row) for row in rows]
+        first = builder.add(builder.mul(i, out_row), builder.mul(j, _constant(vectors.item_bytes)))
+        out_rows = [_offset(builder, out, builder.add(first, builder.mul(_constant(row), out_row))) for row in rows]
+        n_before = builder.add(j, _constant((n_vectors - 1) * vectors.n_lanes))
+        mask = vectors.first_lanes(builder.sub(n_columns, n_before))
+        masks = [None] * (n_vectors - 1) + [mask]
+        B_masks = masks if processor().has_masks else [None] * n_vectors
+
+        def out_pointer(row, part):
+            return _offset(builder, out_rows[row], _constant(part * n_bytes))
+
+        parts = range(n_vectors)
+        sums = [[cgutils.alloca_once_value(builder, vectors.zero) for _ in parts] for _ in rows]
+        with builder.if_then(builder.icmp_signed("==", mode, _constant(ACCUMULATE))):
+            for row in rows:
+                with builder.if_then(is_row[row]):
+                    for part in parts:
+                        builder.store(vectors.load(out_pointer(row, part), masks[part]), sums[row][part])
+
+        A_position = cgutils.alloca_once_value(builder, _offset(builder, A, builder.mul(i, A_row)))
+        B_position = cgutils.alloca_once_value(builder, builder.bitcast(B, _BYTES))
+        with cgutils.for_range(builder, n_steps):
+            A_here, B_here = builder.load(A_position), builder.load(B_position)
+            B_row = [vectors.load(_offset(builder, B_here, _constant(p * n_bytes)), B_masks[p]) for p in parts]
+            for row in rows:
+                number = _offset(builder, A_here, A_offsets[row])
+                number = builder.load(builder.bitcast(number, vectors.scalar.as_pointer()))
+                repeated = vectors.repeat(number)
+                for part in parts:
+                    total = vectors.multiply_add(repeated, B_row[part], builder.load(sums[row][part]))
+                    builder.store(total, sums[row][part])
+            builder.store(_offset(builder, A_here, A_step), A_position)
+            builder.store(_offset(builder, B_here, B_step), B_position)
+
+        is_scale = builder.icmp_signed("==", mode, _constant(SCALE))
+        for row in rows:
+            with builder.if_then(is_row[row]):
+                with builder.if_then(is_scale):
+                    for part in parts:
+                        total = builder.load(sums[row][part])
+                        scaled = builder.fmul(total, vectors.load(out_pointer(row, part), masks[part]))
+                        builder.store(scaled, sums[row][part])
+                for part in parts:
+                    vectors.store(builder.load(sums[row][part]), out_pointer(row, part), masks[part])
+        return context.get_dummy_value()
+
+    return tile
+
+
+_tile_of_1, _tile_of_2, _tile_of_3 = (_make_tile(n_vectors) for n_vectors in (1, 2, 3))
+
+
+@inner
+def _tiles(A, is_transposed, B, panel, out, j, n_vectors, mode):
+    """All tiles of the same columns."""
+    for i in range(0, out.shape[0], tile_rows()):
+        if n_vectors == 3:
+            _tile_of_3(A, is_transposed, B, panel, out, i, j, mode)
+        elif n_vectors == 2:
+            _tile_of_2(A, is_transposed, B, panel, out, i, j, mode)
+        else:
+            _tile_of_1(A, is_transposed, B, panel, out, i, j, mode)
+
+
+@inner
+def _pack(B, j, width, panel):
+    """Copy `width` columns of B, from column `j` on, to the panel; missing ones are zeros."""
+    n_columns = min(width, B.shape[1] - j)
+    for k in range(B.shape[0]):
+        start = k * width
+        for column in range(n_columns):
+            panel[start + column] = B[k, j + column]
+        for column in range(n_columns, width):
+            panel[start + column] = 0
+
+
+@intrinsic
+def _dot(typing_context, A, i, column):
+    """Row `i` of A times a column: sums of every `SUM_LANES`-th product, which are then added up in order."""
+
+    def generate(context, builder, signature, arguments):
+        A, (_, n_columns), (A_row, _) = _array(context, builder, signature.args[0], arguments[0])
+        column = context.make_array(signature.args[2])(context, builder, arguments[2]).data
+        vectors = Vectors(builder, signature.args[2].dtype, SUM_LANES)
+        n_bytes = _constant(SUM_LANES * vectors.item_bytes)
+        row = cgutils.alloca_once_value(builder, _offset(builder, A, builder.mul(arguments[1], A_row)))
+        position = cgutils.alloca_once_value(builder, builder.bitcast(column, _BYTES))
+        sums = cgutils.alloca_once_value(builder, vectors.zero)
+        lanes = _constant(SUM_LANES)
+        with cgutils.for_range(builder, builder.sdiv(n_columns, lanes)):
+            x, y = vectors.load(builder.load(row)), vectors.load(builder.load(position))
+            builder.store(vectors.multiply_add(x, y, builder.load(sums)), sums)
+            builder.store(_offset(builder, builder.load(row), n_bytes), row)
+            builder.store(_offset(builder, builder.load(position), n_bytes), position)
+        mask = vectors.first_lanes(builder.srem(n_columns, lanes))
+        x, y = vectors.load(builder.load(row), mask), vectors.load(builder.load(position), mask)
+        return vectors.sum(vectors.multiply_add(x, y, builder.load(sums)))
+
+    return A.dtype(A, types.intp, column), generate
+
+
+@inner
+def _multiply_by_column(A, is_transposed, column, out, mode, spare):
+    """`multiply` where B and `out` are single columns, which are vectors here."""
+    if is_transposed:
+        totals = spare[: out.size] if mode == SCALE else out
+        if mode != ACCUMULATE:
+            totals[:] = 0
+        for k in range(A.shape[0]):
+            for i in range(A.shape[1]):
+                totals[i] = multiply_add(A[k, i], column[k], totals[i])
+        if mode == SCALE:
+            for i in range(out.size):
+                out[i] *= totals[i]
+        return
+    for i in range(A.shape[0]):
+        total = _dot(A, i, column)
+        if mode == OVERWRITE:
+            out[i] = total
+        elif mode == ACCUMULATE:
+            out[i] += total
+        else:
+            out[i] *= total
+
+
+def _multiply(A, is_transposed, B, out, mode, spare):
+    """out = A @ B, or out + A @ B, or out * (A @ B), by `mode`; A may be given transposed.
+
+    `spare` has room for a panel of B, that is ``PANEL_BYTES`` for each of its rows.
+    """
+    prefer_wide_vectors()
+    if out.shape[1] == 1:
+        _multiply_by_column(A, is_transposed, B.ravel(), out.ravel(), mode, spare)
+        return
+    width = lanes(out)
+    n_left = (out.shape[1] + width - 1) // width
+    n_panels = (n_left + TILE_VECTORS - 1) // TILE_VECTORS
+    j = 0
+    while n_left > 0:
+        # Panels of nearly equal width, because the narrowest tiles are the slowest.
+        n_vectors = (n_left + n_panels - 1) // n_panels
+        if needs_panels():
+            _pack(B, j, n_vectors * width, spare)
+        _tiles(A, is_transposed, B, spare, out, j, n_vectors, mode)
+        j += n_vectors * width
+        n_left -= n_vectors
+        n_panels -= 1
+
+
+def _multiply_by_blas(A, is_transposed, B, out, mode, spare):
+    """The same by BLAS, which may use several threads; `spare` has room for an output."""
+    product = out if mode == OVERWRITE else spare[: out.size].reshape(out.shape)
+    if is_transposed:
+        np.dot(A.T, B, product)
+    else:
+        np.dot(A, B, product)
+    if mode == ACCUMULATE:
+        for i in range(out.shape[0]):
+            for j in range(out.shape[1]):
+                out[i, j] += product[i, j]
+    elif mode == SCALE:
+        for i in range(out.shape[0]):
+            for j in range(out.shape[1]):
+                out[i, j] *= product[i, j]
+
+
+def multiply_signature(dtype):
+    """Of the product of two matrices."""
+    arrays = array_types(dtype)
+    return void(arrays.data_matrix, boolean, arrays.data_matrix, arrays.matrix, int64, arrays.vector)
+
+
+@cache
+def compile_multiply(dtype: np.dtype, by_blas: bool = False) -> Kernel:
+    """``multiply(A, is_transposed, B, out, mode, spare)``: out = A @ B, what becomes of it by `mode`."""
+    return Kernel(_multiply_by_blas if by_blas else _multiply, multiply_signature(dtype))
+
+
+def spare_size(layer_sizes, n_rows: int, dtype: np.dtype) -> int:
+    """Room that the products of a network's layers need, forwards with any number of rows, backwards with `n_rows`."""
+    panel = max(*layer_sizes, n_rows) * (PANEL_BYTES // dtype.itemsize)
+    largest_coef = max(int(fan_in * fan_out) for fan_in, fan_out in pairwise(layer_sizes))
+    return int(max(panel, largest_coef, n_rows * max(layer_sizes[1:])))
