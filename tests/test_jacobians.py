@@ -19,12 +19,13 @@ WEIGHTS = {
     "orthogonal": ORTHOGONAL,
     "equal": np.full((6, 8), 0.3),
 }
+# A generator for each, because the order of tests changes.
 SLOPES = {
-    "random": lambda n: RNG.uniform(-1.1, 1.1, (5, n)),
-    "relu": lambda n: RNG.integers(0, 2, (5, n)).astype(float),
+    "random": lambda n: np.random.default_rng(n).uniform(-1.1, 1.1, (5, n)),
+    "relu": lambda n: np.random.default_rng(n).integers(0, 2, (5, n)).astype(float),
     "one": lambda n: np.ones((5, n)),
     "zero": lambda n: np.zeros((5, n)),
-    "some zero rows": lambda n: RNG.uniform(0, 1, (5, n)) * np.array([[1], [0], [1], [0], [1]]),
+    "some zero rows": lambda n: np.random.default_rng(n).uniform(0, 1, (5, n)) * np.array([[1], [0], [1], [0], [1]]),
 }
 
 

@@ -19,7 +19,7 @@ from numba import void
 from . import elementary
 from .compilation import Kernel, array_types
 from .elementary import jittable
-from .processor import prefer_wide_vectors
+from .processor import multiply_add, prefer_wide_vectors
 
 LEAKY_RELU_SLOPE = 0.01
 # The fixed point of mean 0 and variance 1: G. Klambauer et al., "Self-normalizing neural networks" (2017).
@@ -62,7 +62,7 @@ def _logistic_bend(u, value, slope):
 
 @jittable
 def _tanh_slope(u, value):
-    return type(u)(1) - value * value
+    return multiply_add(-value, value, type(u)(1))
 
 
 @jittable
@@ -156,7 +156,7 @@ def _silu_value(u):
 @jittable
 def _silu_slope(u, value):
     gate = elementary.logistic(u)
-    return gate + value * (type(u)(1) - gate)
+    return multiply_add(value, type(u)(1) - gate, gate)
 
 
 @jittable
@@ -173,7 +173,7 @@ def _gelu_value(u):
 
 @jittable
 def _gelu_slope(u, value):
-    return elementary.normal_cdf(u) + u * elementary.normal_pdf(u)
+    return multiply_add(u, elementary.normal_pdf(u), elementary.normal_cdf(u))
 
 
 @jittable

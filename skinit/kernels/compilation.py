@@ -22,23 +22,16 @@ from numba.core.registry import cpu_target
 from ..interrupts import interruptible
 from . import cache as disk
 
+_OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
 # For functions that are compiled as part of the kernels that call them. Nobody else does: ways in from Python and from
 # pointers would be compiled in vain.
-_INNER: dict[str, Any] = {
-    "nogil": True,
-    "error_model": "numpy",
-    "fastmath": {"contract"},
-    "no_cpython_wrapper": True,
-    "no_cfunc_wrapper": True,
-}
-inner: Any = njit(**_INNER)
+inner: Any = njit(**(_OPTIONS | {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}))
 
 
 class Kernel(types.WrapperAddressProtocol):
     """A function compiled for one signature, without the GIL and cached on disk; also an argument of other kernels.
 
-    Multiply-adds may be fused; sums are not reordered, as the range reductions of `elementary` would lose their
-    accuracy.
+    The compiler neither fuses multiply-adds nor reorders sums, so that processors of all kinds compute the same bits.
 
     It takes arguments of exactly these types. numba's dispatcher, which looks at the types of all arguments in every
     call, and up the addresses of those that are kernels, takes longer than a small network takes to predict.
@@ -115,7 +108,7 @@ class Making(event.Listener):
 
     def _compile(self) -> bytes:
         self._thread = threading.get_ident()
-        dispatcher = njit(nogil=True, error_model="numpy", fastmath={"contract"})(self._function)
+        dispatcher = njit(**_OPTIONS)(self._function)
         with event.install_listener("numba:run_pass", self):
             dispatcher.compile(self._signature)
         return serialize.dumps(dispatcher.get_compile_result(self._signature)._reduce())

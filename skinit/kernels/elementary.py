@@ -22,6 +22,8 @@ from numba.extending import overload, register_jitable
 from numpy.polynomial import Chebyshev, Polynomial
 from scipy.special import erfcx
 
+from .processor import multiply_add
+
 # Largest relative error in units of machine epsilon (perfect rounding would be half a unit), where the result is
 # a normal number. That of `softplus` is the sum of those of `exp` and `log1p`. That of `normal_pdf` and of the lower
 # tail of `normal_cdf` grows with x^2, as the square in exp(-x^2 / 2) is rounded before it is exponentiated: it is
@@ -29,6 +31,7 @@ from scipy.special import erfcx
 MAX_ERROR = {
     "exp": 2.0,
     "expm1": 3.0,
+    "log": 3.0,
     "log1p": 3.0,
     "tanh": 3.0,
     "logistic": 3.0,
@@ -77,7 +80,7 @@ def _polynomial(coefficients, Float):
 
         @jittable
         def evaluate_halves(x):
-            return even(x * x) + x * odd(x * x)
+            return multiply_add(x, odd(x * x), even(x * x))
 
         return evaluate_halves
 
@@ -88,7 +91,7 @@ def _polynomial(coefficients, Float):
     def evaluate(x):
         value = lead
         for c in rest:
-            value = value * x + c
+            value = multiply_add(value, x, c)
         return value
 
     return evaluate
@@ -107,7 +110,7 @@ def _overload_reduced_expm1(x):
 
     def implementation(x):
         k = np.rint(x * inverse_ln2)
-        r = (x - k * ln2_high) - k * ln2_low
+        r = multiply_add(-k, ln2_low, multiply_add(-k, ln2_high, x))
         return r * series(r), np.int32(k)
 
     return implementation
@@ -162,7 +165,7 @@ def _expm1_of_small(x):
     """e^x - 1 for |x| <= 80, to full relative accuracy near zero."""
     p, k = _reduced_expm1(x)
     scale = _power_of_two(k, x)
-    return scale * p + (scale - type(x)(1))
+    return multiply_add(scale, p, scale - type(x)(1))
 
 
 @jittable
@@ -208,6 +211,33 @@ def log1p(x):
     two = type(x)(2)
     s = x / (two + x)
     return two * s * _atanh_series(s * s)
+
+
+def log(x):
+    """log(x) of a normal positive number: with x = 2^k m and m near 1, k log(2) + 2 atanh((m - 1) / (m + 1))."""
+
+
+@overload(log, jit_options=INLINE)
+def _overload_log(x):
+    form = _FORMATS[x]
+    Float, Int = form.Float, form.Int
+    mantissa_bits = Int(form.mantissa_bits)
+    # The bits of the square root of 1/2, above which m is to lie.
+    lowest_bits = Int(Float(math.sqrt(0.5)).view(Int))
+    ln2_high, ln2_low = Float(form.ln2_high), Float(form.ln2_low)
+
+    def implementation(x):
+        bits = Float(x).view(Int)
+        k = (bits - lowest_bits) >> mantissa_bits
+        m = Int(bits - (k << mantissa_bits)).view(Float)
+        s = (m - Float(1)) / (m + Float(1))
+        exponent = Float(k)
+        low = multiply_add(exponent, ln2_low, Float(2) * s * _atanh_series(s * s))
+        result = multiply_add(exponent, ln2_high, low)
+        # Infinity and NaN go through.
+        return result if x < Float(math.inf) else Float(x)
+
+    return implementation
 
 
 @jittable

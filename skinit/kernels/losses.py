@@ -99,7 +99,7 @@ def _poisson(preactivations, targets, weights, deltas, cap):
             y = targets[i, j]
             row += float64(means[i, j])
             if y > 0:
-                row += float64(y) * (math.log(float64(y)) - float64(preactivations[i, j]) - 1.0)
+                row += float64(y) * (elementary.log(float64(y)) - float64(preactivations[i, j]) - 1.0)
             deltas[i, j] = weights[i] * (means[i, j] - y)
         total += float64(weights[i]) * row
     return total
@@ -124,7 +124,7 @@ def _log_loss(preactivations, targets, weights, deltas, cap):
         for j in range(n_classes):
             deltas[i, j] *= scale
         deltas[i, label] -= weights[i]
-        row = math.log(float64(normalizer)) - margin
+        row = elementary.log(float64(normalizer)) - margin
         total += float64(weights[i]) * min(row, cap)
     return total
 

@@ -212,6 +212,31 @@ def _dot(typing_context, A, i, column):
     return A.dtype(A, types.intp, column), generate
 
 
+@intrinsic
+def sum_of_squares(typing_context, values):
+    """The sum of the squares of a vector, in float64: sums of every `SUM_LANES`-th one, then added up in order."""
+
+    def generate(context, builder, signature, arguments):
+        array = context.make_array(signature.args[0])(context, builder, arguments[0])
+        (size,) = cgutils.unpack_tuple(builder, array.shape)
+        given, wide = (Vectors(builder, dtype, SUM_LANES) for dtype in (signature.args[0].dtype, types.float64))
+        position = cgutils.alloca_once_value(builder, builder.bitcast(array.data, _BYTES))
+        sums = cgutils.alloca_once_value(builder, wide.zero)
+
+        def add(vector):
+            vector = vector if given.scalar == wide.scalar else builder.fpext(vector, wide.type)
+            builder.store(wide.multiply_add(vector, vector, builder.load(sums)), sums)
+
+        lanes = _constant(SUM_LANES)
+        with cgutils.for_range(builder, builder.sdiv(size, lanes)):
+            add(given.load(builder.load(position)))
+            builder.store(_offset(builder, builder.load(position), _constant(SUM_LANES * given.item_bytes)), position)
+        add(given.load(builder.load(position), given.first_lanes(builder.srem(size, lanes))))
+        return wide.sum(builder.load(sums))
+
+    return types.float64(values), generate
+
+
 @inner
 def _multiply_by_column(A, is_transposed, column, out, mode, spare):
     """`multiply` where B and `out` are single columns, which are vectors here."""

@@ -16,17 +16,13 @@ from functools import cache
 
 import numpy as np
 from numba import float64, int64
-from numba.extending import register_jitable
 
 from .compilation import FLOAT64_VECTOR, Kernel, array_types, inner
-from .processor import prefer_wide_vectors
+from .processor import multiply_add, prefer_wide_vectors
+from .products import sum_of_squares
 
-
-# Only this sum may be reordered, which makes vector code of it; in a whole step, reordering would move
-# divisions from before the loop into it.
-@register_jitable(fastmath={"contract", "reassoc", "nsz"}, forceinline=True)
-def _add_square(total, weight):
-    return total + float64(weight) * float64(weight)
+# Parameters at a time, which stay in the cache between the sum of their squares and their step.
+CHUNK = 1024
 
 
 def _sgd(theta, gradient, slots, scalars, n_weights, alpha, weight_sum):
@@ -65,13 +61,19 @@ def _sgd_block(theta, gradient, velocity, scalars, alpha, weight_sum):
     inverse_weight_sum = Float(1.0 / weight_sum)
     one = Float(1)
     squared_norm = 0.0
-    for i in range(theta.size):
-        weight = theta[i]
-        squared_norm = _add_square(squared_norm, weight)
-        step = learning_rate * ((gradient[i] + penalty * weight) * inverse_weight_sum)
-        update = momentum * velocity[i] - step
-        velocity[i] = update
-        theta[i] = weight + (ahead * (momentum * update - step) + (one - ahead) * update)
+    for start in range(0, theta.size, CHUNK):
+        weights, slopes, velocities = (
+            theta[start : start + CHUNK],
+            gradient[start : start + CHUNK],
+            velocity[start : start + CHUNK],
+        )
+        squared_norm += sum_of_squares(weights)
+        for i in range(weights.size):
+            weight = weights[i]
+            step = learning_rate * (multiply_add(penalty, weight, slopes[i]) * inverse_weight_sum)
+            update = multiply_add(momentum, velocities[i], -step)
+            velocities[i] = update
+            weights[i] = weight + multiply_add(ahead, multiply_add(momentum, update, -step), (one - ahead) * update)
     return squared_norm
 
 
@@ -103,6 +105,18 @@ def _adam(theta, gradient, slots, scalars, n_weights, alpha, weight_sum):
 
 
 @inner
+def _power(base, exponent):
+    """`base` to a whole number, by squaring, because powers of libm have other bits on other machines."""
+    power = 1.0
+    while exponent > 0:
+        if exponent % 2 == 1:
+            power *= base
+        base *= base
+        exponent //= 2
+    return power
+
+
+@inner
 def _adam_block(theta, gradient, first_moment, second_moment, scalars, alpha, weight_sum):
     Float = theta.dtype.type
     beta_1 = Float(scalars[1])
@@ -110,20 +124,23 @@ def _adam_block(theta, gradient, first_moment, second_moment, scalars, alpha, we
     one_less_beta_1 = Float(1.0 - scalars[1])
     one_less_beta_2 = Float(1.0 - scalars[2])
     epsilon = Float(scalars[3])
-    n_steps = scalars[4]
-    learning_rate = Float(scalars[0] * math.sqrt(1.0 - scalars[2] ** n_steps) / (1.0 - scalars[1] ** n_steps))
+    n_steps = int64(scalars[4])
+    bias_1, bias_2 = 1.0 - _power(scalars[1], n_steps), 1.0 - _power(scalars[2], n_steps)
+    learning_rate = Float(scalars[0] * math.sqrt(bias_2) / bias_1)
     penalty = Float(alpha)
     inverse_weight_sum = Float(1.0 / weight_sum)
     squared_norm = 0.0
-    for i in range(theta.size):
-        weight = theta[i]
-        squared_norm = _add_square(squared_norm, weight)
-        slope = (gradient[i] + penalty * weight) * inverse_weight_sum
-        m = beta_1 * first_moment[i] + one_less_beta_1 * slope
-        v = beta_2 * second_moment[i] + one_less_beta_2 * slope * slope
-        first_moment[i] = m
-        second_moment[i] = v
-        theta[i] = weight - learning_rate * m / (math.sqrt(v) + epsilon)
+    for start in range(0, theta.size, CHUNK):
+        weights, slopes = theta[start : start + CHUNK], gradient[start : start + CHUNK]
+        first_moments, second_moments = first_moment[start : start + CHUNK], second_moment[start : start + CHUNK]
+        squared_norm += sum_of_squares(weights)
+        for i in range(weights.size):
+            slope = multiply_add(penalty, weights[i], slopes[i]) * inverse_weight_sum
+            m = multiply_add(beta_1, first_moments[i], one_less_beta_1 * slope)
+            v = multiply_add(beta_2, second_moments[i], one_less_beta_2 * slope * slope)
+            first_moments[i] = m
+            second_moments[i] = v
+            weights[i] -= learning_rate * m / (math.sqrt(v) + epsilon)
     return squared_norm
 
 
