@@ -1,5 +1,6 @@
 """What the classifier and the regressor share: parameters, validation, and the way from data to a trained network."""
 
+import math
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -528,14 +529,32 @@ class BaseMultilayerPerceptron(CallbackSupportMixin, ValidatedEstimator, ABC):
         """The output layer's preactivations for data that a user gives."""
         attributes = self.__dict__
         network = self._own_network()
-        (X,) = self._validate(X, reset=False)
         with np.errstate(over="ignore", invalid="ignore"):
+            if not self._is_plain(X, network):
+                (X,) = self._validate(X, reset=False)
             outputs = network.preactivations(X)
         self._check_finite_outputs(outputs, X)
         if network is not attributes.get("_network"):
             # Weights that a user put in become views of one vector, which the next call need not copy.
             _set_network(attributes, network)
         return outputs
+
+    def _is_plain(self, X, network: Network) -> bool:
+        """Whether X would go through all checks unchanged: they take longer than a prediction of one row."""
+        attributes = self.__dict__
+        return (
+            type(X) is np.ndarray
+            and X.ndim == 2
+            and X.dtype == network.theta.dtype
+            and X.flags.c_contiguous
+            and X.flags.aligned
+            and len(X) > 0
+            and X.shape[1] == attributes.get("n_features_in_")
+            # scikit-learn warns of an array where a frame was fitted.
+            and "feature_names_in_" not in attributes
+            # The sum of finite numbers may overflow; they then go the long way.
+            and math.isfinite(X.sum())
+        )
 
     def _check_finite_outputs(self, outputs, X) -> None:
         if not np.isfinite(outputs).all():

@@ -90,6 +90,7 @@ class Network:
             coef_start += fan_in * fan_out
             intercept_start += fan_out
         self._arrays = (self.theta, *self.coefs, *self.intercepts)
+        self._spare_size = spare_size(sizes, 0, self.theta.dtype)
 
     @property
     def activation(self) -> str:
@@ -252,7 +253,7 @@ class Network:
 
         def predict_blocks(starts) -> None:
             workspaces = np.empty((2, block * widest), dtype)
-            spare = np.empty(spare_size(self.layer_sizes, 0, dtype), dtype)
+            spare = np.empty(self._spare_size, dtype)
             inputs = whole_inputs
             for start in starts:
                 rows = all_rows[start : start + block]

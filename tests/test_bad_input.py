@@ -184,6 +184,38 @@ def test_data_to_predict(estimator):
         model.partial_fit(X_iris[:, :3], y_iris)
 
 
+@pytest.mark.parametrize("estimator", [MLPClassifier, MLPRegressor])
+@pytest.mark.parametrize(
+    "make",
+    [
+        *(lambda X: X[:0], lambda X: X[:, :3], lambda X: X[0], lambda X: X[None], lambda X: spoiled(np.nan)),
+        *(lambda X: spoiled(-np.inf), lambda X: X * 1j, lambda X: X.astype(str), lambda X: X * 1e307, lambda X: X[:1]),
+    ],
+)
+def test_a_plain_array_gets_the_answer_of_all_checks(estimator, make, monkeypatch):
+    model = estimator(hidden_layer_sizes=(3,), max_iter=1, random_state=0).fit(X_iris, y_iris)
+    X = make(X_iris)
+
+    def predict():
+        try:
+            return None, model.predict(X)
+        except Exception as error:
+            return f"{type(error).__name__} {error}", None
+
+    message, predictions = predict()
+    monkeypatch.setattr(estimator, "_is_plain", lambda self, X, network: False)
+    expected_message, expected = predict()
+    assert message == expected_message
+    np.testing.assert_array_equal(predictions, expected)
+
+
+def test_an_array_where_a_frame_was_fitted_gets_a_warning():
+    frame = pytest.importorskip("pandas").DataFrame(X_iris, columns=list("abcd"))
+    model = MLPClassifier((3,), max_iter=1).fit(frame, y_iris)
+    with pytest.warns(UserWarning, match="X does not have valid feature names"):
+        model.predict(X_iris[:1])
+
+
 def test_going_on_with_other_layers():
     model = MLPClassifier((5,), warm_start=True, max_iter=2).fit(X_iris, y_iris)
     for sizes in ((6,), (5, 5), ()):

@@ -274,6 +274,14 @@ def test_only_the_folders_used_last_are_kept(folder):
     assert foreign.is_dir()
 
 
+def test_a_folder_that_is_only_read_is_in_use_too(folder):
+    machine_code(UPDATES["accumulate"], update_signature(FLOAT64))
+    os.utime(cache.folder(), (1e9, 1e9))
+    cache._touch.cache_clear()
+    machine_code(UPDATES["accumulate"], update_signature(FLOAT64))
+    assert cache.folder().stat().st_mtime > 1e9
+
+
 def test_without_numbas_compiler_the_error_says_so(tmp_path):
     code = """
 import skinit

@@ -114,6 +114,7 @@ def load(name: str) -> bytes | None:
     start = len(HEADER) + DIGEST_SIZE
     if data[:start] != HEADER + _checksum(name, data[start:]):
         return None
+    _touch(path.parent)
     return data[start:]
 
 
@@ -160,10 +161,11 @@ def _write(path: Path, data: bytes) -> None:
         raise
 
 
-def touch() -> None:
-    """Note that the folder is in use."""
+@cache
+def _touch(directory: Path) -> None:
+    """Note, once a process, that a folder is in use."""
     with contextlib.suppress(OSError):
-        os.utime(folder())
+        os.utime(directory)
 
 
 def _remove_old(current: Path) -> None:
