@@ -384,44 +384,43 @@ class BaseMultilayerPerceptron(CallbackSupportMixin, ValidatedEstimator, ABC):
         passes = self._make_passes(network, data, self._check_batch_size(rows.size))
         solver = self.__dict__.get("_optimizer") if incremental else None
         is_automatic = self.learning_rate_init == "auto"
-        with blas_threads(network.largest_product(passes.block_size)):
-            if not (type(solver) is self._solver_class() and solver.belongs_to(network)):
-                self.learning_rate_init_ = self._choose_learning_rate(passes, data)
-                parameters = {**self.get_params(deep=False), "learning_rate_init": self.learning_rate_init_}
-                solver = make_solver(self.solver, network, parameters)
-            start, generator_state = network.theta.copy(), random_state.get_state()
-            loss_limit = LOSS_TOLERANCE * self._untrained_loss(passes, rows) if is_automatic else np.inf
-            for n_restarts in range(MAX_RESTARTS + 1):
-                attempt, history = solver.copy(), History.of(self)
-                attempt.scale_learning_rate(RESTART_FACTOR**n_restarts)
-                try:
-                    self._optimizer = train(
-                        passes,
-                        attempt,
-                        history,
-                        rows=rows,
-                        random_state=random_state,
-                        shuffle=self.shuffle,
-                        max_iter=self.max_iter,
-                        tol=self.tol,
-                        n_iter_no_change=self.n_iter_no_change,
-                        score=score,
-                        verbose=self.verbose,
-                        incremental=incremental,
-                        # After so many restarts a loss that rises is not the learning rate's fault.
-                        loss_limit=loss_limit if n_restarts < MAX_RESTARTS else np.inf,
-                        tasks=tasks,
-                    )
-                    break
-                except DivergenceError as error:
-                    if not is_automatic or n_restarts == MAX_RESTARTS:
-                        raise
-                    if self.verbose:
-                        print(f"The loss rose in epoch {error.epoch}. Starting again with a smaller learning rate.")
-                    network.theta[:] = start
-                    random_state.set_state(generator_state)
-                    if tasks is not None:
-                        tasks.discard(error.epoch)
+        if not (type(solver) is self._solver_class() and solver.belongs_to(network)):
+            self.learning_rate_init_ = self._choose_learning_rate(passes, data)
+            parameters = {**self.get_params(deep=False), "learning_rate_init": self.learning_rate_init_}
+            solver = make_solver(self.solver, network, parameters)
+        start, generator_state = network.theta.copy(), random_state.get_state()
+        loss_limit = LOSS_TOLERANCE * self._untrained_loss(passes, rows) if is_automatic else np.inf
+        for n_restarts in range(MAX_RESTARTS + 1):
+            attempt, history = solver.copy(), History.of(self)
+            attempt.scale_learning_rate(RESTART_FACTOR**n_restarts)
+            try:
+                self._optimizer = train(
+                    passes,
+                    attempt,
+                    history,
+                    rows=rows,
+                    random_state=random_state,
+                    shuffle=self.shuffle,
+                    max_iter=self.max_iter,
+                    tol=self.tol,
+                    n_iter_no_change=self.n_iter_no_change,
+                    score=score,
+                    verbose=self.verbose,
+                    incremental=incremental,
+                    # After so many restarts a loss that rises is not the learning rate's fault.
+                    loss_limit=loss_limit if n_restarts < MAX_RESTARTS else np.inf,
+                    tasks=tasks,
+                )
+                break
+            except DivergenceError as error:
+                if not is_automatic or n_restarts == MAX_RESTARTS:
+                    raise
+                if self.verbose:
+                    print(f"The loss rose in epoch {error.epoch}. Starting again with a smaller learning rate.")
+                network.theta[:] = start
+                random_state.set_state(generator_state)
+                if tasks is not None:
+                    tasks.discard(error.epoch)
         if n_restarts > 0:
             self.learning_rate_init_ *= RESTART_FACTOR**n_restarts
         self.__dict__.update(history.attributes(self.early_stopping))

@@ -4,7 +4,6 @@ import numpy as np
 from scipy.sparse.linalg import LinearOperator
 
 from . import blas
-from .blas import blas_threads
 from .kernels.activations import compile_activate_with_bends
 from .kernels.curvature import ALL_LAYERS, compile_add_hessian_products
 from .kernels.losses import compile_curve, compile_loss
@@ -92,25 +91,24 @@ class HessianProducts:
         products = np.zeros_like(directions)
         n_directions = max(1, min(self._parts_per_call, len(directions)))
         n_rows = self._block * (self._parts_per_call // n_directions)
-        with blas_threads(network.largest_product(self._block)):
-            for first in range(0, len(directions), n_directions):
-                some = slice(first, first + n_directions)
-                for start in range(0, self._rows.size, n_rows):
-                    self._kernel(
-                        network.theta,
-                        network.layer_sizes,
-                        tuple(self.inputs),
-                        self.targets,
-                        self.sample_weight,
-                        self._rows[start : start + n_rows],
-                        self._block,
-                        *self._pointers,
-                        gauss_newton,
-                        layers[some],
-                        directions[some],
-                        products[some],
-                        *self._workspaces,
-                    )
+        for first in range(0, len(directions), n_directions):
+            some = slice(first, first + n_directions)
+            for start in range(0, self._rows.size, n_rows):
+                self._kernel(
+                    network.theta,
+                    network.layer_sizes,
+                    tuple(self.inputs),
+                    self.targets,
+                    self.sample_weight,
+                    self._rows[start : start + n_rows],
+                    self._block,
+                    *self._pointers,
+                    gauss_newton,
+                    layers[some],
+                    directions[some],
+                    products[some],
+                    *self._workspaces,
+                )
         with np.errstate(all="ignore"):
             products /= self.weight_sum
         return products

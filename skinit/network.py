@@ -274,18 +274,15 @@ class Network:
 
         starts = range(0, n_rows, block)
         n_threads = 1 if len(starts) < PARALLEL_BLOCKS else available_threads()
-        with blas_threads(self.largest_product(block)):
-            if n_threads == 1:
-                predict_blocks(starts)
-            else:
-                # All threads take blocks from one iterator. Once it is exhausted they end, also after Ctrl-C.
-                remaining = iter(starts)
-                try:
-                    Parallel(n_threads, backend="threading")(
-                        delayed(predict_blocks)(remaining) for _ in range(n_threads)
-                    )
-                finally:
-                    deque(remaining, maxlen=0)
+        if n_threads == 1:
+            predict_blocks(starts)
+        else:
+            # All threads take blocks from one iterator. Once it is exhausted they end, also after Ctrl-C.
+            remaining = iter(starts)
+            try:
+                Parallel(n_threads, backend="threading")(delayed(predict_blocks)(remaining) for _ in range(n_threads))
+            finally:
+                deque(remaining, maxlen=0)
         return out
 
     def propagate(self, X) -> Iterator[tuple[Any, np.ndarray]]:

@@ -66,6 +66,8 @@ NETWORKS = {
 @pytest.fixture(autouse=True)
 def no_figure_is_shown_or_left(monkeypatch):
     monkeypatch.setattr(plt, "show", lambda *args: pytest.fail("show() was called"))
+    # Examples of the documentation leave figures open.
+    plt.close("all")
     yield
     plt.close("all")
 
