@@ -1,4 +1,4 @@
-"""The limit: the matrix products of training alone, through the BLAS that skinit uses, in one compiled loop."""
+"""The matrix products of training alone, through the BLAS that comes with SciPy, in one compiled loop."""
 
 import numpy as np
 from numba import njit
