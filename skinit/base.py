@@ -21,7 +21,7 @@ from sklearn.utils.validation import (
 )
 
 from .blas import blas_threads
-from .data import Inputs, TrainingData, cast, integers_in_range, normalize_weights, with_valid_indices
+from .data import Inputs, TrainingData, cast, integers_in_range, is_ready, normalize_weights, with_valid_indices
 from .divergence import DivergenceError, explain_divergence
 from .initializers import Initializer, get_initializer, get_initializer_names
 from .initializers.base import draw_parameters
@@ -544,9 +544,7 @@ class BaseMultilayerPerceptron(CallbackSupportMixin, ValidatedEstimator, ABC):
         return (
             type(X) is np.ndarray
             and X.ndim == 2
-            and X.dtype == network.theta.dtype
-            and X.flags.c_contiguous
-            and X.flags.aligned
+            and is_ready(X, network.theta.dtype)
             and len(X) > 0
             and X.shape[1] == attributes.get("n_features_in_")
             # scikit-learn warns of an array where a frame was fitted.

@@ -1,7 +1,8 @@
 """How many threads BLAS may use, which is a property of the whole process.
 
 Small matrix products are slower on two threads than on one, large ones faster. `blas_threads` holds BLAS to one thread
-while small networks train or predict, however many do at once, and gives back what it found when the last is done.
+while NumPy and SciPy multiply small matrices, in however many threads at once, and gives back what it found when the
+last is done.
 
 Training, prediction and curvature have products of their own (`kernels.products`), on one thread. Where layers are wide
 and BLAS may use so many threads that it is more than 1.5 times as fast, they call BLAS (`is_faster`).

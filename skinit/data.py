@@ -15,6 +15,11 @@ from scipy.sparse import issparse
 MAX_COLUMNS = 2**31 - 1
 
 
+def is_ready(values: np.ndarray, dtype: np.dtype) -> bool:
+    """Whether kernels take an array as it is."""
+    return values.dtype == dtype and values.flags.c_contiguous and values.flags.aligned
+
+
 def cast(values, dtype: np.dtype, name: str):
     """A dense or sparse array in `dtype`; ValueError if its finite numbers overflow that precision."""
     dtype = np.dtype(dtype)

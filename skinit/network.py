@@ -13,7 +13,7 @@ from scipy.sparse import issparse
 
 from . import blas
 from .blas import available_threads, blas_threads
-from .data import Inputs, TrainingData
+from .data import Inputs, TrainingData, is_ready
 from .kernels.activations import ACTIVATIONS, compile_activate, evaluate
 from .kernels.epochs import compile_predict_rows
 from .kernels.losses import LOSSES
@@ -202,9 +202,7 @@ class Network:
         if sample_weight is not None and sample_weight.shape != (n_rows,):
             raise ValueError(f"sample_weight has shape {sample_weight.shape}, but there are {n_rows} rows.")
         for name, values in (("targets", targets), ("sample_weight", sample_weight), ("X", inputs.X)):
-            if values is not None and not (
-                values.dtype == dtype and values.flags.c_contiguous and values.flags.aligned
-            ):
+            if values is not None and not is_ready(values, dtype):
                 raise ValueError(f"{name} must be C-contiguous and of {dtype}, got {values.dtype}.")
 
     def copy(self) -> "Network":
@@ -244,7 +242,7 @@ class Network:
         kernel = compile_predict_rows(dtype)
         activate = compile_activate(self.activation, dtype)
         # A matrix of another dtype or order is converted a block at a time, not as a whole.
-        convert = not issparse(X) and not (X.dtype == dtype and X.flags.c_contiguous and X.flags.aligned)
+        convert = not issparse(X) and not is_ready(X, dtype)
         whole_inputs = Inputs.from_array(X[:0] if convert else X, dtype)
         row_work = self.n_weights if convert else self.row_work(whole_inputs)
         block = max(1, min(n_rows, max(64, PREDICT_BLOCK // widest), CALL_MULTIPLY_ADDS // row_work))

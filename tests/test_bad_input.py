@@ -199,7 +199,7 @@ def test_a_plain_array_gets_the_answer_of_all_checks(estimator, make, monkeypatc
     def predict():
         try:
             return None, model.predict(X)
-        except Exception as error:
+        except ValueError as error:
             return f"{type(error).__name__} {error}", None
 
     message, predictions = predict()

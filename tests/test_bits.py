@@ -1,15 +1,12 @@
 """A training gives the same bits on every processor that has fused multiply-adds."""
 
 import hashlib
-import json
-import os
-import subprocess
-import sys
 import warnings
 from itertools import product
 
 import numpy as np
 import pytest
+from elsewhere import run_for
 
 from skinit import MLPClassifier, MLPRegressor
 from skinit.kernels.activations import ACTIVATIONS
@@ -17,7 +14,7 @@ from skinit.kernels.processor import processor
 
 pytestmark = pytest.mark.skipif(not processor().has_multiply_add, reason="the bits are those of fused multiply-adds")
 
-# Of NumPy's generators only those that draw uniform numbers call no mathematical library.
+# NumPy draws uniform numbers without the mathematical library of the machine.
 RNG = np.random.RandomState(0)
 X = RNG.uniform(-1, 1, (90, 13))
 TARGETS = {
@@ -64,8 +61,7 @@ ALL = [
     *product(["tanh"], ["two classes", "numbers", "counts"], ["adam", "sgd"], ["float32", "float64"]),
 ]
 ELSEWHERE = """
-import json, sys
-sys.path.insert(0, sys.argv[1])
+import json
 import test_bits
 print(json.dumps(test_bits.digests(test_bits.ALL)))
 """
@@ -77,12 +73,4 @@ def test_the_bits_of_a_small_training_are_those_of_every_other_machine():
 
 @pytest.mark.skipif(processor().vector_bytes < 32, reason="runs code for AVX2")
 def test_code_for_another_processor_computes_the_same_bits(tmp_path):
-    environment = os.environ | {
-        "NUMBA_CPU_NAME": "haswell",
-        "NUMBA_CPU_FEATURES": "",
-        "NUMBA_CACHE_DIR": str(tmp_path),
-    }
-    command = [sys.executable, "-c", ELSEWHERE, os.path.dirname(__file__)]
-    result = subprocess.run(command, env=environment, capture_output=True, text=True)
-    assert result.returncode == 0, result.stderr
-    assert json.loads(result.stdout) == digests(ALL)
+    assert run_for("haswell", ELSEWHERE, tmp_path) == digests(ALL)

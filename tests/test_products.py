@@ -1,12 +1,8 @@
 """Products of matrices against NumPy, for every shape around the edges of tiles, and on processors of other kinds."""
 
-import json
-import os
-import subprocess
-import sys
-
 import numpy as np
 import pytest
+from elsewhere import run_for
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -69,7 +65,7 @@ def test_products_by_blas_are_the_same(mode, is_transposed, dtype):
 def test_an_output_has_the_same_bits_in_any_tile(n_rows, n_inner, n_columns, dtype):
     rng = np.random.default_rng([n_rows, n_inner, n_columns])
     A, B = rng.normal(size=(n_rows, n_inner)).astype(dtype), rng.normal(size=(n_inner, n_columns + 1)).astype(dtype)
-    multiply = compile_multiply(np.dtype(dtype))
+    multiply = compile_multiply(np.dtype(dtype), False)
     spare = np.empty(spare_size((n_inner, n_columns + 1, n_rows), n_inner, np.dtype(dtype)), dtype)
     whole, part, last = (np.empty(shape, dtype) for shape in [(n_rows, n_columns + 1), (n_rows, 2), (1, n_columns + 1)])
     multiply(A, False, B, whole, OVERWRITE, spare)
@@ -86,7 +82,7 @@ def test_a_number_that_is_not_finite_stays_in_its_row_and_column():
     A, B = np.ones((9, 5)), np.ones((5, 11))
     A[8, 2], B[3, 10] = np.nan, np.inf
     out = np.empty((9, 11))
-    compile_multiply(out.dtype)(A, False, B, out, OVERWRITE, np.full(1000, GUARD))
+    compile_multiply(out.dtype, False)(A, False, B, out, OVERWRITE, np.full(1000, GUARD))
     np.testing.assert_array_equal(np.isnan(out), (np.arange(9) == 8)[:, None] & np.ones(11, bool))
     assert np.isinf(out[:8, 10]).all()
     assert np.isfinite(out[:8, :10]).all()
@@ -95,9 +91,8 @@ def test_a_number_that_is_not_finite_stays_in_its_row_and_column():
 # Compiled for other processors, in processes of their own. The host has to be able to run it.
 
 ELSEWHERE = """
-import hashlib, json, sys
+import hashlib, json
 import numpy as np
-sys.path.insert(0, sys.argv[1])
 from test_products import check
 from skinit.kernels.processor import processor
 from skinit.kernels.products import compile_multiply, spare_size
@@ -115,20 +110,10 @@ for dtype in (np.float32, np.float64):
         A, B = rng.uniform(-1, 1, (20, 33)).astype(dtype), rng.uniform(-1, 1, (33, n_columns)).astype(dtype)
         out = np.empty((20, n_columns), dtype)
         spare = np.empty(spare_size((33, n_columns), 33, np.dtype(dtype)), dtype)
-        compile_multiply(np.dtype(dtype))(A, False, B, out, 0, spare)
+        compile_multiply(np.dtype(dtype), False)(A, False, B, out, 0, spare)
         digest.update(out.tobytes())
 print(json.dumps([processor()._asdict(), digest.hexdigest()]))
 """
-
-
-def run_elsewhere(folder, cpu_name):
-    environment = os.environ | {"NUMBA_CACHE_DIR": str(folder / "cache")}
-    if cpu_name:
-        environment |= {"NUMBA_CPU_NAME": cpu_name, "NUMBA_CPU_FEATURES": ""}
-    command = [sys.executable, "-c", ELSEWHERE, os.path.dirname(__file__)]
-    result = subprocess.run(command, env=environment, capture_output=True, text=True)
-    assert result.returncode == 0, result.stderr
-    return json.loads(result.stdout)
 
 
 needs_avx2 = pytest.mark.skipif(processor().vector_bytes < 32, reason="runs code for AVX2")
@@ -136,14 +121,14 @@ needs_avx2 = pytest.mark.skipif(processor().vector_bytes < 32, reason="runs code
 
 @needs_avx2
 def test_bits_are_the_same_on_every_processor_with_fused_multiply_adds(tmp_path):
-    haswell, digest = run_elsewhere(tmp_path / "haswell", "haswell")
+    haswell, digest = run_for("haswell", ELSEWHERE, tmp_path / "haswell")
     assert (haswell["vector_bytes"], haswell["has_multiply_add"], haswell["has_masks"]) == (32, True, False)
-    host, host_digest = run_elsewhere(tmp_path / "host", None)
+    host, host_digest = run_for(None, ELSEWHERE, tmp_path / "host")
     assert host == processor()._asdict()
     assert host_digest == digest
 
 
 @needs_avx2
 def test_products_are_right_without_fused_multiply_adds(tmp_path):
-    generic, _ = run_elsewhere(tmp_path, "x86-64")
+    generic, _ = run_for("x86-64", ELSEWHERE, tmp_path)
     assert (generic["vector_bytes"], generic["has_multiply_add"], generic["has_masks"]) == (16, False, False)

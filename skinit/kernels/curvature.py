@@ -31,15 +31,14 @@ from .products import ACCUMULATE, OVERWRITE, multiply_signature
 from .propagation import (
     add_column_sums,
     add_intercept,
-    add_transposed_input_products,
     block_of,
     coef_of,
-    count_weights,
     forward,
     gather,
     input_products,
     intercept_of,
     transpose,
+    transposed_input_products,
 )
 
 ALL_LAYERS = -1
@@ -55,9 +54,7 @@ def transpose_all(coefs, layer_sizes, out):
 @inner
 def transposed_of(transposed_coefs, layer_sizes, k):
     """The transposed weights of layer `k`, a view of shape (d_{k+1}, d_k)."""
-    start = count_weights(layer_sizes[: k + 1])
-    fan_in, fan_out = layer_sizes[k], layer_sizes[k + 1]
-    return transposed_coefs[start : start + fan_in * fan_out].reshape(fan_out, fan_in)
+    return coef_of(transposed_coefs, layer_sizes, k).reshape(layer_sizes[k + 1], layer_sizes[k])
 
 
 @inner
@@ -159,7 +156,9 @@ def tangent_backward(
             else:
                 coef_product = product[: fan_in * fan_out].reshape(fan_in, fan_out)
             if k == 0:
-                add_transposed_input_products(rows_of_X, rows, inputs, layer_tangents, coef_product, multiply, spare)
+                transposed_input_products(
+                    rows_of_X, rows, inputs, layer_tangents, coef_product, ACCUMULATE, multiply, spare
+                )
             else:
                 layer_inputs = block_of(activations, layer_sizes, k - 1, n)
                 multiply(layer_inputs, True, layer_tangents, coef_product, ACCUMULATE, spare)

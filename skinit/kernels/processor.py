@@ -1,4 +1,4 @@
-"""What the processor that numba compiles for can do, and code that depends on it."""
+"""The processor that numba compiles for: its vectors, and its fused multiply-adds."""
 
 from functools import cache
 from typing import Any, NamedTuple
@@ -12,7 +12,7 @@ from numba.extending import intrinsic
 
 
 class Processor(NamedTuple):
-    """What products need to know of the processor.
+    """A processor, as far as products depend on it.
 
     Attributes
     ----------
@@ -61,6 +61,13 @@ def declare(module, name: str, result, arguments) -> Any:
     return cgutils.get_or_insert_function(module, ir.FunctionType(result, arguments), name)
 
 
+def emit_multiply_add(builder, type_name: str, x, y, z):
+    """Code for x * y + z of numbers or vectors, with one rounding where the processor can."""
+    if not processor().has_multiply_add:
+        return builder.fadd(builder.fmul(x, y), z)
+    return builder.call(declare(builder.module, f"llvm.fma.{type_name}", x.type, [x.type] * 3), [x, y, z])
+
+
 @intrinsic
 def multiply_add(typing_context, x, y, z):
     """X * y + z of three numbers of one dtype, with one rounding where the processor can.
@@ -70,11 +77,7 @@ def multiply_add(typing_context, x, y, z):
     """
 
     def generate(context, builder, signature, arguments):
-        if not processor().has_multiply_add:
-            return builder.fadd(builder.fmul(arguments[0], arguments[1]), arguments[2])
-        number = arguments[0].type
-        name = f"llvm.fma.f{signature.return_type.bitwidth}"
-        return builder.call(declare(builder.module, name, number, [number] * 3), arguments)
+        return emit_multiply_add(builder, f"f{signature.return_type.bitwidth}", *arguments)
 
     if isinstance(x, types.Float) and x == y == z:
         return x(x, x, x), generate

@@ -28,7 +28,7 @@ PANEL_BYTES = TILE_VECTORS * 32
 # Lanes of the sums of a row times a column: as many as the widest vectors have, on every processor.
 SUM_LANES = 16
 
-# What becomes of a product: it replaces the output, is added to it, or is multiplied by it entry by entry.
+# A product replaces the output, is added to it, or multiplies it entry by entry.
 OVERWRITE, ACCUMULATE, SCALE = 0, 1, 2
 
 _INDEX = ir.IntType(64)
@@ -286,7 +286,7 @@ def _multiply(A, is_transposed, B, out, mode, spare):
 
 
 def _multiply_by_blas(A, is_transposed, B, out, mode, spare):
-    """The same by BLAS, which may use several threads; `spare` has room for an output."""
+    """`_multiply` by BLAS, which may use several threads. `spare` has room for an output."""
     product = out if mode == OVERWRITE else spare[: out.size].reshape(out.shape)
     if is_transposed:
         np.dot(A.T, B, product)
@@ -303,13 +303,13 @@ def _multiply_by_blas(A, is_transposed, B, out, mode, spare):
 
 
 def multiply_signature(dtype):
-    """Of the product of two matrices."""
+    """The signature of `_multiply`."""
     arrays = array_types(dtype)
     return void(arrays.data_matrix, boolean, arrays.data_matrix, arrays.matrix, int64, arrays.vector)
 
 
 @cache
-def compile_multiply(dtype: np.dtype, by_blas: bool = False) -> Kernel:
+def compile_multiply(dtype: np.dtype, by_blas: bool) -> Kernel:
     """``multiply(A, is_transposed, B, out, mode, spare)``: out = A @ B, what becomes of it by `mode`."""
     return Kernel(_multiply_by_blas if by_blas else _multiply, multiply_signature(dtype))
 

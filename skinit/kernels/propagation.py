@@ -72,12 +72,14 @@ def input_products(rows_of_X, rows, inputs, coef, out, multiply, spare):
 
 
 @inner
-def add_transposed_input_products(rows_of_X, rows, inputs, deltas, out, multiply, spare):
-    """out += X[rows].T @ deltas; `inputs` holds the rows if they are dense."""
+def transposed_input_products(rows_of_X, rows, inputs, deltas, out, mode, multiply, spare):
+    """out = X[rows].T @ deltas, or out + that, by `mode`; `inputs` holds the rows if they are dense."""
     X, data, indices, indptr = rows_of_X
     if X.shape[0] > 0:
-        multiply(inputs, True, deltas, out, ACCUMULATE, spare)
+        multiply(inputs, True, deltas, out, mode, spare)
         return
+    if mode == OVERWRITE:
+        out[:] = 0
     for i in range(rows.size):
         for entry in range(indptr[rows[i]], indptr[rows[i] + 1]):
             x = data[entry]
@@ -178,16 +180,17 @@ def backward(
     """
     n = rows.size
     last = layer_sizes.size - 2
+    mode = OVERWRITE if is_first else ACCUMULATE
     if is_first:
-        gradient[:] = 0
+        gradient[count_weights(layer_sizes) :] = 0
     deltas = output_deltas
     for k in range(last, -1, -1):
         coef_gradient = coef_of(gradient, layer_sizes, k)
         add_column_sums(deltas, intercept_of(gradient, layer_sizes, k))
         if k == 0:
-            add_transposed_input_products(rows_of_X, rows, inputs, deltas, coef_gradient, multiply, spare)
+            transposed_input_products(rows_of_X, rows, inputs, deltas, coef_gradient, mode, multiply, spare)
             return
-        multiply(block_of(activations, layer_sizes, k - 1, n), True, deltas, coef_gradient, ACCUMULATE, spare)
+        multiply(block_of(activations, layer_sizes, k - 1, n), True, deltas, coef_gradient, mode, spare)
         coef = coef_of(theta, layer_sizes, k)
         transposed = transposed_coef[: coef.size].reshape(coef.shape[1], coef.shape[0])
         transpose(coef, transposed)

@@ -2,7 +2,7 @@
 
 from numba.core.cgutils import ir
 
-from .processor import declare, processor
+from .processor import declare, emit_multiply_add
 
 _INT32 = ir.IntType(32)
 
@@ -32,9 +32,7 @@ class Vectors:
 
     def multiply_add(self, x, y, z):
         """X * y + z, with one rounding where the processor can."""
-        if processor().has_multiply_add:
-            return self._call(f"llvm.fma.{self._name}", self.type, [x, y, z])
-        return self.builder.fadd(self.builder.fmul(x, y), z)
+        return emit_multiply_add(self.builder, self._name, x, y, z)
 
     def repeat(self, value, scalar=None):
         """A vector of one number."""
