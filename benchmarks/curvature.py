@@ -13,7 +13,7 @@ from threadpoolctl import threadpool_limits
 
 from skinit import MLPClassifier
 from skinit.curvature import hessian_operator
-from skinit.network import Inputs
+from skinit.data import TrainingData
 from skinit.passes import DataPasses
 
 from .speed_workloads import digits
@@ -51,14 +51,13 @@ def measure(hidden_layer_sizes: tuple[int, ...], activation: str, repeat: int) -
     layer_operator = hessian_operator(model, X, y, layer=layer)
     gauss_newton = hessian_operator(model, X, y, kind="gauss_newton")
     targets = y.reshape(-1, 1).astype(float)
-    passes = DataPasses(model._own_network(), Inputs.from_array(X, X.dtype), targets, None, 256, 0.0)
-    rows = np.arange(len(y))
+    passes = DataPasses(model._own_network(), TrainingData(X, targets, None), len(y), 0.0)
     rng = np.random.RandomState(0)
     vectors = rng.standard_normal((operator.shape[0], N_DIRECTIONS))
     layer_vector = rng.standard_normal(layer_operator.shape[0])
     seconds = seconds_of(
         {
-            "gradient": lambda: passes.loss_and_gradient(rows),
+            "gradient": lambda: passes.loss_and_gradient(),
             "product": lambda: operator.matvec(vectors[:, 0]),
             "gauss_newton": lambda: gauss_newton.matvec(vectors[:, 0]),
             "layer": lambda: layer_operator.matvec(layer_vector),

@@ -13,8 +13,17 @@ if TYPE_CHECKING:
     from .divergence import DivergenceError
     from .estimators import MLPClassifier, MLPRegressor
     from .precompilation import warmup
+    from .team import get_num_threads, set_num_threads
 
-__all__ = ["DivergenceError", "MLPClassifier", "MLPRegressor", "__version__", "warmup"]
+__all__ = [
+    "DivergenceError",
+    "MLPClassifier",
+    "MLPRegressor",
+    "__version__",
+    "get_num_threads",
+    "set_num_threads",
+    "warmup",
+]
 
 # Where names come from when they are first asked for. Before that nothing is imported that takes time, so that
 # `python -m skinit`, which imports this package first, answers Ctrl-C from its start.
@@ -22,6 +31,8 @@ _MODULE_OF_NAME = {
     "DivergenceError": "divergence",
     "MLPClassifier": "estimators",
     "MLPRegressor": "estimators",
+    "get_num_threads": "team",
+    "set_num_threads": "team",
     "warmup": "precompilation",
 }
 _MODULES = ("callbacks", "curvature", "initializers", "inspection")

@@ -20,8 +20,8 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
-from .blas import blas_threads
-from .data import Inputs, TrainingData, cast, integers_in_range, is_ready, normalize_weights, with_valid_indices
+from .blas import blas_threads, one_blas_thread
+from .data import TrainingData, cast, integers_in_range, is_ready, normalize_weights, with_valid_indices
 from .divergence import DivergenceError, explain_divergence
 from .initializers import Initializer, get_initializer, get_initializer_names
 from .initializers.base import draw_parameters
@@ -35,8 +35,6 @@ from .tasks import CallbackSupportMixin, StopTraining, TrainingTasks, with_callb
 from .training import History, train
 from .validation import ValidatedEstimator
 
-# Rows at a time where a solver wants the gradient of all rows.
-FULL_BATCH_BLOCK = 1024
 # With learning_rate_init="auto": how often, and with which part of the learning rate, training starts again if the loss
 # rises above this multiple of the untrained network's.
 MAX_RESTARTS = 8
@@ -194,8 +192,8 @@ class BaseMultilayerPerceptron(CallbackSupportMixin, ValidatedEstimator, ABC):
         data = self._check_data(X, y, sample_weight, network=None, incremental=False)
         self._initialize(data, check_random_state(self.random_state))
         if self.solver in STOCHASTIC_SOLVERS:
-            passes = self._make_passes(self._network, data, self._check_batch_size(len(data.targets)))
-            self.learning_rate_init_ = self._choose_learning_rate(passes, data)
+            batch_size = self._check_batch_size(len(data.targets))
+            self.learning_rate_init_ = self._choose_learning_rate(self._network, data, batch_size)
         return self
 
     # Around `_fit`, so that errors in the teardown of callbacks are errors of the fit.
@@ -381,76 +379,67 @@ class BaseMultilayerPerceptron(CallbackSupportMixin, ValidatedEstimator, ABC):
         if self.early_stopping:
             rows, validation_rows = self._split(rows, data, random_state)
             score = self._make_score(network, data.take(validation_rows))
-        passes = self._make_passes(network, data, self._check_batch_size(rows.size))
+        batch_size = self._check_batch_size(rows.size)
+        passes = DataPasses(network, data, batch_size, self._row_alpha(data), rows)
         solver = self.__dict__.get("_optimizer") if incremental else None
         is_automatic = self.learning_rate_init == "auto"
         if not (type(solver) is self._solver_class() and solver.belongs_to(network)):
-            self.learning_rate_init_ = self._choose_learning_rate(passes, data)
+            self.learning_rate_init_ = self._choose_learning_rate(network, data, batch_size)
             parameters = {**self.get_params(deep=False), "learning_rate_init": self.learning_rate_init_}
             solver = make_solver(self.solver, network, parameters)
         start, generator_state = network.theta.copy(), random_state.get_state()
-        loss_limit = LOSS_TOLERANCE * self._untrained_loss(passes, rows) if is_automatic else np.inf
-        for n_restarts in range(MAX_RESTARTS + 1):
-            attempt, history = solver.copy(), History.of(self)
-            attempt.scale_learning_rate(RESTART_FACTOR**n_restarts)
-            try:
-                self._optimizer = train(
-                    passes,
-                    attempt,
-                    history,
-                    rows=rows,
-                    random_state=random_state,
-                    shuffle=self.shuffle,
-                    max_iter=self.max_iter,
-                    tol=self.tol,
-                    n_iter_no_change=self.n_iter_no_change,
-                    score=score,
-                    verbose=self.verbose,
-                    incremental=incremental,
-                    # After so many restarts a loss that rises is not the learning rate's fault.
-                    loss_limit=loss_limit if n_restarts < MAX_RESTARTS else np.inf,
-                    tasks=tasks,
-                )
-                break
-            except DivergenceError as error:
-                if not is_automatic or n_restarts == MAX_RESTARTS:
-                    raise
-                if self.verbose:
-                    print(f"The loss rose in epoch {error.epoch}. Starting again with a smaller learning rate.")
-                network.theta[:] = start
-                random_state.set_state(generator_state)
-                if tasks is not None:
-                    tasks.discard(error.epoch)
+        loss_limit = LOSS_TOLERANCE * passes.loss() if is_automatic else np.inf
+        with passes:
+            for n_restarts in range(MAX_RESTARTS + 1):
+                attempt, history = solver.copy(), History.of(self)
+                attempt.scale_learning_rate(RESTART_FACTOR**n_restarts)
+                try:
+                    self._optimizer = train(
+                        passes,
+                        attempt,
+                        history,
+                        random_state=random_state,
+                        shuffle=self.shuffle,
+                        max_iter=self.max_iter,
+                        tol=self.tol,
+                        n_iter_no_change=self.n_iter_no_change,
+                        score=score,
+                        verbose=self.verbose,
+                        incremental=incremental,
+                        # After so many restarts a loss that rises is not the learning rate's fault.
+                        loss_limit=loss_limit if n_restarts < MAX_RESTARTS else np.inf,
+                        tasks=tasks,
+                    )
+                    break
+                except DivergenceError as error:
+                    if not is_automatic or n_restarts == MAX_RESTARTS:
+                        raise
+                    if self.verbose:
+                        print(f"The loss rose in epoch {error.epoch}. Starting again with a smaller learning rate.")
+                    network.theta[:], passes.rows[:] = start, rows
+                    random_state.set_state(generator_state)
+                    if tasks is not None:
+                        tasks.discard(error.epoch)
         if n_restarts > 0:
             self.learning_rate_init_ *= RESTART_FACTOR**n_restarts
         self.__dict__.update(history.attributes(self.early_stopping))
 
-    def _untrained_loss(self, passes: DataPasses, rows) -> float:
-        """The loss that the first epoch would report without its steps: batches weigh the penalty as training does."""
-        theta = passes.network.theta
-        start = theta.copy()
-        loss, _ = passes.run(rows, "sgd", np.zeros((1, theta.size), theta.dtype), np.zeros(3))
-        # 0 * inf is NaN, so restore the weights.
-        theta[:] = start
-        return loss / rows.size
-
     def _solver_class(self) -> type[StochasticSolver]:
         return STOCHASTIC_SOLVERS[self.solver][0]
 
-    def _make_passes(self, network, data: TrainingData, batch_size) -> DataPasses:
-        inputs = Inputs.from_array(data.X, data.X.dtype)
+    def _row_alpha(self, data: TrainingData) -> float:
+        """`alpha` for weights that have been scaled."""
         # A NumPy number of single precision would overflow.
-        alpha = float(self.alpha) / data.weight_scale
-        return DataPasses(network, inputs, data.targets, data.sample_weight, batch_size, alpha)
+        return float(self.alpha) / data.weight_scale
 
-    def _choose_learning_rate(self, passes, data) -> float:
+    def _choose_learning_rate(self, network, data: TrainingData, batch_size: int) -> float:
         if self.learning_rate_init != "auto":
             return float(self.learning_rate_init)
         rule = self._solver_class().automatic_step
         memory = getattr(self, rule.memory) if rule.memory else 0.0
         # The same threads wherever the rate is chosen, because sums of other threads differ in rounding.
-        with blas_threads(passes.network.largest_product(passes.block_size)), np.errstate(all="ignore"):
-            return automatic_step(passes, data, rule, memory)
+        with blas_threads(network.largest_product(batch_size)), np.errstate(all="ignore"):
+            return automatic_step(network, data, batch_size, self._row_alpha(data), rule, memory)
 
     def _split(self, rows, data: TrainingData, random_state):
         training_rows, validation_rows = train_test_split(
@@ -503,8 +492,8 @@ class BaseMultilayerPerceptron(CallbackSupportMixin, ValidatedEstimator, ABC):
 
         # Its moments would be those of weights that are gone.
         self.__dict__.pop("_optimizer", None)
-        passes = self._make_passes(network, data, min(FULL_BATCH_BLOCK, len(data.targets)))
-        with blas_threads(network.largest_product(passes.block_size)), suppress(StopTraining):
+        passes = DataPasses(network, data, len(data.targets), self._row_alpha(data))
+        with passes, one_blas_thread(), suppress(StopTraining):
             self.n_iter_, self.loss_ = minimize_lbfgs(
                 passes,
                 max_iter=self.max_iter,

@@ -1,11 +1,9 @@
 """How many threads BLAS may use, which is a property of the whole process.
 
-Small matrix products are slower on two threads than on one, large ones faster. `blas_threads` holds BLAS to one thread
-while NumPy and SciPy multiply small matrices, in however many threads at once, and gives back what it found when the
-last is done.
-
-Training, prediction and curvature have products of their own (`kernels.products`), on one thread. Where layers are wide
-and BLAS may use so many threads that it is more than 1.5 times as fast, they call BLAS (`is_faster`).
+Training, prediction and curvature have products and threads of their own. What is left to BLAS are products of NumPy's
+and SciPy's, of which small ones are slower on two threads than on one, and whose threads spin for a while when there is
+nothing to do, on cores that others need. `blas_threads` holds BLAS to one thread while they multiply small matrices, in
+however many threads at once, and gives back what it found when the last is done.
 """
 
 import os
@@ -15,8 +13,6 @@ from contextlib import contextmanager
 from functools import cache
 
 from threadpoolctl import ThreadpoolController
-
-from .kernels.processor import processor
 
 # Multiply-adds of the largest product of a mini-batch from which a second thread pays.
 SINGLE_THREAD_BELOW = 4_000_000
@@ -57,9 +53,16 @@ def _give_back() -> None:
 @contextmanager
 def blas_threads(largest_product: int) -> Iterator[None]:
     """Hold BLAS to one thread if `largest_product` (in multiply-adds) is too small for two."""
-    if not NEVER_THREADED_BELOW <= largest_product < SINGLE_THREAD_BELOW:
+    if NEVER_THREADED_BELOW <= largest_product < SINGLE_THREAD_BELOW:
+        with one_blas_thread():
+            yield
+    else:
         yield
-        return
+
+
+@contextmanager
+def one_blas_thread() -> Iterator[None]:
+    """Hold BLAS to one thread."""
     holder = threading.get_ident()
     with _lock:
         if not _holders:
@@ -89,14 +92,3 @@ def _forget_other_threads() -> None:
 # A fork waits until no thread is halfway through a change.
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_forget_other_threads)
-
-
-def available_threads() -> int:
-    """Threads that BLAS may use at the moment, and that others may use in its place."""
-    return max((library.num_threads for library in _libraries()), default=1)
-
-
-def is_faster(n_multiply_adds: int) -> bool:
-    """Whether BLAS, with the threads that it may use at the moment, is much faster than the own products on one."""
-    own_threads = 2 if processor().has_masks else 1
-    return n_multiply_adds >= SINGLE_THREAD_BELOW and available_threads() > 1.5 * own_threads

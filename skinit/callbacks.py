@@ -7,9 +7,7 @@ import numpy as np
 from sklearn.utils import _safe_indexing, indexable, shuffle
 from sklearn.utils.validation import _num_samples
 
-from .blas import blas_threads
 from .curvature import _check_counting_data, hessian_norm, layer_hessian_norms
-from .network import Inputs
 from .passes import DataPasses
 from .spectrum import check_finite, frobenius_norm
 from .tasks import NEEDED
@@ -31,9 +29,6 @@ except ImportError:
 
 
 __all__ = ["CurvatureMonitor", "GradientMonitor"]
-
-# Rows at a time of a gradient that is recorded.
-BLOCK = 256
 
 
 class _NormMonitor(ScoringMonitor):
@@ -210,11 +205,8 @@ class GradientMonitor(_NormMonitor):
 
     def _norms(self, estimator, X, y, sample_weight=None) -> dict:
         network, data = _check_counting_data(estimator, X, y, sample_weight, "gradient")
-        inputs, targets = Inputs.from_array(data.X, network.theta.dtype), data.targets
-        block = min(BLOCK, len(targets))
-        passes = DataPasses(network, inputs, targets, data.sample_weight, block, alpha=0.0)
-        with np.errstate(all="ignore"), blas_threads(network.largest_product(block)):
-            _, gradient = passes.loss_and_gradient(np.arange(len(targets)))
+        with np.errstate(all="ignore"), DataPasses(network, data, len(data.targets), alpha=0.0) as passes:
+            _, gradient = passes.loss_and_gradient()
         check_finite(gradient, network.theta.dtype, "gradient")
         gradients = np.split(gradient, np.cumsum([coef.size for coef in network.coefs]))
         norms: dict[str, float] = {}

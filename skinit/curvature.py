@@ -19,12 +19,13 @@ from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.extmath import row_norms
 
 from . import spectrum
+from .data import TrainingData
 from .hessian import BLOCK, BLOCK_WORK, HessianProducts
 from .jacobians import row_jacobian_norms
 from .kernels.activations import evaluate
 from .kernels.curvature import ALL_LAYERS
 from .kernels.losses import LOSSES
-from .network import Inputs, Network, TrainingData
+from .network import Network
 from .spectrum import check_finite
 from .validation import NumberInterval, checks_parameters
 
@@ -106,7 +107,7 @@ def _make_operator(estimator, X, y, sample_weight, layer, kind: str, penalty: bo
 
 
 def _make_products(network: Network, data: TrainingData) -> HessianProducts:
-    return HessianProducts(network, Inputs.from_array(data.X, network.theta.dtype), data.targets, data.sample_weight)
+    return HessianProducts(network, data)
 
 
 class _FiniteOperator(LinearOperator):

@@ -11,6 +11,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy.sparse import issparse
 
+from .kernels.arguments import Inputs
+
 # Kernels count the columns of a CSR matrix in 32 bits.
 MAX_COLUMNS = 2**31 - 1
 
@@ -146,37 +148,24 @@ _STRUCTURE_CHECKS = {
 }
 
 
-class Inputs(NamedTuple):
-    """The rows of X as kernels take them: dense, or else CSR; the other part is empty."""
-
-    X: np.ndarray
-    data: np.ndarray
-    indices: np.ndarray
-    indptr: np.ndarray
-
-    @classmethod
-    def from_array(cls, X, dtype: np.dtype) -> "Inputs":
-        """View, or where it must be convert, a dense or sparse X; explicit zeros are harmless."""
-        no_values = np.empty(0, dtype)
-        no_indices = np.empty(0, np.int32)
-        if issparse(X):
-            X = cast(with_valid_indices(X.tocsr(), "X"), dtype, "X")
-            if X.shape[1] > MAX_COLUMNS:
-                raise ValueError(f"A sparse X may have {MAX_COLUMNS} columns at most, got {X.shape[1]}.")
-            return cls(
-                np.empty((0, X.shape[1]), dtype),
-                np.ascontiguousarray(X.data, dtype),
-                np.ascontiguousarray(X.indices, np.int32),
-                np.ascontiguousarray(X.indptr, np.int64),
-            )
-        dense = np.require(cast(X, dtype, "X"), dtype, ["C_CONTIGUOUS", "ALIGNED"])
-        return cls(dense, no_values, no_indices, np.empty(0, np.int64))
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """Numbers of rows and of features."""
-        n_rows = len(self.X) if len(self.X) > 0 else max(len(self.indptr) - 1, 0)
-        return n_rows, self.X.shape[1]
+def as_inputs(X, dtype: np.dtype) -> Inputs:
+    """View, or where it must be convert, a dense or sparse X; explicit zeros are harmless."""
+    no_values = np.empty(0, dtype)
+    no_indices = np.empty(0, np.int32)
+    if issparse(X):
+        X = cast(with_valid_indices(X.tocsr(), "X"), dtype, "X")
+        if X.shape[1] > MAX_COLUMNS:
+            raise ValueError(f"A sparse X may have {MAX_COLUMNS} columns at most, got {X.shape[1]}.")
+        if not X.has_sorted_indices:
+            X = X.sorted_indices()
+        return Inputs(
+            np.empty((0, X.shape[1]), dtype),
+            np.ascontiguousarray(X.data, dtype),
+            np.ascontiguousarray(X.indices, np.int32),
+            np.ascontiguousarray(X.indptr, np.int64),
+        )
+    dense = np.require(cast(X, dtype, "X"), dtype, ["C_CONTIGUOUS", "ALIGNED"])
+    return Inputs(dense, no_values, no_indices, np.empty(0, np.int64))
 
 
 class TrainingData(NamedTuple):

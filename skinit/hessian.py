@@ -3,12 +3,13 @@
 import numpy as np
 from scipy.sparse.linalg import LinearOperator
 
-from . import blas
+from .data import TrainingData
 from .kernels.activations import compile_activate_with_bends
+from .kernels.arguments import Curvature, CurvatureFunctions, CurvatureWorkspace, Parameters
 from .kernels.curvature import ALL_LAYERS, compile_add_hessian_products
 from .kernels.losses import compile_curve, compile_loss
 from .kernels.products import compile_multiply, spare_size
-from .network import Inputs, Network
+from .network import Network
 
 # Rows at a time: memory does not grow with the data.
 BLOCK = 256
@@ -23,10 +24,7 @@ class HessianProducts:
     Parameters
     ----------
     network : Network
-    inputs : Inputs
-        Rows of X.
-    targets : ndarray of shape (n, n_outputs), or (n, 1) with class numbers for the log loss
-    sample_weight : ndarray of shape (n,), or None
+    data : TrainingData
     block : int
         Rows at a time.
     """
@@ -34,20 +32,16 @@ class HessianProducts:
     def __init__(
         self,
         network: Network,
-        inputs: Inputs,
-        targets: np.ndarray,
-        sample_weight: np.ndarray | None,
+        data: TrainingData,
         block: int = BLOCK,
     ) -> None:
-        network.check_data(inputs, targets, sample_weight)
         dtype = network.theta.dtype
         sizes = network.layer_sizes
-        n_rows = targets.shape[0]
+        checked = network.check_data(data)
+        inputs, targets, weights = checked
+        n_rows = len(targets)
         self.network = network
-        self.inputs = inputs
-        self.targets = targets
-        self.sample_weight = np.empty(0, dtype) if sample_weight is None else sample_weight
-        self.weight_sum = float(n_rows if sample_weight is None else sample_weight.sum(dtype=np.float64))
+        self.weight_sum = float(weights.sum(dtype=np.float64) if weights.size else n_rows)
         self._rows = np.arange(n_rows)
         # A row is multiplied six times by the weights of each layer: twice forward, and back four times.
         row_work = 6 * network.row_work(inputs)
@@ -55,22 +49,25 @@ class HessianProducts:
         # Adding a block to the products costs as much as a row, even if rows are sparse.
         self._parts_per_call = max(1, CALL_WORK // (self._block * row_work + 6 * network.n_weights))
         self._kernel = compile_add_hessian_products(dtype)
-        self._pointers = (
-            compile_activate_with_bends(network.activation, dtype),
-            compile_loss(network.loss, dtype),
-            compile_curve(network.loss, dtype),
-            compile_multiply(dtype, blas.is_faster(network.largest_product(self._block))),
+        functions = CurvatureFunctions(
+            compile_activate_with_bends(network.activation, dtype).address,
+            compile_loss(network.loss, dtype).address,
+            compile_curve(network.loss, dtype).address,
+            compile_multiply(dtype).address,
         )
         n_dense_features = sizes[0] if inputs.X.shape[0] > 0 else 0
-        self._workspaces = (
-            np.empty((self._block, n_dense_features), dtype),
-            np.empty((self._block, targets.shape[1]), dtype),
-            np.ones(self._block, dtype),
-            np.empty((6, self._block * sizes[1:].sum()), dtype),
-            np.empty((2, self._block * sizes[1:].max()), dtype),
-            np.empty((2, network.n_weights), dtype),
-            np.empty(spare_size(sizes, self._block, dtype), dtype),
+        n_units, most_units = int(sizes[1:].sum()), int(sizes[1:].max())
+        sizes_of_fields = [*6 * [self._block * n_units], *2 * [self._block * most_units], *2 * [network.n_weights]]
+        workspace = CurvatureWorkspace._make(
+            [
+                np.empty((self._block, n_dense_features), dtype),
+                np.empty((self._block, targets.shape[1]), dtype),
+                np.ones(self._block, dtype),
+                *(np.empty(size, dtype) for size in sizes_of_fields),
+                np.empty(spare_size(max(*sizes, self._block), dtype), dtype),
+            ]
         )
+        self._arguments = Curvature(functions, Parameters(network.theta, sizes), checked, workspace)
 
     def multiply(self, directions: np.ndarray, layers, gauss_newton: bool = False) -> np.ndarray:
         """Products of the Hessian with each row of `directions`.
@@ -86,7 +83,6 @@ class HessianProducts:
         -------
         products : ndarray like `directions`
         """
-        network = self.network
         layers = np.asarray(layers, dtype=np.int64)
         products = np.zeros_like(directions)
         n_directions = max(1, min(self._parts_per_call, len(directions)))
@@ -95,19 +91,13 @@ class HessianProducts:
             some = slice(first, first + n_directions)
             for start in range(0, self._rows.size, n_rows):
                 self._kernel(
-                    network.theta,
-                    network.layer_sizes,
-                    tuple(self.inputs),
-                    self.targets,
-                    self.sample_weight,
+                    self._arguments,
                     self._rows[start : start + n_rows],
                     self._block,
-                    *self._pointers,
                     gauss_newton,
                     layers[some],
                     directions[some],
                     products[some],
-                    *self._workspaces,
                 )
         with np.errstate(all="ignore"):
             products /= self.weight_sum

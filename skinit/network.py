@@ -11,20 +11,19 @@ import numpy as np
 from joblib import Parallel, delayed
 from scipy.sparse import issparse
 
-from . import blas
-from .blas import available_threads, blas_threads
-from .data import Inputs, TrainingData, is_ready
+from .blas import blas_threads
+from .data import TrainingData, as_inputs, is_ready
 from .kernels.activations import ACTIVATIONS, compile_activate, evaluate
-from .kernels.epochs import compile_predict_rows
+from .kernels.arguments import Data, Inputs
 from .kernels.losses import LOSSES
+from .kernels.prediction import compile_predict_rows
 from .kernels.products import compile_multiply, spare_size
+from .team import get_num_threads
 from .validation import nearest_name_hint
-
-__all__ = ["Inputs", "Network", "TrainingData"]
 
 # Numbers of a layer's outputs that a block of rows may fill while predicting: they stay in the cache.
 PREDICT_BLOCK = 65536
-# Blocks from which threads share them, as many as BLAS would have; kernels release the GIL.
+# Blocks from which threads share them.
 PARALLEL_BLOCKS = 64
 # Multiply-adds of one compiled call forwards. At most 0.1 s on a slow core, because Ctrl-C has to wait for its end.
 CALL_MULTIPLY_ADDS = 10**8
@@ -90,7 +89,6 @@ class Network:
             coef_start += fan_in * fan_out
             intercept_start += fan_out
         self._arrays = (self.theta, *self.coefs, *self.intercepts)
-        self._spare_size = spare_size(sizes, 0, self.theta.dtype)
 
     @property
     def activation(self) -> str:
@@ -173,8 +171,8 @@ class Network:
         bad = [name for name, view in zip(names, self._arrays[1:], strict=True) if not np.isfinite(view).all()]
         raise ValueError(f"{' and '.join(bad)} must be finite, got NaN or infinity.")
 
-    def check_data(self, inputs: Inputs, targets: np.ndarray, sample_weight: np.ndarray | None) -> None:
-        """Check that data agree with the network in sizes, dtypes and order, before a kernel gets both.
+    def check_data(self, data: TrainingData) -> Data:
+        """The data for kernels, which agree with the network in sizes, dtypes and order.
 
         Raises
         ------
@@ -182,6 +180,8 @@ class Network:
             If they do not.
         """
         dtype = self.theta.dtype
+        targets, sample_weight = data.targets, data.sample_weight
+        inputs = as_inputs(data.X, dtype)
         n_rows = len(targets)
         n_features, n_outputs = int(self.layer_sizes[0]), int(self.layer_sizes[-1])
         if inputs.shape != (n_rows, n_features):
@@ -204,6 +204,7 @@ class Network:
         for name, values in (("targets", targets), ("sample_weight", sample_weight), ("X", inputs.X)):
             if values is not None and not is_ready(values, dtype):
                 raise ValueError(f"{name} must be C-contiguous and of {dtype}, got {values.dtype}.")
+        return Data(inputs, targets, np.empty(0, dtype) if sample_weight is None else sample_weight)
 
     def copy(self) -> "Network":
         """A network with its own copy of the parameters."""
@@ -239,39 +240,38 @@ class Network:
         n_rows = X.shape[0]
         out = np.empty((n_rows, int(self.layer_sizes[-1])), dtype)
         widest = int(self.layer_sizes[1:].max())
+        widest_inputs = int(self.layer_sizes[:-1].max())
         kernel = compile_predict_rows(dtype)
-        activate = compile_activate(self.activation, dtype)
+        addresses = compile_activate(self.activation, dtype).address, compile_multiply(dtype).address
+        parameters = (self.theta, self.layer_sizes)
         # A matrix of another dtype or order is converted a block at a time, not as a whole.
         convert = not issparse(X) and not is_ready(X, dtype)
-        whole_inputs = Inputs.from_array(X[:0] if convert else X, dtype)
+        whole_inputs = as_inputs(X[:0] if convert else X, dtype)
         row_work = self.n_weights if convert else self.row_work(whole_inputs)
         block = max(1, min(n_rows, max(64, PREDICT_BLOCK // widest), CALL_MULTIPLY_ADDS // row_work))
-        multiply = compile_multiply(dtype, blas.is_faster(self.largest_product(block)))
         all_rows = np.arange(n_rows)
 
         def predict_blocks(starts) -> None:
             workspaces = np.empty((2, block * widest), dtype)
-            spare = np.empty(self._spare_size, dtype)
+            spare = np.empty(spare_size(widest_inputs, dtype), dtype)
             inputs = whole_inputs
             for start in starts:
                 rows = all_rows[start : start + block]
                 if convert:
-                    inputs = Inputs.from_array(X[start : start + block], dtype)
+                    inputs = as_inputs(X[start : start + block], dtype)
                     rows = all_rows[: rows.size]
                 kernel(
-                    self.theta,
-                    self.layer_sizes,
-                    tuple(inputs),
+                    parameters,
+                    inputs,
                     rows,
-                    activate,
-                    multiply,
+                    *addresses,
                     workspaces,
                     spare,
                     out[start : start + block],
                 )
 
         starts = range(0, n_rows, block)
-        n_threads = 1 if len(starts) < PARALLEL_BLOCKS else available_threads()
+        n_threads = 1 if len(starts) < PARALLEL_BLOCKS else get_num_threads()
         if n_threads == 1:
             predict_blocks(starts)
         else:

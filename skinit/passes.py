@@ -1,34 +1,43 @@
 """Passes over training data: what a network, its data and a kernel need, made ready once."""
 
 import time
+from functools import partial
+from typing import Any
 
 import numpy as np
 
-from . import blas
+from .data import TrainingData
+from .kernels import training
 from .kernels.activations import compile_activate_with_slopes
-from .kernels.epochs import compile_train_batches
+from .kernels.arguments import Epoch, Functions, Inputs, Parameters, SolverState, Training, Workspace
 from .kernels.losses import LOSSES, SCIKIT_LEARN_CAP, compile_loss
 from .kernels.products import compile_multiply, spare_size
 from .kernels.updates import compile_update
-from .network import CALL_MULTIPLY_ADDS, Inputs, Network
+from .network import CALL_MULTIPLY_ADDS, Network
+from .team import Team
 
 # Seconds that one compiled call should last, so that Ctrl-C is answered soon.
 CALL_SECONDS = 0.2
+# Rows that go through the network together, at most.
+BLOCK_ROWS = 512
+# Multiply-adds of a mini-batch on its way forwards from which another thread pays.
+SHARED_MULTIPLY_ADDS = 100_000
 
 
 class DataPasses:
-    """Passes of a network over the rows of X.
+    """Passes of a network over the rows of its training data.
+
+    In a with block, threads help with all passes.
 
     Parameters
     ----------
     network : Network
-    inputs : Inputs
-        Rows of X.
-    targets : ndarray of shape (n, n_outputs), or (n, 1) with class numbers for the log loss
-    sample_weight : ndarray of shape (n,), or None
+    data : TrainingData
     batch_size : int
     alpha : float
         Strength of the L2 penalty.
+    rows : ndarray of shape (n,), or None
+        Numbers of the rows to pass over, by default all. Their order may be changed between passes.
 
     Raises
     ------
@@ -37,139 +46,138 @@ class DataPasses:
     """
 
     def __init__(
-        self,
-        network: Network,
-        inputs: Inputs,
-        targets: np.ndarray,
-        sample_weight: np.ndarray | None,
-        batch_size: int,
-        alpha: float,
+        self, network: Network, data: TrainingData, batch_size: int, alpha: float, rows: np.ndarray | None = None
     ) -> None:
-        network.check_data(inputs, targets, sample_weight)
         dtype = network.theta.dtype
         self.network = network
-        self.inputs = inputs
-        self.targets = targets
-        self.sample_weight = np.empty(0, dtype) if sample_weight is None else sample_weight
-        self.has_negative_weights = bool((self.sample_weight < 0).any())
+        self.rows = np.arange(len(data.targets)) if rows is None else rows.copy()
         self.batch_size = batch_size
         self.alpha = float(alpha)
+        self._data = network.check_data(data)
+        self.has_negative_weights = bool((self._data.sample_weight < 0).any())
         loss = LOSSES[network.loss]
-        n_outputs = int(network.layer_sizes[-1])
-        self.loss_scale = 1.0 / n_outputs if loss.reports_mean_over_outputs else 1.0
-        self._kernel = compile_train_batches(dtype)
-        self._activate = compile_activate_with_slopes(network.activation, dtype)
-        self._loss = compile_loss(network.loss, dtype)
-        self._gradient = np.empty_like(network.theta)
-        sizes = network.layer_sizes
-        n_dense_features = sizes[0] if inputs.X.shape[0] > 0 else 0
-        # Rows of one compiled call at most. A mini-batch of more rows takes several calls.
-        self._call_size = max(1, min(batch_size, CALL_MULTIPLY_ADDS // network.row_work(inputs)))
-        self.block_size = self._call_size
-        self._multiply = compile_multiply(dtype, blas.is_faster(network.largest_product(self.block_size)))
-        self._workspaces = (
-            np.empty((self.block_size, n_dense_features), dtype),
-            np.empty((self.block_size, targets.shape[1]), dtype),
-            np.ones(self.block_size, dtype),
-            np.empty(self.block_size * sizes[1:].sum(), dtype),
-            np.empty(self.block_size * sizes[1:].sum(), dtype),
-            np.empty((self.block_size, n_outputs), dtype),
-            np.empty(network.largest_coef, dtype),
-            np.empty(spare_size(sizes, self.block_size, dtype), dtype),
+        row_work = network.row_work(self._data.inputs)
+        # A mini-batch of more rows takes several blocks.
+        block_size = max(1, min(batch_size, self.rows.size, BLOCK_ROWS, CALL_MULTIPLY_ADDS // row_work))
+        self._epoch = Epoch(
+            self.rows,
+            batch_size,
+            block_size,
+            self.alpha,
+            1.0 / int(network.layer_sizes[-1]) if loss.reports_mean_over_outputs else 1.0,
+            SCIKIT_LEARN_CAP,
         )
-        self._batches_per_call = 1
+        self._kernel = training.compile_train(dtype)
+        self._functions = Functions(
+            compile_activate_with_slopes(network.activation, dtype).address,
+            compile_loss(network.loss, dtype).address,
+            compile_multiply(dtype).address,
+            0,
+        )
+        most_threads = training.count_shards(block_size) if block_size * row_work >= SHARED_MULTIPLY_ADDS else 1
+        self._team = Team(most_threads, training.JOB_SIZE, training.N_NUMBERS)
+        self._workspace = _make_workspace(network, self._data.inputs, block_size, self._team.most_threads)
+        self._blocks_per_call = 1
+        self._solver: Any = None
+        self._bind(None)
 
-    def run(self, rows: np.ndarray, update: str, slots: np.ndarray, scalars: np.ndarray) -> tuple[float, float]:
-        """One pass over `rows`, a step of `update` for each mini-batch.
+    def __enter__(self) -> "DataPasses":
+        self._team.__enter__()
+        return self
+
+    def __exit__(self, *exception) -> None:
+        self._team.__exit__(*exception)
+
+    def _bind(self, solver) -> None:
+        """Make the arguments of the kernel ready, for steps of a solver or for none."""
+        theta = self.network.theta
+        if solver is None:
+            nothing = np.empty(0)
+            state = SolverState(np.empty((0, 0), theta.dtype), nothing, nothing, np.zeros(1, np.int64))
+            functions = self._functions
+        else:
+            n_batches = -(-self.rows.size // self.batch_size)
+            state = SolverState(solver.slots, solver.constants, np.empty(n_batches), solver.n_steps)
+            functions = self._functions._replace(step=compile_update(solver.update, theta.dtype).address)
+        self._solver = solver
+        parameters = Parameters(theta, self.network.layer_sizes)
+        # They have the arguments of before.
+        self._team.stop()
+        self._arguments = Training(
+            functions, parameters, self._data, self._epoch, state, self._workspace, self._team.shared
+        )
+
+    def run(self, solver) -> float:
+        """One pass over the rows, with a step of the solver for each mini-batch.
 
         Returns
         -------
         reported_loss : float
-            Sum over batches of the mean loss with its penalty, times the rows of the batch.
-        loss_sum : float
-            Weighted sum of the losses of all rows, without penalty.
+            The mean over rows of the loss of their mini-batch before its step, penalty included.
         """
-        totals = np.zeros(2)
-        if self._call_size < self.batch_size and update != "accumulate":
-            for start in range(0, rows.size, self.batch_size):
-                self._run_long_batch(rows[start : start + self.batch_size], update, slots, scalars, totals)
-        else:
-            self._run_batches(rows, self._call_size, update, slots, scalars, totals)
-        return totals[0], totals[1]
+        if solver is not self._solver:
+            self._bind(solver)
+        self._arguments.solver.rates[:] = solver.learning_rate
+        return float(self._pass(training.STEP)[training.REPORTED_LOSS]) / self.rows.size
 
-    def _run_batches(self, rows, batch_size: int, update: str, slots, scalars, totals) -> None:
-        """Call the kernel for as many whole mini-batches at a time as take about `CALL_SECONDS`."""
+    def loss(self) -> float:
+        """What `run` would return without its steps: mini-batches weigh the penalty as training does."""
+        weights = self.network.theta[: self.network.n_weights].astype(np.float64)
+        self._team.shared.numbers[training.SQUARED_NORM] = weights @ weights
+        return float(self._pass(training.SUM_LOSSES)[training.REPORTED_LOSS]) / self.rows.size
+
+    def loss_and_gradient(self) -> tuple[float, np.ndarray]:
+        """The mean loss over the rows with its penalty, as scikit-learn reports it, and its gradient, a new vector.
+
+        All rows must be in one mini-batch.
+        """
         network = self.network
-        step = compile_update(update, network.theta.dtype)
-        start = 0
-        while start < rows.size:
-            stop = start + self._batches_per_call * batch_size
-            began = time.perf_counter()
-            self._kernel(
-                network.theta,
-                self._gradient,
-                network.layer_sizes,
-                tuple(self.inputs),
-                self.targets,
-                self.sample_weight,
-                rows[start:stop],
-                batch_size,
-                self.block_size,
-                self.alpha,
-                self.loss_scale,
-                SCIKIT_LEARN_CAP,
-                self._activate,
-                self._loss,
-                self._multiply,
-                step,
-                slots,
-                scalars,
-                *self._workspaces,
-                totals,
-            )
-            seconds = max(time.perf_counter() - began, 1e-6)
-            n_batches = -(-(min(stop, rows.size) - start) // batch_size)
-            self._batches_per_call = max(1, int(n_batches * CALL_SECONDS / seconds))
-            start = stop
-
-    def _run_long_batch(self, batch, update: str, slots, scalars, totals) -> None:
-        """One step for a mini-batch whose gradient is summed over several calls."""
-        network = self.network
-        gradient, sums = np.zeros((1, network.theta.size), network.theta.dtype), np.zeros(2)
-        self._run_batches(batch, self._call_size, "accumulate", gradient, np.zeros(1), sums)
-        weight_sum = self._weight_sum(batch)
-        step = compile_update(update, network.theta.dtype)
-        squared_norm = step(network.theta, gradient[0], slots, scalars, network.n_weights, self.alpha, weight_sum)
-        if weight_sum != 0.0:
-            totals[0] += batch.size * (sums[1] * self.loss_scale + 0.5 * self.alpha * squared_norm) / weight_sum
-        totals[1] += sums[1]
-
-    def _weight_sum(self, rows: np.ndarray) -> float:
-        return float(self.sample_weight[rows].sum(dtype=np.float64)) if self.sample_weight.size else float(rows.size)
-
-    def loss_and_gradient(self, rows: np.ndarray) -> tuple[float, np.ndarray]:
-        """The mean loss over `rows` with its penalty, as scikit-learn reports it, and its gradient, a new vector."""
-        network = self.network
-        weight_sum = self._weight_sum(rows)
-        total = np.zeros((1, network.theta.size), network.theta.dtype)
-        _, loss_sum = self.run(rows, "accumulate", total, np.zeros(1))
+        loss_sum = self._pass(training.SUM_GRADIENTS)[training.LOSS]
+        sample_weight = self._data.sample_weight
+        weight_sum = float(sample_weight[self.rows].sum(dtype=np.float64) if sample_weight.size else self.rows.size)
         weights = network.theta[: network.n_weights]
         with np.errstate(over="ignore", invalid="ignore"):
             squared_norm = float(np.dot(weights, weights))
-            gradient = total[0].astype(np.float64)
+            gradient = self._workspace.gradient.astype(np.float64)
             gradient[: network.n_weights] += self.alpha * weights
-            return (loss_sum * self.loss_scale + 0.5 * self.alpha * squared_norm) / weight_sum, gradient / weight_sum
+            loss = loss_sum * self._epoch.loss_scale + 0.5 * self.alpha * squared_norm
+            return loss / weight_sum, gradient / weight_sum
 
-    def check_batch_weights(self, rows: np.ndarray) -> None:
-        """Check that every mini-batch of `rows` has a positive sum of weights, unless all its weights are zero.
+    def _pass(self, purpose: int) -> np.ndarray:
+        """Call the kernel for as many blocks of rows at a time as take about `CALL_SECONDS`."""
+        totals = np.zeros(training.N_TOTALS)
+        job = self._team.shared.job
+        job[training.PURPOSE], job[training.POSITION], job[training.N_STEPS] = purpose, 0, 0
+        while job[training.POSITION] < self.rows.size:
+            began = time.perf_counter()
+            n_blocks = min(self._blocks_per_call, self._count_blocks(int(job[training.POSITION])))
+            arguments = self._arguments._replace(team=self._team.shared)
+            with self._team.working(partial(self._help, arguments)):
+                self._kernel(arguments, 0, n_blocks, totals)
+            seconds = max(time.perf_counter() - began, 1e-6)
+            self._blocks_per_call = max(1, int(n_blocks * CALL_SECONDS / seconds))
+        return totals
+
+    def _count_blocks(self, position: int) -> int:
+        """Blocks of rows that are left in a pass."""
+        n_batches, n_rows = divmod(self.rows.size - position, self.batch_size)
+        block_size = self._epoch.block_size
+        return n_batches * -(-self.batch_size // block_size) + -(-n_rows // block_size)
+
+    def _help(self, arguments: Training, rank: int) -> None:
+        """Work on what the passes of another thread leave to this one, until they end."""
+        self._kernel(arguments, rank, 0, np.zeros(training.N_TOTALS))
+
+    def check_batch_weights(self) -> None:
+        """Check that every mini-batch has a positive sum of weights, unless all its weights are zero.
 
         Raises
         ------
         ValueError
             If negative weights outweigh the others in a mini-batch, where training would climb the loss.
         """
-        weights = self.sample_weight[rows]
-        starts = np.arange(0, rows.size, self.batch_size)
+        weights = self._data.sample_weight[self.rows]
+        starts = np.arange(0, self.rows.size, self.batch_size)
         sums = np.add.reduceat(weights.astype(np.float64), starts)
         magnitudes = np.add.reduceat(np.abs(weights).astype(np.float64), starts)
         # Positive beyond rounding.
@@ -179,3 +187,45 @@ class DataPasses:
                 f"The sample weights of mini-batch {int(bad.argmax()) + 1} sum to {sums[bad][0]:.3g}. With negative "
                 'weights every mini-batch needs a positive sum: increase batch_size, or use solver="lbfgs".'
             )
+
+
+def _make_workspace(network: Network, inputs: Inputs, block_size: int, n_threads: int) -> Workspace:
+    """Memory for passes in blocks of so many rows, by so many threads."""
+    dtype, sizes = network.theta.dtype, network.layer_sizes.tolist()
+    n_rows, n_features = inputs.shape
+    is_dense = len(inputs.X) > 0
+    n_inputs = n_features if is_dense else -(-inputs.data.size // max(n_rows, 1))
+    n_shards = training.count_shards(block_size)
+    offsets, ranges, place = [], [], 0
+    for k, (fan_in, fan_out) in enumerate(zip(sizes, sizes[1:], strict=False)):
+        # A sharded gradient is written and read once for each shard, the factors of another one once for all.
+        is_sharded = n_shards * fan_in * fan_out <= block_size * ((n_inputs if k == 0 else fan_in) + fan_out)
+        offsets.append(place if is_sharded else -1)
+        place += fan_in * fan_out if is_sharded else 0
+        n_range = training.RANGE_PARAMETERS // fan_out
+        if not is_sharded and (k > 0 or is_dense):
+            n_range = max(n_range, training.RANGE_MULTIPLY_ADDS // (block_size * fan_out))
+        n_range = max(training.RANGE_ROWS, n_range // training.RANGE_ROWS * training.RANGE_ROWS)
+        ranges += [(k, first, min(first + n_range, fan_in)) for first in range(0, fan_in, n_range)]
+    offsets.append(place)
+    n_units = sum(sizes[1:])
+    n_range = training.RANGE_PARAMETERS
+    ranges += [(training.INTERCEPTS, first, min(first + n_range, n_units)) for first in range(0, n_units, n_range)]
+    largest_range = max((stop - first) * (sizes[k + 1] if k >= 0 else 1) for k, first, stop in ranges)
+    return Workspace(
+        inputs=np.empty((block_size, n_features if is_dense else 0), dtype),
+        targets=np.empty((block_size, 1 if network.loss == "log_loss" else sizes[-1]), dtype),
+        weights=np.ones(block_size, dtype),
+        activations=np.empty(block_size * n_units, dtype),
+        slopes=np.empty(block_size * n_units, dtype),
+        deltas=np.empty((block_size, sizes[-1]), dtype),
+        transposed=np.empty(network.n_weights - sizes[0] * sizes[1], dtype),
+        gradient=np.empty_like(network.theta),
+        offsets=np.array(offsets, np.int64),
+        shard_gradients=np.empty((n_shards, place + n_units), dtype),
+        ranges=np.array(ranges, np.int64),
+        losses=np.empty(n_shards),
+        weight_sums=np.empty(n_shards),
+        squared_norms=np.zeros(len(ranges)),
+        scratch=np.empty((n_threads, largest_range + spare_size(max(*sizes, block_size), dtype)), dtype),
+    )

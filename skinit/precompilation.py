@@ -16,22 +16,20 @@ from .kernels.activations import (
     evaluate,
 )
 from .kernels.curvature import compile_add_hessian_products
-from .kernels.epochs import compile_predict_rows, compile_train_batches
 from .kernels.losses import LOSSES, compile_curve, compile_loss
+from .kernels.prediction import compile_predict_rows
 from .kernels.products import compile_multiply
+from .kernels.training import compile_train
 from .kernels.updates import compile_update
 from .solvers import STOCHASTIC_SOLVERS
 from .validation import nearest_name_hint
-
-# L-BFGS, SciPy's, needs no step but sums of gradients.
-UPDATE_OF_SOLVER = {name: solver.update for name, (solver, _) in STOCHASTIC_SOLVERS.items()} | {"lbfgs": "accumulate"}
 
 # What each parameter of `warmup` takes.
 NAMES = {
     "dtype": ("float64", "float32"),
     "activation": tuple(ACTIVATIONS),
     "loss": tuple(LOSSES),
-    "solver": tuple(UPDATE_OF_SOLVER),
+    "solver": (*STOCHASTIC_SOLVERS, "lbfgs"),
 }
 
 
@@ -108,10 +106,7 @@ def make_parts(
     """What a user may choose, and for each choice the functions that compile the kernels it stands for."""
     parts: dict[str, list[Callable[[], object]]] = {}
     for precision in map(np.dtype, dtype):
-        parts[f"{precision} training"] = [
-            partial(compile_train_batches, precision),
-            *(partial(compile_multiply, precision, by_blas) for by_blas in (False, True)),
-        ]
+        parts[f"{precision} training"] = [partial(compile_train, precision), partial(compile_multiply, precision)]
         parts[f"{precision} prediction"] = [partial(compile_predict_rows, precision)]
         for name in activation:
             kernels = [compile_activate, compile_activate_with_slopes]
@@ -127,11 +122,12 @@ def make_parts(
             kernels = [compile_loss, compile_curve] if curvature else [compile_loss]
             parts[f"{precision} loss {name}"] = [partial(each, name, precision) for each in kernels]
         for name in solver:
-            parts[f"{precision} solver {name}"] = [partial(compile_update, UPDATE_OF_SOLVER[name], precision)]
+            # L-BFGS, SciPy's, needs no step.
+            if name in STOCHASTIC_SOLVERS:
+                update = STOCHASTIC_SOLVERS[name][0].update
+                parts[f"{precision} solver {name}"] = [partial(compile_update, update, precision)]
         if curvature:
-            # learning_rate_init="auto" takes gradients of batches, and the loss of all by steps of length zero.
-            steps = [partial(compile_update, update, precision) for update in ("accumulate", "sgd")]
-            parts[f"{precision} curvature"] = [partial(compile_add_hessian_products, precision), *steps]
+            parts[f"{precision} curvature"] = [partial(compile_add_hessian_products, precision)]
     return parts
 
 

@@ -48,23 +48,32 @@ class StochasticSolver:
         The network that it trains. Its state fits no other.
     n_slots : int
         Vectors of the length of the parameters that the step keeps.
-    scalars : sequence of float
-        Numbers that the step needs besides; the first is the learning rate.
+    learning_rate : float
+        That of the next step.
+    constants : sequence of float
+        Numbers that the step needs besides.
+
+    Attributes
+    ----------
+    n_steps : ndarray of shape (1,)
+        Number of steps taken.
     """
 
     update: str
     automatic_step = AutomaticStep()
 
-    def __init__(self, network: Network, n_slots: int, scalars) -> None:
+    def __init__(self, network: Network, n_slots: int, learning_rate: float, constants=()) -> None:
         self.layer_sizes = tuple(network.layer_sizes.tolist())
         self.slots = np.zeros((n_slots, network.theta.size), network.theta.dtype)
-        self.scalars = np.array(scalars, dtype=np.float64)
+        self.learning_rate = float(learning_rate)
+        self.constants = np.array(constants, dtype=np.float64)
+        self.n_steps = np.zeros(1, dtype=np.int64)
 
     def copy(self) -> "StochasticSolver":
         """A solver in the same state, with arrays of its own."""
         copied = object.__new__(type(self))
         copied.__dict__.update(self.__dict__)
-        copied.slots, copied.scalars = self.slots.copy(), self.scalars.copy()
+        copied.slots, copied.n_steps = self.slots.copy(), self.n_steps.copy()
         return copied
 
     def belongs_to(self, network: Network) -> bool:
@@ -74,15 +83,6 @@ class StochasticSolver:
             and self.slots.dtype == network.theta.dtype
             and self.slots.shape[1] == network.theta.size
         )
-
-    @property
-    def learning_rate(self) -> float:
-        """The learning rate of the next step."""
-        return float(self.scalars[0])
-
-    @learning_rate.setter
-    def learning_rate(self, value: float) -> None:
-        self.scalars[0] = value
 
     def scale_learning_rate(self, factor: float) -> None:
         """Multiply the learning rate, for all of what follows."""
@@ -112,7 +112,7 @@ class SGD(StochasticSolver):
         momentum,
         nesterovs_momentum,
     ) -> None:
-        super().__init__(network, 1, [learning_rate_init, momentum, float(nesterovs_momentum)])
+        super().__init__(network, 1, learning_rate_init, [momentum, float(nesterovs_momentum)])
         self.learning_rate_init = float(learning_rate_init)
         self.schedule = learning_rate
         self.power_t = power_t
@@ -125,7 +125,7 @@ class SGD(StochasticSolver):
         if self.schedule == "invscaling":
             # A power that overflows leaves a learning rate of zero.
             with np.errstate(over="ignore"):
-                self.learning_rate = self.learning_rate_init / np.float64(t + 1) ** float(self.power_t)
+                self.learning_rate = float(self.learning_rate_init / np.float64(t + 1) ** float(self.power_t))
 
     def slow_down(self) -> str | None:
         if self.schedule != "adaptive" or self.learning_rate <= 1e-6:
@@ -141,7 +141,7 @@ class Adam(StochasticSolver):
     automatic_step = AutomaticStep(follows_signs=True, memory="beta_1", largest=0.1, fallback=1e-3)
 
     def __init__(self, network, *, learning_rate_init, beta_1, beta_2, epsilon) -> None:
-        super().__init__(network, 2, [learning_rate_init, beta_1, beta_2, epsilon, 0.0])
+        super().__init__(network, 2, learning_rate_init, [beta_1, beta_2, epsilon])
 
 
 # Class, and the estimator parameters that it takes.
@@ -187,7 +187,7 @@ def minimize_lbfgs(
     Parameters
     ----------
     passes : DataPasses
-        Its batch size only bounds the memory: gradients are summed over all rows.
+        With all rows in one mini-batch.
     max_iter, max_fun : int
         Bounds on iterations and on evaluations of the gradient.
     tol : float
@@ -206,12 +206,11 @@ def minimize_lbfgs(
     """
     network = passes.network
     theta = network.theta
-    rows = np.arange(passes.targets.shape[0])
     last = Iterate(0, np.inf, theta.astype(np.float64))
 
     def loss_and_gradient(x):
         _assign(theta, x)
-        return passes.loss_and_gradient(rows)
+        return passes.loss_and_gradient()
 
     def keep(intermediate_result):
         nonlocal last

@@ -20,9 +20,10 @@ what comes of it.
 
 import numpy as np
 
+from .data import TrainingData
 from .hessian import HessianProducts
 from .kernels.curvature import ALL_LAYERS
-from .network import Inputs, TrainingData
+from .network import Network
 from .passes import DataPasses
 from .solvers import AutomaticStep
 from .spectrum import NotFiniteError, spectral_norm
@@ -44,15 +45,18 @@ def sign_step(products: HessianProducts, gradient: np.ndarray) -> float:
     return float(np.abs(gradient).sum(dtype=np.float64)) / curvature if curvature > 0 else np.inf
 
 
-def automatic_step(passes: DataPasses, data: TrainingData, rule: AutomaticStep, memory: float) -> float:
+def automatic_step(
+    network: Network, data: TrainingData, batch_size: int, alpha: float, rule: AutomaticStep, memory: float
+) -> float:
     """The learning rate for training a network from where it is: the median over mini-batches of the rule above.
 
     Parameters
     ----------
-    passes : DataPasses
-        With the network, the data and the size of mini-batches.
+    network : Network
     data : TrainingData
-        The same data.
+    batch_size : int
+    alpha : float
+        Strength of the L2 penalty.
     rule : AutomaticStep
         The solver's entry.
     memory : float
@@ -63,9 +67,8 @@ def automatic_step(passes: DataPasses, data: TrainingData, rule: AutomaticStep, 
     learning_rate : float
         Finite and positive.
     """
-    network = passes.network
     n_rows = data.targets.shape[0]
-    batch_size = min(passes.batch_size, n_rows)
+    batch_size = min(batch_size, n_rows)
     # Fixed, not drawn from the estimator's generator, and not the first rows, as data may be sorted.
     rows = np.random.RandomState(0).permutation(n_rows)[: max(batch_size, ROWS)]
     n_batches = min(rows.size // batch_size, MOST_BATCHES)
@@ -74,10 +77,10 @@ def automatic_step(passes: DataPasses, data: TrainingData, rule: AutomaticStep, 
         sample = data.take(batch)
         if sample.sample_weight is not None and not sample.sample_weight.sum() > 0:
             continue
-        inputs = Inputs.from_array(sample.X, network.theta.dtype)
-        products = HessianProducts(network, inputs, sample.targets, sample.sample_weight)
+        products = HessianProducts(network, sample)
         if rule.follows_signs:
-            steps.append(sign_step(products, passes.loss_and_gradient(batch)[1].astype(network.theta.dtype)))
+            _, gradient = DataPasses(network, sample, batch_size, alpha).loss_and_gradient()
+            steps.append(sign_step(products, gradient.astype(network.theta.dtype)))
         else:
             try:
                 norm, _ = spectral_norm(

@@ -131,7 +131,6 @@ def train(
     solver: StochasticSolver,
     history: History,
     *,
-    rows: np.ndarray,
     random_state: np.random.RandomState,
     shuffle: bool,
     max_iter: int,
@@ -147,8 +146,6 @@ def train(
 
     Parameters
     ----------
-    rows : ndarray of shape (n_train,)
-        Numbers of the rows to train on.
     score : callable or None
         Gives the validation score of the network as it is; the weights with the best one are restored at the end.
         None: the training loss decides when to stop.
@@ -177,21 +174,19 @@ def train(
     if score is not None and np.isfinite(history.best_validation_score_):
         # A warm start: the weights to go on from are those of the best score so far.
         checkpoint = checkpoint._replace(best_theta=checkpoint.theta)
-    order = rows.copy()
     try:
         for _ in range(max_iter):
             if tasks is not None:
                 tasks.begin("epoch")
             if shuffle:
                 # As scikit-learn's order[permutation]: shuffling swaps by position, whatever lies there.
-                random_state.shuffle(order)
+                random_state.shuffle(passes.rows)
             if passes.has_negative_weights:
-                passes.check_batch_weights(order)
-            reported_loss, _ = passes.run(order, solver.update, solver.slots, solver.scalars)
-            loss = reported_loss / rows.size
+                passes.check_batch_weights()
+            loss = passes.run(solver)
             history.n_iter_ += 1
             history.loss_ = loss
-            history.t_ += rows.size
+            history.t_ += passes.rows.size
             history.loss_curve_.append(loss)
             if verbose:
                 print(f"Iteration {history.n_iter_}, loss = {loss:.8f}")

@@ -198,7 +198,7 @@ def interrupt_in_pass(monkeypatch):
     """Send the process the signal of Ctrl-C in the given pass over the data, after it has changed the weights."""
 
     def arrange(n_passes):
-        run, calls = passes.DataPasses.run, []
+        run, calls = passes.DataPasses._pass, []
 
         def interrupted_run(self, *arguments):
             calls.append(1)
@@ -207,7 +207,7 @@ def interrupt_in_pass(monkeypatch):
                 os.kill(os.getpid(), signal.SIGINT)
             return result
 
-        monkeypatch.setattr(passes.DataPasses, "run", interrupted_run)
+        monkeypatch.setattr(passes.DataPasses, "_pass", interrupted_run)
 
     return arrange
 

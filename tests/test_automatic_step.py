@@ -7,14 +7,14 @@ import pytest
 from scipy.sparse import csr_array
 from sklearn.base import clone
 from sklearn.datasets import load_diabetes, load_iris, make_multilabel_classification
+from threadpoolctl import threadpool_info
 from twins import ACTIVATIONS
 
 import skinit.base
 from skinit import MLPClassifier, MLPRegressor
-from skinit.blas import available_threads
+from skinit.data import TrainingData
 from skinit.hessian import ALL_LAYERS, HessianProducts
 from skinit.initializers import RandomNormal
-from skinit.network import Inputs
 from skinit.solvers import STOCHASTIC_SOLVERS, StochasticSolver
 
 # Where steps are too large on purpose, the validation score sees Poisson means that overflow.
@@ -98,7 +98,7 @@ def targets_of(model, X, y):
 
 def dense_hessian(model, X, y, sample_weight=None):
     network = model._network
-    products = HessianProducts(network, Inputs.from_array(X, X.dtype), targets_of(model, X, y), sample_weight)
+    products = HessianProducts(network, TrainingData(X, targets_of(model, X, y), sample_weight))
     return products.multiply(np.eye(network.theta.size), [ALL_LAYERS] * network.theta.size)
 
 
@@ -420,13 +420,13 @@ def test_initialize_measures_the_curvature_with_the_threads_of_fit(monkeypatch):
     threads = []
 
     def spy(*arguments):
-        threads.append(available_threads())
+        threads.extend(library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas")
         return 0.01
 
     monkeypatch.setattr(skinit.base, "automatic_step", spy)
     for method in ("initialize", "fit"):
         getattr(MLPClassifier((60,), max_iter=1, **AUTO), method)(X, y)
-    assert threads == [1, 1]
+    assert set(threads) == {1}
 
 
 class PlainSGD(StochasticSolver):
@@ -435,7 +435,7 @@ class PlainSGD(StochasticSolver):
     update = "sgd"
 
     def __init__(self, network, *, learning_rate_init):
-        super().__init__(network, 1, [learning_rate_init, 0.0, 0.0])
+        super().__init__(network, 1, learning_rate_init, [0.0, 0.0])
 
 
 def test_a_third_solver_steps_automatically_by_default(monkeypatch):

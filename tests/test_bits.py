@@ -52,8 +52,8 @@ def digests(cases):
 
 # Only a change of the mathematics may change these; the changelog then says so.
 DIGESTS = {
-    "relu three classes adam float64": "adc2f83c6f5654fc",
-    "tanh numbers sgd float32": "ca4613ce0b01b2ed",
+    "relu three classes adam float64": "11e69b67af68b700",
+    "tanh numbers sgd float32": "9fd478f806bce854",
 }
 SMALL = [("relu", "three classes", "adam", "float64"), ("tanh", "numbers", "sgd", "float32")]
 ALL = [

@@ -8,7 +8,6 @@ from threadpoolctl import threadpool_info, threadpool_limits
 
 from skinit import MLPClassifier, blas
 from skinit.blas import blas_threads
-from skinit.kernels.processor import processor
 
 
 def n_threads():
@@ -103,12 +102,3 @@ def test_a_small_network_gives_the_same_bits_on_any_number_of_threads(solver):
             coefs.append((model.coefs_[0], model.predict_proba(X)))
     np.testing.assert_array_equal(coefs[0][0], coefs[1][0])
     np.testing.assert_array_equal(coefs[0][1], coefs[1][1])
-
-
-@pytest.mark.parametrize("has_masks", [False, True])
-@pytest.mark.parametrize("n_threads", [1, 2, 4])
-def test_blas_multiplies_wide_layers_where_its_threads_are_faster(n_threads, has_masks, monkeypatch):
-    monkeypatch.setattr(blas, "processor", lambda: processor()._replace(has_masks=has_masks))
-    with threadpool_limits(n_threads, user_api="blas"):
-        assert not blas.is_faster(blas.SINGLE_THREAD_BELOW - 1)
-        assert blas.is_faster(blas.SINGLE_THREAD_BELOW) == (n_threads > (2 if has_masks else 1))

@@ -26,9 +26,9 @@ import hashlib
 import numpy as np
 from skinit.kernels.updates import compile_update
 step, rng = compile_update("adam", np.dtype(np.float64)), np.random.RandomState(0)
-theta, slots, scalars = rng.normal(size=1003), np.zeros((2, 1003)), np.array([1e-3, 0.9, 0.999, 1e-8, 0.0])
-for _ in range(200):
-    step(theta, rng.normal(size=1003), slots, scalars, 900, 1e-3, 50.0)
+theta, slots, constants = rng.normal(size=1003), np.zeros((2, 1003)), np.array([0.9, 0.999, 1e-8])
+for number in range(1, 201):
+    step(theta, rng.normal(size=1003), slots, 0, constants, 1e-3, number, 1e-3, 0.02)
 print(hashlib.sha256(theta.tobytes()).hexdigest())
 """
 
@@ -155,19 +155,19 @@ DAMAGES = {
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_a_damaged_file_is_compiled_anew_and_replaced(folder, damage):
     signature = update_signature(FLOAT64)
-    whole = machine_code(UPDATES["accumulate"], signature)
+    whole = machine_code(UPDATES["sgd"], signature)
     path = only_file(folder)
     DAMAGES[damage](path)
     assert cache.load(path.name) is None
-    assert machine_code(UPDATES["accumulate"], signature)
+    assert machine_code(UPDATES["sgd"], signature)
     assert len(cache.load(path.name)) == pytest.approx(len(whole), rel=0.01)
     assert only_file(folder) == path
 
 
 def test_the_code_of_one_kernel_is_not_taken_for_another(folder):
-    machine_code(UPDATES["accumulate"], update_signature(FLOAT64))
+    machine_code(UPDATES["sgd"], update_signature(FLOAT64))
     path = only_file(folder)
-    other = cache.file_name(UPDATES["sgd"], update_signature(FLOAT64))
+    other = cache.file_name(UPDATES["adam"], update_signature(FLOAT64))
     shutil.copy(path, path.parent / other)
     assert cache.load(path.name) is not None
     assert cache.load(other) is None
@@ -256,7 +256,7 @@ def test_a_full_disk_leaves_no_file_behind(folder, monkeypatch):
 
     monkeypatch.setattr(Path, "write_bytes", full)
     with pytest.warns(UserWarning, match=r"No space left on device\), so every process spends some seconds"):
-        assert machine_code(UPDATES["accumulate"], update_signature(FLOAT64))
+        assert machine_code(UPDATES["sgd"], update_signature(FLOAT64))
     assert not any(path.is_file() for path in folder.rglob("*"))
 
 
@@ -268,17 +268,17 @@ def test_only_the_folders_used_last_are_kept(folder):
         os.utime(path, (1e9 - age, 1e9 - age))
     foreign = folder / "something-else"
     foreign.mkdir()
-    machine_code(UPDATES["accumulate"], update_signature(FLOAT64))
+    machine_code(UPDATES["sgd"], update_signature(FLOAT64))
     kept = set(folder.iterdir()) - {foreign, cache.folder()}
     assert kept == set(others[: cache.N_FOLDERS - 1])
     assert foreign.is_dir()
 
 
 def test_a_folder_that_is_only_read_is_in_use_too(folder):
-    machine_code(UPDATES["accumulate"], update_signature(FLOAT64))
+    machine_code(UPDATES["sgd"], update_signature(FLOAT64))
     os.utime(cache.folder(), (1e9, 1e9))
     cache._touch.cache_clear()
-    machine_code(UPDATES["accumulate"], update_signature(FLOAT64))
+    machine_code(UPDATES["sgd"], update_signature(FLOAT64))
     assert cache.folder().stat().st_mtime > 1e9
 
 

@@ -22,7 +22,7 @@ from skinit.curvature import (
     max_stable_step,
     spectral_density,
 )
-from skinit.data import Inputs, cast, normalize_weights, with_valid_indices
+from skinit.data import as_inputs, cast, normalize_weights, with_valid_indices
 from skinit.inspection import signal_propagation
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -258,7 +258,7 @@ def test_a_matrix_that_passes_is_one_that_scipy_accepts(format, name, place, val
         is_valid = False
     else:
         is_valid = True
-        Inputs.from_array(passed, np.dtype(np.float64))
+        as_inputs(passed, np.dtype(np.float64))
     try:
         if format == "coo":
             scipy.sparse.coo_array((matrix.data, (matrix.row, matrix.col)), matrix.shape)

@@ -12,10 +12,11 @@ from sklearn.model_selection import GridSearchCV
 from twins import ACTIVATIONS, propagate
 
 from skinit import MLPClassifier, MLPRegressor
+from skinit.data import TrainingData
 from skinit.hessian import HessianProducts
 from skinit.initializers import LSUV, Constant, Hessian, Orthogonal, RandomNormal, get_initializer
 from skinit.initializers.hessian import FIRST_POWER_ITERATIONS, POWER_ITERATIONS, SEARCH_ROWS
-from skinit.network import Inputs, Network, TrainingData
+from skinit.network import Network
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -105,7 +106,7 @@ def test_lsuv_does_not_scale_up_rounding_errors_of_constant_preactivations(hidde
 
 def dense_layer_norms(network, X, targets, weights=None):
     """The norm of each diagonal block, from all products with unit vectors and a full eigendecomposition."""
-    products = HessianProducts(network, Inputs.from_array(X, network.theta.dtype), targets, weights)
+    products = HessianProducts(network, TrainingData(X, targets, weights))
     norms = []
     for k, coef in enumerate(network.coefs):
         block = products.multiply(np.eye(coef.size, dtype=network.theta.dtype), [k] * coef.size).astype(np.float64)

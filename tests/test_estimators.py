@@ -246,7 +246,7 @@ def test_a_mini_batch_of_zero_weight_takes_no_step():
     parameters = {"hidden_layer_sizes": (4,), "max_iter": 3, "batch_size": 50, "shuffle": False, "random_state": 0}
     weighted = MLPClassifier(**parameters).fit(X_iris, y_iris, sample_weight=weights)
     assert np.isfinite(weighted.loss_)
-    assert weighted._optimizer.scalars[4] == 3
+    assert weighted._optimizer.n_steps == 3
 
 
 @pytest.mark.parametrize("container", [csr_array, np.asfortranarray, np.ascontiguousarray])

@@ -215,7 +215,7 @@ def test_weights_of_other_layers_put_in_by_hand_get_a_new_solver_state():
     model.coefs_, model.intercepts_ = list(other.coefs_), list(other.intercepts_)
     model.partial_fit(X, y)
     assert model._optimizer.slots.shape[1] == 4 * 9 + 9 + 9 * 3 + 3
-    assert model._optimizer.scalars[-1] == 1
+    assert model._optimizer.n_steps == 1
 
 
 @pytest.mark.parametrize("solver", ["adam", "sgd"])

@@ -163,10 +163,10 @@ class Tell(Listener):
 compiling = threading.Event()
 
 def compiles():
-    steps = [compile_update(name, np.dtype("float64")) for name in ("accumulate", "sgd")]
-    total = np.zeros((1, 2))
-    steps[0](np.zeros(2), np.ones(2), total, np.zeros(1), 0, 0.0, 1.0)
-    return total.sum() == 2
+    steps = [compile_update(name, np.dtype("float64")) for name in ("adam", "sgd")]
+    theta = np.zeros(2)
+    steps[1](theta, np.ones(2), np.zeros((1, 2)), 0, np.array([0.0, 0.0]), 1.0, 1, 0.0, 1.0)
+    return theta.sum() == -2
 
 thread = threading.Thread(target=compile_update, args=("sgd", np.dtype("float64")))
 with install_listener("numba:run_pass", Tell()):

@@ -11,8 +11,10 @@ from twins import ACTIVATIONS, LOSSES, SMOOTH, compute_losses, draw_targets, pro
 
 import skinit.network
 import skinit.passes
-from skinit.network import PREDICT_BLOCK, Inputs, Network
+from skinit.data import TrainingData, as_inputs
+from skinit.network import PREDICT_BLOCK, Network
 from skinit.passes import DataPasses
+from skinit.solvers import SGD
 
 HIDDEN_LAYERS = {0: (), 1: (4,), 3: (4, 3, 5)}
 # Without hidden layers there is nothing to activate.
@@ -59,15 +61,27 @@ def make_problem(activation, loss, layer_sizes=(3, 4, 3), n=6, seed=0, dtype=np.
     return network, X, targets, weights, margin / 150
 
 
-def loss_and_gradient(network, X, targets, weights=None, batch_size=None, rows=None):
-    """Sums over rows, as L-BFGS wants them."""
-    dtype = network.theta.dtype
-    n = X.shape[0]
-    passes = DataPasses(network, Inputs.from_array(X, dtype), targets, weights, batch_size or n, alpha=0.3)
-    total = np.zeros((1, network.theta.size), dtype)
-    rows = np.arange(n) if rows is None else rows
-    _, loss_sum = passes.run(rows, "accumulate", total, np.zeros(1))
-    return loss_sum, total[0]
+def loss_and_gradient(network, X, targets, weights=None, rows=None):
+    """Sums over rows, without a penalty."""
+    n_rows = len(targets) if rows is None else len(rows)
+    passes = DataPasses(network, TrainingData(X, targets, weights), n_rows, alpha=0.0, rows=rows)
+    loss, gradient = passes.loss_and_gradient()
+    if network.loss == "squared_error":
+        loss *= targets.shape[1]  # scikit-learn's mean over outputs
+    used = np.ones(len(targets)) if weights is None else weights
+    total = used[slice(None) if rows is None else rows].sum(dtype=np.float64)
+    return loss * total, gradient * total
+
+
+def make_sgd(network, learning_rate_init=0.1, momentum=0.9):
+    return SGD(
+        network,
+        learning_rate_init=learning_rate_init,
+        learning_rate="constant",
+        power_t=0.5,
+        momentum=momentum,
+        nesterovs_momentum=True,
+    )
 
 
 def assert_same_up_to_rounding(gradient, expected, eps=EPS):
@@ -161,13 +175,14 @@ def test_sparse_rows_may_have_duplicates_explicit_zeros_and_unsorted_wide_indice
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("make", [np.asarray, csr_array], ids=["dense", "csr"])
-@pytest.mark.parametrize("batch_size", [1, 2, 7, 19, 20, 1000])
+@pytest.mark.parametrize("block_size", [1, 2, 7, 19, 20, 1000])
 @pytest.mark.parametrize("loss", LOSSES)
-def test_gradient_does_not_depend_on_the_size_of_blocks(loss, batch_size, make, dtype):
+def test_gradient_does_not_depend_on_the_size_of_blocks(loss, block_size, make, dtype, monkeypatch):
     network, X, targets, weights, _ = make_problem("relu", loss, (3, 4, 5, 3), n=20, dtype=dtype)
     eps = np.finfo(dtype).eps
     expected_loss, expected = loss_and_gradient(network, X, targets, weights)
-    loss_sum, gradient = loss_and_gradient(network, make(X), targets, weights, batch_size)
+    monkeypatch.setattr(skinit.passes, "BLOCK_ROWS", block_size)
+    loss_sum, gradient = loss_and_gradient(network, make(X), targets, weights)
     assert_same_up_to_rounding(gradient, expected, eps)
     np.testing.assert_allclose(loss_sum, expected_loss, rtol=N_ROUNDINGS * eps)
 
@@ -180,31 +195,37 @@ def test_steps_do_not_depend_on_the_blocks_that_a_batch_goes_in(loss, block_size
     network, X, targets, weights, _ = make_problem("tanh", loss, (5, 4, 3), n=20, dtype=dtype)
     start = network.theta.copy()
 
-    def train(block_size, by_blas):
-        monkeypatch.setattr(skinit.blas, "is_faster", lambda n_multiply_adds: by_blas)
+    def train(block_size):
         monkeypatch.setattr(skinit.passes, "CALL_MULTIPLY_ADDS", block_size * network.n_weights)
         network.theta[:] = start
-        passes = DataPasses(network, Inputs.from_array(make(X), dtype), targets, weights, batch_size=7, alpha=0.1)
-        losses = passes.run(np.arange(20), "sgd", np.zeros((1, start.size), dtype), np.array([0.1, 0.9, 1.0]))
-        return losses, network.theta.copy()
+        passes = DataPasses(network, TrainingData(make(X), targets, weights), batch_size=7, alpha=0.1)
+        return passes.run(make_sgd(network)), network.theta.copy()
 
-    losses, theta = train(block_size, by_blas=False)
-    expected_losses, expected = train(7, by_blas=True)
+    loss, theta = train(block_size)
+    expected_loss, expected = train(7)
     eps = np.finfo(dtype).eps
     assert np.abs(expected - start).max() > 1e-3
     assert_same_up_to_rounding(theta, expected, eps)
-    np.testing.assert_allclose(losses, expected_losses, rtol=N_ROUNDINGS * eps)
+    np.testing.assert_allclose(loss, expected_loss, rtol=N_ROUNDINGS * eps)
 
 
 @pytest.mark.parametrize("seconds", [0.0, 1e9])
 @pytest.mark.parametrize("loss", LOSSES)
 def test_bits_do_not_depend_on_how_a_pass_is_cut_into_calls(loss, seconds, monkeypatch):
     network, X, targets, weights, _ = make_problem("tanh", loss, (3, 4, 3), n=20)
-    expected_loss, expected = loss_and_gradient(network, X, targets, weights, batch_size=3)
+    start = network.theta.copy()
+    monkeypatch.setattr(skinit.passes, "BLOCK_ROWS", 3)
+
+    def train():
+        network.theta[:] = start
+        passes, solver = DataPasses(network, TrainingData(X, targets, weights), 7, alpha=0.1), make_sgd(network)
+        return [passes.run(solver) for _ in range(3)], network.theta.copy()
+
+    expected_losses, expected = train()
     monkeypatch.setattr(skinit.passes, "CALL_SECONDS", seconds)
-    loss_sum, gradient = loss_and_gradient(network, X, targets, weights, batch_size=3)
-    assert loss_sum == expected_loss
-    np.testing.assert_array_equal(gradient, expected)
+    losses, theta = train()
+    assert losses == expected_losses
+    np.testing.assert_array_equal(theta, expected)
 
 
 @pytest.mark.parametrize("make", [np.asarray, csr_array], ids=["dense", "csr"])
@@ -213,20 +234,21 @@ def test_gradient_is_that_of_the_rows_asked_for(loss, make):
     network, X, targets, weights, _ = make_problem("tanh", loss, n=20)
     rows = np.array([3, 17, 3, 0, 11])
     expected_loss, expected = loss_and_gradient(network, X[rows], targets[rows], weights[rows])
-    loss_sum, gradient = loss_and_gradient(network, make(X), targets, weights, batch_size=2, rows=rows)
+    loss_sum, gradient = loss_and_gradient(network, make(X), targets, weights, rows)
     assert_same_up_to_rounding(gradient, expected)
     np.testing.assert_allclose(loss_sum, expected_loss, rtol=N_ROUNDINGS * EPS)
 
 
-@pytest.mark.parametrize("batch_size", [2, 20])
+@pytest.mark.parametrize("block_size", [2, 20])
 @pytest.mark.parametrize("loss", LOSSES)
-def test_whole_sample_weights_are_repeated_rows(loss, batch_size):
+def test_whole_sample_weights_are_repeated_rows(loss, block_size, monkeypatch):
     network, X, targets, _, _ = make_problem("tanh", loss, n=20)
-    # Of weight zero: some rows, and with batches of two the whole first batch.
+    # Of weight zero: some rows, and with blocks of two the whole first block.
     counts = np.arange(20) // 2 % 4
     repeated = np.repeat(np.arange(20), counts)
     expected_loss, expected = loss_and_gradient(network, X[repeated], targets[repeated])
-    loss_sum, gradient = loss_and_gradient(network, X, targets, counts.astype(float), batch_size)
+    monkeypatch.setattr(skinit.passes, "BLOCK_ROWS", block_size)
+    loss_sum, gradient = loss_and_gradient(network, X, targets, counts.astype(float))
     assert_same_up_to_rounding(gradient, expected)
     np.testing.assert_allclose(loss_sum, expected_loss, rtol=N_ROUNDINGS * EPS)
 
@@ -246,7 +268,6 @@ def test_float32_gradient_is_the_float64_one_to_its_precision(activation, loss, 
         activation, loss, (3, *HIDDEN_LAYERS[depth], 3), n=20, dtype=np.float32
     )
     loss_sum, gradient = loss_and_gradient(network, X, targets, weights)
-    assert gradient.dtype == np.float32
     # The same numbers, which float64 holds exactly.
     double = Network.from_parameters(
         [coef.astype(np.float64) for coef in network.coefs], network.intercepts, activation, loss
@@ -272,12 +293,14 @@ def test_reported_loss_is_the_penalized_mean_of_each_batch_times_its_rows(loss, 
         batch = slice(start, start + 3)
         if used[batch].sum() > 0:
             mean = (used[batch] @ losses[batch] + 0.5 * 0.7 * squared_norm) / used[batch].sum()
-            expected += mean * used[batch].size
-    passes = DataPasses(network, Inputs.from_array(X, X.dtype), targets, weights if weighted else None, 3, alpha=0.7)
+            expected += mean * used[batch].size / 20
+    passes = DataPasses(network, TrainingData(X, targets, weights if weighted else None), 3, alpha=0.7)
     before = network.theta.copy()
-    no_step = np.zeros(3)
-    reported, _ = passes.run(np.arange(20), "sgd", np.zeros((1, before.size)), no_step)
-    np.testing.assert_allclose(reported, expected, rtol=N_ROUNDINGS * EPS)
+    np.testing.assert_allclose(passes.loss(), expected, rtol=N_ROUNDINGS * EPS)
+    np.testing.assert_array_equal(network.theta, before)
+    # Steps of length zero.
+    no_step = make_sgd(network, learning_rate_init=0.0, momentum=0.0)
+    np.testing.assert_allclose(passes.run(no_step), expected, rtol=N_ROUNDINGS * EPS)
     np.testing.assert_array_equal(network.theta, before)
 
 
@@ -346,7 +369,7 @@ def test_preactivations_are_those_of_a_numpy_network(n, depth, layout, dtype, tm
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_kernels_get_aligned_contiguous_arrays_of_their_types(layout, dtype, tmp_path):
     X = np.arange(24.0).reshape(4, 6)
-    inputs = Inputs.from_array(LAYOUTS[layout](X, tmp_path / "X"), np.dtype(dtype))
+    inputs = as_inputs(LAYOUTS[layout](X, tmp_path / "X"), np.dtype(dtype))
     for array in inputs:
         assert array.flags.c_contiguous
         assert array.flags.aligned
@@ -360,16 +383,16 @@ def test_kernels_get_aligned_contiguous_arrays_of_their_types(layout, dtype, tmp
 @pytest.mark.parametrize("layout", ["c", "read-only", "memory-mapped"])
 def test_rows_that_are_as_kernels_want_them_are_not_copied(layout, tmp_path):
     X = LAYOUTS[layout](np.arange(24.0).reshape(4, 6), tmp_path / "X")
-    assert np.shares_memory(Inputs.from_array(X, X.dtype).X, X)
+    assert np.shares_memory(as_inputs(X, X.dtype).X, X)
     sparse = csr_array(X)
-    assert np.shares_memory(Inputs.from_array(sparse, X.dtype).data, sparse.data)
+    assert np.shares_memory(as_inputs(sparse, X.dtype).data, sparse.data)
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_gradient_does_not_depend_on_the_layout(layout, tmp_path):
     network, X, targets, weights, _ = make_problem("tanh", "log_loss", (6, 4, 3), n=13)
     _, expected = loss_and_gradient(network, X.copy(), targets, weights)
-    _, gradient = loss_and_gradient(network, LAYOUTS[layout](X, tmp_path / "X"), targets, weights, batch_size=5)
+    _, gradient = loss_and_gradient(network, LAYOUTS[layout](X, tmp_path / "X"), targets, weights)
     assert_same_up_to_rounding(gradient, expected)
 
 
@@ -402,7 +425,7 @@ def test_bits_of_predictions_do_not_depend_on_the_number_of_threads(layout, dtyp
     monkeypatch.setattr(skinit.network, "PARALLEL_BLOCKS", 2)
     results = []
     for n_threads in (1, 3, 40):
-        monkeypatch.setattr(skinit.network, "available_threads", lambda n_threads=n_threads: n_threads)
+        monkeypatch.setattr(skinit.network, "get_num_threads", lambda n_threads=n_threads: n_threads)
         results.append(network.preactivations(X_in_layout))
         np.testing.assert_array_equal(results[-1], results[0])
     assert_twin_preactivations(network, X_in_layout, X)

@@ -14,8 +14,9 @@ from twins import ACTIVATIONS, LOSSES, SMOOTH, compute_losses, draw_targets, pro
 
 import skinit.hessian
 import skinit.kernels.losses
+from skinit.data import TrainingData
 from skinit.hessian import ALL_LAYERS, HessianProducts
-from skinit.network import Inputs, Network
+from skinit.network import Network
 from skinit.passes import DataPasses
 
 HIDDEN_LAYERS = {0: (), 1: (4,), 2: (3, 4), 3: (4, 3, 5)}
@@ -46,7 +47,7 @@ def multiply(
     """Products with the Hessian of the mean loss; without directions the whole matrix."""
     dtype = network.theta.dtype
     if products is None:
-        products = HessianProducts(network, Inputs.from_array(X, dtype), targets, weights, block)
+        products = HessianProducts(network, TrainingData(X, targets, weights), block)
     if directions is None:
         directions = np.eye(network.theta.size, dtype=dtype)
     if layers is None:
@@ -92,9 +93,8 @@ def differentiate(function, theta, step):
 
 
 def assert_differences_of_the_gradient(network, X, targets, weights, step):
-    rows = np.arange(len(X))
-    passes = DataPasses(network, Inputs.from_array(X, X.dtype), targets, weights, len(X), alpha=0.0)
-    expected, truncation = differentiate(lambda: passes.loss_and_gradient(rows)[1], network.theta, step)
+    passes = DataPasses(network, TrainingData(X, targets, weights), len(X), alpha=0.0)
+    expected, truncation = differentiate(lambda: passes.loss_and_gradient()[1], network.theta, step)
     hessian = multiply(network, X, targets, weights)
     # The stencil's coefficients sum to 1.5 / step in magnitude.
     rounding = 1.5 / step * N_ROUNDINGS * EPS * loss_magnitude(network, X, targets, weights) / weights.sum()
@@ -290,7 +290,7 @@ def test_several_directions_and_layers_at_once_give_the_bits_of_one_at_a_time(lo
     directions = np.random.default_rng(0).normal(size=(len(layers), network.theta.size))
     together = multiply(network, X, targets, weights, directions, layers, gauss_newton=gauss_newton)
     # The same object again and again: nothing of one call is left for the next.
-    products = HessianProducts(network, Inputs.from_array(X, X.dtype), targets, weights)
+    products = HessianProducts(network, TrainingData(X, targets, weights))
     for direction, layer, expected in zip(directions, layers, together, strict=True):
         alone = multiply(
             network, X, targets, weights, direction[None], [layer], gauss_newton=gauss_newton, products=products
@@ -311,7 +311,7 @@ def test_what_follows_the_weights_of_a_layer_in_a_direction_is_not_looked_at():
 
 def test_products_are_those_at_the_parameters_of_the_moment():
     network, X, targets, weights, _ = make_problem("tanh", "log_loss", (3, 4, 3))
-    products = HessianProducts(network, Inputs.from_array(X, X.dtype), targets, weights)
+    products = HessianProducts(network, TrainingData(X, targets, weights))
     multiply(network, X, targets, weights, products=products)
     network.theta *= 1.5
     np.testing.assert_array_equal(
@@ -482,11 +482,11 @@ def test_calls_of_bounded_work_give_the_bits_of_a_single_one(work, dtype, make, 
     layers = [2, ALL_LAYERS, 0, 1, 1, ALL_LAYERS]
 
     def multiply_in_calls():
-        products = HessianProducts(network, Inputs.from_array(make(X), dtype), targets, weights, 8)
+        products = HessianProducts(network, TrainingData(make(X), targets, weights), 8)
         kernel, pairs = products._kernel, []
 
         def call(*arguments):
-            rows, some_layers = arguments[5], arguments[12]
+            rows, some_layers = arguments[1], arguments[4]
             pairs.append(rows.size * some_layers.size)
             kernel(*arguments)
 
@@ -507,6 +507,6 @@ def test_blocks_of_wide_layers_have_fewer_rows(monkeypatch):
     network, X, targets, weights, _ = make_problem("tanh", "log_loss", (3, 4, 5, 3), n=50)
     expected = multiply(network, X, targets, weights)
     monkeypatch.setattr(skinit.hessian, "BLOCK_WORK", 6 * network.n_weights * 3)
-    products = HessianProducts(network, Inputs.from_array(X, X.dtype), targets, weights)
+    products = HessianProducts(network, TrainingData(X, targets, weights))
     assert products._block <= 3
     assert_up_to_rounding(multiply(network, X, targets, weights, products=products), expected)

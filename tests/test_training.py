@@ -32,7 +32,7 @@ def interrupt_in_pass(monkeypatch):
     """Send the process the signal of Ctrl-C during the given pass over the data."""
 
     def arrange(n_passes):
-        run = passes.DataPasses.run
+        run = passes.DataPasses._pass
         calls = []
 
         def interrupted_run(self, *args):
@@ -41,7 +41,7 @@ def interrupt_in_pass(monkeypatch):
                 os.kill(os.getpid(), signal.SIGINT)
             return run(self, *args)
 
-        monkeypatch.setattr(passes.DataPasses, "run", interrupted_run)
+        monkeypatch.setattr(passes.DataPasses, "_pass", interrupted_run)
 
     return arrange
 

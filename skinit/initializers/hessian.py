@@ -7,9 +7,10 @@ from numbers import Integral, Real
 import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
 
+from ..data import TrainingData
 from ..hessian import HessianProducts
 from ..kernels.activations import evaluate
-from ..network import Inputs, Network, TrainingData
+from ..network import Network
 from .base import Initializer, draw_parameters
 from .data_dependent import DataDependentInitializer
 from .orthogonal import Orthogonal
@@ -213,7 +214,7 @@ def scale_hessians(
     dtype = network.theta.dtype
     base = [coef.copy() for coef in network.coefs]
     n_layers = len(base)
-    products = HessianProducts(network, Inputs.from_array(sample.X, dtype), sample.targets, sample.sample_weight)
+    products = HessianProducts(network, sample)
     directions = np.zeros((n_layers, network.largest_coef), dtype)
     for direction, coef in zip(directions, base, strict=True):
         direction[: coef.size] = rng.normal(size=coef.size)

@@ -16,11 +16,12 @@ from sklearn.utils.sparsefuncs import mean_variance_axis
 
 from ..blas import blas_threads
 from ..curvature import _check_data, counting_rows, layers_of_rows, row_blocks, row_hessian_bounds, warn_of_bound
+from ..data import TrainingData
 from ..hessian import BLOCK, HessianProducts
 from ..jacobians import row_jacobian_norms
 from ..kernels.activations import evaluate
 from ..kernels.losses import compile_loss
-from ..network import Inputs, Network, TrainingData
+from ..network import Network
 from ..spectrum import NotFiniteError, frobenius_norm, spectral_norm
 from ..validation import checks_parameters
 from .findings import DataSummary, Finding, find
@@ -400,8 +401,7 @@ def _count_distinct(points: np.ndarray, tolerance: float) -> int:
 
 def _hessian_norms(network: Network, data: TrainingData, random_state) -> np.ndarray:
     """Norms of the Hessian of each layer's weights; NaN where it is not finite."""
-    inputs = Inputs.from_array(data.X, network.theta.dtype)
-    products = HessianProducts(network, inputs, data.targets, data.sample_weight)
+    products = HessianProducts(network, data)
     norms = np.full(len(network.coefs), np.nan)
     for k in range(len(norms)):
         operator = products.as_operator(k)

@@ -1,10 +1,10 @@
 """How kernels are compiled: on first use, once for each dtype, and kept on disk (`cache`).
 
-A kernel that takes other kernels as arguments (an activation, a loss, a solver's step) takes them as
-first-class functions: pointers with a fixed signature. It is then compiled once for each dtype,
-and every activation, loss or step is compiled on its own, when it is first asked for.
+A kernel that calls other kernels (an activation, a loss, a solver's step) takes their addresses. It is then compiled
+once for each dtype, and every activation, loss or step is compiled on its own, when it is first asked for.
 """
 
+import ctypes
 import os
 import pickle
 import threading
@@ -14,22 +14,28 @@ from typing import Any
 
 import numpy as np
 from numba import from_dtype, njit, types
-from numba.core import config, event, serialize
+from numba.core import cgutils, config, event, serialize
 from numba.core.codegen import JITCPUCodegen, ll
 from numba.core.compiler_lock import global_compiler_lock
 from numba.core.registry import cpu_target
+from numba.extending import intrinsic
+from numba.np.numpy_support import as_dtype
 
 from ..interrupts import interruptible
 from . import cache as disk
 
-_OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
+# Nothing is allocated, so references to arrays need not be counted: threads would wait for each other's counts.
+_OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "_nrt": False}
 # For functions that are compiled as part of the kernels that call them. Nobody else does: ways in from Python and from
 # pointers would be compiled in vain.
 inner: Any = njit(**(_OPTIONS | {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}))
+# For inner functions that return a view of an array, which without counts only inlined ones may, and for those of many
+# arguments that are called in one place.
+inlined: Any = njit(**(_OPTIONS | {"inline": "always"}))
 
 
-class Kernel(types.WrapperAddressProtocol):
-    """A function compiled for one signature, without the GIL and cached on disk; also an argument of other kernels.
+class Kernel:
+    """A function compiled for one signature, without the GIL and cached on disk.
 
     The compiler neither fuses multiply-adds nor reorders sums, so that processors of all kinds compute the same bits.
 
@@ -45,7 +51,6 @@ class Kernel(types.WrapperAddressProtocol):
     def __init__(self, function: Callable, signature: Any) -> None:
         if getattr(config, "DISABLE_JIT", False):
             raise RuntimeError("skinit needs numba's compiler: unset NUMBA_DISABLE_JIT (numba.config.DISABLE_JIT).")
-        self._signature = signature
         making = Making(function, signature)
         try:
             # Ctrl-C in the middle of numba's work would leave its registries half read.
@@ -53,15 +58,16 @@ class Kernel(types.WrapperAddressProtocol):
         except BaseException:
             making.give_up()
             raise
+        # Threads that the interpreter leaves behind at its end may still run it, and have only its address.
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(self._library))
 
     def __call__(self, *arguments) -> Any:
         return self._entry_point(*arguments)
 
-    def __wrapper_address__(self) -> int:
+    @property
+    def address(self) -> int:
+        """Where the machine code begins. Other kernels call it by this number (`function_at`)."""
         return self._address
-
-    def signature(self) -> Any:
-        return self._signature
 
 
 class Making(event.Listener):
@@ -147,6 +153,39 @@ if hasattr(os, "register_at_fork"):
     )
 
 
+def function_at(signature: Callable) -> Any:
+    """A function for kernels that makes a function of the address of another kernel.
+
+    numba would take the other kernel as an argument too, and asks Python for its address in every call, which takes as
+    long as predicting a row.
+
+    Parameters
+    ----------
+    signature : callable
+        Gives the signature of the other kernel for a dtype.
+
+    Returns
+    -------
+    function : callable
+        Of the address and of any array that has the dtype.
+    """
+
+    @intrinsic
+    def function(typing_context, address, like):
+        function_type = types.FunctionType(signature(as_dtype(like.dtype)))
+
+        def generate(context, builder, signature, arguments):
+            function = cgutils.create_struct_proxy(function_type)(context, builder)
+            for name in ("py_addr", "jit_addr"):
+                setattr(function, name, cgutils.get_null_value(getattr(function, name).type))
+            function.c_addr = builder.inttoptr(arguments[0], cgutils.voidptr_t)
+            return function._getvalue()
+
+        return function_type(types.int64, like), generate
+
+    return function
+
+
 class ArrayTypes:
     """The numba types of C-contiguous arrays of one floating dtype.
 
@@ -163,6 +202,8 @@ class ArrayTypes:
         # A user's data may be read-only (a memory map, a joblib worker's share).
         self.data_vector = types.Array(self.scalar, 1, "C", readonly=True)
         self.data_matrix = types.Array(self.scalar, 2, "C", readonly=True)
+        # Columns of a matrix, which are not contiguous.
+        self.strided_matrix = types.Array(self.scalar, 2, "A", readonly=True)
 
 
 @cache
@@ -172,11 +213,7 @@ def array_types(dtype: np.dtype) -> ArrayTypes:
 
 
 FLOAT64_VECTOR = types.Array(types.float64, 1, "C")
+INT64_VECTOR = types.Array(types.int64, 1, "C")
+INT64_MATRIX = types.Array(types.int64, 2, "C")
 INT64_DATA = types.Array(types.int64, 1, "C", readonly=True)
 INT32_DATA = types.Array(types.int32, 1, "C", readonly=True)
-
-
-def input_types(dtype: np.dtype) -> Any:
-    """Of `rows_of_X`: a dense matrix, or the data, indices and indptr of a CSR matrix."""
-    arrays = array_types(dtype)
-    return types.Tuple((arrays.data_matrix, arrays.data_vector, INT32_DATA, INT64_DATA))

@@ -22,16 +22,17 @@ for, which leaves out more than half of the work.
 from functools import cache
 
 import numpy as np
-from numba import boolean, int64, types, void
+from numba import boolean, int64, void
 
 from .activations import activate_with_slopes_signature
-from .compilation import INT64_DATA, Kernel, array_types, inner, input_types
+from .arguments import Curvature, argument_type
+from .compilation import INT64_DATA, Kernel, array_types, function_at, inlined, inner
 from .losses import curve_signature, loss_signature
 from .products import ACCUMULATE, OVERWRITE, multiply_signature
 from .propagation import (
+    Shard,
     add_column_sums,
     add_intercept,
-    block_of,
     coef_of,
     forward,
     gather,
@@ -39,256 +40,178 @@ from .propagation import (
     intercept_of,
     transpose,
     transposed_input_products,
+    units_of,
 )
 
 ALL_LAYERS = -1
 
+_activate_at = function_at(activate_with_slopes_signature)
+_loss_at = function_at(loss_signature)
+_curve_at = function_at(curve_signature)
+_multiply_at = function_at(multiply_signature)
+
 
 @inner
-def transpose_all(coefs, layer_sizes, out):
-    """Write the transposed weights of every layer to where `transposed_of` finds them."""
+def _transpose_all(coefs, layer_sizes, out):
+    """Write the transposed weights of every layer to where `_transposed_of` finds them."""
     for k in range(layer_sizes.size - 1):
-        transpose(coef_of(coefs, layer_sizes, k), transposed_of(out, layer_sizes, k))
+        transpose(coef_of(coefs, layer_sizes, k), _transposed_of(out, layer_sizes, k))
 
 
-@inner
-def transposed_of(transposed_coefs, layer_sizes, k):
+@inlined
+def _transposed_of(transposed_coefs, layer_sizes, k):
     """The transposed weights of layer `k`, a view of shape (d_{k+1}, d_k)."""
     return coef_of(transposed_coefs, layer_sizes, k).reshape(layer_sizes[k + 1], layer_sizes[k])
 
 
 @inner
-def backpropagate_deltas(theta, layer_sizes, n, slopes, bends, deltas, transposed_coefs, multiply, spare):
-    """Fill the blocks of `deltas` below the last, and multiply the bends by the deltas of what they bend."""
+def _backpropagate_deltas(curvature, block, multiply):
+    """Fill the deltas below the last layer, and multiply the bends by the deltas of what they bend."""
+    layer_sizes, workspace = curvature.parameters.layer_sizes, curvature.workspace
     for k in range(layer_sizes.size - 2, 0, -1):
-        input_deltas = block_of(deltas, layer_sizes, k - 1, n)
-        input_slopes = block_of(slopes, layer_sizes, k - 1, n)
-        input_bends = block_of(bends, layer_sizes, k - 1, n)
-        transposed = transposed_of(transposed_coefs, layer_sizes, k)
-        multiply(block_of(deltas, layer_sizes, k, n), False, transposed, input_deltas, OVERWRITE, spare)
-        for i in range(n):
+        input_deltas = units_of(workspace.deltas, layer_sizes, k - 1, block)
+        input_slopes = units_of(workspace.slopes, layer_sizes, k - 1, block)
+        input_bends = units_of(workspace.bends, layer_sizes, k - 1, block)
+        transposed = _transposed_of(workspace.transposed, layer_sizes, k)
+        deltas = units_of(workspace.deltas, layer_sizes, k, block)
+        multiply(deltas, False, transposed, input_deltas, OVERWRITE, workspace.spare)
+        for i in range(input_deltas.shape[0]):
             for j in range(input_deltas.shape[1]):
                 input_bends[i, j] *= input_deltas[i, j]
                 input_deltas[i, j] *= input_slopes[i, j]
 
 
+@inlined
+def _part_of(vector, layer_sizes, k, layer):
+    """The weights of layer `k` in a vector of all parameters, or in one that starts with those of `layer`."""
+    if layer == ALL_LAYERS:
+        return coef_of(vector, layer_sizes, k)
+    return vector[: layer_sizes[k] * layer_sizes[k + 1]].reshape(layer_sizes[k], layer_sizes[k + 1])
+
+
 @inner
-def tangent_forward(
-    theta,
-    layer_sizes,
-    rows_of_X,
-    rows,
-    inputs,
-    activations,
-    slopes,
-    direction,
-    layer,
-    multiply,
-    tangents,
-    activation_tangents,
-    spare,
-):
-    """Fill `tangents` with R{u} and `activation_tangents` with R{a}, from the layer of the direction on."""
-    n = rows.size
+def _tangent_forward(curvature, rows, block, direction, layer, multiply):
+    """Fill the tangents R{u} and R{a}, from the layer of the direction on."""
+    theta, layer_sizes = curvature.parameters
+    inputs_of_data, workspace = curvature.data.inputs, curvature.workspace
+    spare = workspace.spare
     last = layer_sizes.size - 2
     first = max(layer, 0)
     for k in range(first, last + 1):
-        fan_in, fan_out = layer_sizes[k], layer_sizes[k + 1]
-        layer_tangents = block_of(tangents, layer_sizes, k, n)
+        tangents = units_of(workspace.tangents, layer_sizes, k, block)
         if layer == ALL_LAYERS or k == layer:
-            if layer == ALL_LAYERS:
-                coef_direction = coef_of(direction, layer_sizes, k)
-            else:
-                coef_direction = direction[: fan_in * fan_out].reshape(fan_in, fan_out)
+            coef_direction = _part_of(direction, layer_sizes, k, layer)
             if k == 0:
-                input_products(rows_of_X, rows, inputs, coef_direction, layer_tangents, multiply, spare)
+                inputs = workspace.inputs[: block.n_rows]
+                input_products(inputs_of_data, rows, inputs, coef_direction, tangents, multiply, spare)
             else:
-                layer_inputs = block_of(activations, layer_sizes, k - 1, n)
-                multiply(layer_inputs, False, coef_direction, layer_tangents, OVERWRITE, spare)
+                activations = units_of(workspace.activations, layer_sizes, k - 1, block)
+                multiply(activations, False, coef_direction, tangents, OVERWRITE, spare)
             if layer == ALL_LAYERS:
-                add_intercept(layer_tangents, intercept_of(direction, layer_sizes, k))
+                add_intercept(tangents, intercept_of(direction, layer_sizes, k))
         if k > first:
-            input_tangents = block_of(activation_tangents, layer_sizes, k - 1, n)
+            input_tangents = units_of(workspace.activation_tangents, layer_sizes, k - 1, block)
             mode = ACCUMULATE if layer == ALL_LAYERS else OVERWRITE
-            multiply(input_tangents, False, coef_of(theta, layer_sizes, k), layer_tangents, mode, spare)
+            multiply(input_tangents, False, coef_of(theta, layer_sizes, k), tangents, mode, spare)
         if k < last:
-            layer_slopes = block_of(slopes, layer_sizes, k, n)
-            layer_activation_tangents = block_of(activation_tangents, layer_sizes, k, n)
-            for i in range(n):
-                for j in range(fan_out):
-                    layer_activation_tangents[i, j] = layer_slopes[i, j] * layer_tangents[i, j]
+            slopes = units_of(workspace.slopes, layer_sizes, k, block)
+            activation_tangents = units_of(workspace.activation_tangents, layer_sizes, k, block)
+            for i in range(tangents.shape[0]):
+                for j in range(tangents.shape[1]):
+                    activation_tangents[i, j] = slopes[i, j] * tangents[i, j]
 
 
 @inner
-def tangent_backward(
-    theta,
-    layer_sizes,
-    rows_of_X,
-    rows,
-    inputs,
-    activations,
-    slopes,
-    bends,
-    deltas,
-    direction,
-    layer,
-    gauss_newton,
-    tangents,
-    activation_tangents,
-    delta_tangents,
-    next_delta_tangents,
-    transposed_coefs,
-    transposed_direction,
-    multiply,
-    spare,
-    product,
-):
+def _tangent_backward(curvature, rows, block, direction, layer, gauss_newton, multiply, product):
     """Add to `product` that of the Hessian with `direction`, from the tangents of the output deltas on."""
-    n = rows.size
+    layer_sizes, workspace = curvature.parameters.layer_sizes, curvature.workspace
+    spare = workspace.spare
+    delta_tangents, next_delta_tangents = workspace.delta_tangents, workspace.next_delta_tangents
+    n = block.n_rows
     first = max(layer, 0)
     for k in range(layer_sizes.size - 2, first - 1, -1):
         fan_in, fan_out = layer_sizes[k], layer_sizes[k + 1]
-        layer_tangents = delta_tangents[: n * fan_out].reshape(n, fan_out)
+        tangents = delta_tangents[: n * fan_out].reshape(n, fan_out)
         if layer == ALL_LAYERS or k == layer:
+            coef_product = _part_of(product, layer_sizes, k, layer)
             if layer == ALL_LAYERS:
-                coef_product = coef_of(product, layer_sizes, k)
-                add_column_sums(layer_tangents, intercept_of(product, layer_sizes, k))
-            else:
-                coef_product = product[: fan_in * fan_out].reshape(fan_in, fan_out)
+                add_column_sums(tangents, intercept_of(product, layer_sizes, k))
             if k == 0:
+                inputs = workspace.inputs[:n]
                 transposed_input_products(
-                    rows_of_X, rows, inputs, layer_tangents, coef_product, ACCUMULATE, multiply, spare
+                    curvature.data.inputs, rows, inputs, tangents, coef_product, ACCUMULATE, multiply, spare
                 )
             else:
-                layer_inputs = block_of(activations, layer_sizes, k - 1, n)
-                multiply(layer_inputs, True, layer_tangents, coef_product, ACCUMULATE, spare)
+                activations = units_of(workspace.activations, layer_sizes, k - 1, block)
+                multiply(activations, True, tangents, coef_product, ACCUMULATE, spare)
             if k > first and not gauss_newton:
-                input_tangents = block_of(activation_tangents, layer_sizes, k - 1, n)
-                layer_deltas = block_of(deltas, layer_sizes, k, n)
-                multiply(input_tangents, True, layer_deltas, coef_product, ACCUMULATE, spare)
+                input_tangents = units_of(workspace.activation_tangents, layer_sizes, k - 1, block)
+                deltas = units_of(workspace.deltas, layer_sizes, k, block)
+                multiply(input_tangents, True, deltas, coef_product, ACCUMULATE, spare)
         if k > first:
             below = next_delta_tangents[: n * fan_in].reshape(n, fan_in)
-            multiply(layer_tangents, False, transposed_of(transposed_coefs, layer_sizes, k), below, OVERWRITE, spare)
-            input_slopes = block_of(slopes, layer_sizes, k - 1, n)
+            transposed = _transposed_of(workspace.transposed, layer_sizes, k)
+            multiply(tangents, False, transposed, below, OVERWRITE, spare)
+            slopes = units_of(workspace.slopes, layer_sizes, k - 1, block)
             if gauss_newton:
                 for i in range(n):
                     for j in range(fan_in):
-                        below[i, j] *= input_slopes[i, j]
+                        below[i, j] *= slopes[i, j]
             else:
                 if layer == ALL_LAYERS:
-                    layer_deltas = block_of(deltas, layer_sizes, k, n)
-                    coef_direction = transposed_of(transposed_direction, layer_sizes, k)
-                    multiply(layer_deltas, False, coef_direction, below, ACCUMULATE, spare)
-                input_bends = block_of(bends, layer_sizes, k - 1, n)
-                input_tangents = block_of(tangents, layer_sizes, k - 1, n)
+                    deltas = units_of(workspace.deltas, layer_sizes, k, block)
+                    transposed_direction = _transposed_of(workspace.transposed_direction, layer_sizes, k)
+                    multiply(deltas, False, transposed_direction, below, ACCUMULATE, spare)
+                bends = units_of(workspace.bends, layer_sizes, k - 1, block)
+                input_tangents = units_of(workspace.tangents, layer_sizes, k - 1, block)
                 for i in range(n):
                     for j in range(fan_in):
-                        below[i, j] = below[i, j] * input_slopes[i, j] + input_bends[i, j] * input_tangents[i, j]
+                        below[i, j] = below[i, j] * slopes[i, j] + bends[i, j] * input_tangents[i, j]
             delta_tangents, next_delta_tangents = next_delta_tangents, delta_tangents
 
 
-def _add_hessian_products(
-    theta,
-    layer_sizes,
-    rows_of_X,
-    targets,
-    sample_weight,
-    rows,
-    block_size,
-    activate,
-    loss,
-    curve,
-    multiply,
-    gauss_newton,
-    layers,
-    directions,
-    products,
-    inputs,
-    block_targets,
-    block_weights,
-    layer_workspaces,
-    wide_workspaces,
-    transposed_coefs,
-    spare,
-):
+def _add_hessian_products(curvature, rows, block_size, gauss_newton, layers, directions, products):
     """Add to each row of `products` that of the summed loss's Hessian with the same row of `directions`.
 
     ``layers[m]`` is `ALL_LAYERS`, or the layer whose weights direction `m` is in; its row then starts with them. What
     does not depend on a direction is computed once for all of them, a block of rows at a time.
     """
+    theta, layer_sizes = curvature.parameters
+    functions, data, workspace = curvature.functions, curvature.data, curvature.workspace
+    activate, loss = _activate_at(functions.activate, theta), _loss_at(functions.loss, theta)
+    curve, multiply = _curve_at(functions.curve, theta), _multiply_at(functions.multiply, theta)
     last = layer_sizes.size - 2
-    transpose_all(theta, layer_sizes, transposed_coefs[0])
-    activations, slopes, bends = layer_workspaces[0], layer_workspaces[1], layer_workspaces[2]
-    deltas, tangents, activation_tangents = layer_workspaces[3], layer_workspaces[4], layer_workspaces[5]
+    _transpose_all(theta, layer_sizes, workspace.transposed)
     for start in range(0, rows.size, block_size):
-        block = rows[start : start + block_size]
-        n = block.size
-        gather(rows_of_X, targets, sample_weight, block, inputs, block_targets, block_weights)
+        some = rows[start : start + block_size]
+        block = Shard(some.size, 0, some.size)
+        targets, weights = workspace.targets[: some.size], workspace.weights[: some.size]
+        inputs = workspace.inputs[: some.size]
+        gather(data, some, inputs, targets, weights)
         forward(
-            theta,
-            layer_sizes,
-            rows_of_X,
+            curvature.parameters,
+            data.inputs,
+            some,
+            inputs,
             block,
-            inputs[:n],
             activate,
             multiply,
-            spare,
-            activations,
-            slopes,
-            bends,
+            workspace.spare,
+            workspace.activations,
+            workspace.slopes,
+            workspace.bends,
         )
-        preactivations = block_of(activations, layer_sizes, last, n)
+        preactivations = units_of(workspace.activations, layer_sizes, last, block)
         if not gauss_newton:
-            loss(preactivations, block_targets[:n], block_weights[:n], block_of(deltas, layer_sizes, last, n), np.inf)
-            backpropagate_deltas(theta, layer_sizes, n, slopes, bends, deltas, transposed_coefs[0], multiply, spare)
+            loss(preactivations, targets, weights, units_of(workspace.deltas, layer_sizes, last, block), np.inf)
+            _backpropagate_deltas(curvature, block, multiply)
         for m in range(layers.size):
             if layers[m] == ALL_LAYERS and not gauss_newton:
-                transpose_all(directions[m], layer_sizes, transposed_coefs[1])
-            tangent_forward(
-                theta,
-                layer_sizes,
-                rows_of_X,
-                block,
-                inputs[:n],
-                activations,
-                slopes,
-                directions[m],
-                layers[m],
-                multiply,
-                tangents,
-                activation_tangents,
-                spare,
-            )
-            output_tangents = block_of(tangents, layer_sizes, last, n)
-            curve(
-                preactivations,
-                block_weights[:n],
-                output_tangents,
-                wide_workspaces[0][: output_tangents.size].reshape(output_tangents.shape),
-            )
-            tangent_backward(
-                theta,
-                layer_sizes,
-                rows_of_X,
-                block,
-                inputs[:n],
-                activations,
-                slopes,
-                bends,
-                deltas,
-                directions[m],
-                layers[m],
-                gauss_newton,
-                tangents,
-                activation_tangents,
-                wide_workspaces[0],
-                wide_workspaces[1],
-                transposed_coefs[0],
-                transposed_coefs[1],
-                multiply,
-                spare,
-                products[m],
-            )
+                _transpose_all(directions[m], layer_sizes, workspace.transposed_direction)
+            _tangent_forward(curvature, some, block, directions[m], layers[m], multiply)
+            tangents = units_of(workspace.tangents, layer_sizes, last, block)
+            curve(preactivations, weights, tangents, workspace.delta_tangents[: tangents.size].reshape(tangents.shape))
+            _tangent_backward(curvature, some, block, directions[m], layers[m], gauss_newton, multiply, products[m])
 
 
 @cache
@@ -298,27 +221,12 @@ def compile_add_hessian_products(dtype: np.dtype) -> Kernel:
     return Kernel(
         _add_hessian_products,
         void(
-            arrays.data_vector,
-            INT64_DATA,
-            input_types(dtype),
-            arrays.data_matrix,
-            arrays.data_vector,
+            argument_type(Curvature, dtype),
             INT64_DATA,
             int64,
-            types.FunctionType(activate_with_slopes_signature(dtype)),
-            types.FunctionType(loss_signature(dtype)),
-            types.FunctionType(curve_signature(dtype)),
-            types.FunctionType(multiply_signature(dtype)),
             boolean,
             INT64_DATA,
             arrays.data_matrix,
             arrays.matrix,
-            arrays.matrix,
-            arrays.matrix,
-            arrays.vector,
-            arrays.matrix,
-            arrays.matrix,
-            arrays.matrix,
-            arrays.vector,
         ),
     )

@@ -56,7 +56,7 @@ def _copy(values, out):
 @inner
 def _apply(function, values):
     """values = function(values), by one loop: rows may be too short for vector code."""
-    flat = values.ravel()
+    flat = values.reshape(values.size)
     for i in range(flat.size):
         flat[i] = function(flat[i])
 

@@ -23,12 +23,14 @@ class Processor(NamedTuple):
         Whether it multiplies and adds with one rounding.
     has_masks : bool
         Whether it loads parts of vectors as fast as whole ones.
+    is_x86 : bool
     """
 
     vector_bytes: int
     tile_rows: int
     has_multiply_add: bool
     has_masks: bool
+    is_x86: bool
 
 
 @cache
@@ -53,6 +55,7 @@ def processor() -> Processor:
         tile_rows=8 if has_masks or not is_x86 else 4,
         has_multiply_add="fmaf" not in assembly,
         has_masks=has_masks,
+        is_x86=is_x86,
     )
 
 

@@ -10,7 +10,6 @@ columns of the last vector, so a panel of B is first copied to memory of its own
 """
 
 from functools import cache
-from itertools import pairwise
 
 import numpy as np
 from numba import boolean, int64, types, void
@@ -19,12 +18,14 @@ from numba.core.cgutils import ir
 from numba.extending import intrinsic
 
 from .compilation import Kernel, array_types, inner
-from .processor import multiply_add, prefer_wide_vectors, processor
+from .processor import prefer_wide_vectors, processor
 from .vectors import Vectors
 
 TILE_VECTORS = 3
 # Bytes of a row of a packed panel, on processors with the widest vectors that need one.
 PANEL_BYTES = TILE_VECTORS * 32
+# Vectors of the output at a time where B is one column.
+COLUMN_VECTORS = 4
 # Lanes of the sums of a row times a column: as many as the widest vectors have, on every processor.
 SUM_LANES = 16
 
@@ -237,19 +238,46 @@ def sum_of_squares(typing_context, values):
     return types.float64(values), generate
 
 
+@intrinsic
+def _transposed_column(typing_context, A, column, out, i, mode):
+    """The columns `i` and on of A, `COLUMN_VECTORS` vectors of them, times a column."""
+
+    def generate(context, builder, signature, arguments):
+        A, (n_rows, n_columns), (A_row, _) = _array(context, builder, signature.args[0], arguments[0])
+        column, out = (context.make_array(signature.args[k])(context, builder, arguments[k]).data for k in (1, 2))
+        _, _, _, i, mode = arguments
+        vectors = Vectors(builder, signature.args[2].dtype, _lanes(signature.args[2].dtype))
+        parts = range(COLUMN_VECTORS)
+        starts = [builder.add(i, _constant(part * vectors.n_lanes)) for part in parts]
+        masks = [vectors.first_lanes(builder.sub(n_columns, start)) for start in starts]
+        offsets = [builder.mul(start, _constant(vectors.item_bytes)) for start in starts]
+        sums = [cgutils.alloca_once_value(builder, vectors.zero) for _ in parts]
+        with builder.if_then(builder.icmp_signed("==", mode, _constant(ACCUMULATE))):
+            for part in parts:
+                builder.store(vectors.load(_offset(builder, out, offsets[part]), masks[part]), sums[part])
+        with cgutils.for_range(builder, n_rows) as loop:
+            row = _offset(builder, A, builder.mul(loop.index, A_row))
+            repeated = vectors.repeat(builder.load(builder.gep(column, [loop.index])))
+            for part in parts:
+                numbers = vectors.load(builder.gep(row, [offsets[part]]), masks[part])
+                builder.store(vectors.multiply_add(numbers, repeated, builder.load(sums[part])), sums[part])
+        with builder.if_then(builder.icmp_signed("==", mode, _constant(SCALE))):
+            for part in parts:
+                before = vectors.load(_offset(builder, out, offsets[part]), masks[part])
+                builder.store(builder.fmul(builder.load(sums[part]), before), sums[part])
+        for part in parts:
+            vectors.store(builder.load(sums[part]), _offset(builder, out, offsets[part]), masks[part])
+        return context.get_dummy_value()
+
+    return types.void(A, column, out, types.intp, types.intp), generate
+
+
 @inner
-def _multiply_by_column(A, is_transposed, column, out, mode, spare):
+def _multiply_by_column(A, is_transposed, column, out, mode):
     """`multiply` where B and `out` are single columns, which are vectors here."""
     if is_transposed:
-        totals = spare[: out.size] if mode == SCALE else out
-        if mode != ACCUMULATE:
-            totals[:] = 0
-        for k in range(A.shape[0]):
-            for i in range(A.shape[1]):
-                totals[i] = multiply_add(A[k, i], column[k], totals[i])
-        if mode == SCALE:
-            for i in range(out.size):
-                out[i] *= totals[i]
+        for i in range(0, out.size, COLUMN_VECTORS * lanes(out)):
+            _transposed_column(A, column, out, i, mode)
         return
     for i in range(A.shape[0]):
         total = _dot(A, i, column)
@@ -268,7 +296,7 @@ def _multiply(A, is_transposed, B, out, mode, spare):
     """
     prefer_wide_vectors()
     if out.shape[1] == 1:
-        _multiply_by_column(A, is_transposed, B.ravel(), out.ravel(), mode, spare)
+        _multiply_by_column(A, is_transposed, B.reshape(B.size), out.reshape(out.size), mode)
         return
     width = lanes(out)
     n_left = (out.shape[1] + width - 1) // width
@@ -285,37 +313,18 @@ def _multiply(A, is_transposed, B, out, mode, spare):
         n_panels -= 1
 
 
-def _multiply_by_blas(A, is_transposed, B, out, mode, spare):
-    """`_multiply` by BLAS, which may use several threads. `spare` has room for an output."""
-    product = out if mode == OVERWRITE else spare[: out.size].reshape(out.shape)
-    if is_transposed:
-        np.dot(A.T, B, product)
-    else:
-        np.dot(A, B, product)
-    if mode == ACCUMULATE:
-        for i in range(out.shape[0]):
-            for j in range(out.shape[1]):
-                out[i, j] += product[i, j]
-    elif mode == SCALE:
-        for i in range(out.shape[0]):
-            for j in range(out.shape[1]):
-                out[i, j] *= product[i, j]
-
-
 def multiply_signature(dtype):
     """The signature of `_multiply`."""
     arrays = array_types(dtype)
-    return void(arrays.data_matrix, boolean, arrays.data_matrix, arrays.matrix, int64, arrays.vector)
+    return void(arrays.strided_matrix, boolean, arrays.data_matrix, arrays.matrix, int64, arrays.vector)
 
 
 @cache
-def compile_multiply(dtype: np.dtype, by_blas: bool) -> Kernel:
+def compile_multiply(dtype: np.dtype) -> Kernel:
     """``multiply(A, is_transposed, B, out, mode, spare)``: out = A @ B, what becomes of it by `mode`."""
-    return Kernel(_multiply_by_blas if by_blas else _multiply, multiply_signature(dtype))
+    return Kernel(_multiply, multiply_signature(dtype))
 
 
-def spare_size(layer_sizes, n_rows: int, dtype: np.dtype) -> int:
-    """Room that the products of a network's layers need, forwards with any number of rows, backwards with `n_rows`."""
-    panel = max(*layer_sizes, n_rows) * (PANEL_BYTES // dtype.itemsize)
-    largest_coef = max(int(fan_in * fan_out) for fan_in, fan_out in pairwise(layer_sizes))
-    return int(max(panel, largest_coef, n_rows * max(layer_sizes[1:])))
+def spare_size(longest: int, dtype: np.dtype) -> int:
+    """Room that products need whose inner dimension has the length `longest` at most."""
+    return longest * (PANEL_BYTES // dtype.itemsize)

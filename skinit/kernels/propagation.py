@@ -11,17 +11,18 @@ without `f` after the last layer. Backwards, with :math:`\delta_k = \partial L /
 
 Parameters lie in one vector `theta`: all weight matrices, row by row, then all intercepts; a gradient likewise. The
 functions of this module trust their arguments and allocate nothing: what they write for each layer goes to consecutive
-blocks of flat workspaces, one block for each layer but the input.
+parts of flat workspaces, one for each layer but the input.
 
-Data come as the tuple `rows_of_X`: ``(X, data, indices, indptr)``, dense, or CSR with an `X` of no rows; the first
-layer's products then go over the stored entries only.
+Of CSR data the first layer's products go over the stored entries only.
 """
+
+from typing import NamedTuple
 
 from numba import float64
 
-from .compilation import inner
+from .compilation import inlined, inner
 from .processor import multiply_add
-from .products import ACCUMULATE, OVERWRITE, SCALE
+from .products import OVERWRITE
 
 
 @inner
@@ -33,7 +34,7 @@ def count_weights(layer_sizes):
     return n_weights
 
 
-@inner
+@inlined
 def coef_of(theta, layer_sizes, k):
     """The weights of layer `k`, a view of shape (d_k, d_{k+1})."""
     start = count_weights(layer_sizes[: k + 1])
@@ -41,24 +42,33 @@ def coef_of(theta, layer_sizes, k):
     return theta[start : start + fan_in * fan_out].reshape(fan_in, fan_out)
 
 
-@inner
+@inlined
 def intercept_of(theta, layer_sizes, k):
     """The intercepts of layer `k`, a view of shape (d_{k+1},)."""
     start = count_weights(layer_sizes) + layer_sizes[1 : k + 1].sum()
     return theta[start : start + layer_sizes[k + 1]]
 
 
-@inner
-def block_of(workspace, layer_sizes, k, n):
-    """What a workspace holds for the units of layer `k`, for `n` rows: a view of shape (n, d_{k+1})."""
-    start = n * layer_sizes[1 : k + 1].sum()
-    return workspace[start : start + n * layer_sizes[k + 1]].reshape(n, layer_sizes[k + 1])
+class Shard(NamedTuple):
+    """Some rows of a block: numbers `first` to `stop`, not included, of `n_rows`."""
+
+    n_rows: int
+    first: int
+    stop: int
+
+
+@inlined
+def units_of(workspace, layer_sizes, k, shard):
+    """What a workspace holds for the units of layer `k` and a shard of a block: a view of shape (rows, d_{k+1})."""
+    width = layer_sizes[k + 1]
+    start = shard.n_rows * layer_sizes[1 : k + 1].sum()
+    return workspace[start + shard.first * width : start + shard.stop * width].reshape(shard.stop - shard.first, width)
 
 
 @inner
-def input_products(rows_of_X, rows, inputs, coef, out, multiply, spare):
+def input_products(inputs_of_data, rows, inputs, coef, out, multiply, spare):
     """out = X[rows] @ coef; `inputs` holds the rows if they are dense."""
-    X, data, indices, indptr = rows_of_X
+    X, data, indices, indptr = inputs_of_data
     if X.shape[0] > 0:
         multiply(inputs, False, coef, out, OVERWRITE, spare)
         return
@@ -72,20 +82,44 @@ def input_products(rows_of_X, rows, inputs, coef, out, multiply, spare):
 
 
 @inner
-def transposed_input_products(rows_of_X, rows, inputs, deltas, out, mode, multiply, spare):
+def transposed_input_products(inputs_of_data, rows, inputs, deltas, out, mode, multiply, spare):
     """out = X[rows].T @ deltas, or out + that, by `mode`; `inputs` holds the rows if they are dense."""
-    X, data, indices, indptr = rows_of_X
-    if X.shape[0] > 0:
+    if inputs_of_data.X.shape[0] > 0:
         multiply(inputs, True, deltas, out, mode, spare)
-        return
+    else:
+        some_transposed_input_products(inputs_of_data, rows, deltas, 0, out, mode)
+
+
+@inner
+def _first_entry(indices, start, stop, column):
+    """The first of a sparse row's entries, which lie between `start` and `stop`, in a column or one after it."""
+    while start < stop:
+        middle = (start + stop) // 2
+        if indices[middle] < column:
+            start = middle + 1
+        else:
+            stop = middle
+    return start
+
+
+@inner
+def some_transposed_input_products(inputs_of_data, rows, deltas, first, out, mode):
+    """The same for the columns from `first` on, as many as `out` has rows; sparse rows have their entries in order."""
+    _, data, indices, indptr = inputs_of_data
     if mode == OVERWRITE:
-        out[:] = 0
+        for j in range(out.shape[0]):
+            for h in range(out.shape[1]):
+                out[j, h] = 0
     for i in range(rows.size):
-        for entry in range(indptr[rows[i]], indptr[rows[i] + 1]):
-            x = data[entry]
-            j = indices[entry]
+        start, stop = indptr[rows[i]], indptr[rows[i] + 1]
+        if first > 0:
+            start = _first_entry(indices, start, stop, first)
+        while start < stop and indices[start] - first < out.shape[0]:
+            j = indices[start] - first
+            x = data[start]
             for h in range(deltas.shape[1]):
                 out[j, h] = multiply_add(x, deltas[i, h], out[j, h])
+            start += 1
 
 
 @inner
@@ -106,94 +140,60 @@ def transpose(coef, out):
 
 @inner
 def add_column_sums(deltas, out):
-    """Add the sum of the rows to `out`."""
-    for i in range(deltas.shape[0]):
+    """Add the sum of the rows to `out`, four rows at a time."""
+    n_rows = deltas.shape[0]
+    n_whole = n_rows // 4 * 4
+    for i in range(0, n_whole, 4):
+        for j in range(deltas.shape[1]):
+            out[j] += (deltas[i, j] + deltas[i + 1, j]) + (deltas[i + 2, j] + deltas[i + 3, j])
+    for i in range(n_whole, n_rows):
         for j in range(deltas.shape[1]):
             out[j] += deltas[i, j]
 
 
 @inner
-def gather(rows_of_X, targets, sample_weight, rows, inputs, block_targets, block_weights):
+def gather(data, rows, inputs, targets, weights):
     """Copy what belongs to `rows` (for CSR data their numbers will do); return the sum of their weights.
 
-    Without sample weights `block_weights` is left as it is, all ones.
+    Without sample weights `weights` is left as it is, all ones.
     """
-    X = rows_of_X[0]
     n = rows.size
     for i in range(n):
         row = rows[i]
         for j in range(inputs.shape[1]):
-            inputs[i, j] = X[row, j]
+            inputs[i, j] = data.inputs.X[row, j]
         for j in range(targets.shape[1]):
-            block_targets[i, j] = targets[row, j]
-    if sample_weight.size == 0:
+            targets[i, j] = data.targets[row, j]
+    if data.sample_weight.size == 0:
         return float64(n)
     weight_sum = 0.0
     for i in range(n):
-        block_weights[i] = sample_weight[rows[i]]
-        weight_sum += float64(block_weights[i])
+        weights[i] = data.sample_weight[rows[i]]
+        weight_sum += float64(weights[i])
     return weight_sum
 
 
 @inner
-def forward(theta, layer_sizes, rows_of_X, rows, inputs, activate, multiply, spare, activations, slopes, bends):
-    """Fill the workspaces with every layer's activations and every hidden unit's slope and bend.
+def forward(parameters, inputs_of_data, rows, inputs, shard, activate, multiply, spare, activations, slopes, bends):
+    """Fill the workspaces with every layer's activations and every hidden unit's slope and bend, for a shard of rows.
 
-    The last block of `activations` gets the output layer's preactivations. Where `activate` does not write bends,
+    The last part of `activations` gets the output layer's preactivations. Where `activate` does not write bends,
     `bends` may be any workspace.
     """
-    n = rows.size
+    theta, layer_sizes = parameters
     last = layer_sizes.size - 2
+    layer_inputs = inputs
     for k in range(last + 1):
-        coef = coef_of(theta, layer_sizes, k)
-        intercept = intercept_of(theta, layer_sizes, k)
-        products = block_of(activations, layer_sizes, k, n)
+        coef, intercept = coef_of(theta, layer_sizes, k), intercept_of(theta, layer_sizes, k)
+        products = units_of(activations, layer_sizes, k, shard)
         if k == 0:
-            input_products(rows_of_X, rows, inputs, coef, products, multiply, spare)
+            input_products(inputs_of_data, rows, inputs, coef, products, multiply, spare)
         else:
-            multiply(block_of(activations, layer_sizes, k - 1, n), False, coef, products, OVERWRITE, spare)
+            multiply(layer_inputs, False, coef, products, OVERWRITE, spare)
         if k < last:
-            activate(products, intercept, block_of(slopes, layer_sizes, k, n), block_of(bends, layer_sizes, k, n))
+            activate(
+                products, intercept, units_of(slopes, layer_sizes, k, shard), units_of(bends, layer_sizes, k, shard)
+            )
         else:
             add_intercept(products, intercept)
-
-
-@inner
-def backward(
-    theta,
-    gradient,
-    layer_sizes,
-    rows_of_X,
-    rows,
-    inputs,
-    activations,
-    slopes,
-    output_deltas,
-    is_first,
-    transposed_coef,
-    multiply,
-    spare,
-):
-    """Write the gradient if this is the first block of rows, otherwise add to it, from the deltas of the output layer.
-
-    Deltas of hidden layers take the place of their slopes, which are not needed any more by then.
-    """
-    n = rows.size
-    last = layer_sizes.size - 2
-    mode = OVERWRITE if is_first else ACCUMULATE
-    if is_first:
-        gradient[count_weights(layer_sizes) :] = 0
-    deltas = output_deltas
-    for k in range(last, -1, -1):
-        coef_gradient = coef_of(gradient, layer_sizes, k)
-        add_column_sums(deltas, intercept_of(gradient, layer_sizes, k))
-        if k == 0:
-            transposed_input_products(rows_of_X, rows, inputs, deltas, coef_gradient, mode, multiply, spare)
-            return
-        multiply(block_of(activations, layer_sizes, k - 1, n), True, deltas, coef_gradient, mode, spare)
-        coef = coef_of(theta, layer_sizes, k)
-        transposed = transposed_coef[: coef.size].reshape(coef.shape[1], coef.shape[0])
-        transpose(coef, transposed)
-        input_deltas = block_of(slopes, layer_sizes, k - 1, n)
-        multiply(deltas, False, transposed, input_deltas, SCALE, spare)
-        deltas = input_deltas
+        layer_inputs = products

@@ -1,0 +1,218 @@
+"""What travels from Python to kernels: named tuples of arrays, and the numba types of their fields."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numba import float64, int64, types
+
+from .compilation import FLOAT64_VECTOR, INT32_DATA, INT64_DATA, INT64_MATRIX, INT64_VECTOR, array_types
+
+
+class Inputs(NamedTuple):
+    """The rows of X: dense, or else CSR; the other part is empty, but for the number of columns of `X`."""
+
+    X: np.ndarray
+    data: np.ndarray
+    indices: np.ndarray
+    indptr: np.ndarray
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Numbers of rows and of features."""
+        n_rows = len(self.X) if len(self.X) > 0 else max(len(self.indptr) - 1, 0)
+        return n_rows, self.X.shape[1]
+
+
+class Data(NamedTuple):
+    """What a network is trained on; no `sample_weight` is an empty one."""
+
+    inputs: Inputs
+    targets: np.ndarray
+    sample_weight: np.ndarray
+
+
+class Parameters(NamedTuple):
+    """All weight matrices of a network, row by row, then all its intercepts; and its widths."""
+
+    theta: np.ndarray
+    layer_sizes: np.ndarray
+
+
+class Epoch(NamedTuple):
+    """A pass over the rows numbered `order`, in mini-batches, which go through the network in blocks.
+
+    Attributes
+    ----------
+    order : ndarray of shape (n,)
+    batch_size, block_size : int
+    alpha : float
+        Strength of the L2 penalty.
+    loss_scale, loss_cap : float
+        Factor of the reported loss, and the most that a log loss counts for.
+    """
+
+    order: np.ndarray
+    batch_size: int
+    block_size: int
+    alpha: float
+    loss_scale: float
+    loss_cap: float
+
+
+class SolverState(NamedTuple):
+    """What a solver's step takes besides parameters and gradient, see `updates`; `n_steps` counts all its steps."""
+
+    slots: np.ndarray
+    constants: np.ndarray
+    rates: np.ndarray
+    n_steps: np.ndarray
+
+
+class Workspace(NamedTuple):
+    """Memory of a training.
+
+    Attributes
+    ----------
+    inputs, targets, weights : ndarray
+        A block of rows of the data.
+    activations, slopes : ndarray
+        Of each layer but the input, one after the other.
+    deltas : ndarray of shape (block_size, n_outputs)
+    transposed : ndarray
+        The transposed weights of each layer but the first.
+    gradient : ndarray like theta
+    offsets : ndarray of shape (n_layers + 1,)
+        Where a shard's gradient has the weights of a layer, -1 for none; the last one is for all intercepts.
+    shard_gradients : ndarray of shape (n_shards, ...)
+    ranges : ndarray of shape (n_ranges, 3)
+        Layer, first and last row (not included) of each range of parameters. The layer -1 has all intercepts.
+    losses, weight_sums : ndarray of shape (n_shards,)
+    squared_norms : ndarray of shape (n_ranges,)
+    scratch : ndarray of shape (n_threads, ...)
+        A range's gradient and a product's panel.
+    """
+
+    inputs: np.ndarray
+    targets: np.ndarray
+    weights: np.ndarray
+    activations: np.ndarray
+    slopes: np.ndarray
+    deltas: np.ndarray
+    transposed: np.ndarray
+    gradient: np.ndarray
+    offsets: np.ndarray
+    shard_gradients: np.ndarray
+    ranges: np.ndarray
+    losses: np.ndarray
+    weight_sums: np.ndarray
+    squared_norms: np.ndarray
+    scratch: np.ndarray
+
+
+class Functions(NamedTuple):
+    """Addresses of the kernels that training calls."""
+
+    activate: int
+    loss: int
+    multiply: int
+    step: int
+
+
+class Team(NamedTuple):
+    """Where threads that share work meet, see `team`; and what the caller tells the others of a phase."""
+
+    board: np.ndarray
+    job: np.ndarray
+    numbers: np.ndarray
+
+
+class Training(NamedTuple):
+    """All of a training."""
+
+    functions: Functions
+    parameters: Parameters
+    data: Data
+    epoch: Epoch
+    solver: SolverState
+    workspace: Workspace
+    team: Team
+
+
+class CurvatureFunctions(NamedTuple):
+    """Addresses of the kernels that Hessian products call."""
+
+    activate: int
+    loss: int
+    curve: int
+    multiply: int
+
+
+class CurvatureWorkspace(NamedTuple):
+    """Memory of Hessian products: a block of rows of the data, and what `curvature` computes of it."""
+
+    inputs: np.ndarray
+    targets: np.ndarray
+    weights: np.ndarray
+    activations: np.ndarray
+    slopes: np.ndarray
+    bends: np.ndarray
+    deltas: np.ndarray
+    tangents: np.ndarray
+    activation_tangents: np.ndarray
+    delta_tangents: np.ndarray
+    next_delta_tangents: np.ndarray
+    transposed: np.ndarray
+    transposed_direction: np.ndarray
+    spare: np.ndarray
+
+
+class Curvature(NamedTuple):
+    """All that Hessian products take but rows and directions."""
+
+    functions: CurvatureFunctions
+    parameters: Parameters
+    data: Data
+    workspace: CurvatureWorkspace
+
+
+def argument_type(argument: type, dtype: np.dtype) -> Any:
+    """The numba type of one of these named tuples for a dtype."""
+    arrays = array_types(dtype)
+    fields: dict[type, tuple] = {
+        Inputs: (arrays.data_matrix, arrays.data_vector, INT32_DATA, INT64_DATA),
+        Functions: (int64, int64, int64, int64),
+        CurvatureFunctions: (int64, int64, int64, int64),
+        CurvatureWorkspace: (arrays.matrix, arrays.matrix, *(12 * (arrays.vector,))),
+        Parameters: (arrays.vector, INT64_DATA),
+        Epoch: (INT64_DATA, int64, int64, float64, float64, float64),
+        SolverState: (arrays.matrix, FLOAT64_VECTOR, FLOAT64_VECTOR, INT64_VECTOR),
+        Workspace: (
+            arrays.matrix,
+            arrays.matrix,
+            arrays.vector,
+            arrays.vector,
+            arrays.vector,
+            arrays.matrix,
+            arrays.vector,
+            arrays.vector,
+            INT64_VECTOR,
+            arrays.matrix,
+            INT64_MATRIX,
+            FLOAT64_VECTOR,
+            FLOAT64_VECTOR,
+            FLOAT64_VECTOR,
+            arrays.matrix,
+        ),
+        Team: (INT64_VECTOR, INT64_VECTOR, FLOAT64_VECTOR),
+    }
+    if argument is Data:
+        own: tuple = (argument_type(Inputs, dtype), arrays.data_matrix, arrays.data_vector)
+    elif argument is Training:
+        parts: tuple = (Functions, Parameters, Data, Epoch, SolverState, Workspace, Team)
+        own = tuple(argument_type(part, dtype) for part in parts)
+    elif argument is Curvature:
+        parts = (CurvatureFunctions, Parameters, Data, CurvatureWorkspace)
+        own = tuple(argument_type(part, dtype) for part in parts)
+    else:
+        own = fields[argument]
+    return types.NamedTuple(own, argument)

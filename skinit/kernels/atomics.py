@@ -1,0 +1,124 @@
+"""What threads need to work on the same memory: atomic operations on the entries of vectors of int64."""
+
+import os
+import time
+
+from numba import boolean, int64, types, void
+from numba.core import cgutils
+from numba.core.cgutils import ir
+from numba.extending import intrinsic
+
+from .processor import declare, processor
+
+# Whether the operating system has the functions that waiting needs.
+HAS_POSIX = os.name == "posix"
+_CLOCK = getattr(time, "CLOCK_MONOTONIC", 1)
+_ITEM_BYTES = 8
+_INT32, _INT64 = ir.IntType(32), ir.IntType(64)
+
+
+def _pointer(context, builder, array_type, array, index):
+    data = context.make_array(array_type)(context, builder, array).data
+    return builder.gep(data, [index])
+
+
+@intrinsic
+def load(typing_context, values, index):
+    """``values[index]``, after which everything is seen that was written before it was stored."""
+
+    def generate(context, builder, signature, arguments):
+        pointer = _pointer(context, builder, signature.args[0], *arguments)
+        return builder.load_atomic(pointer, "acquire", _ITEM_BYTES)
+
+    return int64(values, types.intp), generate
+
+
+@intrinsic
+def store(typing_context, values, index, value):
+    """``values[index] = value``, after everything written before."""
+
+    def generate(context, builder, signature, arguments):
+        pointer = _pointer(context, builder, signature.args[0], *arguments[:2])
+        builder.store_atomic(arguments[2], pointer, "release", _ITEM_BYTES)
+        return context.get_dummy_value()
+
+    return void(values, types.intp, int64), generate
+
+
+@intrinsic
+def add(typing_context, values, index, value):
+    """``values[index] += value``, after everything written before."""
+
+    def generate(context, builder, signature, arguments):
+        pointer = _pointer(context, builder, signature.args[0], *arguments[:2])
+        builder.atomic_rmw("add", pointer, arguments[2], "acq_rel")
+        return context.get_dummy_value()
+
+    return void(values, types.intp, int64), generate
+
+
+@intrinsic
+def exchange(typing_context, values, index, expected, value):
+    """Whether ``values[index]`` was what is expected; it then gets the value."""
+
+    def generate(context, builder, signature, arguments):
+        pointer = _pointer(context, builder, signature.args[0], *arguments[:2])
+        result = builder.cmpxchg(pointer, arguments[2], arguments[3], "acq_rel", "acquire")
+        return builder.extract_value(result, 1)
+
+    return boolean(values, types.intp, int64, int64), generate
+
+
+@intrinsic
+def pause(typing_context):
+    """Tell the processor that a loop waits for another thread."""
+
+    def generate(context, builder, signature, arguments):
+        if processor().is_x86:
+            builder.call(declare(builder.module, "llvm.x86.sse2.pause", ir.VoidType(), []), [])
+        return context.get_dummy_value()
+
+    return void(), generate
+
+
+@intrinsic
+def nanoseconds(typing_context):
+    """A time that no change of the clock moves, from some moment on."""
+
+    def generate(context, builder, signature, arguments):
+        if not HAS_POSIX:
+            return ir.Constant(_INT64, 0)
+        # A timespec of 64-bit systems.
+        time_of_day = ir.ArrayType(_INT64, 2)
+        now = cgutils.alloca_once(builder, time_of_day)
+        clock_gettime = declare(builder.module, "clock_gettime", _INT32, [_INT32, time_of_day.as_pointer()])
+        builder.call(clock_gettime, [ir.Constant(_INT32, _CLOCK), now])
+        seconds, rest = (builder.extract_value(builder.load(now), part) for part in (0, 1))
+        return builder.add(builder.mul(seconds, ir.Constant(_INT64, 10**9)), rest)
+
+    return int64(), generate
+
+
+@intrinsic
+def give_way(typing_context):
+    """Let another thread run that waits for a core."""
+
+    def generate(context, builder, signature, arguments):
+        if HAS_POSIX:
+            builder.call(declare(builder.module, "sched_yield", _INT32, []), [])
+        return context.get_dummy_value()
+
+    return void(), generate
+
+
+@intrinsic
+def sleep(typing_context, microseconds):
+    """Sleep for some microseconds at least."""
+
+    def generate(context, builder, signature, arguments):
+        if HAS_POSIX:
+            usleep = declare(builder.module, "usleep", _INT32, [_INT32])
+            builder.call(usleep, [builder.trunc(arguments[0], _INT32)])
+        return context.get_dummy_value()
+
+    return void(int64), generate

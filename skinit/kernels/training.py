@@ -1,0 +1,350 @@
+"""Training: mini-batch after mini-batch in one compiled call, shared by threads.
+
+A block of rows takes two phases. In the *rows phase* each item is a shard of the rows, which goes forwards, through
+the loss and backwards. In the *parameters phase* each item is a range of parameters, which gets its gradient and its
+step at once. What is computed, and in which order sums are taken, depends on shapes alone. So the number of threads
+changes no bit.
+
+There are two ways to the gradient of a layer's weights. Where it is small beside the activations that it is made of,
+each shard of rows sums a gradient of its own, and the ranges add the shards up. Where it is large, a range multiplies
+its columns of the layer's inputs by the deltas of all rows, and uses the product up while it is in the cache.
+
+A mini-batch of more rows than one block adds its blocks' gradients up before the step. Without a step the gradient is
+left as it is, for solvers that want that of all rows.
+"""
+
+from functools import cache
+
+import numpy as np
+from numba import int64, void
+
+from .activations import activate_with_slopes_signature
+from .arguments import Training, argument_type
+from .compilation import FLOAT64_VECTOR, Kernel, function_at, inlined, inner
+from .losses import loss_signature
+from .products import OVERWRITE, SCALE, multiply_signature, sum_of_squares
+from .propagation import (
+    Shard,
+    add_column_sums,
+    coef_of,
+    count_weights,
+    forward,
+    gather,
+    some_transposed_input_products,
+    transposed_input_products,
+    units_of,
+)
+from .team import MOST_ROUNDS, claim, close_phase, finish, open_phase, rest, was_sent_home
+from .updates import update_signature
+
+# A shard has at least so many rows, unless it is the only one. A block has at most so many shards.
+SHARD_ROWS, MOST_SHARDS = 48, 16
+# Parameters of a range, and multiply-adds of one that multiplies.
+RANGE_PARAMETERS, RANGE_MULTIPLY_ADDS = 2048, 4_000_000
+# Rows of a range of weights are a multiple of it, as tiles are.
+RANGE_ROWS = 8
+
+# What the caller tells all threads of a phase, and remembers from call to call.
+PURPOSE, KIND, START, STOP, IS_FIRST, IS_LAST, N_SHARDS, NUMBER, POSITION, N_STEPS, JOB_SIZE = range(11)
+RATE, INVERSE_WEIGHT_SUM, SQUARED_NORM, N_NUMBERS = range(4)
+# Kinds of phases.
+TRANSPOSE, ROWS, PARAMETERS = range(3)
+# What a pass is for.
+STEP, SUM_GRADIENTS, SUM_LOSSES = range(3)
+# Sums of a pass: the reported loss, and the rows' losses; and those of the mini-batch under way.
+REPORTED_LOSS, LOSS, BATCH_LOSS, BATCH_WEIGHT, N_TOTALS = range(5)
+# The layer of the range of all intercepts.
+INTERCEPTS = -1
+
+
+_activate_at = function_at(activate_with_slopes_signature)
+_loss_at = function_at(loss_signature)
+_multiply_at = function_at(multiply_signature)
+_step_at = function_at(update_signature)
+
+
+def count_shards(n_rows: int) -> int:
+    """Number of shards of a block of rows."""
+    n_shards = 1
+    while n_shards < MOST_SHARDS and n_rows >= 2 * n_shards * SHARD_ROWS:
+        n_shards *= 2
+    return n_shards
+
+
+_count_shards = inner(count_shards)
+
+
+@inner
+def _shard_start(n_rows, n_shards, shard):
+    """The first row of a shard; shards are made of eights, as tiles are."""
+    return min(n_rows, (n_rows + 7) // 8 * shard // n_shards * 8)
+
+
+@inlined
+def _transposed_of(transposed, layer_sizes, k):
+    """The transposed weights of layer `k`, from the second layer on: a view of shape (d_{k+1}, d_k)."""
+    start = count_weights(layer_sizes[: k + 1]) - layer_sizes[0] * layer_sizes[1]
+    size = layer_sizes[k] * layer_sizes[k + 1]
+    return transposed[start : start + size].reshape(layer_sizes[k + 1], layer_sizes[k])
+
+
+@inlined
+def _pass_rows(training, number, scratch):
+    """Forwards and backwards with a shard of the rows of a block."""
+    theta, layer_sizes = training.parameters
+    inputs_of_data, job, workspace = training.data.inputs, training.team.job, training.workspace
+    activate = _activate_at(training.functions.activate, theta)
+    loss = _loss_at(training.functions.loss, theta)
+    multiply = _multiply_at(training.functions.multiply, theta)
+    last = layer_sizes.size - 2
+    n = job[STOP] - job[START]
+    first, stop = _shard_start(n, job[N_SHARDS], number), _shard_start(n, job[N_SHARDS], number + 1)
+    shard = Shard(n, first, stop)
+    rows = training.epoch.order[job[START] + first : job[START] + stop]
+    inputs, targets = workspace.inputs[first:stop], workspace.targets[first:stop]
+    weights = workspace.weights[first:stop]
+    workspace.weight_sums[number] = gather(training.data, rows, inputs, targets, weights)
+    forward(
+        training.parameters,
+        inputs_of_data,
+        rows,
+        inputs,
+        shard,
+        activate,
+        multiply,
+        scratch,
+        workspace.activations,
+        workspace.slopes,
+        workspace.slopes,
+    )
+    deltas = workspace.deltas[first:stop]
+    preactivations = units_of(workspace.activations, layer_sizes, last, shard)
+    workspace.losses[number] = loss(preactivations, targets, weights, deltas, training.epoch.loss_cap)
+    if job[PURPOSE] == SUM_LOSSES:
+        return
+    gradient = workspace.shard_gradients[number]
+    intercepts = gradient[workspace.offsets[last + 1] :]
+    for k in range(last, -1, -1):
+        fan_in, fan_out = layer_sizes[k], layer_sizes[k + 1]
+        place = layer_sizes[1 : k + 1].sum()
+        sums = intercepts[place : place + fan_out]
+        for j in range(fan_out):
+            sums[j] = 0
+        add_column_sums(deltas, sums)
+        offset = workspace.offsets[k]
+        if offset >= 0:
+            coef_gradient = gradient[offset : offset + fan_in * fan_out].reshape(fan_in, fan_out)
+            if k == 0:
+                transposed_input_products(
+                    inputs_of_data, rows, inputs, deltas, coef_gradient, OVERWRITE, multiply, scratch
+                )
+            else:
+                layer_inputs = units_of(workspace.activations, layer_sizes, k - 1, shard)
+                multiply(layer_inputs, True, deltas, coef_gradient, OVERWRITE, scratch)
+        if k > 0:
+            # Deltas of hidden layers take the place of their slopes, which are not needed any more.
+            input_deltas = units_of(workspace.slopes, layer_sizes, k - 1, shard)
+            transposed = _transposed_of(workspace.transposed, layer_sizes, k)
+            multiply(deltas, False, transposed, input_deltas, SCALE, scratch)
+            deltas = input_deltas
+
+
+@inner
+def _add_shards(shard_gradients, n_shards, offset, out):
+    """out = the sum of a part of the shards' gradients, in their order."""
+    stop = offset + out.size
+    first = shard_gradients[0][offset:stop]
+    if n_shards == 1:
+        for j in range(out.size):
+            out[j] = first[j]
+        return
+    second = shard_gradients[1][offset:stop]
+    for j in range(out.size):
+        out[j] = first[j] + second[j]
+    # Two at a time, because there are powers of two of them.
+    for shard in range(2, n_shards, 2):
+        first, second = shard_gradients[shard][offset:stop], shard_gradients[shard + 1][offset:stop]
+        for j in range(out.size):
+            out[j] += first[j] + second[j]
+
+
+@inlined
+def _multiply_columns(training, k, first, stop, gradient, spare):
+    """The gradient of some rows of the weights of layer `k`, from all rows of the block."""
+    layer_sizes, workspace, job = training.parameters.layer_sizes, training.workspace, training.team.job
+    multiply = _multiply_at(training.functions.multiply, training.parameters.theta)
+    n = job[STOP] - job[START]
+    out = gradient.reshape(stop - first, layer_sizes[k + 1])
+    deltas = workspace.deltas[:n]
+    if k < layer_sizes.size - 2:
+        deltas = units_of(workspace.slopes, layer_sizes, k, Shard(n, 0, n))
+    if k > 0:
+        activations = units_of(workspace.activations, layer_sizes, k - 1, Shard(n, 0, n))
+        multiply(activations[:, first:stop], True, deltas, out, OVERWRITE, spare)
+    elif training.data.inputs.X.shape[0] > 0:
+        multiply(workspace.inputs[:n, first:stop], True, deltas, out, OVERWRITE, spare)
+    else:
+        rows = training.epoch.order[job[START] : job[STOP]]
+        some_transposed_input_products(training.data.inputs, rows, deltas, first, out, OVERWRITE)
+
+
+@inlined
+def _change_range(training, item, scratch):
+    """The gradient of a range of parameters, and its step."""
+    theta, layer_sizes = training.parameters
+    job, workspace = training.team.job, training.workspace
+    k, first, stop = workspace.ranges[item, 0], workspace.ranges[item, 1], workspace.ranges[item, 2]
+    is_intercepts = k == INTERCEPTS
+    # Intercepts are one row of one column each, after the weights of all layers.
+    layer = layer_sizes.size - 1 if is_intercepts else k
+    fan_out = 1 if is_intercepts else layer_sizes[k + 1]
+    start = count_weights(layer_sizes[: layer + 1]) + first * fan_out
+    size = (stop - first) * fan_out
+    is_step = job[PURPOSE] == STEP and job[IS_LAST] == 1
+    kept = workspace.gradient[start : start + size]
+    gradient = scratch[:size] if is_step or job[IS_FIRST] == 0 else kept
+    offset = workspace.offsets[layer]
+    if offset >= 0:
+        _add_shards(workspace.shard_gradients, job[N_SHARDS], offset + first * fan_out, gradient)
+    else:
+        _multiply_columns(training, k, first, stop, gradient, scratch[size:])
+    if job[IS_FIRST] == 0:
+        total = gradient if is_step else kept
+        for j in range(size):
+            total[j] = kept[j] + gradient[j]
+    if is_step:
+        some = theta[start : start + size]
+        workspace.squared_norms[item] = 0.0 if is_intercepts else sum_of_squares(some)
+        step = _step_at(training.functions.step, theta)
+        solver, numbers = training.solver, training.team.numbers
+        alpha = 0.0 if is_intercepts else training.epoch.alpha
+        step(
+            some,
+            gradient,
+            solver.slots,
+            start,
+            solver.constants,
+            numbers[RATE],
+            job[NUMBER],
+            alpha,
+            numbers[INVERSE_WEIGHT_SUM],
+        )
+
+
+@inner
+def _transpose_range(parameters, ranges, item, transposed_coefs):
+    """Renew the transposed copy of a range of weights."""
+    theta, layer_sizes = parameters
+    k = ranges[item, 0]
+    if k > 0:
+        coef = coef_of(theta, layer_sizes, k)
+        transposed = _transposed_of(transposed_coefs, layer_sizes, k)
+        for j in range(coef.shape[1]):
+            for i in range(ranges[item, 1], ranges[item, 2]):
+                transposed[j, i] = coef[i, j]
+
+
+@inner
+def _sum(values, n):
+    total = 0.0
+    for i in range(n):
+        total += values[i]
+    return total
+
+
+@inner
+def _begin_block(epoch, job):
+    """Move on to the next block of rows, and return its number of shards."""
+    start = job[POSITION]
+    batch_start = start - start % epoch.batch_size
+    batch_stop = min(batch_start + epoch.batch_size, epoch.order.size)
+    stop = min(start + epoch.block_size, batch_stop)
+    job[KIND] = ROWS
+    job[START], job[STOP] = start, stop
+    job[IS_FIRST], job[IS_LAST] = int64(start == batch_start), int64(stop == batch_stop)
+    job[N_SHARDS] = _count_shards(stop - start)
+    job[POSITION] = stop
+    return job[N_SHARDS]
+
+
+@inner
+def _end_rows(epoch, solver, workspace, job, numbers, totals):
+    """Sum up the rows phase; tell whether parameters come next."""
+    totals[BATCH_LOSS] += _sum(workspace.losses, job[N_SHARDS])
+    totals[BATCH_WEIGHT] += _sum(workspace.weight_sums, job[N_SHARDS])
+    if job[PURPOSE] == SUM_LOSSES:
+        return False
+    if job[PURPOSE] == STEP and job[IS_LAST] == 1:
+        # A mini-batch whose weights are all zero takes no step.
+        if totals[BATCH_WEIGHT] == 0.0:
+            return False
+        numbers[RATE] = solver.rates[job[N_STEPS]]
+        numbers[INVERSE_WEIGHT_SUM] = 1.0 / totals[BATCH_WEIGHT]
+        job[N_STEPS] += 1
+        solver.n_steps[0] += 1
+        job[NUMBER] = solver.n_steps[0]
+    return True
+
+
+@inner
+def _end_batch(epoch, job, squared_norm, totals):
+    """Add a mini-batch to the sums of the pass."""
+    if totals[BATCH_WEIGHT] != 0.0:
+        n_rows = job[STOP] - (job[STOP] - 1) // epoch.batch_size * epoch.batch_size
+        loss = totals[BATCH_LOSS] * epoch.loss_scale + 0.5 * epoch.alpha * squared_norm
+        totals[REPORTED_LOSS] += n_rows * loss / totals[BATCH_WEIGHT]
+    totals[LOSS] += totals[BATCH_LOSS]
+    totals[BATCH_LOSS] = 0.0
+    totals[BATCH_WEIGHT] = 0.0
+
+
+def _train(training, rank, n_blocks, totals):
+    """The next blocks of rows of a pass; or, of another rank than 0, help whoever calls with that, until sent home.
+
+    Adds to totals[REPORTED_LOSS] the reported loss (mean of each mini-batch, penalty included, times its rows), and to
+    totals[LOSS] the weighted sum of the rows' losses.
+    """
+    epoch, workspace = training.epoch, training.workspace
+    board, job, numbers = training.team
+    scratch = workspace.scratch[rank]
+    n_ranges = workspace.ranges.shape[0]
+    rounds = 0
+    if rank == 0:
+        job[KIND] = TRANSPOSE
+        open_phase(board, n_ranges)
+    while True:
+        item = claim(board, rank)
+        if item >= 0:
+            if job[KIND] == ROWS:
+                _pass_rows(training, item, scratch)
+            elif job[KIND] == PARAMETERS:
+                _change_range(training, item, scratch)
+            if job[KIND] == TRANSPOSE or (job[KIND] == PARAMETERS and job[PURPOSE] == STEP and job[IS_LAST] == 1):
+                _transpose_range(training.parameters, workspace.ranges, item, workspace.transposed)
+            finish(board)
+            rounds = 0
+        elif rank > 0:
+            rounds += 1
+            if was_sent_home(board) or rounds > MOST_ROUNDS:
+                return
+            rest(board, rank, rounds)
+        else:
+            close_phase(board)
+            if job[KIND] == ROWS and _end_rows(epoch, training.solver, workspace, job, numbers, totals):
+                job[KIND] = PARAMETERS
+                open_phase(board, n_ranges)
+                continue
+            if job[KIND] == PARAMETERS:
+                numbers[SQUARED_NORM] = _sum(workspace.squared_norms, n_ranges)
+            if job[KIND] != TRANSPOSE and job[IS_LAST] == 1:
+                _end_batch(epoch, job, numbers[SQUARED_NORM], totals)
+            if n_blocks == 0:
+                return
+            n_blocks -= 1
+            open_phase(board, _begin_block(epoch, job))
+
+
+@cache
+def compile_train(dtype: np.dtype) -> Kernel:
+    """``train(training, rank, n_blocks, totals)``, whatever the activation, the loss and the solver."""
+    return Kernel(_train, void(argument_type(Training, dtype), int64, int64, FLOAT64_VECTOR))

@@ -1,0 +1,277 @@
+"""Threads that share the work of a fit: the same bits however many there are, and gone when it is over."""
+
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+from scipy.sparse import csr_array
+
+import skinit.passes
+import skinit.team
+from skinit import MLPClassifier, MLPRegressor
+from skinit.divergence import DivergenceError
+from skinit.team import Team, get_num_threads, set_num_threads
+
+rng = np.random.RandomState(0)
+X, labels, numbers = rng.normal(size=(500, 30)), rng.randint(3, size=500), rng.normal(size=(500, 2))
+weights = rng.randint(3, size=500)
+SPARSE = csr_array(np.where(np.abs(X) < 1, 0, X))
+SHORT = {"max_iter": 3, "random_state": 0}
+
+# Layers whose gradients are sums of shards, and wide ones; blocks of rows that are whole batches, and parts of them.
+FITS = {
+    "one layer": lambda dtype: MLPClassifier((20,), **SHORT).fit(X.astype(dtype), labels),
+    "wide": lambda dtype: MLPClassifier((130, 150), "tanh", solver="sgd", **SHORT).fit(X.astype(dtype), labels),
+    "deep": lambda dtype: MLPRegressor(hidden_layer_sizes=(9,) * 6, **SHORT).fit(X.astype(dtype), numbers),
+    "one unit": lambda dtype: MLPRegressor(hidden_layer_sizes=(1, 40), **SHORT).fit(X[:, :1].astype(dtype), X[:, 1]),
+    "no hidden layer": lambda dtype: MLPClassifier((), **SHORT).fit(X.astype(dtype), labels),
+    "sparse": lambda dtype: MLPClassifier((120,), **SHORT).fit(SPARSE.astype(dtype), labels),
+    "odd batches": lambda dtype: MLPClassifier((70,), batch_size=197, **SHORT).fit(X.astype(dtype), labels, weights),
+    "long batches": lambda dtype: MLPClassifier((70,), batch_size=450, **SHORT).fit(X.astype(dtype), labels),
+    "lbfgs": lambda dtype: MLPClassifier((70,), solver="lbfgs", **SHORT).fit(X.astype(dtype), labels),
+    "early stopping": lambda dtype: MLPClassifier((70,), early_stopping=True, **SHORT).fit(X.astype(dtype), labels),
+}
+
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
+
+@pytest.fixture
+def use_threads(monkeypatch):
+    """Let fits have so many threads, whatever the machine has, and however short they are."""
+    monkeypatch.setattr(skinit.passes, "SHARED_MULTIPLY_ADDS", 0)
+    monkeypatch.setattr(skinit.team, "MOST_WAITING", np.inf)
+    return lambda n_threads: monkeypatch.setattr(skinit.team, "get_num_threads", lambda: n_threads)
+
+
+@pytest.fixture
+def started(monkeypatch):
+    """The helpers that have been started."""
+    threads, start = [], threading.Thread.start
+
+    def spy(thread):
+        if thread.name == skinit.team.NAME:
+            threads.append(thread)
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", spy)
+    return threads
+
+
+def parameters(model):
+    return [model.loss_, *model.coefs_, *model.intercepts_]
+
+
+def assert_same_bits(results):
+    for other in results[1:]:
+        for result, expected in zip(other, results[0], strict=True):
+            np.testing.assert_array_equal(result, expected)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("name", FITS)
+def test_bits_do_not_depend_on_the_number_of_threads(name, dtype, use_threads, started, monkeypatch):
+    monkeypatch.setattr(skinit.passes, "BLOCK_ROWS", 200)
+    results = []
+    for n_threads in (1, 2, 3, 5):
+        started.clear()
+        use_threads(n_threads)
+        results.append(parameters(FITS[name](dtype)))
+        assert (len(started) > 0) == (n_threads > 1)
+        assert not any(thread.is_alive() for thread in started)
+    assert_same_bits(results)
+
+
+def test_helpers_are_gone_after_an_error(use_threads, started):
+    use_threads(3)
+    with pytest.raises(DivergenceError):
+        MLPRegressor(hidden_layer_sizes=(70,), solver="sgd", learning_rate_init=1e6, random_state=0).fit(X, numbers)
+    assert len(started) == 2
+    assert not any(thread.is_alive() for thread in started)
+
+
+def test_helpers_are_gone_after_ctrl_c(use_threads, started, monkeypatch):
+    use_threads(3)
+    one_pass = skinit.passes.DataPasses._pass
+
+    def interrupted(self, purpose):
+        totals = one_pass(self, purpose)
+        os.kill(os.getpid(), signal.SIGINT)
+        return totals
+
+    monkeypatch.setattr(skinit.passes.DataPasses, "_pass", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        MLPClassifier((70,), **SHORT).fit(X, labels)
+    assert len(started) == 2
+    assert not any(thread.is_alive() for thread in started)
+
+
+def test_a_system_without_more_threads_is_good_enough(use_threads, monkeypatch):
+    expected = parameters(FITS["one layer"](np.float64))
+
+    def refuse(thread):
+        raise RuntimeError("can't start new thread")
+
+    use_threads(3)
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    assert_same_bits([expected, parameters(FITS["one layer"](np.float64))])
+
+
+def test_sixteen_threads_of_a_user_fit_at_once(use_threads):
+    expected = parameters(FITS["deep"](np.float64))
+    use_threads(5)
+    with ThreadPoolExecutor(16) as executor:
+        results = list(executor.map(lambda _: parameters(FITS["deep"](np.float64)), range(32)))
+    assert_same_bits([expected, *results])
+
+
+def test_fits_at_once_divide_the_threads(use_threads, started):
+    use_threads(6)
+    with Team(8, 1, 1), Team(8, 1, 1):
+        # A third one, which has two of them.
+        FITS["one layer"](np.float64)
+    assert len(started) == 1
+
+
+def test_where_others_need_the_cores_a_team_goes_on_alone(use_threads, monkeypatch):
+    use_threads(3)
+    with Team(3, 1, 1) as team:
+        board = team.shared.board
+        help = threading.Event().wait
+        monkeypatch.setattr(team, "_grow", lambda n_helpers, help: None)
+        monkeypatch.setattr(skinit.team, "MOST_WAITING", 0.25)
+        with team.working(help):
+            assert board[skinit.team.HELPERS] == 2
+            board[skinit.team.WAITED] = 10**12
+        with team.working(help):
+            assert board[skinit.team.HELPERS] == 0
+        # It tries again after a while.
+        team._alone_until = 0.0
+        with team.working(help):
+            assert board[skinit.team.HELPERS] == 2
+
+
+# Processes.
+
+PREAMBLE = """
+import os, sys, threading, warnings
+warnings.simplefilter("ignore")
+import numpy as np
+import skinit.passes, skinit.team
+from skinit import MLPClassifier
+skinit.passes.SHARED_MULTIPLY_ADDS = 0
+skinit.team.get_num_threads = lambda: 3
+rng = np.random.RandomState(0)
+X, y = rng.normal(size=(500, 30)), rng.randint(3, size=500)
+def fit(max_iter=3):
+    return MLPClassifier((70,), max_iter=max_iter, tol=0, n_iter_no_change=10**9, random_state=0).fit(X, y)
+expected = fit().coefs_[0]
+"""
+
+
+def run(code):
+    return subprocess.run([sys.executable, "-c", PREAMBLE + code], capture_output=True, text=True, timeout=120)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_a_child_forked_at_any_moment_fits_correctly():
+    outcome = run("""
+thread = threading.Thread(target=fit, args=(10**5,), daemon=True)
+thread.start()
+codes = []
+for _ in range(20):
+    child = os.fork()
+    if child == 0:
+        os._exit(0 if np.array_equal(fit().coefs_[0], expected) else 1)
+    codes.append(os.waitpid(child, 0)[1])
+print(codes == [0] * 20)
+os._exit(0)
+""")
+    assert (outcome.returncode, outcome.stdout) == (0, "True\n"), outcome.stderr
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_child_forked_in_the_middle_of_a_fit_goes_on_with_it_alone():
+    outcome = run("""
+one_pass, calls, children = skinit.passes.DataPasses._pass, [], []
+def forking(self, purpose):
+    calls.append(1)
+    if len(calls) == 2:
+        children.append(os.fork())
+    return one_pass(self, purpose)
+skinit.passes.DataPasses._pass = forking
+is_right = np.array_equal(fit().coefs_[0], expected)
+if children == [0]:
+    os._exit(0 if is_right else 1)
+print(is_right, os.waitpid(children[0], 0)[1])
+""")
+    assert (outcome.returncode, outcome.stdout) == (0, "True 0\n"), outcome.stderr
+
+
+def test_a_process_ends_in_the_middle_of_a_fit_of_a_daemon_thread():
+    outcome = run("""
+for _ in range(3):
+    threading.Thread(target=fit, args=(10**6,), daemon=True).start()
+import time
+time.sleep(0.2)
+print("end")
+""")
+    assert (outcome.returncode, outcome.stdout) == (0, "end\n"), outcome.stderr
+
+
+# How many.
+
+
+@pytest.fixture
+def _without_limits(monkeypatch):
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    monkeypatch.setattr(skinit.team.joblib, "cpu_count", lambda: 8)
+    yield
+    set_num_threads(None)
+
+
+@pytest.mark.usefixtures("_without_limits")
+def test_threads_are_as_many_as_cores_and_no_more_than_either_limit(monkeypatch):
+    assert get_num_threads() == 8
+    set_num_threads(5)
+    assert get_num_threads() == 5
+    for value, expected in {"3": 3, " 7 ": 5, "2,1": 2, "": 5, "1": 1}.items():
+        monkeypatch.setenv("OMP_NUM_THREADS", value)
+        assert get_num_threads() == expected
+    set_num_threads(np.int64(100))
+    monkeypatch.delenv("OMP_NUM_THREADS")
+    assert get_num_threads() == 8
+
+
+@pytest.mark.usefixtures("_without_limits")
+@pytest.mark.parametrize("n_threads", [0, -1, 1.5, "2", True, np.nan])
+def test_a_number_of_threads_that_is_none_is_named(n_threads):
+    set_num_threads(2)
+    with pytest.raises(ValueError, match=r"n_threads must be an integer of at least 1, or None for no limit, got"):
+        set_num_threads(n_threads)
+    assert get_num_threads() == 2
+
+
+@pytest.mark.usefixtures("_without_limits")
+@pytest.mark.parametrize("value", ["banana", "0", "-2", "1.5", "two", "²", ","])
+def test_an_environment_without_a_number_of_threads_is_named_and_changes_nothing(value, monkeypatch):
+    model = MLPClassifier((5,), **SHORT).fit(X, labels)
+    before = [coef.copy() for coef in model.coefs_]
+    monkeypatch.setenv("OMP_NUM_THREADS", value)
+    with pytest.raises(ValueError, match="OMP_NUM_THREADS must be an integer of at least 1, got") as error:
+        model.fit(X, labels)
+    assert repr(value) in str(error.value)
+    for coef, expected in zip(model.coefs_, before, strict=True):
+        np.testing.assert_array_equal(coef, expected)
+
+
+@pytest.mark.usefixtures("_without_limits")
+def test_a_worker_of_a_pool_has_one_thread(monkeypatch):
+    monkeypatch.setattr(multiprocessing.process.current_process(), "_config", {"daemon": True})
+    assert get_num_threads() == 1
