@@ -16,8 +16,8 @@ from .kernels import arguments
 from .kernels.atomics import HAS_POSIX
 from .kernels.team import BOARD_SIZE, HELPERS, STOP, TICKET, WAITED
 
-# A call in which the caller waits for others during more than this part of the time would be faster alone.
-MOST_WAITING = 0.25
+# A caller that waits for others during more than this part of some time would be faster alone.
+MOST_WAITING, JUDGED_SECONDS = 0.25, 0.01
 # Seconds that work then goes on alone, at first and at most: they double each time.
 ALONE_SECONDS, MOST_ALONE_SECONDS = 0.1, 3.0
 
@@ -146,6 +146,7 @@ class Team:
         # By their ranks, from 1 on.
         self._helpers: dict[int, threading.Thread] = {}
         self._caller: int | None = None
+        self._seconds = self._waited = 0.0
         self._alone_until = 0.0
         self._alone_seconds = ALONE_SECONDS
 
@@ -181,13 +182,21 @@ class Team:
         board[HELPERS], board[WAITED] = n_helpers, 0
         self._grow(n_helpers, help)
         yield
-        now = time.perf_counter()
-        if board[WAITED] * 1e-9 > MOST_WAITING * (now - began):
-            # Other processes need the cores.
-            self._alone_until = now + self._alone_seconds
+        if n_helpers > 0:
+            self._judge(time.perf_counter() - began, board[WAITED] * 1e-9)
+
+    def _judge(self, seconds: float, waited: float) -> None:
+        """Go on alone for a while where helpers are waited for too long, because other processes need the cores."""
+        self._seconds += seconds
+        self._waited += waited
+        if self._seconds < JUDGED_SECONDS:
+            return
+        if self._waited > MOST_WAITING * self._seconds:
+            self._alone_until = time.perf_counter() + self._alone_seconds
             self._alone_seconds = min(2 * self._alone_seconds, MOST_ALONE_SECONDS)
-        elif n_helpers > 0:
-            self._alone_seconds = max(self._alone_seconds / 2, ALONE_SECONDS)
+        else:
+            self._alone_seconds = ALONE_SECONDS
+        self._seconds = self._waited = 0.0
 
     def _grow(self, n_helpers: int, help: Callable[[int], None]) -> None:
         for rank in range(1, n_helpers + 1):

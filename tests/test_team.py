@@ -145,6 +145,7 @@ def test_where_others_need_the_cores_a_team_goes_on_alone(use_threads, monkeypat
         help = threading.Event().wait
         monkeypatch.setattr(team, "_grow", lambda n_helpers, help: None)
         monkeypatch.setattr(skinit.team, "MOST_WAITING", 0.25)
+        monkeypatch.setattr(skinit.team, "JUDGED_SECONDS", 0.0)
         with team.working(help):
             assert board[skinit.team.HELPERS] == 2
             board[skinit.team.WAITED] = 10**12
