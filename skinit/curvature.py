@@ -7,6 +7,8 @@ is 0. Nothing is changed in the estimator, and memory does not grow with the num
 """
 
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from copy import copy
 from numbers import Integral, Real
 
@@ -100,14 +102,20 @@ def _check_layer(network: Network, layer) -> int:
     return int(layer)
 
 
-def _make_operator(estimator, X, y, sample_weight, layer, kind: str, penalty: bool) -> LinearOperator:
+def _make_operator(estimator, X, y, sample_weight, layer, kind: str, penalty: bool):
+    """The products that an operator takes, and the operator."""
     network, data = _check_counting_data(estimator, X, y, sample_weight)
     alpha = float(estimator.alpha) / data.weight_scale if penalty else 0.0
-    return _make_products(network, data).as_operator(_check_layer(network, layer), kind == "gauss_newton", alpha)
+    products = HessianProducts(network, data)
+    return products, products.as_operator(_check_layer(network, layer), kind == "gauss_newton", alpha)
 
 
-def _make_products(network: Network, data: TrainingData) -> HessianProducts:
-    return HessianProducts(network, data)
+@contextmanager
+def _shared_operator(*arguments) -> Iterator[LinearOperator]:
+    """An operator whose products have the help of threads that stay."""
+    products, operator = _make_operator(*arguments)
+    with products:
+        yield operator
 
 
 class _FiniteOperator(LinearOperator):
@@ -184,7 +192,8 @@ def hessian_operator(
     >>> hessian_operator(network, X, y).shape
     (43, 43)
     """
-    return _FiniteOperator(_make_operator(estimator, X, y, sample_weight, layer, kind, penalty))
+    _, operator = _make_operator(estimator, X, y, sample_weight, layer, kind, penalty)
+    return _FiniteOperator(operator)
 
 
 def warn_of_bound(what: str, tol: float, stacklevel: int = 4) -> None:
@@ -234,11 +243,11 @@ def hessian_norm(
     >>> round(hessian_norm(network, X, y), 1)
     20.8
     """
-    operator = _make_operator(estimator, X, y, sample_weight, layer, kind, penalty)
-    norm, is_converged = spectrum.spectral_norm(operator, tol, max_iter, check_random_state(random_state))
-    if not is_converged:
-        warn_of_bound("The norm of the Hessian", tol)
-    return norm
+    with _shared_operator(estimator, X, y, sample_weight, layer, kind, penalty) as operator:
+        norm, is_converged = spectrum.spectral_norm(operator, tol, max_iter, check_random_state(random_state))
+        if not is_converged:
+            warn_of_bound("The norm of the Hessian", tol)
+        return norm
 
 
 @checks_parameters(PARAMETERS)
@@ -275,13 +284,14 @@ def layer_hessian_norms(
     (3,)
     """
     network, data = _check_counting_data(estimator, X, y, sample_weight)
-    products = _make_products(network, data)
     norms = np.empty(len(network.coefs))
-    for layer in range(len(norms)):
-        operator = products.as_operator(layer, kind == "gauss_newton")
-        norms[layer], is_converged = spectrum.spectral_norm(operator, tol, max_iter, check_random_state(random_state))
-        if not is_converged:
-            warn_of_bound(f"The norm of the Hessian of layer {layer}", tol)
+    with HessianProducts(network, data) as products:
+        for layer in range(len(norms)):
+            operator = products.as_operator(layer, kind == "gauss_newton")
+            generator = check_random_state(random_state)
+            norms[layer], is_converged = spectrum.spectral_norm(operator, tol, max_iter, generator)
+            if not is_converged:
+                warn_of_bound(f"The norm of the Hessian of layer {layer}", tol)
     return norms
 
 
@@ -455,8 +465,8 @@ def hessian_trace(
     >>> round(hessian_trace(network, X, y), 1)
     43.1
     """
-    operator = _make_operator(estimator, X, y, sample_weight, layer, kind, penalty)
-    return spectrum.trace(operator, n_products, check_random_state(random_state))
+    with _shared_operator(estimator, X, y, sample_weight, layer, kind, penalty) as operator:
+        return spectrum.trace(operator, n_products, check_random_state(random_state))
 
 
 @checks_parameters(PARAMETERS)
@@ -518,8 +528,8 @@ def spectral_density(
     >>> round(float(np.trapezoid(density, eigenvalues)), 3)
     1.0
     """
-    operator = _make_operator(estimator, X, y, sample_weight, layer, kind, penalty)
-    return spectrum.density(operator, n_vectors, n_steps, n_points, width, check_random_state(random_state))
+    with _shared_operator(estimator, X, y, sample_weight, layer, kind, penalty) as operator:
+        return spectrum.density(operator, n_vectors, n_steps, n_points, width, check_random_state(random_state))
 
 
 def stability_factor(momentum: float, nesterov: bool) -> float:
@@ -583,8 +593,8 @@ def max_stable_step(
     >>> round(max_stable_step(network, X, y) * hessian_norm(network, X, y), 3)
     2.0
     """
-    operator = _make_operator(estimator, X, y, sample_weight, None, "hessian", penalty)
-    highest, is_converged = spectrum.largest_eigenvalue(operator, tol, None, check_random_state(random_state))
-    if not is_converged:
-        warn_of_bound("The largest eigenvalue, whose inverse the step is proportional to,", tol)
-    return stability_factor(momentum, nesterov) / highest if highest > 0 else np.inf
+    with _shared_operator(estimator, X, y, sample_weight, None, "hessian", penalty) as operator:
+        highest, is_converged = spectrum.largest_eigenvalue(operator, tol, None, check_random_state(random_state))
+        if not is_converged:
+            warn_of_bound("The largest eigenvalue, whose inverse the step is proportional to,", tol)
+        return stability_factor(momentum, nesterov) / highest if highest > 0 else np.inf

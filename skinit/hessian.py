@@ -1,18 +1,32 @@
 """The Hessian of a network's loss on given data, as products with directions."""
 
+from contextlib import nullcontext
+from functools import partial
+
 import numpy as np
 from scipy.sparse.linalg import LinearOperator
 
 from .data import TrainingData
 from .kernels.activations import compile_activate_with_bends
 from .kernels.arguments import Curvature, CurvatureFunctions, CurvatureWorkspace, Parameters
-from .kernels.curvature import ALL_LAYERS, compile_add_hessian_products
+from .kernels.curvature import (
+    ALL_LAYERS,
+    FIRST_BLOCK,
+    IS_GAUSS_NEWTON,
+    JOB_SIZE,
+    N_DIRECTIONS,
+    STOP_BLOCK,
+    compile_multiply_directions,
+)
 from .kernels.losses import compile_curve, compile_loss
 from .kernels.products import compile_multiply, spare_size
 from .network import Network
+from .team import Team
 
-# Rows at a time: memory does not grow with the data.
-BLOCK = 256
+# Rows at a time, and in how many shards.
+BLOCK, MOST_SHARDS = 64, 4
+# Bytes of what is kept of blocks from one product to the next, and of the products of all shards.
+KEPT_BYTES, PRODUCTS_BYTES = 2**26, 2**26
 # Multiply-adds of a compiled call that has a choice, and of a block of rows for one direction, which has none. At the
 # rates of narrow and of wide layers both take about a tenth of a second, so that Ctrl-C is answered soon.
 CALL_WORK, BLOCK_WORK = 400_000_000, 2_000_000_000
@@ -20,6 +34,8 @@ CALL_WORK, BLOCK_WORK = 400_000_000, 2_000_000_000
 
 class HessianProducts:
     """Products with the Hessian of the mean loss, or its Gauss-Newton part, at the network's parameters of the moment.
+
+    In a with block, threads help with all products; otherwise they come and go with each of them.
 
     Parameters
     ----------
@@ -29,48 +45,85 @@ class HessianProducts:
         Rows at a time.
     """
 
-    def __init__(
-        self,
-        network: Network,
-        data: TrainingData,
-        block: int = BLOCK,
-    ) -> None:
+    def __init__(self, network: Network, data: TrainingData, block: int = BLOCK) -> None:
         dtype = network.theta.dtype
-        sizes = network.layer_sizes
-        checked = network.check_data(data)
-        inputs, targets, weights = checked
-        n_rows = len(targets)
         self.network = network
+        self._data = network.check_data(data)
+        inputs, targets, weights = self._data
+        n_rows = len(targets)
         self.weight_sum = float(weights.sum(dtype=np.float64) if weights.size else n_rows)
-        self._rows = np.arange(n_rows)
         # A row is multiplied six times by the weights of each layer: twice forward, and back four times.
         row_work = 6 * network.row_work(inputs)
         self._block = min(block, n_rows, max(1, BLOCK_WORK // row_work))
+        self._n_blocks = -(-n_rows // self._block)
+        self._n_shards = min(self._n_blocks, MOST_SHARDS)
         # Adding a block to the products costs as much as a row, even if rows are sparse.
         self._parts_per_call = max(1, CALL_WORK // (self._block * row_work + 6 * network.n_weights))
-        self._kernel = compile_add_hessian_products(dtype)
+        self._kernel = compile_multiply_directions(dtype)
+        self._team = Team(self._n_shards, JOB_SIZE, 0)
+        self._most_directions = 0
+        # The parameters that blocks have been passed with, and which blocks.
+        self._passed_theta = np.empty(0, dtype)
+        self._is_passed = np.zeros(self._n_blocks, bool)
+        self._is_passed_for_gauss_newton = False
+
+    def __enter__(self) -> "HessianProducts":
+        self._team.__enter__()
+        return self
+
+    def __exit__(self, *exception) -> None:
+        self._team.__exit__(*exception)
+
+    def _make_room(self, n_directions: int) -> None:
+        """Make the arguments of the kernel ready for so many directions at a time."""
+        if n_directions <= self._most_directions:
+            return
+        self._team.stop()
+        network, data = self.network, self._data
+        dtype, sizes = network.theta.dtype, network.layer_sizes
+        n_units, n_parameters = int(sizes[1:].sum()), network.theta.size
+        n_features = sizes[0] if len(data.inputs.X) > 0 else 0
+        row_bytes = dtype.itemsize * (n_features + 4 * n_units)
+        n_kept = max(1, min(self._n_blocks, int(KEPT_BYTES // (self._block * row_bytes))))
+        n_rows, n_threads = n_kept * self._block, self._team.most_threads
+        workspace = CurvatureWorkspace(
+            inputs=np.empty((n_rows, n_features), dtype),
+            targets=np.empty((n_rows, data.targets.shape[1]), dtype),
+            weights=np.ones(n_rows, dtype),
+            activations=np.empty(n_rows * n_units, dtype),
+            slopes=np.empty(n_rows * n_units, dtype),
+            bends=np.empty(n_rows * n_units, dtype),
+            deltas=np.empty(n_rows * n_units, dtype),
+            transposed=np.empty(network.n_weights, dtype),
+            layers=np.empty(n_directions, np.int64),
+            directions=np.empty((n_directions, n_parameters), dtype),
+            products=np.empty((self._n_shards * n_directions, n_parameters), dtype),
+            tangents=np.empty((n_threads, self._block * n_units), dtype),
+            activation_tangents=np.empty((n_threads, self._block * n_units), dtype),
+            delta_tangents=np.empty((n_threads, self._block * n_units), dtype),
+            transposed_directions=np.empty((n_threads, network.n_weights), dtype),
+            spare=np.empty((n_threads, spare_size(max(*sizes, self._block), dtype)), dtype),
+        )
         functions = CurvatureFunctions(
             compile_activate_with_bends(network.activation, dtype).address,
             compile_loss(network.loss, dtype).address,
             compile_curve(network.loss, dtype).address,
             compile_multiply(dtype).address,
         )
-        n_dense_features = sizes[0] if inputs.X.shape[0] > 0 else 0
-        n_units, most_units = int(sizes[1:].sum()), int(sizes[1:].max())
-        sizes_of_fields = [*6 * [self._block * n_units], *2 * [self._block * most_units], *2 * [network.n_weights]]
-        workspace = CurvatureWorkspace._make(
-            [
-                np.empty((self._block, n_dense_features), dtype),
-                np.empty((self._block, targets.shape[1]), dtype),
-                np.ones(self._block, dtype),
-                *(np.empty(size, dtype) for size in sizes_of_fields),
-                np.empty(spare_size(max(*sizes, self._block), dtype), dtype),
-            ]
+        self._arguments = Curvature(
+            functions,
+            Parameters(network.theta, sizes),
+            data,
+            np.arange(len(data.targets)),
+            self._block,
+            workspace,
+            self._team.shared,
         )
-        self._arguments = Curvature(functions, Parameters(network.theta, sizes), checked, workspace)
+        self._most_directions, self._n_kept = n_directions, n_kept
+        self._is_passed[:] = False
 
     def multiply(self, directions: np.ndarray, layers, gauss_newton: bool = False) -> np.ndarray:
-        """Products of the Hessian with each row of `directions`.
+        """The product of the Hessian with each row of `directions`.
 
         Parameters
         ----------
@@ -85,23 +138,52 @@ class HessianProducts:
         """
         layers = np.asarray(layers, dtype=np.int64)
         products = np.zeros_like(directions)
-        n_directions = max(1, min(self._parts_per_call, len(directions)))
-        n_rows = self._block * (self._parts_per_call // n_directions)
-        for first in range(0, len(directions), n_directions):
-            some = slice(first, first + n_directions)
-            for start in range(0, self._rows.size, n_rows):
-                self._kernel(
-                    self._arguments,
-                    self._rows[start : start + n_rows],
-                    self._block,
-                    gauss_newton,
-                    layers[some],
-                    directions[some],
-                    products[some],
-                )
+        shard_bytes = self._n_shards * self.network.theta.nbytes
+        n_at_once = max(1, min(self._parts_per_call, len(directions), PRODUCTS_BYTES // shard_bytes))
+        self._make_room(n_at_once)
+        self._forget_other_passes(gauss_newton)
+        with nullcontext() if self._team.is_open() else self._team:
+            for first in range(0, len(directions), n_at_once):
+                some = slice(first, first + n_at_once)
+                self._multiply_some(directions[some], layers[some], gauss_newton, products[some])
         with np.errstate(all="ignore"):
             products /= self.weight_sum
         return products
+
+    def _forget_other_passes(self, gauss_newton: bool) -> None:
+        """Forget what is kept of blocks if it is of other parameters, or not all that is asked for."""
+        theta = self.network.theta
+        # Blocks that have been passed for Gauss-Newton products have no deltas.
+        is_enough = self._is_passed_for_gauss_newton == gauss_newton or (gauss_newton and self._is_passed.all())
+        # Bits, because NaN is not equal to itself.
+        if not (is_enough and np.array_equal(self._passed_theta.view(np.uint8), theta.view(np.uint8))):
+            self._passed_theta = theta.copy()
+            self._is_passed[:] = False
+        if not self._is_passed.any():
+            self._is_passed_for_gauss_newton = gauss_newton
+
+    def _multiply_some(self, directions, layers, gauss_newton: bool, out) -> None:
+        """Write the sums of as many products as there is room for."""
+        arguments = self._arguments._replace(team=self._team.shared)
+        workspace, job = arguments.workspace, arguments.team.job
+        n, size = directions.shape
+        workspace.layers[:n], workspace.directions[:n, :size] = layers, directions
+        workspace.products[:] = 0
+        job[N_DIRECTIONS], job[IS_GAUSS_NEWTON] = n, gauss_newton
+        n_blocks = min(self._n_kept, max(1, self._parts_per_call // n))
+        for first in range(0, self._n_blocks, n_blocks):
+            stop = min(first + n_blocks, self._n_blocks)
+            job[FIRST_BLOCK], job[STOP_BLOCK] = first, stop
+            with self._team.working(partial(self._help, arguments)):
+                self._kernel(arguments, 0, int(self._is_passed[first:stop].all()))
+            if self._n_kept == self._n_blocks:
+                self._is_passed[first:stop] = True
+        shards = workspace.products.reshape(self._n_shards, -1, workspace.products.shape[1])
+        out[:] = shards[:, :n, :size].sum(axis=0)
+
+    def _help(self, arguments: Curvature, rank: int) -> None:
+        """Work on what the products of another thread leave to this one, until they end."""
+        self._kernel(arguments, rank, 0)
 
     def as_operator(self, layer: int = ALL_LAYERS, gauss_newton: bool = False, alpha: float = 0.0) -> LinearOperator:
         """The matrix of these products, of all parameters or of one layer's weights, with an L2 penalty of `alpha`."""

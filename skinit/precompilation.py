@@ -15,7 +15,7 @@ from .kernels.activations import (
     compile_activate_with_slopes,
     evaluate,
 )
-from .kernels.curvature import compile_add_hessian_products
+from .kernels.curvature import compile_multiply_directions
 from .kernels.losses import LOSSES, compile_curve, compile_loss
 from .kernels.prediction import compile_predict_rows
 from .kernels.products import compile_multiply
@@ -127,7 +127,7 @@ def make_parts(
                 update = STOCHASTIC_SOLVERS[name][0].update
                 parts[f"{precision} solver {name}"] = [partial(compile_update, update, precision)]
         if curvature:
-            parts[f"{precision} curvature"] = [partial(compile_add_hessian_products, precision)]
+            parts[f"{precision} curvature"] = [partial(compile_multiply_directions, precision)]
     return parts
 
 

@@ -77,18 +77,18 @@ def automatic_step(
         sample = data.take(batch)
         if sample.sample_weight is not None and not sample.sample_weight.sum() > 0:
             continue
-        products = HessianProducts(network, sample)
-        if rule.follows_signs:
-            _, gradient = DataPasses(network, sample, batch_size, alpha).loss_and_gradient()
-            steps.append(sign_step(products, gradient.astype(network.theta.dtype)))
-        else:
-            try:
-                norm, _ = spectral_norm(
-                    products.as_operator(), NORM_TOLERANCE, NORM_ITERATIONS, np.random.RandomState(0)
-                )
-            except NotFiniteError:
-                norm = np.nan
-            steps.append(1 / norm if norm > 0 else np.inf)
+        with HessianProducts(network, sample) as products:
+            if rule.follows_signs:
+                _, gradient = DataPasses(network, sample, batch_size, alpha).loss_and_gradient()
+                steps.append(sign_step(products, gradient.astype(network.theta.dtype)))
+            else:
+                try:
+                    norm, _ = spectral_norm(
+                        products.as_operator(), NORM_TOLERANCE, NORM_ITERATIONS, np.random.RandomState(0)
+                    )
+                except NotFiniteError:
+                    norm = np.nan
+                steps.append(1 / norm if norm > 0 else np.inf)
     # Momentum 1 never forgets: no step is small enough, and the smallest is as good as any.
     step = np.sqrt(1 - memory) * np.median(steps) if steps else np.nan
     if not np.isfinite(step):

@@ -162,6 +162,10 @@ class Team:
         finally:
             _at_work.discard(self)
 
+    def is_open(self) -> bool:
+        """Whether it is in its with block."""
+        return self._caller is not None
+
     def is_of_this_thread(self) -> bool:
         """Whether this is the thread that is in the with block."""
         return self._caller == threading.get_ident()
@@ -177,7 +181,7 @@ class Team:
         """
         board, began = self.shared.board, time.perf_counter()
         n_helpers = 0
-        if self._caller is not None and began >= self._alone_until:
+        if self.is_open() and began >= self._alone_until:
             n_helpers = min(self.most_threads, max(1, self._n_threads // len(_at_work))) - 1
         board[HELPERS], board[WAITED] = n_helpers, 0
         self._grow(n_helpers, help)

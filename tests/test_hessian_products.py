@@ -14,8 +14,10 @@ from twins import ACTIVATIONS, LOSSES, SMOOTH, compute_losses, draw_targets, pro
 
 import skinit.hessian
 import skinit.kernels.losses
+import skinit.team
 from skinit.data import TrainingData
 from skinit.hessian import ALL_LAYERS, HessianProducts
+from skinit.kernels.curvature import FIRST_BLOCK, N_DIRECTIONS, STOP_BLOCK
 from skinit.network import Network
 from skinit.passes import DataPasses
 
@@ -485,22 +487,58 @@ def test_calls_of_bounded_work_give_the_bits_of_a_single_one(work, dtype, make, 
         products = HessianProducts(network, TrainingData(make(X), targets, weights), 8)
         kernel, pairs = products._kernel, []
 
-        def call(*arguments):
-            rows, some_layers = arguments[1], arguments[4]
-            pairs.append(rows.size * some_layers.size)
-            kernel(*arguments)
+        def call(arguments, rank, is_passed):
+            job = arguments.team.job
+            if rank == 0:
+                pairs.append((job[STOP_BLOCK] - job[FIRST_BLOCK]) * job[N_DIRECTIONS])
+            kernel(arguments, rank, is_passed)
 
         products._kernel = call
         return multiply(network, X, targets, weights, directions, layers, products=products), pairs
 
     expected, pairs = multiply_in_calls()
-    assert pairs == [50 * 6]
+    assert pairs == [7 * 6]
     monkeypatch.setattr(skinit.hessian, "CALL_WORK", work)
     product, pairs = multiply_in_calls()
     np.testing.assert_array_equal(product, expected)
-    assert sum(pairs) == 50 * 6
+    assert sum(pairs) == 7 * 6
     # A block for one direction cannot be divided.
-    assert all(6 * network.n_weights * n_pairs <= work or n_pairs <= 8 for n_pairs in pairs)
+    assert all(6 * network.n_weights * 8 * n_pairs <= work or n_pairs == 1 for n_pairs in pairs)
+
+
+@pytest.mark.parametrize("kept_bytes", [1, 2**26])
+@pytest.mark.parametrize("loss", LOSSES)
+def test_what_is_kept_of_blocks_changes_no_bit(loss, kept_bytes, monkeypatch):
+    network, X, targets, weights, _ = make_problem("tanh", loss, (3, 4, 5, 3), n=50)
+    monkeypatch.setattr(skinit.hessian, "KEPT_BYTES", kept_bytes)
+    products = HessianProducts(network, TrainingData(X, targets, weights), 8)
+    directions = np.random.default_rng(0).normal(size=(3, network.theta.size))
+    for step in range(6):
+        if step % 3 == 2:
+            network.theta *= 1.1
+        for gauss_newton in (False, True, True, False) if step % 2 else (True, False):
+            n = 1 + step % 3
+            options = {"directions": directions[:n], "gauss_newton": gauss_newton, "block": 8}
+            kept = multiply(network, X, targets, weights, products=products, **options)
+            fresh = multiply(network, X, targets, weights, **options)
+            np.testing.assert_array_equal(kept, fresh)
+
+
+@pytest.mark.parametrize("make", [np.asarray, csr_array], ids=["dense", "csr"])
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_bits_do_not_depend_on_the_number_of_threads(dtype, make, monkeypatch):
+    network, X, targets, weights, _ = make_problem("tanh", "log_loss", (3, 4, 5, 3), n=50, dtype=dtype)
+    directions = np.random.default_rng(0).normal(size=(6, network.theta.size))
+    layers = [2, ALL_LAYERS, 0, 1, 1, ALL_LAYERS]
+    results = []
+    for n_threads in (1, 2, 3, 5):
+        monkeypatch.setattr(skinit.team, "get_num_threads", lambda n_threads=n_threads: n_threads)
+        with HessianProducts(network, TrainingData(make(X), targets, weights), 8) as products:
+            for gauss_newton in (False, True):
+                options = {"gauss_newton": gauss_newton, "products": products}
+                results.append(multiply(network, X, targets, weights, directions, layers, **options))
+    for i in range(2, len(results)):
+        np.testing.assert_array_equal(results[i], results[i % 2])
 
 
 def test_blocks_of_wide_layers_have_fewer_rows(monkeypatch):

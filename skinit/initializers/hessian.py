@@ -192,7 +192,8 @@ class Hessian(DataDependentInitializer):
             what = "mean Jacobian norms"
         else:
             search = sample.take(np.arange(min(SEARCH_ROWS, sample.targets.shape[0])))
-            self.scales_, self.norms_ = scale_hessians(network, search, rng, self.target, self.tol, self.max_iter)
+            with HessianProducts(network, search) as products:
+                self.scales_, self.norms_ = scale_hessians(products, rng, self.target, self.tol, self.max_iter)
             what = "Hessian norms"
         with np.errstate(divide="ignore"):
             self.converged_ = bool(np.abs(np.log(self.norms_ / self.target)).max() <= self.tol)
@@ -203,18 +204,18 @@ class Hessian(DataDependentInitializer):
 
 
 def scale_hessians(
-    network: Network, sample: TrainingData, rng: np.random.RandomState, target: float, tol: float, max_iter: int
+    products: HessianProducts, rng: np.random.RandomState, target: float, tol: float, max_iter: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Scale the layers of `network`, in place, until the Hessian of each has the norm `target`, or as near as found.
+    """Scale the layers of a network, in place, until the Hessian of each has the norm `target`, or as near as found.
 
     Returns
     -------
     scales, norms : ndarray of shape (n_layers,)
     """
+    network = products.network
     dtype = network.theta.dtype
     base = [coef.copy() for coef in network.coefs]
     n_layers = len(base)
-    products = HessianProducts(network, sample)
     directions = np.zeros((n_layers, network.largest_coef), dtype)
     for direction, coef in zip(directions, base, strict=True):
         direction[: coef.size] = rng.normal(size=coef.size)

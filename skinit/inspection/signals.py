@@ -401,12 +401,12 @@ def _count_distinct(points: np.ndarray, tolerance: float) -> int:
 
 def _hessian_norms(network: Network, data: TrainingData, random_state) -> np.ndarray:
     """Norms of the Hessian of each layer's weights; NaN where it is not finite."""
-    products = HessianProducts(network, data)
     norms = np.full(len(network.coefs), np.nan)
-    for k in range(len(norms)):
-        operator = products.as_operator(k)
-        with suppress(NotFiniteError):
-            norms[k], is_converged = spectral_norm(operator, NORM_TOLERANCE, None, check_random_state(random_state))
-            if not is_converged:
-                warn_of_bound(f"The norm of the Hessian of layer {k}", NORM_TOLERANCE, stacklevel=5)
+    with HessianProducts(network, data) as products:
+        for k in range(len(norms)):
+            operator = products.as_operator(k)
+            with suppress(NotFiniteError):
+                norms[k], is_converged = spectral_norm(operator, NORM_TOLERANCE, None, check_random_state(random_state))
+                if not is_converged:
+                    warn_of_bound(f"The norm of the Hessian of layer {k}", NORM_TOLERANCE, stacklevel=5)
     return norms

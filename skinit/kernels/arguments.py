@@ -148,7 +148,19 @@ class CurvatureFunctions(NamedTuple):
 
 
 class CurvatureWorkspace(NamedTuple):
-    """Memory of Hessian products: a block of rows of the data, and what `curvature` computes of it."""
+    """Memory of Hessian products.
+
+    Attributes
+    ----------
+    inputs, targets, weights, activations, slopes, bends, deltas : ndarray
+        Blocks of rows, and what does not depend on a direction.
+    transposed : ndarray of shape (n_weights,)
+        The transposed weights of each layer.
+    layers : ndarray of shape (n_directions,)
+    directions : ndarray of shape (n_directions, n_parameters)
+    products : ndarray of shape (n_shards * n_directions, n_parameters)
+    tangents, activation_tangents, delta_tangents, transposed_directions, spare : ndarray of shape (n_threads, ...)
+    """
 
     inputs: np.ndarray
     targets: np.ndarray
@@ -157,22 +169,27 @@ class CurvatureWorkspace(NamedTuple):
     slopes: np.ndarray
     bends: np.ndarray
     deltas: np.ndarray
+    transposed: np.ndarray
+    layers: np.ndarray
+    directions: np.ndarray
+    products: np.ndarray
     tangents: np.ndarray
     activation_tangents: np.ndarray
     delta_tangents: np.ndarray
-    next_delta_tangents: np.ndarray
-    transposed: np.ndarray
-    transposed_direction: np.ndarray
+    transposed_directions: np.ndarray
     spare: np.ndarray
 
 
 class Curvature(NamedTuple):
-    """All that Hessian products take but rows and directions."""
+    """All of a computation of Hessian products; the rows numbered `rows` go through the network in blocks."""
 
     functions: CurvatureFunctions
     parameters: Parameters
     data: Data
+    rows: np.ndarray
+    block_size: int
     workspace: CurvatureWorkspace
+    team: Team
 
 
 def argument_type(argument: type, dtype: np.dtype) -> Any:
@@ -182,7 +199,12 @@ def argument_type(argument: type, dtype: np.dtype) -> Any:
         Inputs: (arrays.data_matrix, arrays.data_vector, INT32_DATA, INT64_DATA),
         Functions: (int64, int64, int64, int64),
         CurvatureFunctions: (int64, int64, int64, int64),
-        CurvatureWorkspace: (arrays.matrix, arrays.matrix, *(12 * (arrays.vector,))),
+        CurvatureWorkspace: (
+            *(2 * (arrays.matrix,)),
+            *(6 * (arrays.vector,)),
+            INT64_VECTOR,
+            *(7 * (arrays.matrix,)),
+        ),
         Parameters: (arrays.vector, INT64_DATA),
         Epoch: (INT64_DATA, int64, int64, float64, float64, float64),
         SolverState: (arrays.matrix, FLOAT64_VECTOR, FLOAT64_VECTOR, INT64_VECTOR),
@@ -211,8 +233,9 @@ def argument_type(argument: type, dtype: np.dtype) -> Any:
         parts: tuple = (Functions, Parameters, Data, Epoch, SolverState, Workspace, Team)
         own = tuple(argument_type(part, dtype) for part in parts)
     elif argument is Curvature:
-        parts = (CurvatureFunctions, Parameters, Data, CurvatureWorkspace)
-        own = tuple(argument_type(part, dtype) for part in parts)
+        parts = (CurvatureFunctions, Parameters, Data, CurvatureWorkspace, Team)
+        first = tuple(argument_type(part, dtype) for part in parts)
+        own = (*first[:3], INT64_DATA, int64, *first[3:])
     else:
         own = fields[argument]
     return types.NamedTuple(own, argument)

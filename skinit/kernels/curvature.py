@@ -15,18 +15,23 @@ The Gauss-Newton part :math:`J^T \ell'' J`, with the Jacobian `J` of the output 
 without the terms in :math:`\delta` (N. N. Schraudolph, "Fast curvature matrix-vector products for second-order gradient
 descent", 2002).
 
+Threads share the work, see `team`. In a first phase each item is a block of rows, of which is computed what does not
+depend on a direction. In a second phase each item is a shard, every so many blocks, which adds up a product of its own
+for each direction.
+
 A direction may be one in the weights of a single layer: nothing changes below it then, and nothing below it is asked
 for, which leaves out more than half of the work.
 """
 
 from functools import cache
+from typing import NamedTuple
 
 import numpy as np
-from numba import boolean, int64, void
+from numba import int64, void
 
 from .activations import activate_with_slopes_signature
 from .arguments import Curvature, argument_type
-from .compilation import INT64_DATA, Kernel, array_types, function_at, inlined, inner
+from .compilation import Kernel, function_at, inlined, inner
 from .losses import curve_signature, loss_signature
 from .products import ACCUMULATE, OVERWRITE, multiply_signature
 from .propagation import (
@@ -34,6 +39,7 @@ from .propagation import (
     add_column_sums,
     add_intercept,
     coef_of,
+    count_weights,
     forward,
     gather,
     input_products,
@@ -42,13 +48,60 @@ from .propagation import (
     transposed_input_products,
     units_of,
 )
+from .team import MOST_ROUNDS, claim, close_phase, finish, open_phase, rest, was_sent_home
 
 ALL_LAYERS = -1
+# What the caller tells all threads of a phase.
+KIND, FIRST_BLOCK, STOP_BLOCK, N_DIRECTIONS, IS_GAUSS_NEWTON, JOB_SIZE = range(6)
+# Kinds of phases.
+FORWARD, TANGENTS = range(2)
 
 _activate_at = function_at(activate_with_slopes_signature)
 _loss_at = function_at(loss_signature)
 _curve_at = function_at(curve_signature)
 _multiply_at = function_at(multiply_signature)
+
+
+class _Block(NamedTuple):
+    """A block of rows: their numbers, their data, and what does not depend on a direction."""
+
+    shard: Shard
+    rows: np.ndarray
+    inputs: np.ndarray
+    targets: np.ndarray
+    weights: np.ndarray
+    activations: np.ndarray
+    slopes: np.ndarray
+    bends: np.ndarray
+    deltas: np.ndarray
+
+
+@inlined
+def _block_of(curvature, number):
+    """The block of that number; memory is taken in turn if there is less than for all blocks."""
+    workspace, block_size = curvature.workspace, curvature.block_size
+    start, stop = number * block_size, min((number + 1) * block_size, curvature.rows.size)
+    n = stop - start
+    slot = number * block_size % workspace.inputs.shape[0]
+    n_units = curvature.parameters.layer_sizes[1:].sum()
+    units = slice(slot * n_units, (slot + n) * n_units)
+    return _Block(
+        Shard(n, 0, n),
+        curvature.rows[start:stop],
+        workspace.inputs[slot : slot + n],
+        workspace.targets[slot : slot + n],
+        workspace.weights[slot : slot + n],
+        workspace.activations[units],
+        workspace.slopes[units],
+        workspace.bends[units],
+        workspace.deltas[units],
+    )
+
+
+@inlined
+def _transposed_of(transposed_coefs, layer_sizes, k):
+    """The transposed weights of layer `k`, a view of shape (d_{k+1}, d_k)."""
+    return coef_of(transposed_coefs, layer_sizes, k).reshape(layer_sizes[k + 1], layer_sizes[k])
 
 
 @inner
@@ -59,174 +112,231 @@ def _transpose_all(coefs, layer_sizes, out):
 
 
 @inlined
-def _transposed_of(transposed_coefs, layer_sizes, k):
-    """The transposed weights of layer `k`, a view of shape (d_{k+1}, d_k)."""
-    return coef_of(transposed_coefs, layer_sizes, k).reshape(layer_sizes[k + 1], layer_sizes[k])
-
-
-@inner
-def _backpropagate_deltas(curvature, block, multiply):
-    """Fill the deltas below the last layer, and multiply the bends by the deltas of what they bend."""
-    layer_sizes, workspace = curvature.parameters.layer_sizes, curvature.workspace
-    for k in range(layer_sizes.size - 2, 0, -1):
-        input_deltas = units_of(workspace.deltas, layer_sizes, k - 1, block)
-        input_slopes = units_of(workspace.slopes, layer_sizes, k - 1, block)
-        input_bends = units_of(workspace.bends, layer_sizes, k - 1, block)
-        transposed = _transposed_of(workspace.transposed, layer_sizes, k)
-        deltas = units_of(workspace.deltas, layer_sizes, k, block)
-        multiply(deltas, False, transposed, input_deltas, OVERWRITE, workspace.spare)
-        for i in range(input_deltas.shape[0]):
-            for j in range(input_deltas.shape[1]):
-                input_bends[i, j] *= input_deltas[i, j]
-                input_deltas[i, j] *= input_slopes[i, j]
+def _part_of(vector, layer_sizes, k, layer):
+    """The weights of layer `k` in a vector of all parameters, or in one that starts with those of `layer`."""
+    size = layer_sizes[k] * layer_sizes[k + 1]
+    start = 0
+    if layer == ALL_LAYERS:
+        start = count_weights(layer_sizes[: k + 1])
+    return vector[start : start + size].reshape(layer_sizes[k], layer_sizes[k + 1])
 
 
 @inlined
-def _part_of(vector, layer_sizes, k, layer):
-    """The weights of layer `k` in a vector of all parameters, or in one that starts with those of `layer`."""
-    if layer == ALL_LAYERS:
-        return coef_of(vector, layer_sizes, k)
-    return vector[: layer_sizes[k] * layer_sizes[k + 1]].reshape(layer_sizes[k], layer_sizes[k + 1])
+def _pass_block(curvature, number, multiply, spare):
+    """Everything about a block that does not depend on a direction."""
+    theta, layer_sizes = curvature.parameters
+    block = _block_of(curvature, number)
+    shard = block.shard
+    last = layer_sizes.size - 2
+    activate = _activate_at(curvature.functions.activate, theta)
+    gather(curvature.data, block.rows, block.inputs, block.targets, block.weights)
+    forward(
+        curvature.parameters,
+        curvature.data.inputs,
+        block.rows,
+        block.inputs,
+        shard,
+        activate,
+        multiply,
+        spare,
+        block.activations,
+        block.slopes,
+        block.bends,
+    )
+    if curvature.team.job[IS_GAUSS_NEWTON] == 0:
+        loss = _loss_at(curvature.functions.loss, theta)
+        preactivations = units_of(block.activations, layer_sizes, last, shard)
+        deltas = units_of(block.deltas, layer_sizes, last, shard)
+        loss(preactivations, block.targets, block.weights, deltas, np.inf)
+        for k in range(last, 0, -1):
+            # The bends of a layer are multiplied by the deltas of what they bend.
+            below = units_of(block.deltas, layer_sizes, k - 1, shard)
+            slopes = units_of(block.slopes, layer_sizes, k - 1, shard)
+            bends = units_of(block.bends, layer_sizes, k - 1, shard)
+            multiply(
+                units_of(block.deltas, layer_sizes, k, shard),
+                False,
+                _transposed_of(curvature.workspace.transposed, layer_sizes, k),
+                below,
+                OVERWRITE,
+                spare,
+            )
+            for i in range(below.shape[0]):
+                for j in range(below.shape[1]):
+                    bends[i, j] *= below[i, j]
+                    below[i, j] *= slopes[i, j]
 
 
-@inner
-def _tangent_forward(curvature, rows, block, direction, layer, multiply):
+@inlined
+def _tangent_forward(curvature, block, direction, layer, tangents, activation_tangents, multiply, spare):
     """Fill the tangents R{u} and R{a}, from the layer of the direction on."""
     theta, layer_sizes = curvature.parameters
-    inputs_of_data, workspace = curvature.data.inputs, curvature.workspace
-    spare = workspace.spare
+    shard = block.shard
     last = layer_sizes.size - 2
     first = max(layer, 0)
     for k in range(first, last + 1):
-        tangents = units_of(workspace.tangents, layer_sizes, k, block)
+        layer_tangents = units_of(tangents, layer_sizes, k, shard)
         if layer == ALL_LAYERS or k == layer:
             coef_direction = _part_of(direction, layer_sizes, k, layer)
             if k == 0:
-                inputs = workspace.inputs[: block.n_rows]
-                input_products(inputs_of_data, rows, inputs, coef_direction, tangents, multiply, spare)
+                input_products(
+                    curvature.data.inputs, block.rows, block.inputs, coef_direction, layer_tangents, multiply, spare
+                )
             else:
-                activations = units_of(workspace.activations, layer_sizes, k - 1, block)
-                multiply(activations, False, coef_direction, tangents, OVERWRITE, spare)
+                activations = units_of(block.activations, layer_sizes, k - 1, shard)
+                multiply(activations, False, coef_direction, layer_tangents, OVERWRITE, spare)
             if layer == ALL_LAYERS:
-                add_intercept(tangents, intercept_of(direction, layer_sizes, k))
+                add_intercept(layer_tangents, intercept_of(direction, layer_sizes, k))
         if k > first:
-            input_tangents = units_of(workspace.activation_tangents, layer_sizes, k - 1, block)
+            input_tangents = units_of(activation_tangents, layer_sizes, k - 1, shard)
             mode = ACCUMULATE if layer == ALL_LAYERS else OVERWRITE
-            multiply(input_tangents, False, coef_of(theta, layer_sizes, k), tangents, mode, spare)
+            multiply(input_tangents, False, coef_of(theta, layer_sizes, k), layer_tangents, mode, spare)
         if k < last:
-            slopes = units_of(workspace.slopes, layer_sizes, k, block)
-            activation_tangents = units_of(workspace.activation_tangents, layer_sizes, k, block)
-            for i in range(tangents.shape[0]):
-                for j in range(tangents.shape[1]):
-                    activation_tangents[i, j] = slopes[i, j] * tangents[i, j]
+            slopes = units_of(block.slopes, layer_sizes, k, shard)
+            layer_activation_tangents = units_of(activation_tangents, layer_sizes, k, shard)
+            for i in range(layer_tangents.shape[0]):
+                for j in range(layer_tangents.shape[1]):
+                    layer_activation_tangents[i, j] = slopes[i, j] * layer_tangents[i, j]
 
 
-@inner
-def _tangent_backward(curvature, rows, block, direction, layer, gauss_newton, multiply, product):
+@inlined
+def _tangent_backward(
+    curvature, block, direction, layer, tangents, activation_tangents, delta_tangents, rank, multiply, spare, product
+):
     """Add to `product` that of the Hessian with `direction`, from the tangents of the output deltas on."""
     layer_sizes, workspace = curvature.parameters.layer_sizes, curvature.workspace
-    spare = workspace.spare
-    delta_tangents, next_delta_tangents = workspace.delta_tangents, workspace.next_delta_tangents
-    n = block.n_rows
+    is_gauss_newton = curvature.team.job[IS_GAUSS_NEWTON] == 1
+    shard = block.shard
     first = max(layer, 0)
     for k in range(layer_sizes.size - 2, first - 1, -1):
-        fan_in, fan_out = layer_sizes[k], layer_sizes[k + 1]
-        tangents = delta_tangents[: n * fan_out].reshape(n, fan_out)
+        layer_tangents = units_of(delta_tangents, layer_sizes, k, shard)
         if layer == ALL_LAYERS or k == layer:
             coef_product = _part_of(product, layer_sizes, k, layer)
             if layer == ALL_LAYERS:
-                add_column_sums(tangents, intercept_of(product, layer_sizes, k))
+                add_column_sums(layer_tangents, intercept_of(product, layer_sizes, k))
             if k == 0:
-                inputs = workspace.inputs[:n]
                 transposed_input_products(
-                    curvature.data.inputs, rows, inputs, tangents, coef_product, ACCUMULATE, multiply, spare
+                    curvature.data.inputs,
+                    block.rows,
+                    block.inputs,
+                    layer_tangents,
+                    coef_product,
+                    ACCUMULATE,
+                    multiply,
+                    spare,
                 )
             else:
-                activations = units_of(workspace.activations, layer_sizes, k - 1, block)
-                multiply(activations, True, tangents, coef_product, ACCUMULATE, spare)
-            if k > first and not gauss_newton:
-                input_tangents = units_of(workspace.activation_tangents, layer_sizes, k - 1, block)
-                deltas = units_of(workspace.deltas, layer_sizes, k, block)
+                activations = units_of(block.activations, layer_sizes, k - 1, shard)
+                multiply(activations, True, layer_tangents, coef_product, ACCUMULATE, spare)
+            if k > first and not is_gauss_newton:
+                input_tangents = units_of(activation_tangents, layer_sizes, k - 1, shard)
+                deltas = units_of(block.deltas, layer_sizes, k, shard)
                 multiply(input_tangents, True, deltas, coef_product, ACCUMULATE, spare)
         if k > first:
-            below = next_delta_tangents[: n * fan_in].reshape(n, fan_in)
+            below = units_of(delta_tangents, layer_sizes, k - 1, shard)
             transposed = _transposed_of(workspace.transposed, layer_sizes, k)
-            multiply(tangents, False, transposed, below, OVERWRITE, spare)
-            slopes = units_of(workspace.slopes, layer_sizes, k - 1, block)
-            if gauss_newton:
-                for i in range(n):
-                    for j in range(fan_in):
+            multiply(layer_tangents, False, transposed, below, OVERWRITE, spare)
+            if layer == ALL_LAYERS and not is_gauss_newton:
+                deltas = units_of(block.deltas, layer_sizes, k, shard)
+                transposed_direction = _transposed_of(workspace.transposed_directions[rank], layer_sizes, k)
+                multiply(deltas, False, transposed_direction, below, ACCUMULATE, spare)
+            slopes = units_of(block.slopes, layer_sizes, k - 1, shard)
+            if is_gauss_newton:
+                for i in range(below.shape[0]):
+                    for j in range(below.shape[1]):
                         below[i, j] *= slopes[i, j]
             else:
-                if layer == ALL_LAYERS:
-                    deltas = units_of(workspace.deltas, layer_sizes, k, block)
-                    transposed_direction = _transposed_of(workspace.transposed_direction, layer_sizes, k)
-                    multiply(deltas, False, transposed_direction, below, ACCUMULATE, spare)
-                bends = units_of(workspace.bends, layer_sizes, k - 1, block)
-                input_tangents = units_of(workspace.tangents, layer_sizes, k - 1, block)
-                for i in range(n):
-                    for j in range(fan_in):
+                bends = units_of(block.bends, layer_sizes, k - 1, shard)
+                input_tangents = units_of(tangents, layer_sizes, k - 1, shard)
+                for i in range(below.shape[0]):
+                    for j in range(below.shape[1]):
                         below[i, j] = below[i, j] * slopes[i, j] + bends[i, j] * input_tangents[i, j]
-            delta_tangents, next_delta_tangents = next_delta_tangents, delta_tangents
 
 
-def _add_hessian_products(curvature, rows, block_size, gauss_newton, layers, directions, products):
-    """Add to each row of `products` that of the summed loss's Hessian with the same row of `directions`.
-
-    ``layers[m]`` is `ALL_LAYERS`, or the layer whose weights direction `m` is in; its row then starts with them. What
-    does not depend on a direction is computed once for all of them, a block of rows at a time.
-    """
-    theta, layer_sizes = curvature.parameters
-    functions, data, workspace = curvature.functions, curvature.data, curvature.workspace
-    activate, loss = _activate_at(functions.activate, theta), _loss_at(functions.loss, theta)
-    curve, multiply = _curve_at(functions.curve, theta), _multiply_at(functions.multiply, theta)
+@inlined
+def _multiply_shard(curvature, number, rank, multiply, spare):
+    """Add to the products of a shard those of its blocks."""
+    layer_sizes, workspace, job = curvature.parameters.layer_sizes, curvature.workspace, curvature.team.job
+    curve = _curve_at(curvature.functions.curve, curvature.parameters.theta)
     last = layer_sizes.size - 2
-    _transpose_all(theta, layer_sizes, workspace.transposed)
-    for start in range(0, rows.size, block_size):
-        some = rows[start : start + block_size]
-        block = Shard(some.size, 0, some.size)
-        targets, weights = workspace.targets[: some.size], workspace.weights[: some.size]
-        inputs = workspace.inputs[: some.size]
-        gather(data, some, inputs, targets, weights)
-        forward(
-            curvature.parameters,
-            data.inputs,
-            some,
-            inputs,
-            block,
-            activate,
-            multiply,
-            workspace.spare,
-            workspace.activations,
-            workspace.slopes,
-            workspace.bends,
-        )
-        preactivations = units_of(workspace.activations, layer_sizes, last, block)
-        if not gauss_newton:
-            loss(preactivations, targets, weights, units_of(workspace.deltas, layer_sizes, last, block), np.inf)
-            _backpropagate_deltas(curvature, block, multiply)
-        for m in range(layers.size):
-            if layers[m] == ALL_LAYERS and not gauss_newton:
-                _transpose_all(directions[m], layer_sizes, workspace.transposed_direction)
-            _tangent_forward(curvature, some, block, directions[m], layers[m], multiply)
-            tangents = units_of(workspace.tangents, layer_sizes, last, block)
-            curve(preactivations, weights, tangents, workspace.delta_tangents[: tangents.size].reshape(tangents.shape))
-            _tangent_backward(curvature, some, block, directions[m], layers[m], gauss_newton, multiply, products[m])
+    n_shards, most_directions = workspace.products.shape[0], workspace.layers.size
+    n_shards //= most_directions
+    tangents, activation_tangents = workspace.tangents[rank], workspace.activation_tangents[rank]
+    delta_tangents = workspace.delta_tangents[rank]
+    for m in range(job[N_DIRECTIONS]):
+        layer, direction = workspace.layers[m], workspace.directions[m]
+        if layer == ALL_LAYERS and job[IS_GAUSS_NEWTON] == 0:
+            _transpose_all(direction, layer_sizes, workspace.transposed_directions[rank])
+        # The blocks of a shard do not depend on the call that they are in.
+        first = job[FIRST_BLOCK] + (number - job[FIRST_BLOCK]) % n_shards
+        for block_number in range(first, job[STOP_BLOCK], n_shards):
+            block = _block_of(curvature, block_number)
+            _tangent_forward(curvature, block, direction, layer, tangents, activation_tangents, multiply, spare)
+            curve(
+                units_of(block.activations, layer_sizes, last, block.shard),
+                block.weights,
+                units_of(tangents, layer_sizes, last, block.shard),
+                units_of(delta_tangents, layer_sizes, last, block.shard),
+            )
+            _tangent_backward(
+                curvature,
+                block,
+                direction,
+                layer,
+                tangents,
+                activation_tangents,
+                delta_tangents,
+                rank,
+                multiply,
+                spare,
+                workspace.products[number * most_directions + m],
+            )
+
+
+def _multiply_directions(curvature, rank, is_passed):
+    """Add to the products of each shard those of the summed loss's Hessian with the directions, for some blocks.
+
+    ``layers[m]`` is `ALL_LAYERS`, or the layer whose weights direction `m` is in; its row then starts with them.
+    `is_passed` is 1 where the first phase has been done for these blocks and parameters. Of another rank than 0, help
+    whoever calls with that, until sent home.
+    """
+    workspace = curvature.workspace
+    board, job, _ = curvature.team
+    multiply = _multiply_at(curvature.functions.multiply, curvature.parameters.theta)
+    spare = workspace.spare[rank]
+    n_shards = workspace.products.shape[0] // workspace.layers.size
+    rounds = 0
+    if rank == 0:
+        if is_passed == 1:
+            job[KIND] = TANGENTS
+            open_phase(board, n_shards)
+        else:
+            _transpose_all(curvature.parameters.theta, curvature.parameters.layer_sizes, workspace.transposed)
+            job[KIND] = FORWARD
+            open_phase(board, job[STOP_BLOCK] - job[FIRST_BLOCK])
+    while True:
+        item = claim(board, rank)
+        if item >= 0:
+            if job[KIND] == FORWARD:
+                _pass_block(curvature, job[FIRST_BLOCK] + item, multiply, spare)
+            else:
+                _multiply_shard(curvature, item, rank, multiply, spare)
+            finish(board)
+            rounds = 0
+        elif rank > 0:
+            rounds += 1
+            if was_sent_home(board) or rounds > MOST_ROUNDS:
+                return
+            rest(board, rank, rounds)
+        else:
+            close_phase(board)
+            if job[KIND] == TANGENTS:
+                return
+            job[KIND] = TANGENTS
+            open_phase(board, n_shards)
 
 
 @cache
-def compile_add_hessian_products(dtype: np.dtype) -> Kernel:
-    """`_add_hessian_products`, whatever the activation and the loss."""
-    arrays = array_types(dtype)
-    return Kernel(
-        _add_hessian_products,
-        void(
-            argument_type(Curvature, dtype),
-            INT64_DATA,
-            int64,
-            boolean,
-            INT64_DATA,
-            arrays.data_matrix,
-            arrays.matrix,
-        ),
-    )
+def compile_multiply_directions(dtype: np.dtype) -> Kernel:
+    """`_multiply_directions`, whatever the activation and the loss."""
+    return Kernel(_multiply_directions, void(argument_type(Curvature, dtype), int64, int64))
