@@ -21,6 +21,7 @@ from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.extmath import row_norms
 
 from . import spectrum
+from .blas import one_blas_thread
 from .data import TrainingData
 from .hessian import BLOCK, BLOCK_WORK, HessianProducts
 from .jacobians import row_jacobian_norms
@@ -114,7 +115,8 @@ def _make_operator(estimator, X, y, sample_weight, layer, kind: str, penalty: bo
 def _shared_operator(*arguments) -> Iterator[LinearOperator]:
     """An operator whose products have the help of threads that stay."""
     products, operator = _make_operator(*arguments)
-    with products:
+    # The threads of BLAS, which spin after each product of SciPy's, would take the cores of these.
+    with products, one_blas_thread():
         yield operator
 
 
