@@ -493,7 +493,7 @@ class BaseMultilayerPerceptron(CallbackSupportMixin, ValidatedEstimator, ABC):
         # Its moments would be those of weights that are gone.
         self.__dict__.pop("_optimizer", None)
         passes = DataPasses(network, data, len(data.targets), self._row_alpha(data))
-        with passes, one_blas_thread(), suppress(StopTraining):
+        with passes, one_blas_thread(network.largest_product(len(data.targets))), suppress(StopTraining):
             self.n_iter_, self.loss_ = minimize_lbfgs(
                 passes,
                 max_iter=self.max_iter,

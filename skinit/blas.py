@@ -53,16 +53,16 @@ def _give_back() -> None:
 @contextmanager
 def blas_threads(largest_product: int) -> Iterator[None]:
     """Hold BLAS to one thread if `largest_product` (in multiply-adds) is too small for two."""
-    if NEVER_THREADED_BELOW <= largest_product < SINGLE_THREAD_BELOW:
-        with one_blas_thread():
-            yield
-    else:
+    with one_blas_thread(largest_product if largest_product < SINGLE_THREAD_BELOW else 0):
         yield
 
 
 @contextmanager
-def one_blas_thread() -> Iterator[None]:
-    """Hold BLAS to one thread."""
+def one_blas_thread(largest_product: int) -> Iterator[None]:
+    """Hold BLAS to one thread, unless `largest_product` (in multiply-adds) is too small for BLAS to take another."""
+    if largest_product < NEVER_THREADED_BELOW:
+        yield
+        return
     holder = threading.get_ident()
     with _lock:
         if not _holders:

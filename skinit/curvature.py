@@ -116,7 +116,7 @@ def _shared_operator(*arguments) -> Iterator[LinearOperator]:
     """An operator whose products have the help of threads that stay."""
     products, operator = _make_operator(*arguments)
     # The threads of BLAS, which spin after each product of SciPy's, would take the cores of these.
-    with products, one_blas_thread():
+    with products, one_blas_thread(products.network.largest_product(BLOCK)):
         yield operator
 
 
