@@ -388,8 +388,8 @@ class BaseMultilayerPerceptron(CallbackSupportMixin, ValidatedEstimator, ABC):
             parameters = {**self.get_params(deep=False), "learning_rate_init": self.learning_rate_init_}
             solver = make_solver(self.solver, network, parameters)
         start, generator_state = network.theta.copy(), random_state.get_state()
-        loss_limit = LOSS_TOLERANCE * passes.loss() if is_automatic else np.inf
         with passes:
+            loss_limit = LOSS_TOLERANCE * passes.loss() if is_automatic else np.inf
             for n_restarts in range(MAX_RESTARTS + 1):
                 attempt, history = solver.copy(), History.of(self)
                 attempt.scale_learning_rate(RESTART_FACTOR**n_restarts)

@@ -14,7 +14,7 @@ from functools import cache
 
 from threadpoolctl import ThreadpoolController
 
-# Multiply-adds of the largest product of a mini-batch from which a second thread pays.
+# Multiply-adds of a product of NumPy's from which a second thread pays.
 SINGLE_THREAD_BELOW = 4_000_000
 # Multiply-adds below which OpenBLAS never takes a second thread (interface/gemv.c; gemm.c has a higher bound), so that
 # there is nothing to hold; holding takes as long as the rest of a prediction of one row.

@@ -148,15 +148,18 @@ _STRUCTURE_CHECKS = {
 }
 
 
-def as_inputs(X, dtype: np.dtype) -> Inputs:
-    """View, or where it must be convert, a dense or sparse X; explicit zeros are harmless."""
+def as_inputs(X, dtype: np.dtype, in_order: bool = False) -> Inputs:
+    """View, or where it must be convert, a dense or sparse X; explicit zeros are harmless.
+
+    With `in_order` the entries of a sparse row come in the order of their columns.
+    """
     no_values = np.empty(0, dtype)
     no_indices = np.empty(0, np.int32)
     if issparse(X):
         X = cast(with_valid_indices(X.tocsr(), "X"), dtype, "X")
         if X.shape[1] > MAX_COLUMNS:
             raise ValueError(f"A sparse X may have {MAX_COLUMNS} columns at most, got {X.shape[1]}.")
-        if not X.has_sorted_indices:
+        if in_order and not X.has_sorted_indices:
             X = X.sorted_indices()
         return Inputs(
             np.empty((0, X.shape[1]), dtype),

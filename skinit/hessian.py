@@ -53,14 +53,14 @@ class HessianProducts:
         n_rows = len(targets)
         self.weight_sum = float(weights.sum(dtype=np.float64) if weights.size else n_rows)
         # A row is multiplied six times by the weights of each layer: twice forward, and back four times.
-        row_work = 6 * network.row_work(inputs)
-        self._block = min(block, n_rows, max(1, BLOCK_WORK // row_work))
+        row_work = network.row_work(inputs)
+        self._block = min(block, n_rows, max(1, BLOCK_WORK // (6 * row_work)))
         self._n_blocks = -(-n_rows // self._block)
         self._n_shards = min(self._n_blocks, MOST_SHARDS)
         # Adding a block to the products costs as much as a row, even if rows are sparse.
-        self._parts_per_call = max(1, CALL_WORK // (self._block * row_work + 6 * network.n_weights))
+        self._parts_per_call = max(1, CALL_WORK // (6 * (self._block * row_work + network.n_weights)))
         self._kernel = compile_multiply_directions(dtype)
-        self._team = Team(self._n_shards, JOB_SIZE, 0)
+        self._team = Team(self._n_shards, n_rows * row_work, JOB_SIZE, 0)
         self._most_directions = 0
         # The parameters that blocks have been passed with, and which blocks.
         self._passed_theta = np.empty(0, dtype)

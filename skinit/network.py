@@ -18,7 +18,7 @@ from .kernels.arguments import Data, Inputs
 from .kernels.losses import LOSSES
 from .kernels.prediction import compile_predict_rows
 from .kernels.products import compile_multiply, spare_size
-from .team import get_num_threads
+from .team import get_num_threads, share
 from .validation import nearest_name_hint
 
 # Numbers of a layer's outputs that a block of rows may fill while predicting: they stay in the cache.
@@ -181,7 +181,7 @@ class Network:
         """
         dtype = self.theta.dtype
         targets, sample_weight = data.targets, data.sample_weight
-        inputs = as_inputs(data.X, dtype)
+        inputs = as_inputs(data.X, dtype, in_order=True)
         n_rows = len(targets)
         n_features, n_outputs = int(self.layer_sizes[0]), int(self.layer_sizes[-1])
         if inputs.shape != (n_rows, n_features):
@@ -271,7 +271,7 @@ class Network:
                 )
 
         starts = range(0, n_rows, block)
-        n_threads = 1 if len(starts) < PARALLEL_BLOCKS else get_num_threads()
+        n_threads = 1 if len(starts) < PARALLEL_BLOCKS else share(get_num_threads())
         if n_threads == 1:
             predict_blocks(starts)
         else:

@@ -2,6 +2,7 @@
 
 import time
 from functools import partial
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -20,8 +21,6 @@ from .team import Team
 CALL_SECONDS = 0.2
 # Rows that go through the network together, at most.
 BLOCK_ROWS = 512
-# Multiply-adds of a mini-batch on its way forwards from which another thread pays.
-SHARED_MULTIPLY_ADDS = 100_000
 
 
 class DataPasses:
@@ -74,8 +73,9 @@ class DataPasses:
             compile_multiply(dtype).address,
             0,
         )
-        most_threads = training.count_shards(block_size) if block_size * row_work >= SHARED_MULTIPLY_ADDS else 1
-        self._team = Team(most_threads, training.JOB_SIZE, training.N_NUMBERS)
+        self._team = Team(
+            training.count_shards(block_size), block_size * row_work, training.JOB_SIZE, training.N_NUMBERS
+        )
         self._workspace = _make_workspace(network, self._data.inputs, block_size, self._team.most_threads)
         self._blocks_per_call = 1
         self._solver: Any = None
@@ -101,7 +101,7 @@ class DataPasses:
             functions = self._functions._replace(step=compile_update(solver.update, theta.dtype).address)
         self._solver = solver
         parameters = Parameters(theta, self.network.layer_sizes)
-        # They have the arguments of before.
+        # Helpers hold the arguments of before.
         self._team.stop()
         self._arguments = Training(
             functions, parameters, self._data, self._epoch, state, self._workspace, self._team.shared
@@ -197,7 +197,7 @@ def _make_workspace(network: Network, inputs: Inputs, block_size: int, n_threads
     n_inputs = n_features if is_dense else -(-inputs.data.size // max(n_rows, 1))
     n_shards = training.count_shards(block_size)
     offsets, ranges, place = [], [], 0
-    for k, (fan_in, fan_out) in enumerate(zip(sizes, sizes[1:], strict=False)):
+    for k, (fan_in, fan_out) in enumerate(pairwise(sizes)):
         # A sharded gradient is written and read once for each shard, the factors of another one once for all.
         is_sharded = n_shards * fan_in * fan_out <= block_size * ((n_inputs if k == 0 else fan_in) + fan_out)
         offsets.append(place if is_sharded else -1)

@@ -18,10 +18,12 @@ from .kernels.team import BOARD_SIZE, HELPERS, STOP, TICKET, WAITED
 
 # A caller that waits for others during more than this part of some time would be faster alone.
 MOST_WAITING, JUDGED_SECONDS = 0.25, 0.01
+# Multiply-adds that the rows of a phase take on their way forwards from which another thread pays.
+SHARED_MULTIPLY_ADDS = 100_000
 # Seconds that work then goes on alone, at first and at most: they double each time.
 ALONE_SECONDS, MOST_ALONE_SECONDS = 0.1, 3.0
 
-# Of the threads.
+# The name of every helper.
 NAME = "skinit helper"
 
 _limit: int | None = None
@@ -99,6 +101,11 @@ def _omp_num_threads() -> int | None:
     return int(first)
 
 
+def share(n_threads: int) -> int:
+    """What one of the works under way in the process gets of so many threads."""
+    return max(1, n_threads // max(1, len(_at_work)))
+
+
 def _forget_other_threads() -> None:
     for team in list(_at_work):
         if not team.is_of_this_thread():
@@ -121,8 +128,10 @@ class Team:
 
     Parameters
     ----------
-    most_threads : int
-        For how many threads there is work.
+    n_items : int
+        Items of a phase, of which a thread takes one at least.
+    n_multiply_adds : int
+        Work of the rows of a phase on their way forwards.
     job_size, n_numbers : int
         Numbers of integers and of floats that the caller tells its helpers in each phase.
 
@@ -139,9 +148,9 @@ class Team:
         If ``OMP_NUM_THREADS`` is not a positive integer.
     """
 
-    def __init__(self, most_threads: int, job_size: int, n_numbers: int) -> None:
+    def __init__(self, n_items: int, n_multiply_adds: int, job_size: int, n_numbers: int) -> None:
         self._n_threads = get_num_threads()
-        self.most_threads = min(most_threads, self._n_threads)
+        self.most_threads = min(n_items, self._n_threads) if n_multiply_adds >= SHARED_MULTIPLY_ADDS else 1
         self.shared = arguments.Team(_new_board(), np.zeros(job_size, np.int64), np.zeros(n_numbers))
         # By their ranks, from 1 on.
         self._helpers: dict[int, threading.Thread] = {}
@@ -182,7 +191,7 @@ class Team:
         board, began = self.shared.board, time.perf_counter()
         n_helpers = 0
         if self.is_open() and began >= self._alone_until:
-            n_helpers = min(self.most_threads, max(1, self._n_threads // len(_at_work))) - 1
+            n_helpers = min(self.most_threads, share(self._n_threads)) - 1
         board[HELPERS], board[WAITED] = n_helpers, 0
         self._grow(n_helpers, help)
         yield

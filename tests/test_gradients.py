@@ -388,6 +388,15 @@ def test_rows_that_are_as_kernels_want_them_are_not_copied(layout, tmp_path):
     assert np.shares_memory(as_inputs(sparse, X.dtype).data, sparse.data)
 
 
+def test_entries_of_sparse_rows_are_put_in_order_only_where_that_is_asked_for():
+    X = csr_array((np.arange(1.0, 5), np.array([4, 1, 3, 0]), np.array([0, 2, 4])), shape=(2, 6))
+    assert np.shares_memory(as_inputs(X, X.dtype).data, X.data)
+    in_order = as_inputs(X, X.dtype, in_order=True)
+    assert in_order.indices.tolist() == [1, 4, 0, 3]
+    assert in_order.data.tolist() == [2, 1, 4, 3]
+    assert X.indices.tolist() == [4, 1, 3, 0]
+
+
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_gradient_does_not_depend_on_the_layout(layout, tmp_path):
     network, X, targets, weights, _ = make_problem("tanh", "log_loss", (6, 4, 3), n=13)

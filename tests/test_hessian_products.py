@@ -530,6 +530,7 @@ def test_bits_do_not_depend_on_the_number_of_threads(dtype, make, monkeypatch):
     network, X, targets, weights, _ = make_problem("tanh", "log_loss", (3, 4, 5, 3), n=50, dtype=dtype)
     directions = np.random.default_rng(0).normal(size=(6, network.theta.size))
     layers = [2, ALL_LAYERS, 0, 1, 1, ALL_LAYERS]
+    monkeypatch.setattr(skinit.team, "SHARED_MULTIPLY_ADDS", 0)
     results = []
     for n_threads in (1, 2, 3, 5):
         monkeypatch.setattr(skinit.team, "get_num_threads", lambda n_threads=n_threads: n_threads)

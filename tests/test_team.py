@@ -15,6 +15,7 @@ from scipy.sparse import csr_array
 import skinit.passes
 import skinit.team
 from skinit import MLPClassifier, MLPRegressor
+from skinit.curvature import hessian_norm
 from skinit.divergence import DivergenceError
 from skinit.team import Team, get_num_threads, set_num_threads
 
@@ -44,7 +45,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceW
 @pytest.fixture
 def use_threads(monkeypatch):
     """Let fits have so many threads, whatever the machine has, and however short they are."""
-    monkeypatch.setattr(skinit.passes, "SHARED_MULTIPLY_ADDS", 0)
+    monkeypatch.setattr(skinit.team, "SHARED_MULTIPLY_ADDS", 0)
     monkeypatch.setattr(skinit.team, "MOST_WAITING", np.inf)
     return lambda n_threads: monkeypatch.setattr(skinit.team, "get_num_threads", lambda: n_threads)
 
@@ -132,15 +133,22 @@ def test_sixteen_threads_of_a_user_fit_at_once(use_threads):
 
 def test_fits_at_once_divide_the_threads(use_threads, started):
     use_threads(6)
-    with Team(8, 1, 1), Team(8, 1, 1):
+    with Team(8, 0, 1, 1), Team(8, 0, 1, 1):
         # A third one, which has two of them.
         FITS["one layer"](np.float64)
     assert len(started) == 1
 
 
+def test_work_of_a_moment_starts_no_threads(started, monkeypatch):
+    monkeypatch.setattr(skinit.team, "get_num_threads", lambda: 3)
+    model = MLPClassifier((5,), solver="lbfgs", **SHORT).fit(X, labels)
+    hessian_norm(model, X, labels)
+    assert started == []
+
+
 def test_where_others_need_the_cores_a_team_goes_on_alone(use_threads, monkeypatch):
     use_threads(3)
-    with Team(3, 1, 1) as team:
+    with Team(3, 0, 1, 1) as team:
         board = team.shared.board
         help = threading.Event().wait
         monkeypatch.setattr(team, "_grow", lambda n_helpers, help: None)
@@ -165,7 +173,7 @@ warnings.simplefilter("ignore")
 import numpy as np
 import skinit.passes, skinit.team
 from skinit import MLPClassifier
-skinit.passes.SHARED_MULTIPLY_ADDS = 0
+skinit.team.SHARED_MULTIPLY_ADDS = 0
 skinit.team.get_num_threads = lambda: 3
 rng = np.random.RandomState(0)
 X, y = rng.normal(size=(500, 30)), rng.randint(3, size=500)

@@ -1,4 +1,4 @@
-"""What travels from Python to kernels: named tuples of arrays, and the numba types of their fields."""
+"""The arguments of kernels: named tuples of arrays, and their numba types."""
 
 from typing import Any, NamedTuple
 
@@ -24,7 +24,7 @@ class Inputs(NamedTuple):
 
 
 class Data(NamedTuple):
-    """What a network is trained on; no `sample_weight` is an empty one."""
+    """The training data. An empty `sample_weight` means that all rows weigh 1."""
 
     inputs: Inputs
     targets: np.ndarray
@@ -60,7 +60,10 @@ class Epoch(NamedTuple):
 
 
 class SolverState(NamedTuple):
-    """What a solver's step takes besides parameters and gradient, see `updates`; `n_steps` counts all its steps."""
+    """The state of a solver, see `updates`.
+
+    `rates` has the learning rate of each step of a pass, and `n_steps` counts the steps of all passes.
+    """
 
     slots: np.ndarray
     constants: np.ndarray
@@ -153,7 +156,7 @@ class CurvatureWorkspace(NamedTuple):
     Attributes
     ----------
     inputs, targets, weights, activations, slopes, bends, deltas : ndarray
-        Blocks of rows, and what does not depend on a direction.
+        Blocks of rows, and all that is computed of them without a direction.
     transposed : ndarray of shape (n_weights,)
         The transposed weights of each layer.
     layers : ndarray of shape (n_directions,)

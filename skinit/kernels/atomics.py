@@ -1,4 +1,4 @@
-"""What threads need to work on the same memory: atomic operations on the entries of vectors of int64."""
+"""Atomic operations on the entries of vectors of int64, and ways to wait, for threads that share memory."""
 
 import os
 import time

@@ -48,10 +48,10 @@ from .propagation import (
     transposed_input_products,
     units_of,
 )
-from .team import MOST_ROUNDS, claim, close_phase, finish, open_phase, rest, was_sent_home
+from .team import claim, close_phase, finish, leaves, open_phase
 
 ALL_LAYERS = -1
-# What the caller tells all threads of a phase.
+# The entries of `job`: what the caller tells its helpers about a phase.
 KIND, FIRST_BLOCK, STOP_BLOCK, N_DIRECTIONS, IS_GAUSS_NEWTON, JOB_SIZE = range(6)
 # Kinds of phases.
 FORWARD, TANGENTS = range(2)
@@ -254,13 +254,18 @@ def _tangent_backward(
 
 
 @inlined
+def _count_shards(workspace):
+    """Number of shards, each of which has products with all directions."""
+    return workspace.products.shape[0] // workspace.layers.size
+
+
+@inlined
 def _multiply_shard(curvature, number, rank, multiply, spare):
     """Add to the products of a shard those of its blocks."""
     layer_sizes, workspace, job = curvature.parameters.layer_sizes, curvature.workspace, curvature.team.job
     curve = _curve_at(curvature.functions.curve, curvature.parameters.theta)
     last = layer_sizes.size - 2
-    n_shards, most_directions = workspace.products.shape[0], workspace.layers.size
-    n_shards //= most_directions
+    n_shards, most_directions = _count_shards(workspace), workspace.layers.size
     tangents, activation_tangents = workspace.tangents[rank], workspace.activation_tangents[rank]
     delta_tangents = workspace.delta_tangents[rank]
     for m in range(job[N_DIRECTIONS]):
@@ -304,7 +309,7 @@ def _multiply_directions(curvature, rank, is_passed):
     board, job, _ = curvature.team
     multiply = _multiply_at(curvature.functions.multiply, curvature.parameters.theta)
     spare = workspace.spare[rank]
-    n_shards = workspace.products.shape[0] // workspace.layers.size
+    n_shards = _count_shards(workspace)
     rounds = 0
     if rank == 0:
         if is_passed == 1:
@@ -325,9 +330,8 @@ def _multiply_directions(curvature, rank, is_passed):
             rounds = 0
         elif rank > 0:
             rounds += 1
-            if was_sent_home(board) or rounds > MOST_ROUNDS:
+            if leaves(board, rank, rounds):
                 return
-            rest(board, rank, rounds)
         else:
             close_phase(board)
             if job[KIND] == TANGENTS:

@@ -59,7 +59,7 @@ class Shard(NamedTuple):
 
 @inlined
 def units_of(workspace, layer_sizes, k, shard):
-    """What a workspace holds for the units of layer `k` and a shard of a block: a view of shape (rows, d_{k+1})."""
+    """The part of a workspace for the units of layer `k` and a shard of a block: a view of shape (rows, d_{k+1})."""
     width = layer_sizes[k + 1]
     start = shard.n_rows * layer_sizes[1 : k + 1].sum()
     return workspace[start + shard.first * width : start + shard.stop * width].reshape(shard.stop - shard.first, width)
@@ -104,7 +104,7 @@ def _first_entry(indices, start, stop, column):
 
 @inner
 def some_transposed_input_products(inputs_of_data, rows, deltas, first, out, mode):
-    """The same for the columns from `first` on, as many as `out` has rows; sparse rows have their entries in order."""
+    """The rows of X[rows].T @ deltas from `first` on, for a sparse X whose rows have their entries in order."""
     _, data, indices, indptr = inputs_of_data
     if mode == OVERWRITE:
         for j in range(out.shape[0]):

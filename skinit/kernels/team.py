@@ -21,7 +21,7 @@ STOP = -1
 PAUSES = 2_000
 TURNS = 2_200
 SLEEP_MICROSECONDS = 50
-# Rounds without work, some seconds, after which a helper leaves, in case that nobody sends it home.
+# Rounds without an item, some seconds, after which a helper leaves, in case that nobody sends it home.
 MOST_ROUNDS = TURNS + 30_000
 # Rounds of the caller's before it looks at the clock.
 UNTIMED_PAUSES = 100
@@ -78,14 +78,10 @@ def close_phase(board):
 
 
 @inner
-def was_sent_home(board):
-    """Whether helpers shall end."""
-    return load(board, TICKET) == STOP
-
-
-@inner
-def rest(board, rank, rounds):
-    """Wait a little, the longer the more rounds there was nothing to do."""
+def leaves(board, rank, rounds):
+    """Whether a helper ends after so many rounds without an item; if not, it first waits a little, longer each time."""
+    if load(board, TICKET) == STOP or rounds > MOST_ROUNDS:
+        return True
     if not is_welcome(board, rank):
         sleep(20 * SLEEP_MICROSECONDS)
     elif rounds < PAUSES:
@@ -94,3 +90,4 @@ def rest(board, rank, rounds):
         give_way()
     else:
         sleep(SLEEP_MICROSECONDS)
+    return False

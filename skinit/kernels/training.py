@@ -34,7 +34,7 @@ from .propagation import (
     transposed_input_products,
     units_of,
 )
-from .team import MOST_ROUNDS, claim, close_phase, finish, open_phase, rest, was_sent_home
+from .team import claim, close_phase, finish, leaves, open_phase
 from .updates import update_signature
 
 # A shard has at least so many rows, unless it is the only one. A block has at most so many shards.
@@ -44,7 +44,7 @@ RANGE_PARAMETERS, RANGE_MULTIPLY_ADDS = 2048, 4_000_000
 # Rows of a range of weights are a multiple of it, as tiles are.
 RANGE_ROWS = 8
 
-# What the caller tells all threads of a phase, and remembers from call to call.
+# The entries of `job`: what the caller tells its helpers about a phase, and what it remembers between calls.
 PURPOSE, KIND, START, STOP, IS_FIRST, IS_LAST, N_SHARDS, NUMBER, POSITION, N_STEPS, JOB_SIZE = range(11)
 RATE, INVERSE_WEIGHT_SUM, SQUARED_NORM, N_NUMBERS = range(4)
 # Kinds of phases.
@@ -325,9 +325,8 @@ def _train(training, rank, n_blocks, totals):
             rounds = 0
         elif rank > 0:
             rounds += 1
-            if was_sent_home(board) or rounds > MOST_ROUNDS:
+            if leaves(board, rank, rounds):
                 return
-            rest(board, rank, rounds)
         else:
             close_phase(board)
             if job[KIND] == ROWS and _end_rows(epoch, training.solver, workspace, job, numbers, totals):
