@@ -1,4 +1,4 @@
-"""How much faster skinit is than scikit-learn, PyTorch and JAX, and how near to its matrix products alone.
+"""How much faster skinit is than scikit-learn, PyTorch and JAX, and how near to the peak of the processor.
 
 All do the same work: the same data, initial weights (``init="sklearn"``), batches, order of rows, epochs, solver and
 dtype. Equal final losses show it: the mean over the training rows, computed from each library's weights by the same
@@ -23,7 +23,7 @@ from pathlib import Path
 from .speed_report import write_report
 from .speed_results import Measurement
 from .speed_starting import measure_starts
-from .speed_worker import Absent, Worker
+from .speed_worker import Absent, Worker, busy_processes
 from .speed_workloads import GROWTH, WORKLOADS, Workload
 
 STARTS = "first fit of a process"
@@ -56,7 +56,7 @@ class Crew:
         return {
             library: f"absent ({version.reason})" if isinstance(version, Absent) else version
             for library, version in found.items()
-            if library != "limit"
+            if library != "peak"
         }
 
     def stop(self) -> None:
@@ -67,7 +67,7 @@ class Crew:
 def measure(workload: Workload, crew: Crew, threads: list[int], repeat: int) -> list[Measurement]:
     """All ways to do a workload, measured in turn."""
     X, y = workload.load()
-    libraries = ["skinit", *workload.peers, *(["limit"] if workload.has_limit else [])]
+    libraries = ["skinit", *workload.peers, *(["peak"] if workload.has_peak else [])]
     workers = [crew.get(library, n_threads) for n_threads in threads for library in libraries]
     measurements = []
     for worker in workers:
@@ -86,10 +86,11 @@ def measure(workload: Workload, crew: Crew, threads: list[int], repeat: int) -> 
             measurement.absent = answer.reason
         return None if measurement.absent else answer
 
-    for _ in range(repeat):
-        for measurement in present:
-            time.sleep(PAUSE_SECONDS)
-            measurement.seconds.append(ask(measurement, "measure"))
+    with busy_processes(workload.busy_processes):
+        for _ in range(repeat):
+            for measurement in present:
+                time.sleep(PAUSE_SECONDS)
+                measurement.seconds.append(ask(measurement, "measure"))
     for measurement in present:
         measurement.check = ask(measurement, "check")
         # What PyTorch and JAX hold cannot be seen from Python.

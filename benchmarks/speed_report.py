@@ -19,7 +19,7 @@ from .speed_results import Goal, Measurement, Results, find_goals
 from .speed_workloads import PEERS
 
 # Can be told apart by the colour-blind (M. Okabe and K. Ito), and differ in shape as well.
-COLORS = {"scikit-learn": "#E69F00", "PyTorch": "#D55E00", "JAX": "#0072B2", "limit": "#009E73"}
+COLORS = {"scikit-learn": "#E69F00", "PyTorch": "#D55E00", "JAX": "#0072B2", "peak": "#009E73"}
 MARKERS = {"scikit-learn": "s", "PyTorch": "^", "JAX": "o"}
 # Of what is printed, at most.
 WIDTH = 160
@@ -42,7 +42,7 @@ def _number(value: float | None) -> str:
 def format_table(results: Results) -> str:
     """For each workload the ratios with each number of threads, those of the best, and the losses."""
     table = Table(box=SIMPLE_HEAD)
-    for name in ("workload", "skinit", *PEERS, "fraction", "goal"):
+    for name in ("workload", "skinit", *PEERS, "of the peak", "goal"):
         table.add_column(name, justify="left" if name in ("workload", "goal") else "right", no_wrap=True)
     for workload in results.workloads:
         table.add_row(workload.name)
@@ -53,7 +53,7 @@ def format_table(results: Results) -> str:
                 f"  {threads} thread{'s' * (threads > 1)}",
                 _number(own.median / ours.median if own and ours else None),
                 *(_number(results.ratio(workload, peer, threads)) for peer in PEERS),
-                _number(results.fraction(workload, threads)),
+                _number(results.peak_fraction(workload, threads)),
             )
         ways = [results.best(workload, library) for library in ("skinit", *PEERS)]
         ratio = results.ratio_to_best_peer(workload)
@@ -65,7 +65,7 @@ def format_table(results: Results) -> str:
                 else f"{way.median / ours.median:.2f} ({', '.join(filter(None, [way.variant, str(way.threads)]))})"
                 for way in ways
             ),
-            _number(results.fraction(workload)),
+            _number(results.peak_fraction(workload)),
             "" if ratio is None else f"{workload.goal:.1f} {'met' if ratio >= workload.goal else 'not met'}",
         )
         table.add_row(
@@ -90,9 +90,10 @@ def format_goals(goals: Sequence[Goal]) -> str:
 EXPLANATION = """\
 Ratios are how many times faster skinit is: the median time of the library over skinit's. In rows of a number of
 threads, both have as many (skinit's column: its time over its shortest); in the row "best", each has what is fastest
-for it, in brackets: the way, and the number of threads. fraction: the part of skinit's time that the same matrix
-products take alone, in the same BLAS. loss: the mean over the training rows after the last epoch, from each library's
-weights; result: for predictions the mean label, for products the norm of the last, for a search the number of fits."""
+for it, in brackets: the way, and the number of threads. of the peak: the part of skinit's time that the multiply-adds
+of its products would take on numbers in registers, measured in the same run. loss: the mean over the training rows
+after the last epoch, from each library's weights; result: for predictions the mean label, for products the norm of the
+last, for a search the number of fits."""
 
 
 def describe_machine(versions: dict[str, str]) -> dict:
@@ -196,23 +197,23 @@ def _draw_ratios(ax, results: Results, places: np.ndarray) -> None:
     ax.set_xlabel("how many times faster skinit is (right of 1: faster)")
 
 
-def _draw_fractions(ax, results: Results, places: np.ndarray) -> None:
+def _draw_peak_fractions(ax, results: Results, places: np.ndarray) -> None:
     largest = 1.0
     for place, workload in zip(places, results.workloads, strict=True):
-        fraction = results.fraction(workload)
+        fraction = results.peak_fraction(workload, results.threads[0])
         if fraction is None:
             continue
         largest = max(largest, fraction)
-        ax.barh(place, fraction, height=0.55, color=COLORS["limit"])
+        ax.barh(place, fraction, height=0.55, color=COLORS["peak"])
         _label(ax, f"{fraction:.2f}", (fraction, place))
-        if workload.fraction_goal is not None:
-            ax.vlines(workload.fraction_goal, place - 0.45, place + 0.45, color="black", linewidth=1.2, linestyle=":")
+        if workload.peak_goal is not None:
+            ax.vlines(workload.peak_goal, place - 0.45, place + 0.45, color="black", linewidth=1.2, linestyle=":")
     ax.set_xlim(0, largest * 1.15)
-    ax.set_xlabel("fraction: products alone over skinit")
+    ax.set_xlabel("part of the processor's peak, one core")
 
 
 def draw(results: Results, path: Path) -> None:
-    """Left: ratios, with the best number of threads. Right: fractions of the limit."""
+    """Left: ratios, with the best number of threads. Right: parts of the peak on one core."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -222,7 +223,7 @@ def draw(results: Results, path: Path) -> None:
     FigureCanvasAgg(figure)
     left, right = figure.subplots(1, 2, width_ratios=[2.2, 1], sharey=True)
     _draw_ratios(left, results, places)
-    _draw_fractions(right, results, places)
+    _draw_peak_fractions(right, results, places)
     left.set_yticks(places, [workload.name for workload in workloads])
     left.set_ylim(-0.5, len(workloads) - 0.5)
     for ax in (left, right):

@@ -23,7 +23,7 @@ from .speed_workloads import Workload
 # Where each library's class is, and the package that it needs.
 LIBRARIES = {
     "skinit": ("speed_estimators", "Skinit", "skinit"),
-    "limit": ("speed_limit", "Limit", "numba"),
+    "peak": ("speed_peak", "Peak", "numba"),
     "scikit-learn": ("speed_estimators", "ScikitLearn", "scikit-learn"),
     "PyTorch": ("speed_torch", "PyTorch", "torch"),
     "JAX": ("speed_jax", "Jax", "jax"),
@@ -127,6 +127,25 @@ def _serve(connection, name: str, n_threads: int) -> None:
             except Exception as error:
                 answer = Absent.because_of(error)
             connection.send(answer)
+
+
+def _spin() -> None:
+    while True:
+        pass
+
+
+@contextmanager
+def busy_processes(count: int) -> Iterator[None]:
+    """Have so many processes compete for the cores."""
+    processes = [multiprocessing.get_context("spawn").Process(target=_spin, daemon=True) for _ in range(count)]
+    for process in processes:
+        process.start()
+    try:
+        yield
+    finally:
+        for process in processes:
+            process.terminate()
+            process.join()
 
 
 @contextmanager

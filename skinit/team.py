@@ -1,11 +1,12 @@
 """Threads that share the work of compiled calls: how many there may be, and their coming and going."""
 
+import ctypes
 import multiprocessing
 import os
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from numbers import Integral
 from weakref import WeakSet
 
@@ -14,7 +15,7 @@ import numpy as np
 
 from .kernels import arguments
 from .kernels.atomics import HAS_POSIX
-from .kernels.team import BOARD_SIZE, HELPERS, STOP, TICKET, WAITED
+from .kernels.team import HELPERS, STOP, WAITED, board_size
 
 # A caller that waits for others during more than this part of some time would be faster alone.
 MOST_WAITING, JUDGED_SECONDS = 0.25, 0.01
@@ -22,6 +23,9 @@ MOST_WAITING, JUDGED_SECONDS = 0.25, 0.01
 SHARED_MULTIPLY_ADDS = 100_000
 # Seconds that work then goes on alone, at first and at most: they double each time.
 ALONE_SECONDS, MOST_ALONE_SECONDS = 0.1, 3.0
+
+# The number of the core that a thread runs on, where the system tells.
+_current_core = getattr(ctypes.CDLL(None), "sched_getcpu", None) if HAS_POSIX else None
 
 # The name of every helper.
 NAME = "skinit helper"
@@ -117,8 +121,20 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_forget_other_threads)
 
 
-def _new_board() -> np.ndarray:
-    return np.zeros(BOARD_SIZE, np.int64)
+def _move_away(thread: threading.Thread) -> None:
+    """Have a new thread begin on another core than this thread's.
+
+    Linux may leave it waiting for this core for some milliseconds, which is as long as a small fit takes.
+    """
+    if not (_current_core and hasattr(os, "sched_setaffinity") and thread.native_id):
+        return
+    # It may have ended already, or the system may not allow it.
+    with suppress(OSError):
+        cores = os.sched_getaffinity(thread.native_id)
+        others = cores - {_current_core()}
+        if others:
+            os.sched_setaffinity(thread.native_id, others)
+            os.sched_setaffinity(thread.native_id, cores)
 
 
 class Team:
@@ -151,13 +167,16 @@ class Team:
     def __init__(self, n_items: int, n_multiply_adds: int, job_size: int, n_numbers: int) -> None:
         self._n_threads = get_num_threads()
         self.most_threads = min(n_items, self._n_threads) if n_multiply_adds >= SHARED_MULTIPLY_ADDS else 1
-        self.shared = arguments.Team(_new_board(), np.zeros(job_size, np.int64), np.zeros(n_numbers))
+        self.shared = arguments.Team(self._new_board(), np.zeros(job_size, np.int64), np.zeros(n_numbers))
         # By their ranks, from 1 on.
         self._helpers: dict[int, threading.Thread] = {}
         self._caller: int | None = None
         self._seconds = self._waited = 0.0
         self._alone_until = 0.0
         self._alone_seconds = ALONE_SECONDS
+
+    def _new_board(self) -> np.ndarray:
+        return np.zeros(board_size(self.most_threads), np.int64)
 
     def __enter__(self) -> "Team":
         self._caller = threading.get_ident()
@@ -224,12 +243,13 @@ class Team:
                 # The system has no more threads, and the work can do without.
                 return
             self._helpers[rank] = thread
+            _move_away(thread)
 
     def stop(self) -> None:
         """Send all helpers home, and wait until they are gone."""
         # On a board of its own, so that nobody takes a helper back whose end an exception has left behind.
-        self.shared.board[TICKET] = STOP
-        self.shared = self.shared._replace(board=_new_board())
+        self.shared.board[HELPERS] = STOP
+        self.shared = self.shared._replace(board=self._new_board())
         while self._helpers:
             _, thread = self._helpers.popitem()
             thread.join()

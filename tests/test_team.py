@@ -10,6 +10,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numba import int64, types, void
 from scipy.sparse import csr_array
 
 import skinit.passes
@@ -17,6 +20,8 @@ import skinit.team
 from skinit import MLPClassifier, MLPRegressor
 from skinit.curvature import hessian_norm
 from skinit.divergence import DivergenceError
+from skinit.kernels.compilation import Kernel
+from skinit.kernels.team import board_size, claim, close_phase, finish, open_phase
 from skinit.team import Team, get_num_threads, set_num_threads
 
 rng = np.random.RandomState(0)
@@ -163,6 +168,60 @@ def test_where_others_need_the_cores_a_team_goes_on_alone(use_threads, monkeypat
         team._alone_until = 0.0
         with team.working(help):
             assert board[skinit.team.HELPERS] == 2
+
+
+def _claim_in_turn(board, n_items, ranks, items):
+    open_phase(board, n_items)
+    for i in range(ranks.size):
+        items[i] = claim(board, ranks[i])
+        if items[i] >= 0:
+            finish(board, ranks[i])
+    close_phase(board)
+
+
+_INT64_VECTOR = types.int64[::1]
+claim_in_turn = Kernel(_claim_in_turn, void(_INT64_VECTOR, int64, _INT64_VECTOR, _INT64_VECTOR))
+
+
+@given(st.integers(1, 6), st.integers(0, 40), st.randoms(use_true_random=False))
+def test_each_item_is_claimed_once_and_by_the_same_thread_in_each_phase_unless_it_is_late(n_threads, n_items, random):
+    board = np.zeros(board_size(n_threads), np.int64)
+    board[skinit.team.HELPERS] = n_threads - 1
+    for _ in range(3):
+        # So often that there is no item left for the last of them.
+        ranks = [rank for rank in range(n_threads) for _ in range(n_items + 1)]
+        random.shuffle(ranks)
+        items = np.empty(len(ranks), np.int64)
+        claim_in_turn(board, n_items, np.array(ranks), items)
+        assert sorted(items[items >= 0]) == list(range(n_items))
+        for rank in range(n_threads):
+            own = range(n_items * rank // n_threads, n_items * (rank + 1) // n_threads)
+            claimed = [item for item, of in zip(items.tolist(), ranks, strict=True) if of == rank and item >= 0]
+            # Others' items come after all of its own that others have left to it.
+            is_own = [item in own for item in claimed]
+            assert is_own == sorted(is_own, reverse=True)
+        # In turns, each thread has its own items only.
+        ranks = np.array([rank for _ in range(n_items) for rank in range(n_threads)])
+        items = np.empty(ranks.size, np.int64)
+        claim_in_turn(board, n_items, ranks, items)
+        shares = [sorted(items[(ranks == rank) & (items >= 0)]) for rank in range(n_threads)]
+        if n_items % n_threads == 0:
+            size = n_items // n_threads
+            assert shares == [list(range(size * rank, size * (rank + 1))) for rank in range(n_threads)]
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="needs a system that tells cores")
+def test_a_helper_may_run_on_the_same_cores_as_its_caller():
+    cores, is_over = [], threading.Event()
+
+    def help(rank):
+        is_over.wait()
+        cores.append(os.sched_getaffinity(0))
+
+    with Team(2, skinit.team.SHARED_MULTIPLY_ADDS, 1, 1) as team:
+        team._grow(1, help)
+        is_over.set()
+    assert cores == [os.sched_getaffinity(0)]
 
 
 # Processes.

@@ -46,18 +46,6 @@ def store(typing_context, values, index, value):
 
 
 @intrinsic
-def add(typing_context, values, index, value):
-    """``values[index] += value``, after everything written before."""
-
-    def generate(context, builder, signature, arguments):
-        pointer = _pointer(context, builder, signature.args[0], *arguments[:2])
-        builder.atomic_rmw("add", pointer, arguments[2], "acq_rel")
-        return context.get_dummy_value()
-
-    return void(values, types.intp, int64), generate
-
-
-@intrinsic
 def exchange(typing_context, values, index, expected, value):
     """Whether ``values[index]`` was what is expected; it then gets the value."""
 

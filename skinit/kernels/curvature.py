@@ -326,7 +326,7 @@ def _multiply_directions(curvature, rank, is_passed):
                 _pass_block(curvature, job[FIRST_BLOCK] + item, multiply, spare)
             else:
                 _multiply_shard(curvature, item, rank, multiply, spare)
-            finish(board)
+            finish(board, rank)
             rounds = 0
         elif rank > 0:
             rounds += 1

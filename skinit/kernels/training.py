@@ -321,7 +321,7 @@ def _train(training, rank, n_blocks, totals):
                 _change_range(training, item, scratch)
             if job[KIND] == TRANSPOSE or (job[KIND] == PARAMETERS and job[PURPOSE] == STEP and job[IS_LAST] == 1):
                 _transpose_range(training.parameters, workspace.ranges, item, workspace.transposed)
-            finish(board)
+            finish(board, rank)
             rounds = 0
         elif rank > 0:
             rounds += 1
