@@ -6,7 +6,7 @@ with the next fit then, so that it takes as many Ctrl-C as there are fits to end
 
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, wait
 from contextvars import copy_context
 from types import FrameType
@@ -19,6 +19,8 @@ Result = TypeVar("Result")
 INTERRUPTED = "Training interrupted by user."
 # Searches, cross-validation and ensembles run their fits through this module, in this process or in a worker.
 MANY_FITS_MODULE = "joblib.parallel"
+# Python's own code that imports modules, as a traceback names it.
+IMPORT_FILE = "<frozen importlib._bootstrap>"
 
 # Windows does not interrupt a thread that waits without a timeout.
 POLL_SECONDS = 0.1
@@ -33,6 +35,9 @@ def interruptible(
     another thread while the main thread waits. On Ctrl-C the wait ends with KeyboardInterrupt. The function runs on to
     its end, so nobody may use what it writes. Starting a thread takes about 50 microseconds.
 
+    A module that calls while it is imported gets its answer from its own thread, because another one that imported the
+    module too would wait for this one.
+
     Parameters
     ----------
     function : callable
@@ -45,7 +50,7 @@ def interruptible(
     result : object
         The return value of the function. Its exceptions are raised here.
     """
-    if threading.current_thread() is not threading.main_thread():
+    if threading.current_thread() is not threading.main_thread() or _is_importing():
         return function(*arguments, **keywords)
     outcome: Future[Result] = Future()
     # Context variables hold, for example, NumPy's error handling.
@@ -65,14 +70,22 @@ def interruptible(
     return outcome.result()
 
 
+def _calls() -> Iterator[FrameType]:
+    """The calls that are under way in this thread, from the last one on."""
+    frame: FrameType | None = sys._getframe()
+    while frame is not None:
+        yield frame
+        frame = frame.f_back
+
+
+def _is_importing() -> bool:
+    """Whether this thread imports a module."""
+    return any(frame.f_code.co_filename == IMPORT_FILE for frame in _calls())
+
+
 def is_one_fit_of_many() -> bool:
     """Whether a search, a cross-validation or an ensemble has called this fit.
 
     A Ctrl-C is then meant for all of its fits, so the fit has to raise KeyboardInterrupt.
     """
-    frame: FrameType | None = sys._getframe()
-    while frame is not None:
-        if frame.f_globals.get("__name__") == MANY_FITS_MODULE:
-            return True
-        frame = frame.f_back
-    return False
+    return any(frame.f_globals.get("__name__") == MANY_FITS_MODULE for frame in _calls())

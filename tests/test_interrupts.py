@@ -35,6 +35,21 @@ def test_a_thread_that_gets_no_signals_calls_directly():
     assert threads == [worker]
 
 
+def test_a_module_may_call_while_it_is_imported(tmp_path):
+    (tmp_path / "importing.py").write_text("""
+import importlib, threading
+from skinit.interrupts import interruptible
+thread = interruptible(threading.current_thread)
+module = interruptible(importlib.import_module, __name__)
+""")
+    script = "import importing, threading; print(importing.thread is threading.main_thread())"
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    run = subprocess.run(
+        [sys.executable, "-c", script], env=environment, capture_output=True, text=True, timeout=60, check=True
+    )
+    assert run.stdout == "True\n"
+
+
 def test_ctrl_c_does_not_wait_for_the_function():
     is_over = threading.Event()
     threading.Timer(0.05, os.kill, (os.getpid(), signal.SIGINT)).start()
