@@ -1,6 +1,5 @@
 """What the classifier and the regressor share: parameters, validation, and the way from data to a trained network."""
 
-import math
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -29,6 +28,7 @@ from .kernels.activations import ACTIVATIONS
 from .kernels.losses import LOSSES, OUTPUT_ACTIVATIONS
 from .network import Network
 from .passes import DataPasses
+from .predictions import predict_and_check, predict_preactivations
 from .solvers import STOCHASTIC_SOLVERS, StochasticSolver, make_solver, minimize_lbfgs
 from .step_size import automatic_step
 from .tasks import CallbackSupportMixin, StopTraining, TrainingTasks, with_callbacks
@@ -224,7 +224,7 @@ class BaseMultilayerPerceptron(CallbackSupportMixin, ValidatedEstimator, ABC):
             else:
                 self._fit_lbfgs(network, data, tasks)
             with np.errstate(over="ignore", invalid="ignore"):
-                outputs = network.preactivations(data.X[:CHECKED_ROWS])
+                outputs = predict_preactivations(network, data.X[:CHECKED_ROWS])
             if not np.isfinite(outputs).all():
                 raise DivergenceError(self.n_iter_, quantity="predictions")
         except DivergenceError as error:
@@ -351,14 +351,15 @@ class BaseMultilayerPerceptron(CallbackSupportMixin, ValidatedEstimator, ABC):
 
     def _check_fitted_attributes(self, network: Network) -> None:
         """Check that the other fitted attributes agree with the shapes of the weights."""
-        n_features, n_outputs, n_layers = int(network.layer_sizes[0]), int(network.layer_sizes[-1]), len(network.coefs)
+        widths = network.widths
         for name, size, reason in (
-            ("n_features_in_", n_features, f"coefs_[0] has {n_features} row(s)"),
-            ("n_outputs_", n_outputs, f"coefs_[-1] has {n_outputs} column(s)"),
-            ("n_layers_", n_layers + 1, f"coefs_ has {n_layers} layer(s)"),
+            ("n_features_in_", widths[0], "coefs_[0] has {expected} row(s)"),
+            ("n_outputs_", widths[-1], "coefs_[-1] has {expected} column(s)"),
+            ("n_layers_", len(widths), "coefs_ has {n_layers} layer(s)"),
         ):
-            value = getattr(self, name, size)
-            if not (isinstance(value, Integral) and value == size):
+            value = self.__dict__.get(name, size)
+            if type(value) is not int and not isinstance(value, Integral) or value != size:
+                reason = reason.format(expected=size, n_layers=len(widths) - 1)
                 raise ValueError(f"{name}={value!r} disagrees with coefs_: {reason}.")
         if not (isinstance(self.out_activation_, str) and self.out_activation_ in OUTPUT_ACTIVATIONS):
             raise ValueError(
@@ -464,8 +465,8 @@ class BaseMultilayerPerceptron(CallbackSupportMixin, ValidatedEstimator, ABC):
 
     def _make_score(self, network, validation_data):
         def score() -> float:
-            preactivations = network.preactivations(validation_data.X)
-            return self._score_outputs(validation_data.targets, preactivations, validation_data.sample_weight)
+            outputs = predict_preactivations(network, validation_data.X)
+            return self._score_outputs(validation_data.targets, outputs, validation_data.sample_weight)
 
         return score
 
@@ -516,19 +517,20 @@ class BaseMultilayerPerceptron(CallbackSupportMixin, ValidatedEstimator, ABC):
     def _validated_preactivations(self, X):
         """The output layer's preactivations for data that a user gives."""
         attributes = self.__dict__
-        network = self._own_network()
-        with np.errstate(over="ignore", invalid="ignore"):
-            if not self._is_plain(X, network):
-                (X,) = self._validate(X, reset=False)
-            outputs = network.preactivations(X)
-        self._check_finite_outputs(outputs, X)
+        network = self._own_network(allow_nonfinite=True)
+        outputs, are_finite = predict_and_check(network, X) if self._is_plain(X, network) else (None, False)
+        if not are_finite:
+            network.check_finite()
+            (X,) = self._validate(X, reset=False)
+            outputs = predict_preactivations(network, X)
+            self._check_finite_outputs(outputs, X)
         if network is not attributes.get("_network"):
             # Weights that a user put in become views of one vector, which the next call need not copy.
             _set_network(attributes, network)
         return outputs
 
     def _is_plain(self, X, network: Network) -> bool:
-        """Whether X would go through all checks unchanged: they take longer than a prediction of one row."""
+        """Whether a finite X would go through all checks unchanged: they take longer than a prediction of one row."""
         attributes = self.__dict__
         return (
             type(X) is np.ndarray
@@ -538,8 +540,6 @@ class BaseMultilayerPerceptron(CallbackSupportMixin, ValidatedEstimator, ABC):
             and X.shape[1] == attributes.get("n_features_in_")
             # scikit-learn warns of an array where a frame was fitted.
             and "feature_names_in_" not in attributes
-            # The sum of finite numbers may overflow; they then go the long way.
-            and math.isfinite(X.sum())
         )
 
     def _check_finite_outputs(self, outputs, X) -> None:

@@ -148,13 +148,20 @@ _STRUCTURE_CHECKS = {
 }
 
 
+# The sparse part of dense data, by the characters of dtypes.
+_NO_ENTRIES = {
+    np.dtype(dtype).char: (np.empty(0, dtype), np.empty(0, np.int32), np.empty(0, np.int64))
+    for dtype in (np.float32, np.float64)
+}
+
+
 def as_inputs(X, dtype: np.dtype, in_order: bool = False) -> Inputs:
     """View, or where it must be convert, a dense or sparse X; explicit zeros are harmless.
 
     With `in_order` the entries of a sparse row come in the order of their columns.
     """
-    no_values = np.empty(0, dtype)
-    no_indices = np.empty(0, np.int32)
+    if type(X) is np.ndarray and is_ready(X, dtype):
+        return Inputs(X, *_NO_ENTRIES[X.dtype.char])
     if issparse(X):
         X = cast(with_valid_indices(X.tocsr(), "X"), dtype, "X")
         if X.shape[1] > MAX_COLUMNS:
@@ -168,7 +175,7 @@ def as_inputs(X, dtype: np.dtype, in_order: bool = False) -> Inputs:
             np.ascontiguousarray(X.indptr, np.int64),
         )
     dense = np.require(cast(X, dtype, "X"), dtype, ["C_CONTIGUOUS", "ALIGNED"])
-    return Inputs(dense, no_values, no_indices, np.empty(0, np.int64))
+    return Inputs(dense, *_NO_ENTRIES[dense.dtype.char])
 
 
 class TrainingData(NamedTuple):

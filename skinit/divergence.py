@@ -4,6 +4,7 @@ import numpy as np
 from scipy.sparse import issparse
 
 from .data import TrainingData
+from .predictions import predict_preactivations
 
 # Magnitude from which X is called large; standardized data rarely exceed 10.
 LARGE_INPUT = 100.0
@@ -76,7 +77,7 @@ def explain_divergence(estimator, data: TrainingData, is_first: bool, smallest_r
     if network.loss not in ("log_loss", "binary_log_loss") and largest_target > LARGE:
         return f"scale y, whose largest magnitude is {largest_target:.3g} (TransformedTargetRegressor)"
     with np.errstate(over="ignore", invalid="ignore"):
-        outputs = network.preactivations(data.X[:N_ROWS])
+        outputs = predict_preactivations(network, data.X[:N_ROWS])
         if estimator.out_activation_ == "exp":
             outputs = np.exp(outputs)
     largest_output = np.abs(outputs).max()

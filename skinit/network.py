@@ -1,30 +1,20 @@
 """A network: layer sizes, activation, loss, and one vector of parameters."""
 
 import operator
-from collections import deque
 from collections.abc import Iterator
 from contextlib import suppress
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
-from joblib import Parallel, delayed
-from scipy.sparse import issparse
 
 from .blas import blas_threads
 from .data import TrainingData, as_inputs, is_ready
-from .kernels.activations import ACTIVATIONS, compile_activate, evaluate
+from .kernels.activations import ACTIVATIONS, evaluate
 from .kernels.arguments import Data, Inputs
 from .kernels.losses import LOSSES
-from .kernels.prediction import compile_predict_rows
-from .kernels.products import compile_multiply, spare_size
-from .team import get_num_threads, share
 from .validation import nearest_name_hint
 
-# Numbers of a layer's outputs that a block of rows may fill while predicting: they stay in the cache.
-PREDICT_BLOCK = 65536
-# Blocks from which threads share them.
-PARALLEL_BLOCKS = 64
 # Multiply-adds of one compiled call forwards. At most 0.1 s on a slow core, because Ctrl-C has to wait for its end.
 CALL_MULTIPLY_ADDS = 10**8
 
@@ -51,6 +41,10 @@ class Network:
         All weights, layer by layer, then all intercepts. Zero at first.
     coefs, intercepts : list of ndarray
         Views of `theta`, to be written to. They must not be replaced, because kernels read `theta`.
+    widths : tuple of int
+        The layer sizes.
+    layer_sizes : ndarray of shape (n_layers + 1,)
+        The same for kernels.
     largest_coef : int
         Number of weights of the layer that has most.
 
@@ -77,6 +71,7 @@ class Network:
                 f"A network with layers of {', '.join(map(str, sizes))} units has {n_parameters:.3g} parameters, too "
                 "many for the memory of this machine."
             ) from None
+        self.widths = tuple(sizes)
         self.layer_sizes = np.array(sizes, dtype=np.int64)
         self.layer_sizes.flags.writeable = False
         self.coefs: list[np.ndarray] = []
@@ -89,6 +84,7 @@ class Network:
             coef_start += fan_in * fan_out
             intercept_start += fan_out
         self._arrays = (self.theta, *self.coefs, *self.intercepts)
+        self._shapes_and_dtypes = [(view.shape, view.dtype) for view in self._arrays[1:]]
 
     @property
     def activation(self) -> str:
@@ -151,11 +147,7 @@ class Network:
         if len(own) != len(given) or not all(map(operator.is_, own, given)):
             return False
         # The shape and the dtype of an array can be assigned to.
-        sizes = self.layer_sizes.tolist()
-        shapes = [*pairwise(sizes), *((size,) for size in sizes[1:])]
-        return all(
-            view.shape == shape and view.dtype == self.theta.dtype for view, shape in zip(own, shapes, strict=True)
-        )
+        return [(view.shape, view.dtype) for view in own] == self._shapes_and_dtypes
 
     def is_intact(self) -> bool:
         """Whether its arrays are those that it was made with."""
@@ -226,62 +218,6 @@ class Network:
     def largest_product(self, n_rows: int) -> int:
         """Multiply-adds of the largest matrix product that `n_rows` rows take."""
         return n_rows * self.largest_coef
-
-    def preactivations(self, X) -> np.ndarray:
-        """The output layer's preactivations for the rows of a dense or sparse X.
-
-        Raises
-        ------
-        ValueError
-            If X has not one column for each input of the network.
-        """
-        self.check_columns(X)
-        dtype = self.theta.dtype
-        n_rows = X.shape[0]
-        out = np.empty((n_rows, int(self.layer_sizes[-1])), dtype)
-        widest = int(self.layer_sizes[1:].max())
-        widest_inputs = int(self.layer_sizes[:-1].max())
-        kernel = compile_predict_rows(dtype)
-        addresses = compile_activate(self.activation, dtype).address, compile_multiply(dtype).address
-        parameters = (self.theta, self.layer_sizes)
-        # A matrix of another dtype or order is converted a block at a time, not as a whole.
-        convert = not issparse(X) and not is_ready(X, dtype)
-        whole_inputs = as_inputs(X[:0] if convert else X, dtype)
-        row_work = self.n_weights if convert else self.row_work(whole_inputs)
-        block = max(1, min(n_rows, max(64, PREDICT_BLOCK // widest), CALL_MULTIPLY_ADDS // row_work))
-        all_rows = np.arange(n_rows)
-
-        def predict_blocks(starts) -> None:
-            workspaces = np.empty((2, block * widest), dtype)
-            spare = np.empty(spare_size(widest_inputs, dtype), dtype)
-            inputs = whole_inputs
-            for start in starts:
-                rows = all_rows[start : start + block]
-                if convert:
-                    inputs = as_inputs(X[start : start + block], dtype)
-                    rows = all_rows[: rows.size]
-                kernel(
-                    parameters,
-                    inputs,
-                    rows,
-                    *addresses,
-                    workspaces,
-                    spare,
-                    out[start : start + block],
-                )
-
-        starts = range(0, n_rows, block)
-        n_threads = 1 if len(starts) < PARALLEL_BLOCKS else share(get_num_threads())
-        if n_threads == 1:
-            predict_blocks(starts)
-        else:
-            # All threads take blocks from one iterator. Once it is exhausted they end, also after Ctrl-C.
-            remaining = iter(starts)
-            try:
-                Parallel(n_threads, backend="threading")(delayed(predict_blocks)(remaining) for _ in range(n_threads))
-            finally:
-                deque(remaining, maxlen=0)
-        return out
 
     def propagate(self, X) -> Iterator[tuple[Any, np.ndarray]]:
         """Input and preactivations of one layer after the other, for the rows of a dense or sparse X, all at once.

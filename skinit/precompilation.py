@@ -17,7 +17,7 @@ from .kernels.activations import (
 )
 from .kernels.curvature import compile_multiply_directions
 from .kernels.losses import LOSSES, compile_curve, compile_loss
-from .kernels.prediction import compile_predict_rows
+from .kernels.prediction import compile_predict
 from .kernels.products import compile_multiply
 from .kernels.training import compile_train
 from .kernels.updates import compile_update
@@ -107,7 +107,7 @@ def make_parts(
     parts: dict[str, list[Callable[[], object]]] = {}
     for precision in map(np.dtype, dtype):
         parts[f"{precision} training"] = [partial(compile_train, precision), partial(compile_multiply, precision)]
-        parts[f"{precision} prediction"] = [partial(compile_predict_rows, precision)]
+        parts[f"{precision} prediction"] = [partial(compile_predict, precision)]
         for name in activation:
             kernels = [compile_activate, compile_activate_with_slopes]
             if curvature:

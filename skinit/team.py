@@ -137,6 +137,15 @@ def _move_away(thread: threading.Thread) -> None:
             os.sched_setaffinity(thread.native_id, cores)
 
 
+def _new_board(n_threads: int) -> np.ndarray:
+    return np.zeros(board_size(n_threads), np.int64)
+
+
+def shared_memory(n_threads: int, job_size: int, n_numbers: int) -> arguments.Team:
+    """The memory that so many threads share, and so many numbers that the caller tells in each phase."""
+    return arguments.Team(_new_board(n_threads), np.zeros(job_size, np.int64), np.zeros(n_numbers))
+
+
 class Team:
     """Threads that help one thread, the caller, with its compiled calls, see `kernels.team`.
 
@@ -167,16 +176,13 @@ class Team:
     def __init__(self, n_items: int, n_multiply_adds: int, job_size: int, n_numbers: int) -> None:
         self._n_threads = get_num_threads()
         self.most_threads = min(n_items, self._n_threads) if n_multiply_adds >= SHARED_MULTIPLY_ADDS else 1
-        self.shared = arguments.Team(self._new_board(), np.zeros(job_size, np.int64), np.zeros(n_numbers))
+        self.shared = shared_memory(self.most_threads, job_size, n_numbers)
         # By their ranks, from 1 on.
         self._helpers: dict[int, threading.Thread] = {}
         self._caller: int | None = None
         self._seconds = self._waited = 0.0
         self._alone_until = 0.0
         self._alone_seconds = ALONE_SECONDS
-
-    def _new_board(self) -> np.ndarray:
-        return np.zeros(board_size(self.most_threads), np.int64)
 
     def __enter__(self) -> "Team":
         self._caller = threading.get_ident()
@@ -249,7 +255,7 @@ class Team:
         """Send all helpers home, and wait until they are gone."""
         # On a board of its own, so that nobody takes a helper back whose end an exception has left behind.
         self.shared.board[HELPERS] = STOP
-        self.shared = self.shared._replace(board=self._new_board())
+        self.shared = self.shared._replace(board=_new_board(self.most_threads))
         while self._helpers:
             _, thread = self._helpers.popitem()
             thread.join()

@@ -15,6 +15,7 @@ from skinit import MLPClassifier, MLPRegressor
 from skinit.data import TrainingData
 from skinit.hessian import ALL_LAYERS, HessianProducts
 from skinit.initializers import RandomNormal
+from skinit.predictions import predict_preactivations
 from skinit.solvers import STOCHASTIC_SOLVERS, StochasticSolver
 
 # Where steps are too large on purpose, the validation score sees Poisson means that overflow.
@@ -109,7 +110,7 @@ def output_gradient(model, X, y, sample_weight=None):
     weights = np.ones(len(X)) if sample_weight is None else sample_weight
 
     def loss():
-        u = network.preactivations(X)
+        u = predict_preactivations(network, X)
         if network.loss == "log_loss":
             rows = np.logaddexp.reduce(u, axis=1) - u[np.arange(len(u)), targets[:, 0].astype(int)]
         elif network.loss == "binary_log_loss":

@@ -11,9 +11,12 @@ from twins import ACTIVATIONS, LOSSES, SMOOTH, compute_losses, draw_targets, pro
 
 import skinit.network
 import skinit.passes
+import skinit.predictions
+import skinit.team
 from skinit.data import TrainingData, as_inputs
-from skinit.network import PREDICT_BLOCK, Network
+from skinit.network import Network
 from skinit.passes import DataPasses
+from skinit.predictions import predict_preactivations
 from skinit.solvers import SGD
 
 HIDDEN_LAYERS = {0: (), 1: (4,), 3: (4, 3, 5)}
@@ -345,7 +348,7 @@ LAYOUTS = {
 
 def assert_twin_preactivations(network, X, dense):
     before = dense.copy()
-    result = network.preactivations(X)
+    result = predict_preactivations(network, X)
     expected = propagate(network, dense)[-1]
     assert result.shape == expected.shape
     assert result.dtype == network.theta.dtype
@@ -415,8 +418,8 @@ def test_preactivations_of_every_activation_are_those_of_a_numpy_network(activat
 @pytest.mark.parametrize("layout", ["c", "fortran", "memory-mapped unaligned", "csr"])
 @pytest.mark.parametrize("widths", [(3, 1100, 2), (3, 2, 1100), (1100, 2, 3), (1100, 2)], ids=str)
 def test_rows_beyond_a_block_are_predicted_too(widths, layout, tmp_path):
-    # 64 rows a block where a layer has more than PREDICT_BLOCK / 64 units; the last block is not full.
-    assert max(widths) > PREDICT_BLOCK / 64
+    # The last block is not full.
+    assert skinit.predictions.LEAST_ROWS == 64
     network = make_network(widths, "tanh", "log_loss", np.random.default_rng(0))
     X = np.random.default_rng(1).normal(size=(150, widths[0]))
     # Sums of 1100 terms: rounding grows with the root of their number.
@@ -430,12 +433,13 @@ def test_bits_of_predictions_do_not_depend_on_the_number_of_threads(layout, dtyp
     X = np.random.default_rng(1).normal(size=(1000, 3)).astype(dtype)
     X_in_layout = LAYOUTS[layout](X, tmp_path / "X")
     # Blocks of 64 rows, 16 in all.
-    monkeypatch.setattr(skinit.network, "PREDICT_BLOCK", 5)
-    monkeypatch.setattr(skinit.network, "PARALLEL_BLOCKS", 2)
+    monkeypatch.setattr(skinit.predictions, "BLOCK_NUMBERS", 5)
+    for module in (skinit.predictions, skinit.team):
+        monkeypatch.setattr(module, "SHARED_MULTIPLY_ADDS", 0)
     results = []
     for n_threads in (1, 3, 40):
-        monkeypatch.setattr(skinit.network, "get_num_threads", lambda n_threads=n_threads: n_threads)
-        results.append(network.preactivations(X_in_layout))
+        monkeypatch.setattr(skinit.team, "get_num_threads", lambda n_threads=n_threads: n_threads)
+        results.append(predict_preactivations(network, X_in_layout))
         np.testing.assert_array_equal(results[-1], results[0])
     assert_twin_preactivations(network, X_in_layout, X)
 
@@ -443,7 +447,7 @@ def test_bits_of_predictions_do_not_depend_on_the_number_of_threads(layout, dtyp
 @pytest.mark.parametrize("layout", ["c", "fortran", "csr"])
 def test_many_rows_of_a_narrow_network_are_predicted_too(layout):
     network = make_network((2, 3, 1), "relu", "squared_error", np.random.default_rng(0))
-    X = np.random.default_rng(1).normal(size=(PREDICT_BLOCK // 3 * 2 + 5, 2))
+    X = np.random.default_rng(1).normal(size=(3 * skinit.predictions.MOST_ROWS + 5, 2))
     assert_twin_preactivations(network, LAYOUTS[layout](X, None), X)
 
 

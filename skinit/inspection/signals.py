@@ -22,6 +22,7 @@ from ..jacobians import row_jacobian_norms
 from ..kernels.activations import evaluate
 from ..kernels.losses import compile_loss
 from ..network import Network
+from ..predictions import predict_preactivations
 from ..spectrum import NotFiniteError, frobenius_norm, spectral_norm
 from ..validation import checks_parameters
 from .findings import DataSummary, Finding, find
@@ -331,7 +332,7 @@ def _summarize(network: Network, data: TrainingData, sums: list[_LayerSums]) -> 
     if not network.loss.endswith("log_loss"):
         squares = np.square(data.targets, dtype=np.float64)
         target_root_mean_square = float(np.sqrt(np.average(squares, axis=0, weights=weights).max()))
-    outputs = network.preactivations(data.X)
+    outputs = predict_preactivations(network, data.X)
     mean_outputs = np.full_like(outputs, sums[-1].outputs.mean)
     loss, _ = _loss_and_deltas(network.loss, outputs, data.targets, weights)
     loss_of_mean, _ = _loss_and_deltas(network.loss, mean_outputs, data.targets, weights)

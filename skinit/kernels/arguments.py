@@ -141,6 +141,43 @@ class Training(NamedTuple):
     team: Team
 
 
+class PredictionFunctions(NamedTuple):
+    """Addresses of the kernels that predictions call."""
+
+    activate: int
+    multiply: int
+
+
+class Prediction(NamedTuple):
+    """All of a prediction.
+
+    Attributes
+    ----------
+    block_size : int
+        Rows that go through the network together.
+    units : ndarray of shape (2 * n_threads, ...)
+        Outputs of a layer.
+    spare : ndarray of shape (n_threads, ...)
+        A product's panel.
+    rows : ndarray of shape (n_threads, block_size)
+        Row numbers.
+    n_nonfinite : ndarray of shape (n_threads,)
+        Numbers found that are NaN or infinite.
+    out : ndarray of shape (n, n_outputs)
+    """
+
+    functions: PredictionFunctions
+    parameters: Parameters
+    inputs: Inputs
+    block_size: int
+    units: np.ndarray
+    spare: np.ndarray
+    rows: np.ndarray
+    n_nonfinite: np.ndarray
+    out: np.ndarray
+    team: Team
+
+
 class CurvatureFunctions(NamedTuple):
     """Addresses of the kernels that Hessian products call."""
 
@@ -201,6 +238,7 @@ def argument_type(argument: type, dtype: np.dtype) -> Any:
     fields: dict[type, tuple] = {
         Inputs: (arrays.data_matrix, arrays.data_vector, INT32_DATA, INT64_DATA),
         Functions: (int64, int64, int64, int64),
+        PredictionFunctions: (int64, int64),
         CurvatureFunctions: (int64, int64, int64, int64),
         CurvatureWorkspace: (
             *(2 * (arrays.matrix,)),
@@ -235,6 +273,18 @@ def argument_type(argument: type, dtype: np.dtype) -> Any:
     elif argument is Training:
         parts: tuple = (Functions, Parameters, Data, Epoch, SolverState, Workspace, Team)
         own = tuple(argument_type(part, dtype) for part in parts)
+    elif argument is Prediction:
+        first = tuple(argument_type(part, dtype) for part in (PredictionFunctions, Parameters, Inputs))
+        own = (
+            *first,
+            int64,
+            arrays.matrix,
+            arrays.matrix,
+            INT64_MATRIX,
+            INT64_VECTOR,
+            arrays.matrix,
+            argument_type(Team, dtype),
+        )
     elif argument is Curvature:
         parts = (CurvatureFunctions, Parameters, Data, CurvatureWorkspace, Team)
         first = tuple(argument_type(part, dtype) for part in parts)

@@ -1,37 +1,68 @@
-"""Predictions: consecutive rows through the network in one compiled call."""
+"""Predictions: rows through the network in blocks, which threads share in one compiled call.
+
+Numbers are checked on the way, while they are in the cache, because an activation may hide one that is NaN or infinite.
+"""
 
 from functools import cache
 
 import numpy as np
-from numba import int64, void
+from numba import int64
 
 from .activations import activate_signature
-from .arguments import Inputs, Parameters, argument_type
-from .compilation import INT64_DATA, Kernel, array_types, function_at
+from .arguments import Prediction, argument_type
+from .compilation import Kernel, function_at, inlined, inner
 from .products import OVERWRITE, multiply_signature
 from .propagation import add_intercept, coef_of, input_products, intercept_of
+from .team import claim, close_phase, finish, leaves, open_phase
+
+# The entry of `job`: the row of the data that the first row of `out` belongs to.
+FIRST, JOB_SIZE = range(2)
 
 _activate_at = function_at(activate_signature)
 _multiply_at = function_at(multiply_signature)
 
 
-def _predict_rows(parameters, inputs_of_data, rows, activate_address, multiply_address, workspaces, spare, out):
-    """Write to `out` the output layer's preactivations of the consecutive rows of X numbered `rows`.
+@inner
+def _count_nonfinite(values):
+    """How many numbers are NaN or infinite."""
+    count = 0
+    for i in range(values.size):
+        difference = values[i] - values[i]
+        count += int64(difference != 0)
+    return count
 
-    Layers write to the two rows of `workspaces` in turn.
+
+@inlined
+def _predict_block(prediction, number, rank):
+    """Write the output layer's preactivations of a block of rows. Layers write to two rows of `units` in turn.
+
+    Returns
+    -------
+    n_nonfinite : int
+        Numbers of a dense block and of its outputs that are NaN or infinite.
     """
-    theta, layer_sizes = parameters
-    activate, multiply = _activate_at(activate_address, theta), _multiply_at(multiply_address, theta)
-    n = rows.size
+    theta, layer_sizes = prediction.parameters
+    inputs_of_data = prediction.inputs
+    activate = _activate_at(prediction.functions.activate, theta)
+    multiply = _multiply_at(prediction.functions.multiply, theta)
     last = layer_sizes.size - 2
+    start = number * prediction.block_size
+    out = prediction.out[start : start + prediction.block_size]
+    n = out.shape[0]
+    first = prediction.team.job[FIRST] + start
+    rows = prediction.rows[rank][:n]
+    for i in range(n):
+        rows[i] = first + i
+    spare = prediction.spare[rank]
     X = inputs_of_data.X
-    inputs = X[rows[0] : rows[0] + n] if X.shape[0] > 0 else X
+    inputs = X[first : first + n] if X.shape[0] > 0 else X
+    n_nonfinite = _count_nonfinite(inputs.reshape(inputs.size))
     activations = out
     for k in range(last + 1):
         coef = coef_of(theta, layer_sizes, k)
         intercept = intercept_of(theta, layer_sizes, k)
         fan_out = layer_sizes[k + 1]
-        products = out if k == last else workspaces[k % 2][: n * fan_out].reshape(n, fan_out)
+        products = out if k == last else prediction.units[2 * rank + k % 2][: n * fan_out].reshape(n, fan_out)
         if k == 0:
             input_products(inputs_of_data, rows, inputs, coef, products, multiply, spare)
         else:
@@ -41,22 +72,39 @@ def _predict_rows(parameters, inputs_of_data, rows, activate_address, multiply_a
         else:
             add_intercept(products, intercept)
         activations = products
+    return n_nonfinite + _count_nonfinite(out.reshape(out.size))
+
+
+def _predict(prediction, rank):
+    """Fill `out`; or, of another rank than 0, help whoever calls with that, until sent home.
+
+    Returns
+    -------
+    n_nonfinite : int
+        How many numbers are NaN or infinite: of a dense X, of the parameters and of the outputs.
+    """
+    board, found = prediction.team.board, prediction.n_nonfinite
+    rounds = 0
+    if rank == 0:
+        found[:] = 0
+        found[0] = _count_nonfinite(prediction.parameters.theta)
+        open_phase(board, -(-prediction.out.shape[0] // prediction.block_size))
+    while True:
+        item = claim(board, rank)
+        if item >= 0:
+            found[rank] += _predict_block(prediction, item, rank)
+            finish(board, rank)
+            rounds = 0
+        elif rank > 0:
+            rounds += 1
+            if leaves(board, rank, rounds):
+                return 0
+        else:
+            close_phase(board)
+            return found.sum()
 
 
 @cache
-def compile_predict_rows(dtype: np.dtype) -> Kernel:
-    """`_predict_rows`, whatever the activation."""
-    arrays = array_types(dtype)
-    return Kernel(
-        _predict_rows,
-        void(
-            argument_type(Parameters, dtype),
-            argument_type(Inputs, dtype),
-            INT64_DATA,
-            int64,
-            int64,
-            arrays.matrix,
-            arrays.vector,
-            arrays.matrix,
-        ),
-    )
+def compile_predict(dtype: np.dtype) -> Kernel:
+    """``predict(prediction, rank)``, whatever the activation."""
+    return Kernel(_predict, int64(argument_type(Prediction, dtype), int64))

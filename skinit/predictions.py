@@ -1,0 +1,90 @@
+"""Predictions: rows through a network, a block at a time, on all cores."""
+
+from contextlib import nullcontext
+from functools import partial
+
+import numpy as np
+from scipy.sparse import issparse
+
+from .data import as_inputs, is_ready
+from .kernels.activations import compile_activate
+from .kernels.arguments import Parameters, Prediction, PredictionFunctions
+from .kernels.prediction import FIRST, JOB_SIZE, compile_predict
+from .kernels.products import compile_multiply, spare_size
+from .network import CALL_MULTIPLY_ADDS, Network
+from .team import Team, shared_memory
+
+# Numbers of a layer's outputs that a block of rows fills: they stay in the cache.
+BLOCK_NUMBERS = 16384
+# Rows of a block, unless there are fewer: the widest layer is no reason for fewer than the first, which fill a tile.
+LEAST_ROWS, MOST_ROWS = 64, 512
+# Multiply-adds of a prediction from which it pays to start threads.
+SHARED_MULTIPLY_ADDS = 10_000_000
+
+
+def predict_preactivations(network: Network, X) -> np.ndarray:
+    """The output layer's preactivations for the rows of a dense or sparse X.
+
+    Raises
+    ------
+    ValueError
+        If X has not one column for each input of the network.
+    """
+    return predict_and_check(network, X)[0]
+
+
+def predict_and_check(network: Network, X) -> tuple[np.ndarray, bool]:
+    """The output layer's preactivations for the rows of a dense or sparse X, and whether all numbers are finite.
+
+    Returns
+    -------
+    preactivations : ndarray of shape (n, n_outputs)
+    are_finite : bool
+        Whether they are, as well as all parameters and the entries of a dense X.
+
+    Raises
+    ------
+    ValueError
+        If X has not one column for each input of the network.
+    """
+    network.check_columns(X)
+    dtype, widths = network.theta.dtype, network.widths
+    n_rows = X.shape[0]
+    out = np.empty((n_rows, widths[-1]), dtype)
+    # A matrix of another dtype or order is converted some rows at a time, not as a whole.
+    converts = not issparse(X) and not is_ready(X, dtype)
+    inputs = as_inputs(X[:0] if converts else X, dtype)
+    row_work = network.n_weights if converts else network.row_work(inputs)
+    widest = max(widths[1:])
+    block_size = min(MOST_ROWS, max(LEAST_ROWS, BLOCK_NUMBERS // widest), CALL_MULTIPLY_ADDS // row_work, n_rows)
+    block_size = max(1, block_size)
+    # Rows of one compiled call.
+    step = max(1, CALL_MULTIPLY_ADDS // row_work // block_size) * block_size
+    team = None
+    if n_rows * row_work >= SHARED_MULTIPLY_ADDS:
+        team = Team(-(-n_rows // block_size), n_rows * row_work, JOB_SIZE, 0)
+    n_threads = 1 if team is None else team.most_threads
+    kernel = compile_predict(dtype)
+    arguments = Prediction(
+        PredictionFunctions(compile_activate(network.activation, dtype).address, compile_multiply(dtype).address),
+        Parameters(network.theta, network.layer_sizes),
+        inputs,
+        block_size,
+        np.empty((2 * n_threads, block_size * widest), dtype),
+        np.empty((n_threads, spare_size(max(widths[:-1]), dtype)), dtype),
+        np.empty((n_threads, block_size), np.int64),
+        np.empty(n_threads, np.int64),
+        out,
+        shared_memory(1, JOB_SIZE, 0) if team is None else team.shared,
+    )
+    n_nonfinite = 0
+    with nullcontext() if team is None else team:
+        for start in range(0, n_rows, step):
+            if converts:
+                arguments = arguments._replace(inputs=as_inputs(X[start : start + step], dtype))
+            if n_rows > step:
+                arguments = arguments._replace(out=out[start : start + step])
+            arguments.team.job[FIRST] = 0 if converts else start
+            with nullcontext() if team is None else team.working(partial(kernel, arguments)):
+                n_nonfinite += kernel(arguments, 0)
+    return out, n_nonfinite == 0
