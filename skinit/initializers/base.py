@@ -105,10 +105,10 @@ class FunctionInitializer(Initializer):
 
     def sample(self, shape, rng):
         """Draw the weights of one layer: what the function returns."""
-        check_takes(self.function, (shape, rng), f"init={self.function!r}", "(shape, rng)")
         try:
             return self.function(shape, rng)
         except TypeError as error:
+            check_takes(self.function, (shape, rng), f"init={self.function!r}", "(shape, rng)")
             # Raised by the call itself, of a compiled function that does not tell its signature.
             if error.__traceback__ is not None and error.__traceback__.tb_next is None:
                 raise TypeError(f"init={self.function!r} must take the arguments (shape, rng): {error}") from error
@@ -127,9 +127,12 @@ def draw_parameters(
     ValueError
         If it leaves weights that are not finite.
     """
-    check_takes(initializer.initialize, (network, rng, data), f"{initializer!r}.initialize", "(network, rng, data)")
-    check_takes(initializer.sample, ((1, 1), rng), f"{initializer!r}.sample", "(shape, rng)")
-    initializer.initialize(network, rng, data)
+    try:
+        initializer.initialize(network, rng, data)
+    except TypeError:
+        check_takes(initializer.initialize, (network, rng, data), f"{initializer!r}.initialize", "(network, rng, data)")
+        check_takes(initializer.sample, ((1, 1), rng), f"{initializer!r}.sample", "(shape, rng)")
+        raise
     if not network.is_intact():
         raise TypeError(
             f"{initializer!r}.initialize must write into the arrays of the network, as in network.coefs[0][...] = "
@@ -144,8 +147,11 @@ def draw_parameters(
 def check_weights(weights, coef: np.ndarray, source: object) -> np.ndarray:
     """The weights as an array like `coef`, if they are real numbers of its shape and finite in its precision."""
     shape = coef.shape
-    name = f"init={source.function!r}" if isinstance(source, FunctionInitializer) else f"The initializer {source!r}"
-    expected = f"{name} must return an array of real numbers of shape {shape} (fan_in, fan_out)"
+
+    def expected() -> str:
+        name = f"init={source.function!r}" if isinstance(source, FunctionInitializer) else f"The initializer {source!r}"
+        return f"{name} must return an array of real numbers of shape {shape} (fan_in, fan_out)"
+
     try:
         given = np.asarray(weights)
         if weights is None or given.dtype.kind not in "biufO" or np.ma.is_masked(weights):
@@ -154,10 +160,10 @@ def check_weights(weights, coef: np.ndarray, source: object) -> np.ndarray:
             given = given.astype(np.float64).astype(coef.dtype, copy=False)
     except (TypeError, ValueError) as error:
         kind = f"{type(weights).__name__} of {weights.dtype}" if hasattr(weights, "dtype") else type(weights).__name__
-        raise TypeError(f"{expected}, got {kind}.") from error
+        raise TypeError(f"{expected()}, got {kind}.") from error
     if given.shape != shape:
         hint = " Return its transpose." if given.shape == shape[::-1] else ""
-        raise ValueError(f"{expected}, got an array of shape {given.shape}.{hint}")
+        raise ValueError(f"{expected()}, got an array of shape {given.shape}.{hint}")
     if not np.isfinite(given).all():
-        raise ValueError(f"{expected}, and finite in {coef.dtype}; got NaN or infinity.")
+        raise ValueError(f"{expected()}, and finite in {coef.dtype}; got NaN or infinity.")
     return given
