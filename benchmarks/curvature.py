@@ -13,8 +13,8 @@ from threadpoolctl import threadpool_limits
 
 from skinit import MLPClassifier
 from skinit.curvature import hessian_operator
-from skinit.data import TrainingData
-from skinit.passes import DataPasses
+from skinit.engine.data import TrainingData
+from skinit.engine.passes import DataPasses
 
 from .speed_workloads import digits
 

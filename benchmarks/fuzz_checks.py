@@ -11,7 +11,7 @@ from sklearn.base import clone
 from sklearn.neural_network import MLPClassifier as ReferenceClassifier
 from sklearn.neural_network import MLPRegressor as ReferenceRegressor
 
-from skinit.data import with_valid_indices
+from skinit.engine.data import with_valid_indices
 from skinit.kernels.activations import evaluate
 
 # Errors that a user can do something about.

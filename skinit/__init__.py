@@ -10,10 +10,10 @@ if TYPE_CHECKING:
     from . import curvature as curvature
     from . import initializers as initializers
     from . import inspection as inspection
-    from .divergence import DivergenceError
+    from .engine.team import get_num_threads, set_num_threads
     from .estimators import MLPClassifier, MLPRegressor
     from .precompilation import warmup
-    from .team import get_num_threads, set_num_threads
+    from .training.divergence import DivergenceError
 
 __all__ = [
     "DivergenceError",
@@ -28,11 +28,11 @@ __all__ = [
 # Where names come from when they are first asked for. Before that nothing is imported that takes time, so that
 # `python -m skinit`, which imports this package first, answers Ctrl-C from its start.
 _MODULE_OF_NAME = {
-    "DivergenceError": "divergence",
+    "DivergenceError": "training.divergence",
     "MLPClassifier": "estimators",
     "MLPRegressor": "estimators",
-    "get_num_threads": "team",
-    "set_num_threads": "team",
+    "get_num_threads": "engine.team",
+    "set_num_threads": "engine.team",
     "warmup": "precompilation",
 }
 _MODULES = ("callbacks", "curvature", "initializers", "inspection")

@@ -1,16 +1,11 @@
 """What the classifier and the regressor share: parameters, validation, and the way from data to a trained network."""
 
-import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Callable
-from contextlib import suppress
-from functools import wraps
 from numbers import Integral, Real
 
 import numpy as np
 from scipy.sparse import issparse
 from sklearn.base import _fit_context, clone
-from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, Options, StrOptions
 from sklearn.utils.validation import (
@@ -19,47 +14,30 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
-from .blas import blas_threads, one_blas_thread
-from .data import TrainingData, cast, integers_in_range, is_ready, normalize_weights, with_valid_indices
-from .divergence import DivergenceError, explain_divergence
+from .all_or_nothing import all_or_nothing
+from .engine.data import TrainingData, cast, integers_in_range, is_ready, normalize_weights, with_valid_indices
+from .engine.network import Network
+from .engine.predictions import predict_and_check, predict_preactivations
 from .initializers import Initializer, get_initializer, get_initializer_names
 from .initializers.base import draw_parameters
 from .kernels.activations import ACTIVATIONS
 from .kernels.losses import LOSSES, OUTPUT_ACTIVATIONS
-from .network import Network
-from .passes import DataPasses
-from .predictions import predict_and_check, predict_preactivations
-from .solvers import STOCHASTIC_SOLVERS, StochasticSolver, make_solver, minimize_lbfgs
-from .step_size import automatic_step
-from .tasks import CallbackSupportMixin, StopTraining, TrainingTasks, with_callbacks
-from .training import History, train
+from .training.batches import check_batch_size
+from .training.divergence import DivergenceError, explain_divergence
+from .training.fit import (
+    MAX_RESTARTS,
+    RESTART_FACTOR,
+    choose_learning_rate,
+    fit_lbfgs,
+    fit_stochastic,
+)
+from .training.loop import History
+from .training.solvers import STOCHASTIC_SOLVERS
+from .training.tasks import CallbackSupportMixin, TrainingTasks, with_callbacks
 from .validation import ValidatedEstimator
 
-# With learning_rate_init="auto": how often, and with which part of the learning rate, training starts again if the loss
-# rises above this multiple of the untrained network's.
-MAX_RESTARTS = 8
-RESTART_FACTOR = 0.25
-LOSS_TOLERANCE = 1.1
 # Rows on which the trained network must have finite outputs.
 CHECKED_ROWS = 200
-
-
-def all_or_nothing(method: Callable) -> Callable:
-    """Make a method that returns the estimator finish, or leave the estimator as it was, whatever is raised.
-
-    The method runs on a copy of the estimator, and may put new arrays into its attributes, but not change old ones.
-    At its end the estimator takes over all attributes of the copy in one step that no signal can interrupt.
-    """
-
-    @wraps(method)
-    def run(self, *args, **kwargs):
-        working = object.__new__(type(self))
-        working.__dict__.update(self.__dict__)
-        method(working, *args, **kwargs)
-        self.__dict__ = working.__dict__
-        return self
-
-    return run
 
 
 def _set_network(attributes: dict, network: Network) -> None:
@@ -192,8 +170,8 @@ class BaseMultilayerPerceptron(CallbackSupportMixin, ValidatedEstimator, ABC):
         data = self._check_data(X, y, sample_weight, network=None, incremental=False)
         self._initialize(data, check_random_state(self.random_state))
         if self.solver in STOCHASTIC_SOLVERS:
-            batch_size = self._check_batch_size(len(data.targets))
-            self.learning_rate_init_ = self._choose_learning_rate(self._network, data, batch_size)
+            batch_size = check_batch_size(self, len(data.targets))
+            self.learning_rate_init_ = choose_learning_rate(self, self._network, data, batch_size)
         return self
 
     # Around `_fit`, so that errors in the teardown of callbacks are errors of the fit.
@@ -220,9 +198,9 @@ class BaseMultilayerPerceptron(CallbackSupportMixin, ValidatedEstimator, ABC):
             tasks = TrainingTasks(self, *given, sample_weight, 1 if incremental else self.max_iter)
         try:
             if self.solver in STOCHASTIC_SOLVERS:
-                self._fit_stochastic(network, data, random_state, incremental, tasks)
+                fit_stochastic(self, network, data, random_state, incremental, tasks)
             else:
-                self._fit_lbfgs(network, data, tasks)
+                fit_lbfgs(self, network, data, tasks)
             with np.errstate(over="ignore", invalid="ignore"):
                 outputs = predict_preactivations(network, data.X[:CHECKED_ROWS])
             if not np.isfinite(outputs).all():
@@ -371,141 +349,6 @@ class BaseMultilayerPerceptron(CallbackSupportMixin, ValidatedEstimator, ABC):
         # The weights are in `coefs_` and `intercepts_` already.
         state = super().__getstate__()
         return {key: value for key, value in state.items() if key != "_network"}
-
-    def _fit_stochastic(self, network, data, random_state, incremental, tasks) -> None:
-        if self.early_stopping and incremental:
-            raise ValueError("partial_fit does not support early_stopping=True")
-        rows = np.arange(len(data.targets))
-        score = None
-        if self.early_stopping:
-            rows, validation_rows = self._split(rows, data, random_state)
-            score = self._make_score(network, data.take(validation_rows))
-        batch_size = self._check_batch_size(rows.size)
-        passes = DataPasses(network, data, batch_size, self._row_alpha(data), rows)
-        solver = self.__dict__.get("_optimizer") if incremental else None
-        is_automatic = self.learning_rate_init == "auto"
-        if not (type(solver) is self._solver_class() and solver.belongs_to(network)):
-            self.learning_rate_init_ = self._choose_learning_rate(network, data, batch_size)
-            parameters = {**self.get_params(deep=False), "learning_rate_init": self.learning_rate_init_}
-            solver = make_solver(self.solver, network, parameters)
-        start, generator_state = network.theta.copy(), random_state.get_state()
-        with passes:
-            loss_limit = LOSS_TOLERANCE * passes.loss() if is_automatic else np.inf
-            for n_restarts in range(MAX_RESTARTS + 1):
-                attempt, history = solver.copy(), History.of(self)
-                attempt.scale_learning_rate(RESTART_FACTOR**n_restarts)
-                try:
-                    self._optimizer = train(
-                        passes,
-                        attempt,
-                        history,
-                        random_state=random_state,
-                        shuffle=self.shuffle,
-                        max_iter=self.max_iter,
-                        tol=self.tol,
-                        n_iter_no_change=self.n_iter_no_change,
-                        score=score,
-                        verbose=self.verbose,
-                        incremental=incremental,
-                        # After so many restarts a loss that rises is not the learning rate's fault.
-                        loss_limit=loss_limit if n_restarts < MAX_RESTARTS else np.inf,
-                        tasks=tasks,
-                    )
-                    break
-                except DivergenceError as error:
-                    if not is_automatic or n_restarts == MAX_RESTARTS:
-                        raise
-                    if self.verbose:
-                        print(f"The loss rose in epoch {error.epoch}. Starting again with a smaller learning rate.")
-                    network.theta[:], passes.rows[:] = start, rows
-                    random_state.set_state(generator_state)
-                    if tasks is not None:
-                        tasks.discard(error.epoch)
-        if n_restarts > 0:
-            self.learning_rate_init_ *= RESTART_FACTOR**n_restarts
-        self.__dict__.update(history.attributes(self.early_stopping))
-
-    def _solver_class(self) -> type[StochasticSolver]:
-        return STOCHASTIC_SOLVERS[self.solver][0]
-
-    def _row_alpha(self, data: TrainingData) -> float:
-        """`alpha` for weights that have been scaled."""
-        # A NumPy number of single precision would overflow.
-        return float(self.alpha) / data.weight_scale
-
-    def _choose_learning_rate(self, network, data: TrainingData, batch_size: int) -> float:
-        if self.learning_rate_init != "auto":
-            return float(self.learning_rate_init)
-        rule = self._solver_class().automatic_step
-        memory = getattr(self, rule.memory) if rule.memory else 0.0
-        # The same threads wherever the rate is chosen, because sums of other threads differ in rounding.
-        with blas_threads(network.largest_product(batch_size)), np.errstate(all="ignore"):
-            return automatic_step(network, data, batch_size, self._row_alpha(data), rule, memory)
-
-    def _split(self, rows, data: TrainingData, random_state):
-        training_rows, validation_rows = train_test_split(
-            rows,
-            random_state=random_state,
-            test_size=self.validation_fraction,
-            stratify=self._stratify(data.targets),
-        )
-        if validation_rows.size < 2:
-            raise ValueError(
-                "The validation set is too small. Increase 'validation_fraction' or the size of your dataset."
-            )
-        for part, part_rows in (("to train on", training_rows), ("to validate on", validation_rows)):
-            weights = data.row_weights()[part_rows]
-            if not weights.sum() > 0:
-                raise ValueError(
-                    f"With early_stopping=True, the sample weights of the {part_rows.size} rows {part} sum to "
-                    f"{weights.sum():.3g}; they need a positive sum. Change validation_fraction="
-                    f"{self.validation_fraction} or random_state, or leave out rows of weight zero."
-                )
-        return training_rows, validation_rows
-
-    def _make_score(self, network, validation_data):
-        def score() -> float:
-            outputs = predict_preactivations(network, validation_data.X)
-            return self._score_outputs(validation_data.targets, outputs, validation_data.sample_weight)
-
-        return score
-
-    def _check_batch_size(self, n_samples: int) -> int:
-        if self.batch_size == "auto":
-            return min(200, n_samples)
-        if self.batch_size > n_samples:
-            warnings.warn(
-                "Got `batch_size` less than 1 or larger than sample size. It is going to be clipped",
-                stacklevel=2,
-            )
-        return min(int(self.batch_size), n_samples)
-
-    def _fit_lbfgs(self, network, data: TrainingData, tasks) -> None:
-        def report(n_iter, loss):
-            if self.verbose:
-                print(f"Iteration {n_iter}, loss = {loss:.8f}")
-            if tasks is not None:
-                self.n_iter_, self.loss_ = n_iter, loss
-                # SciPy tells of an iteration when it is over.
-                tasks.begin("iteration")
-                if tasks.end(network, {"n_iter_": n_iter, "loss_": loss}):
-                    raise StopTraining
-
-        # Its moments would be those of weights that are gone.
-        self.__dict__.pop("_optimizer", None)
-        passes = DataPasses(network, data, len(data.targets), self._row_alpha(data))
-        with passes, one_blas_thread(network.largest_product(len(data.targets))), suppress(StopTraining):
-            self.n_iter_, self.loss_ = minimize_lbfgs(
-                passes,
-                max_iter=self.max_iter,
-                max_fun=self.max_fun,
-                tol=self.tol,
-                report=report,
-            )
-        if not np.isfinite(network.theta).all():
-            raise DivergenceError(self.n_iter_)
-        if not np.isfinite(self.loss_):
-            raise DivergenceError(self.n_iter_, quantity="loss")
 
     def _check_solver(self) -> bool:
         if self.solver == "lbfgs":

@@ -7,10 +7,11 @@ import numpy as np
 from sklearn.utils import _safe_indexing, indexable, shuffle
 from sklearn.utils.validation import _num_samples
 
-from .curvature import _check_counting_data, hessian_norm, layer_hessian_norms
-from .passes import DataPasses
-from .spectrum import check_finite, frobenius_norm
-from .tasks import NEEDED
+from .curvature import hessian_norm, layer_hessian_norms
+from .curvature.operators import check_counting_data
+from .curvature.spectrum import check_finite, frobenius_norm
+from .engine.passes import DataPasses
+from .training.tasks import NEEDED
 from .validation import NumberInterval, check_parameters
 
 try:
@@ -204,7 +205,7 @@ class GradientMonitor(_NormMonitor):
         super().__init__(every=every, sample_size=sample_size)
 
     def _norms(self, estimator, X, y, sample_weight=None) -> dict:
-        network, data = _check_counting_data(estimator, X, y, sample_weight, "gradient")
+        network, data = check_counting_data(estimator, X, y, sample_weight, "gradient")
         with np.errstate(all="ignore"), DataPasses(network, data, len(data.targets), alpha=0.0) as passes:
             _, gradient = passes.loss_and_gradient()
         check_finite(gradient, network.theta.dtype, "gradient")

@@ -77,8 +77,9 @@ class MLPClassifier(ClassifierMixin, BaseMultilayerPerceptron):
 
     learning_rate_init : float or "auto", default=0.001
         The initial learning rate of the stochastic solvers. "auto" takes it from the curvature of the loss at the
-        initial weights (:mod:`skinit.step_size` has the rule), and starts again with a quarter of it, up to eight
-        times, where the loss rises above that of the untrained network, or near it from far below, or is not finite.
+        initial weights (:mod:`skinit.training.step_size` has the rule), and starts again with a quarter of it, up to
+        eight times, where the loss rises above that of the untrained network, or near it from far below, or is not
+        finite.
 
     power_t : float, default=0.5
         Exponent of ``learning_rate="invscaling"``.
@@ -497,8 +498,9 @@ class MLPRegressor(RegressorMixin, BaseMultilayerPerceptron):
 
     learning_rate_init : float or "auto", default=0.001
         The initial learning rate of the stochastic solvers. "auto" takes it from the curvature of the loss at the
-        initial weights (:mod:`skinit.step_size` has the rule), and starts again with a quarter of it, up to eight
-        times, where the loss rises above that of the untrained network, or near it from far below, or is not finite.
+        initial weights (:mod:`skinit.training.step_size` has the rule), and starts again with a quarter of it, up to
+        eight times, where the loss rises above that of the untrained network, or near it from far below, or is not
+        finite.
 
     power_t : float, default=0.5
         Exponent of ``learning_rate="invscaling"``.

@@ -21,7 +21,7 @@ from .kernels.prediction import compile_predict
 from .kernels.products import compile_multiply
 from .kernels.training import compile_train
 from .kernels.updates import compile_update
-from .solvers import STOCHASTIC_SOLVERS
+from .training.solvers import STOCHASTIC_SOLVERS
 from .validation import nearest_name_hint
 
 # What each parameter of `warmup` takes.

@@ -17,7 +17,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 import skinit
-from skinit import MLPClassifier, MLPRegressor, passes
+from skinit import MLPClassifier, MLPRegressor
+from skinit.engine import passes
 from skinit.initializers import Initializer
 from skinit.kernels.compilation import Kernel
 

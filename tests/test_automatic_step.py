@@ -11,12 +11,13 @@ from threadpoolctl import threadpool_info
 from twins import ACTIVATIONS
 
 import skinit.base
+import skinit.training.fit
 from skinit import MLPClassifier, MLPRegressor
-from skinit.data import TrainingData
-from skinit.hessian import ALL_LAYERS, HessianProducts
+from skinit.engine.data import TrainingData
+from skinit.engine.hessian import ALL_LAYERS, HessianProducts
+from skinit.engine.predictions import predict_preactivations
 from skinit.initializers import RandomNormal
-from skinit.predictions import predict_preactivations
-from skinit.solvers import STOCHASTIC_SOLVERS, StochasticSolver
+from skinit.training.solvers import STOCHASTIC_SOLVERS, StochasticSolver
 
 # Where steps are too large on purpose, the validation score sees Poisson means that overflow.
 pytestmark = [
@@ -240,7 +241,7 @@ def test_another_word_names_auto(value):
 @pytest.fixture
 def too_large(monkeypatch):
     """A step that is far too large, instead of the automatic one."""
-    monkeypatch.setattr(skinit.base, "automatic_step", lambda *args, **kwargs: 1e3)
+    monkeypatch.setattr(skinit.training.fit, "automatic_step", lambda *args, **kwargs: 1e3)
 
 
 @pytest.mark.parametrize("early_stopping", [False, True])
@@ -424,7 +425,7 @@ def test_initialize_measures_the_curvature_with_the_threads_of_fit(monkeypatch):
         threads.extend(library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas")
         return 0.01
 
-    monkeypatch.setattr(skinit.base, "automatic_step", spy)
+    monkeypatch.setattr(skinit.training.fit, "automatic_step", spy)
     for method in ("initialize", "fit"):
         getattr(MLPClassifier((60,), max_iter=1, **AUTO), method)(X, y)
     assert set(threads) == {1}

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from skinit import MLPClassifier, blas
-from skinit.blas import blas_threads
+from skinit import MLPClassifier
+from skinit.engine import blas
+from skinit.engine.blas import blas_threads
 
 
 def n_threads():

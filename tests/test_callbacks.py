@@ -20,6 +20,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 import skinit.base
+import skinit.training.fit
 from skinit import DivergenceError, MLPClassifier, MLPRegressor
 from skinit.callbacks import CurvatureMonitor, GradientMonitor
 from skinit.curvature import hessian_norm, layer_hessian_norms
@@ -277,7 +278,7 @@ def test_tasks_go_on_where_training_starts_again(monkeypatch):
     from sklearn.callback import ProgressBar
 
     # Far too large.
-    monkeypatch.setattr(skinit.base, "automatic_step", lambda *args, **kwargs: 1e3)
+    monkeypatch.setattr(skinit.training.fit, "automatic_step", lambda *args, **kwargs: 1e3)
     monitor = GradientMonitor()
     network = make("sgd", learning_rate_init="auto", max_iter=10)
     watched = clone(network).set_callbacks(monitor, ProgressBar()).fit(X, y)

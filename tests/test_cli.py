@@ -355,7 +355,7 @@ def test_missing_packages_are_named(run, monkeypatch, package):
 
 
 def test_ctrl_c_in_a_fit_ends_the_command_and_not_the_fit_alone(run, monkeypatch):
-    monkeypatch.setattr("skinit.training.History.note_loss", lambda *_: signal.raise_signal(signal.SIGINT))
+    monkeypatch.setattr("skinit.training.loop.History.note_loss", lambda *_: signal.raise_signal(signal.SIGINT))
     before = signal.getsignal(signal.SIGINT)
     status, _, err, results = run("--init", "he", *QUICK)
     assert status == 130

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from scipy.sparse import csr_array
 from sklearn.exceptions import ConvergenceWarning
 
-import skinit.hessian
+import skinit.engine.hessian
 from skinit import MLPClassifier, MLPRegressor
 from skinit.curvature import (
     hessian_bound,
@@ -341,10 +341,10 @@ def test_a_norm_that_does_not_converge_is_a_lower_bound_with_a_warning_here(func
     model = make_model("two outputs", X, y, rng, (8, 8))
     exact = function(model, X, y)
     # Two vectors and no more restarts.
-    monkeypatch.setattr(skinit.spectrum, "N_VECTORS", 2)
-    extreme = skinit.spectrum._extreme_eigenvalue
+    monkeypatch.setattr(skinit.curvature.spectrum, "N_VECTORS", 2)
+    extreme = skinit.curvature.spectrum._extreme_eigenvalue
     monkeypatch.setattr(
-        skinit.spectrum,
+        skinit.curvature.spectrum,
         "_extreme_eigenvalue",
         lambda rank, operator, tol, max_iter, state: extreme(rank, operator, 0, 1, state),
     )

@@ -22,7 +22,7 @@ from skinit.curvature import (
     max_stable_step,
     spectral_density,
 )
-from skinit.data import as_inputs, cast, normalize_weights, with_valid_indices
+from skinit.engine.data import as_inputs, cast, normalize_weights, with_valid_indices
 from skinit.inspection import signal_propagation
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")

@@ -12,11 +12,11 @@ from sklearn.model_selection import GridSearchCV
 from twins import ACTIVATIONS, propagate
 
 from skinit import MLPClassifier, MLPRegressor
-from skinit.data import TrainingData
-from skinit.hessian import HessianProducts
+from skinit.engine.data import TrainingData
+from skinit.engine.hessian import HessianProducts
+from skinit.engine.network import Network
 from skinit.initializers import LSUV, Constant, Hessian, Orthogonal, RandomNormal, get_initializer
 from skinit.initializers.hessian import FIRST_POWER_ITERATIONS, POWER_ITERATIONS, SEARCH_ROWS
-from skinit.network import Network
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 

@@ -13,7 +13,7 @@ from sklearn.neural_network import MLPClassifier as ScikitLearnClassifier
 
 from skinit import MLPClassifier, MLPRegressor
 from skinit.curvature import hessian_bound, hessian_norm
-from skinit.solvers import SGD
+from skinit.training.solvers import SGD
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 

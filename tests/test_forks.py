@@ -14,7 +14,7 @@ import os, signal, sys, threading, time, warnings
 import numpy as np
 from threadpoolctl import threadpool_info, threadpool_limits
 from skinit import MLPClassifier
-from skinit.blas import NEVER_THREADED_BELOW, blas_threads
+from skinit.engine.blas import NEVER_THREADED_BELOW, blas_threads
 from skinit.kernels.updates import compile_update
 
 warnings.simplefilter("ignore")

@@ -12,14 +12,14 @@ from scipy.sparse import csr_array
 from test_gradients import EPS, N_ROUNDINGS, make_network, make_problem
 from twins import ACTIVATIONS, LOSSES, SMOOTH, compute_losses, draw_targets, propagate
 
-import skinit.hessian
+import skinit.engine.hessian
+import skinit.engine.team
 import skinit.kernels.losses
-import skinit.team
-from skinit.data import TrainingData
-from skinit.hessian import ALL_LAYERS, HessianProducts
+from skinit.engine.data import TrainingData
+from skinit.engine.hessian import ALL_LAYERS, HessianProducts
+from skinit.engine.network import Network
+from skinit.engine.passes import DataPasses
 from skinit.kernels.curvature import FIRST_BLOCK, N_DIRECTIONS, STOP_BLOCK
-from skinit.network import Network
-from skinit.passes import DataPasses
 
 HIDDEN_LAYERS = {0: (), 1: (4,), 2: (3, 4), 3: (4, 3, 5)}
 # Without hidden layers there is nothing to activate.
@@ -498,7 +498,7 @@ def test_calls_of_bounded_work_give_the_bits_of_a_single_one(work, dtype, make, 
 
     expected, pairs = multiply_in_calls()
     assert pairs == [7 * 6]
-    monkeypatch.setattr(skinit.hessian, "CALL_WORK", work)
+    monkeypatch.setattr(skinit.engine.hessian, "CALL_WORK", work)
     product, pairs = multiply_in_calls()
     np.testing.assert_array_equal(product, expected)
     assert sum(pairs) == 7 * 6
@@ -510,7 +510,7 @@ def test_calls_of_bounded_work_give_the_bits_of_a_single_one(work, dtype, make, 
 @pytest.mark.parametrize("loss", LOSSES)
 def test_what_is_kept_of_blocks_changes_no_bit(loss, kept_bytes, monkeypatch):
     network, X, targets, weights, _ = make_problem("tanh", loss, (3, 4, 5, 3), n=50)
-    monkeypatch.setattr(skinit.hessian, "KEPT_BYTES", kept_bytes)
+    monkeypatch.setattr(skinit.engine.hessian, "KEPT_BYTES", kept_bytes)
     products = HessianProducts(network, TrainingData(X, targets, weights), 8)
     directions = np.random.default_rng(0).normal(size=(3, network.theta.size))
     for step in range(6):
@@ -530,10 +530,10 @@ def test_bits_do_not_depend_on_the_number_of_threads(dtype, make, monkeypatch):
     network, X, targets, weights, _ = make_problem("tanh", "log_loss", (3, 4, 5, 3), n=50, dtype=dtype)
     directions = np.random.default_rng(0).normal(size=(6, network.theta.size))
     layers = [2, ALL_LAYERS, 0, 1, 1, ALL_LAYERS]
-    monkeypatch.setattr(skinit.team, "SHARED_MULTIPLY_ADDS", 0)
+    monkeypatch.setattr(skinit.engine.team, "SHARED_MULTIPLY_ADDS", 0)
     results = []
     for n_threads in (1, 2, 3, 5):
-        monkeypatch.setattr(skinit.team, "get_num_threads", lambda n_threads=n_threads: n_threads)
+        monkeypatch.setattr(skinit.engine.team, "get_num_threads", lambda n_threads=n_threads: n_threads)
         with HessianProducts(network, TrainingData(make(X), targets, weights), 8) as products:
             for gauss_newton in (False, True):
                 options = {"gauss_newton": gauss_newton, "products": products}
@@ -545,7 +545,7 @@ def test_bits_do_not_depend_on_the_number_of_threads(dtype, make, monkeypatch):
 def test_blocks_of_wide_layers_have_fewer_rows(monkeypatch):
     network, X, targets, weights, _ = make_problem("tanh", "log_loss", (3, 4, 5, 3), n=50)
     expected = multiply(network, X, targets, weights)
-    monkeypatch.setattr(skinit.hessian, "BLOCK_WORK", 6 * network.n_weights * 3)
+    monkeypatch.setattr(skinit.engine.hessian, "BLOCK_WORK", 6 * network.n_weights * 3)
     products = HessianProducts(network, TrainingData(X, targets, weights))
     assert products._block <= 3
     assert_up_to_rounding(multiply(network, X, targets, weights, products=products), expected)

@@ -16,6 +16,7 @@ from sklearn.neural_network import MLPRegressor as ReferenceRegressor
 from twins import ACTIVATIONS, SELU_ALPHA, SELU_SCALE, propagate
 
 from skinit import MLPRegressor
+from skinit.engine.network import Network
 from skinit.initializers import (
     Constant,
     Hessian,
@@ -34,7 +35,6 @@ from skinit.initializers import (
     get_initializer_names,
 )
 from skinit.initializers.base import FunctionInitializer
-from skinit.network import Network
 
 EPS = np.finfo(float).eps
 STANDARD_ERRORS = 5

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-import skinit.jacobians
-from skinit.jacobians import TOLERANCE, row_jacobian_norms
+import skinit.curvature.jacobians
+from skinit.curvature.jacobians import TOLERANCE, row_jacobian_norms
 
 RNG = np.random.default_rng(0)
 ORTHOGONAL = np.linalg.qr(RNG.normal(size=(30, 30)))[0]
@@ -41,7 +41,7 @@ def test_norms_are_the_largest_singular_values(weights, slopes, dtype, monkeypat
     exact = exact_norms(coef, rows)
     np.testing.assert_allclose(row_jacobian_norms(coef, rows), exact, rtol=1e-12, atol=1e-300)
     # As wide layers have it.
-    monkeypatch.setattr(skinit.jacobians, "GRAM_SIZE", 0)
+    monkeypatch.setattr(skinit.curvature.jacobians, "GRAM_SIZE", 0)
     bounds = row_jacobian_norms(coef, rows)
     assert (bounds >= exact * (1 - 1e-12)).all()
     assert (bounds <= exact * (1 + TOLERANCE)).all()
@@ -55,7 +55,7 @@ def test_wide_layers_have_upper_bounds_that_are_near(scheme, monkeypatch):
         coef, _ = np.linalg.qr(coef)
     slopes = np.vstack([1 - np.tanh(rng.normal(size=(3, 250))) ** 2, rng.integers(0, 2, (3, 250))])
     exact = exact_norms(coef, slopes)
-    monkeypatch.setattr(skinit.jacobians, "GRAM_SIZE", 0)
+    monkeypatch.setattr(skinit.curvature.jacobians, "GRAM_SIZE", 0)
     bounds = row_jacobian_norms(coef, slopes)
     assert (bounds >= exact * (1 - 1e-12)).all()
     # The slopes of tanh, which are the singular values behind orthogonal weights, crowd at 1.
@@ -65,7 +65,7 @@ def test_wide_layers_have_upper_bounds_that_are_near(scheme, monkeypatch):
 @pytest.mark.parametrize("gram_size", [0, 2**18])
 @pytest.mark.parametrize(("weight", "slope"), [(1e300, 1e-300), (1e-300, 1.0), (1e200, 1e100), (5e-324, 1.0)])
 def test_norms_have_the_range_of_floats(weight, slope, gram_size, monkeypatch):
-    monkeypatch.setattr(skinit.jacobians, "GRAM_SIZE", gram_size)
+    monkeypatch.setattr(skinit.curvature.jacobians, "GRAM_SIZE", gram_size)
     coef, slopes = WEIGHTS["narrowing"], SLOPES["random"](7)
     exact = weight * np.round(coef) if weight == 5e-324 else weight * coef
     expected = exact_norms(exact / weight, slopes) * weight * slope
@@ -74,7 +74,7 @@ def test_norms_have_the_range_of_floats(weight, slope, gram_size, monkeypatch):
 
 @pytest.mark.parametrize("gram_size", [0, 2**18])
 def test_what_is_not_finite_has_no_norm_and_takes_none_from_other_rows(gram_size, monkeypatch):
-    monkeypatch.setattr(skinit.jacobians, "GRAM_SIZE", gram_size)
+    monkeypatch.setattr(skinit.curvature.jacobians, "GRAM_SIZE", gram_size)
     coef, slopes = WEIGHTS["narrowing"], SLOPES["random"](7)
     expected = row_jacobian_norms(coef, slopes)
     slopes[1, 2], slopes[3, 0] = np.nan, np.inf

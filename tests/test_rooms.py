@@ -88,11 +88,36 @@ def test_imports_run_downwards_within_rooms_too():
     assert len(list(order.static_order())) == len(FILES)
 
 
-@pytest.mark.parametrize("path", [path for path in FILES if room_of(path) != "kernels/"], ids=name)
+OUTSIDE_OF_KERNELS = [path for path in FILES if room_of(path) != "kernels/"]
+# What a kernel is made with, and its arguments. Tables of names, and activations of arrays, are for everybody.
+DOORS = {"engine/", "precompilation.py"}
+MOST_PARAMETERS, MOST_LINES = 12, 400
+
+
+@pytest.mark.parametrize("path", OUTSIDE_OF_KERNELS, ids=name)
 def test_only_kernels_are_compiled(path):
     modules = [node for node in ast.walk(parse(path)) if isinstance(node, ast.ImportFrom) and node.level == 0]
     names = {alias.name for node in modules if node.module.partition(".")[0] == "numba" for alias in node.names}
     assert names & COMPILING == set()
+
+
+@pytest.mark.parametrize("path", [path for path in OUTSIDE_OF_KERNELS if room_of(path) not in DOORS], ids=name)
+def test_the_engine_is_the_one_door_to_the_kernels(path):
+    modules = [node for node in ast.walk(parse(path)) if isinstance(node, ast.ImportFrom) and node.level > 0]
+    names = {alias.name for node in modules if "kernels" in (node.module or "") for alias in node.names}
+    assert {each for each in names if each.startswith("compile_")} | names & {"Kernel", "arguments"} == set()
+
+
+@pytest.mark.parametrize("path", [path for path in FILES if room_of(path) == "kernels/"], ids=name)
+def test_no_kernel_takes_more_than_a_dozen_parameters(path):
+    functions = [node for node in ast.walk(parse(path)) if isinstance(node, ast.FunctionDef)]
+    assert [node.name for node in functions if len(node.args.args) > MOST_PARAMETERS] == []
+
+
+# The bulk of the estimators is docstrings.
+@pytest.mark.parametrize("path", [path for path in FILES if path.name != "estimators.py"], ids=name)
+def test_a_file_can_be_read_in_one_sitting(path):
+    assert len(path.read_text().splitlines()) <= MOST_LINES
 
 
 def test_the_kernels_are_introduced_in_an_order_in_which_none_needs_a_later_one():

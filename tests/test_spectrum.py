@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.sparse.linalg import LinearOperator, aslinearoperator
 
-from skinit.spectrum import N_VECTORS, density, frobenius_norm, largest_eigenvalue, spectral_norm, trace
+from skinit.curvature.spectrum import N_VECTORS, density, frobenius_norm, largest_eigenvalue, spectral_norm, trace
 
 DTYPES = [np.float32, np.float64]
 # Eigenvalues of matrices of each size: what the functions must get right besides the ordinary case.

@@ -15,14 +15,14 @@ from hypothesis import strategies as st
 from numba import int64, types, void
 from scipy.sparse import csr_array
 
-import skinit.passes
-import skinit.team
+import skinit.engine.passes
+import skinit.engine.team
 from skinit import MLPClassifier, MLPRegressor
 from skinit.curvature import hessian_norm
-from skinit.divergence import DivergenceError
+from skinit.engine.team import Team, get_num_threads, set_num_threads
 from skinit.kernels.compilation import Kernel
 from skinit.kernels.team import board_size, claim, close_phase, finish, open_phase
-from skinit.team import Team, get_num_threads, set_num_threads
+from skinit.training.divergence import DivergenceError
 
 rng = np.random.RandomState(0)
 X, labels, numbers = rng.normal(size=(500, 30)), rng.randint(3, size=500), rng.normal(size=(500, 2))
@@ -50,9 +50,9 @@ pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceW
 @pytest.fixture
 def use_threads(monkeypatch):
     """Let fits have so many threads, whatever the machine has, and however short they are."""
-    monkeypatch.setattr(skinit.team, "SHARED_MULTIPLY_ADDS", 0)
-    monkeypatch.setattr(skinit.team, "MOST_WAITING", np.inf)
-    return lambda n_threads: monkeypatch.setattr(skinit.team, "get_num_threads", lambda: n_threads)
+    monkeypatch.setattr(skinit.engine.team, "SHARED_MULTIPLY_ADDS", 0)
+    monkeypatch.setattr(skinit.engine.team, "MOST_WAITING", np.inf)
+    return lambda n_threads: monkeypatch.setattr(skinit.engine.team, "get_num_threads", lambda: n_threads)
 
 
 @pytest.fixture
@@ -61,7 +61,7 @@ def started(monkeypatch):
     threads, start = [], threading.Thread.start
 
     def spy(thread):
-        if thread.name == skinit.team.NAME:
+        if thread.name == skinit.engine.team.NAME:
             threads.append(thread)
         start(thread)
 
@@ -82,7 +82,7 @@ def assert_same_bits(results):
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("name", FITS)
 def test_bits_do_not_depend_on_the_number_of_threads(name, dtype, use_threads, started, monkeypatch):
-    monkeypatch.setattr(skinit.passes, "BLOCK_ROWS", 200)
+    monkeypatch.setattr(skinit.engine.passes, "BLOCK_ROWS", 200)
     results = []
     for n_threads in (1, 2, 3, 5):
         started.clear()
@@ -103,14 +103,14 @@ def test_helpers_are_gone_after_an_error(use_threads, started):
 
 def test_helpers_are_gone_after_ctrl_c(use_threads, started, monkeypatch):
     use_threads(3)
-    one_pass = skinit.passes.DataPasses._pass
+    one_pass = skinit.engine.passes.DataPasses._pass
 
     def interrupted(self, purpose):
         totals = one_pass(self, purpose)
         os.kill(os.getpid(), signal.SIGINT)
         return totals
 
-    monkeypatch.setattr(skinit.passes.DataPasses, "_pass", interrupted)
+    monkeypatch.setattr(skinit.engine.passes.DataPasses, "_pass", interrupted)
     with pytest.raises(KeyboardInterrupt):
         MLPClassifier((70,), **SHORT).fit(X, labels)
     assert len(started) == 2
@@ -145,7 +145,7 @@ def test_fits_at_once_divide_the_threads(use_threads, started):
 
 
 def test_work_of_a_moment_starts_no_threads(started, monkeypatch):
-    monkeypatch.setattr(skinit.team, "get_num_threads", lambda: 3)
+    monkeypatch.setattr(skinit.engine.team, "get_num_threads", lambda: 3)
     model = MLPClassifier((5,), solver="lbfgs", **SHORT).fit(X, labels)
     hessian_norm(model, X, labels)
     assert started == []
@@ -157,17 +157,17 @@ def test_where_others_need_the_cores_a_team_goes_on_alone(use_threads, monkeypat
         board = team.shared.board
         help = threading.Event().wait
         monkeypatch.setattr(team, "_grow", lambda n_helpers, help: None)
-        monkeypatch.setattr(skinit.team, "MOST_WAITING", 0.25)
-        monkeypatch.setattr(skinit.team, "JUDGED_SECONDS", 0.0)
+        monkeypatch.setattr(skinit.engine.team, "MOST_WAITING", 0.25)
+        monkeypatch.setattr(skinit.engine.team, "JUDGED_SECONDS", 0.0)
         with team.working(help):
-            assert board[skinit.team.HELPERS] == 2
-            board[skinit.team.WAITED] = 10**12
+            assert board[skinit.engine.team.HELPERS] == 2
+            board[skinit.engine.team.WAITED] = 10**12
         with team.working(help):
-            assert board[skinit.team.HELPERS] == 0
+            assert board[skinit.engine.team.HELPERS] == 0
         # It tries again after a while.
         team._alone_until = 0.0
         with team.working(help):
-            assert board[skinit.team.HELPERS] == 2
+            assert board[skinit.engine.team.HELPERS] == 2
 
 
 def _claim_in_turn(board, n_items, ranks, items):
@@ -186,7 +186,7 @@ claim_in_turn = Kernel(_claim_in_turn, void(_INT64_VECTOR, int64, _INT64_VECTOR,
 @given(st.integers(1, 6), st.integers(0, 40), st.randoms(use_true_random=False))
 def test_each_item_is_claimed_once_and_by_the_same_thread_in_each_phase_unless_it_is_late(n_threads, n_items, random):
     board = np.zeros(board_size(n_threads), np.int64)
-    board[skinit.team.HELPERS] = n_threads - 1
+    board[skinit.engine.team.HELPERS] = n_threads - 1
     for _ in range(3):
         # So often that there is no item left for the last of them.
         ranks = [rank for rank in range(n_threads) for _ in range(n_items + 1)]
@@ -218,7 +218,7 @@ def test_a_helper_may_run_on_the_same_cores_as_its_caller():
         is_over.wait()
         cores.append(os.sched_getaffinity(0))
 
-    with Team(2, skinit.team.SHARED_MULTIPLY_ADDS, 1, 1) as team:
+    with Team(2, skinit.engine.team.SHARED_MULTIPLY_ADDS, 1, 1) as team:
         team._grow(1, help)
         is_over.set()
     assert cores == [os.sched_getaffinity(0)]
@@ -230,10 +230,10 @@ PREAMBLE = """
 import os, sys, threading, warnings
 warnings.simplefilter("ignore")
 import numpy as np
-import skinit.passes, skinit.team
+import skinit.engine.passes, skinit.engine.team
 from skinit import MLPClassifier
-skinit.team.SHARED_MULTIPLY_ADDS = 0
-skinit.team.get_num_threads = lambda: 3
+skinit.engine.team.SHARED_MULTIPLY_ADDS = 0
+skinit.engine.team.get_num_threads = lambda: 3
 rng = np.random.RandomState(0)
 X, y = rng.normal(size=(500, 30)), rng.randint(3, size=500)
 def fit(max_iter=3):
@@ -267,13 +267,13 @@ os._exit(0)
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 def test_a_child_forked_in_the_middle_of_a_fit_goes_on_with_it_alone():
     outcome = run("""
-one_pass, calls, children = skinit.passes.DataPasses._pass, [], []
+one_pass, calls, children = skinit.engine.passes.DataPasses._pass, [], []
 def forking(self, purpose):
     calls.append(1)
     if len(calls) == 2:
         children.append(os.fork())
     return one_pass(self, purpose)
-skinit.passes.DataPasses._pass = forking
+skinit.engine.passes.DataPasses._pass = forking
 is_right = np.array_equal(fit().coefs_[0], expected)
 if children == [0]:
     os._exit(0 if is_right else 1)
@@ -299,7 +299,7 @@ print("end")
 @pytest.fixture
 def _without_limits(monkeypatch):
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
-    monkeypatch.setattr(skinit.team.joblib, "cpu_count", lambda: 8)
+    monkeypatch.setattr(skinit.engine.team.joblib, "cpu_count", lambda: 8)
     yield
     set_num_threads(None)
 

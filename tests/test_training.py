@@ -13,10 +13,11 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import accuracy_score, r2_score
 from sklearn.model_selection import train_test_split
 
-from skinit import DivergenceError, MLPClassifier, MLPRegressor, passes
-from skinit.data import TrainingData
-from skinit.divergence import explain_divergence
+from skinit import DivergenceError, MLPClassifier, MLPRegressor
+from skinit.engine import passes
+from skinit.engine.data import TrainingData
 from skinit.initializers import RandomNormal
+from skinit.training.divergence import explain_divergence
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 

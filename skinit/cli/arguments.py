@@ -9,7 +9,7 @@ from typing import NoReturn
 from ..initializers import get_initializer_names
 from ..kernels.activations import ACTIVATIONS
 from ..precompilation import NAMES
-from ..solvers import STOCHASTIC_SOLVERS
+from ..training.solvers import STOCHASTIC_SOLVERS
 from ..validation import nearest_name_hint
 from .errors import CommandError
 

@@ -1,22 +1,25 @@
 """The command `compare`: from its arguments to the table, the sentence and the files."""
 
 import argparse
+import io
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 from joblib import cpu_count, effective_n_jobs, parallel_config
+from matplotlib.figure import Figure
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from ..inspection import InitComparisonDisplay
+from ..inspection.displays.panels import GREY
 from .cleanup import cleaned_up
 from .data import Table, load_table
 from .errors import CommandError, errors_of_file
 from .files import check_writable, write_file
-from .picture import draw
 from .report import make_table
-from .results import Results, describe_hidden, format_spread, make_results
+from .results import SCORE_COLUMNS, Results, describe_hidden, format_spread, make_results
 from .search import SchemeSearch
-from .text import say, shorten
+from .text import one_line, say, shorten
 
 SCORE_NAMES = {"classification": "accuracy", "regression": "R²"}
 
@@ -134,6 +137,33 @@ def _search(console: Console, table: Table, search: SchemeSearch, arguments: arg
         raise CommandError(f"The search failed: {error}") from error
 
 
+def _draw(results: Results, title: str) -> bytes:
+    """A PNG file with learning curves and scores, a row for each network."""
+    curves = results.loss_curves
+    row_height = max(2.8, 1.3 + 0.35 * len(results.inits))
+    figure = Figure(figsize=(12 if curves else 7.5, 1 + row_height * len(results.networks)), layout="constrained")
+    axes = figure.subplots(len(results.networks), 1 + bool(curves), squeeze=False)
+    for row, hidden in zip(axes, results.networks, strict=True):
+        # In the order that was asked for.
+        candidates = results.of_network(hidden).set_index("init", drop=False).loc[results.inits]
+        InitComparisonDisplay(
+            inits=results.inits,
+            test_scores=candidates.filter(regex=SCORE_COLUMNS).to_numpy(),
+            loss_curves=[[curves.get((init, hidden), [])] for init in results.inits] if curves else None,
+            score_name=results.score_name,
+        ).plot(row if curves else row[0])
+        # Unless all that is shown is far from it.
+        low, high = row[-1].get_xlim()
+        if low <= results.chance.mean() <= high:
+            row[-1].axvline(results.chance.mean(), color=GREY, linestyle=":", zorder=0)
+        row[0].set_ylabel(f"{describe_hidden(hidden)}\n{row[0].get_ylabel()}".strip())
+    # Dollar signs in the name of a file are not mathematics.
+    figure.suptitle(one_line(title), parse_math=False)
+    image = io.BytesIO()
+    figure.savefig(image, format="png", dpi=150)
+    return image.getvalue()
+
+
 def _files(folder: Path) -> tuple[Path, Path]:
     return folder / "cv_results.csv", folder / "comparison.png"
 
@@ -145,7 +175,7 @@ def _write(results: Results, folder: Path, title: str) -> None:
     with errors_of_file("--out", folder):
         write_file(table, frame.to_csv(index=False).encode())
     try:
-        write_file(picture, draw(results, title))
+        write_file(picture, _draw(results, title))
     except (OSError, MemoryError) as error:
         reason = getattr(error, "strerror", None) or error or "not enough memory"
         raise CommandError(

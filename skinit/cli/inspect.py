@@ -12,10 +12,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from sklearn.preprocessing import StandardScaler
 
-from ..divergence import DivergenceError
 from ..estimators import MLPClassifier, MLPRegressor
 from ..inspection import CurvatureDisplay, SignalPropagation, SignalPropagationDisplay, signal_propagation
 from ..inspection.tables import format_findings_html, format_tables_html
+from ..training.divergence import DivergenceError
 from ..version import __version__
 from .data import Table, load_table
 from .errors import CommandError, errors_of_file

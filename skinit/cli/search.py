@@ -17,8 +17,8 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils import gen_batches
 from sklearn.utils.parallel import Parallel, delayed
 
-from ..divergence import DivergenceError
 from ..estimators import MLPClassifier, MLPRegressor
+from ..training.divergence import DivergenceError
 
 # Fits for each worker between two reports: few make progress visible, many keep the workers busy.
 FITS_PER_REPORT = 4

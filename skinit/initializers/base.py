@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ..network import Network, TrainingData
+from ..engine.network import Network, TrainingData
 from ..validation import ValidatedEstimator, check_takes
 
 

@@ -4,7 +4,7 @@ from abc import abstractmethod
 
 import numpy as np
 
-from ..network import Network, TrainingData
+from ..engine.network import Network, TrainingData
 from .base import Initializer
 
 

@@ -7,10 +7,10 @@ from numbers import Integral, Real
 import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from ..data import TrainingData
-from ..hessian import HessianProducts
+from ..engine.data import TrainingData
+from ..engine.hessian import HessianProducts
+from ..engine.network import Network
 from ..kernels.activations import evaluate
-from ..network import Network
 from .base import Initializer, draw_parameters
 from .data_dependent import DataDependentInitializer
 from .orthogonal import Orthogonal

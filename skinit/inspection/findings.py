@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from ..kernels.activations import evaluate
+from .words import describe_layers, describe_number, up_to
 
 if TYPE_CHECKING:
     from .signals import SignalPropagation
@@ -245,45 +246,6 @@ MEANT_TO_BE_FINITE = {
 }
 
 
-def describe_layers(layers: np.ndarray) -> str:
-    """Layers in words: 'layer 3', 'layers 0 to 4 and 7'.
-
-    Parameters
-    ----------
-    layers : ndarray of int
-        In ascending order.
-
-    Returns
-    -------
-    description : str
-    """
-    parts: list[str] = []
-    for run in np.split(layers, np.flatnonzero(np.diff(layers) > 1) + 1):
-        parts += [f"{run[0]} to {run[-1]}"] if len(run) > 2 else map(str, run)
-    *others, last = parts
-    return f"layer{'s' if len(layers) > 1 else ''} {', '.join(others)}{' and ' if others else ''}{last}"
-
-
-def describe_number(number: float) -> str:
-    """Two digits, or the power of ten of what is far from 1: '0.25', '12', '3e6'.
-
-    Parameters
-    ----------
-    number : float
-
-    Returns
-    -------
-    description : str
-    """
-    if 0.01 <= number < 1000:
-        return f"{float(f'{number:.2g}'):g}"
-    return f"{number:.0e}".replace("e+0", "e").replace("e+", "e").replace("e-0", "e-")
-
-
-def _up_to(layers: np.ndarray, number: float) -> str:
-    return f"{'up to ' if len(layers) > 1 else ''}{describe_number(number)}"
-
-
 def _say_unscaled(signals, data, layers):
     sizes = data.feature_root_mean_square
     return (
@@ -309,21 +271,21 @@ def _say_symmetric(signals, data, layers):
 
 
 def _say_lost(signals, data, layers):
-    factor = _up_to(layers, 1 / _signal(signals, data)[layers].min())
+    factor = up_to(layers, 1 / _signal(signals, data)[layers].min())
     return f"The outputs of {describe_layers(layers)} vary from row to row {factor} times less than the input"
 
 
 def _say_uneven(signals, data, layers):
     norms = signals.hessian_norm
     flattest = np.flatnonzero(norms == norms[norms > 0].min())[0]
-    factor = _up_to(layers, norms[layers].max() / norms[flattest])
+    factor = up_to(layers, norms[layers].max() / norms[flattest])
     return f"The Hessian of {describe_layers(layers)} is {factor} times as large as that of layer {flattest}"
 
 
 def _say_steep(signals, data, layers):
     norm = signals.hessian_norm[layers].max()
     return (
-        f"The Hessian of {describe_layers(layers)} has a norm of {_up_to(layers, norm)}, at which gradient "
+        f"The Hessian of {describe_layers(layers)} has a norm of {up_to(layers, norm)}, at which gradient "
         f"descent diverges with learning rates above {describe_number(2 / norm)}"
     )
 
@@ -381,7 +343,7 @@ RULES = (
         _blows_up_the_signal,
         lambda signals, data, layers: (
             f"The outputs of {describe_layers(layers)} vary from row to row "
-            f"{_up_to(layers, _signal(signals, data)[layers].max())} times more than the input"
+            f"{up_to(layers, _signal(signals, data)[layers].max())} times more than the input"
         ),
         "try smaller weights, {better_init}",
     ),
@@ -396,7 +358,7 @@ RULES = (
         _has_a_vanishing_gradient,
         lambda signals, data, layers: (
             f"The gradient of {describe_layers(layers)} is "
-            f"{_up_to(layers, 1 / _relative_gradient(signals)[layers].min())} times smaller than that of the output "
+            f"{up_to(layers, 1 / _relative_gradient(signals)[layers].min())} times smaller than that of the output "
             "layer"
         ),
         "try {better_init}",
@@ -406,7 +368,7 @@ RULES = (
         _has_an_exploding_gradient,
         lambda signals, data, layers: (
             f"The gradient of {describe_layers(layers)} is "
-            f"{_up_to(layers, _relative_gradient(signals)[layers].max())} times larger than that of the output layer"
+            f"{up_to(layers, _relative_gradient(signals)[layers].max())} times larger than that of the output layer"
         ),
         "try {better_init}",
     ),
@@ -424,7 +386,7 @@ RULES = (
         _has_a_huge_gradient,
         lambda signals, data, layers: (
             f"The gradient of {describe_layers(layers)} is "
-            f"{_up_to(layers, signals.gradient_to_weight[layers].max())} times as large as the weights"
+            f"{up_to(layers, signals.gradient_to_weight[layers].max())} times as large as the weights"
         ),
         "try {better_init}, or learning_rate_init='auto'",
     ),

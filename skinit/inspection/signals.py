@@ -14,18 +14,20 @@ from scipy.sparse import issparse
 from sklearn.utils import check_random_state
 from sklearn.utils.sparsefuncs import mean_variance_axis
 
-from ..blas import blas_threads
-from ..curvature import _check_data, counting_rows, layers_of_rows, row_blocks, row_hessian_bounds, warn_of_bound
-from ..data import TrainingData
-from ..hessian import BLOCK, HessianProducts
-from ..jacobians import row_jacobian_norms
+from ..curvature.bounds import layers_of_rows, row_hessian_bounds
+from ..curvature.jacobians import row_jacobian_norms
+from ..curvature.measures import warn_of_bound
+from ..curvature.operators import check_data, counting_rows, row_blocks
+from ..curvature.spectrum import NotFiniteError, frobenius_norm, spectral_norm
+from ..engine.blas import blas_threads
+from ..engine.data import TrainingData
+from ..engine.hessian import BLOCK, HessianProducts
+from ..engine.losses import loss_and_deltas
+from ..engine.network import Network
 from ..kernels.activations import evaluate
-from ..kernels.losses import compile_loss
-from ..network import Network
-from ..predictions import predict_preactivations
-from ..spectrum import NotFiniteError, frobenius_norm, spectral_norm
 from ..validation import checks_parameters
 from .findings import DataSummary, Finding, find
+from .moments import Moments
 from .tables import format_findings_html, format_tables_html, format_text
 
 # A saturated output has less than this part of the activation's largest slope (tanh: beyond 0.995), and weakens what
@@ -141,47 +143,13 @@ class SignalPropagation:
         return {name: value for name, value in values.items() if isinstance(value, np.ndarray)}
 
 
-class _Moments:
-    """Weighted means and variances of columns, from one block of rows after the other (T. Chan et al., 1979)."""
-
-    def __init__(self, size: int) -> None:
-        self.weight_sum = 0.0
-        self.mean = np.zeros(size)
-        self._squares = np.zeros(size)
-
-    def add(self, rows: np.ndarray, weights: np.ndarray) -> None:
-        """Add rows with weights, not all of them zero."""
-        weight_sum = weights.sum()
-        mean = weights @ rows / weight_sum
-        difference = mean - self.mean
-        total = self.weight_sum + weight_sum
-        self._squares += weights @ (rows - mean) ** 2 + difference**2 * self.weight_sum * weight_sum / total
-        self.mean += difference * weight_sum / total
-        self.weight_sum = total
-
-    @property
-    def variance(self) -> np.ndarray:
-        """Of each column."""
-        return self._squares / self.weight_sum
-
-    @property
-    def pooled_variance(self) -> float:
-        """Of all numbers, whatever their column."""
-        return float(self.variance.mean() + self.mean.var())
-
-    @property
-    def root_mean_square(self) -> np.ndarray:
-        """Of each column."""
-        return np.sqrt(self.variance + self.mean**2)
-
-
 class _LayerSums:
     """What is summed over rows for one layer."""
 
     def __init__(self, coef: np.ndarray) -> None:
         n_units = coef.shape[1]
-        self.outputs = _Moments(n_units)
-        self.deltas = _Moments(n_units)
+        self.outputs = Moments(n_units)
+        self.deltas = Moments(n_units)
         # Sums over rows of outputs and of deltas, with random factors.
         self.output_sums = np.zeros((n_units, N_SUMS))
         self.delta_sums = np.zeros((n_units, N_SUMS))
@@ -255,12 +223,12 @@ def signal_propagation(estimator, X, y, *, sample_weight=None, random_state=0) -
     >>> signal_propagation(network, X[:200] / 16, y[:200]).findings
     ()
     """
-    network, data = _check_data(estimator, X, y, sample_weight, allow_nonfinite=True)
+    network, data = check_data(estimator, X, y, sample_weight, allow_nonfinite=True)
     data = counting_rows(data)
     # What overflows is found, not warned of.
     with np.errstate(all="ignore"), blas_threads(network.largest_product(BLOCK)):
-        sums = _sum_layers(network, data)
-        summary = _summarize(network, data, sums)
+        sums, loss = _sum_layers(network, data)
+        summary = _summarize(network, data, sums, loss)
         signals = SignalPropagation(
             **_measure(network, sums, summary),
             hessian_norm=_hessian_norms(network, data, random_state),
@@ -270,20 +238,22 @@ def signal_propagation(estimator, X, y, *, sample_weight=None, random_state=0) -
         return replace(signals, findings=find(signals, summary))
 
 
-def _sum_layers(network: Network, data: TrainingData) -> list[_LayerSums]:
-    """Pass over blocks of rows, forwards and backwards."""
+def _sum_layers(network: Network, data: TrainingData) -> tuple[list[_LayerSums], float]:
+    """Pass over blocks of rows, forwards and backwards; return what is summed up by layers, and the loss."""
     last = len(network.coefs) - 1
     largest_slope = _largest_slope(network.activation)
     # These factors tell units apart, whatever they are: they need not depend on the user's seed.
     rng = np.random.RandomState(0)
-    sums = [_LayerSums(coef) for coef in network.coefs]
+    sums, loss = [_LayerSums(coef) for coef in network.coefs], 0.0
     for block in row_blocks(network, data):
         weights = block.row_weights()
         factors = rng.standard_normal((len(weights), N_SUMS)) * np.sqrt(weights)[:, None]
         layers = list(layers_of_rows(network, block.X))
         jacobian_norms = [row_jacobian_norms(coef, layer[2]) for coef, layer in zip(network.coefs, layers, strict=True)]
         bounds = row_hessian_bounds(network.loss, layers, jacobian_norms)
-        _, deltas = _loss_and_deltas(network.loss, layers[-1][1], block.targets, np.ones_like(weights))
+        block_loss, _ = loss_and_deltas(network.loss, layers[-1][1], block.targets, weights)
+        loss += block_loss
+        _, deltas = loss_and_deltas(network.loss, layers[-1][1], block.targets, np.ones_like(weights))
         for k in range(last, -1, -1):
             inputs, preactivations, slopes = layers[k]
             outputs = preactivations if k == last else layers[k + 1][0]
@@ -300,7 +270,7 @@ def _sum_layers(network: Network, data: TrainingData) -> list[_LayerSums]:
             layer.hessian_bound += weights @ bounds[k]
             if k > 0:
                 deltas = (deltas @ network.coefs[k].T) * layers[k - 1][2]
-    return sums
+    return sums, loss
 
 
 @cache
@@ -308,23 +278,13 @@ def _largest_slope(activation: str) -> float:
     return float(np.abs(evaluate(activation, np.linspace(-10, 10, 2001))[1]).max())
 
 
-def _loss_and_deltas(
-    name: str, preactivations: np.ndarray, targets: np.ndarray, weights: np.ndarray
-) -> tuple[float, np.ndarray]:
-    """The weighted sum of the rows' losses, and its slopes by preactivations."""
-    dtype = preactivations.dtype
-    arrays = [np.ascontiguousarray(array, dtype) for array in (preactivations, targets, weights)]
-    deltas = np.empty_like(arrays[0])
-    return compile_loss(name, dtype)(*arrays, deltas, np.inf), deltas
-
-
-def _summarize(network: Network, data: TrainingData, sums: list[_LayerSums]) -> DataSummary:
+def _summarize(network: Network, data: TrainingData, sums: list[_LayerSums], loss: float) -> DataSummary:
     weights = data.row_weights()
     if issparse(data.X):
         # In float64, as squares may overflow in float32.
         mean, variance = mean_variance_axis(data.X.astype(np.float64), axis=0, weights=weights)
     else:
-        features = _Moments(data.X.shape[1])
+        features = Moments(data.X.shape[1])
         for block in row_blocks(network, data):
             features.add(block.X, block.row_weights())
         mean, variance = features.mean, features.variance
@@ -332,10 +292,9 @@ def _summarize(network: Network, data: TrainingData, sums: list[_LayerSums]) -> 
     if not network.loss.endswith("log_loss"):
         squares = np.square(data.targets, dtype=np.float64)
         target_root_mean_square = float(np.sqrt(np.average(squares, axis=0, weights=weights).max()))
-    outputs = predict_preactivations(network, data.X)
-    mean_outputs = np.full_like(outputs, sums[-1].outputs.mean)
-    loss, _ = _loss_and_deltas(network.loss, outputs, data.targets, weights)
-    loss_of_mean, _ = _loss_and_deltas(network.loss, mean_outputs, data.targets, weights)
+    mean_output = sums[-1].outputs.mean.astype(network.theta.dtype)
+    mean_outputs = np.tile(mean_output, (len(data.targets), 1))
+    loss_of_mean, _ = loss_and_deltas(network.loss, mean_outputs, data.targets, weights)
     return DataSummary(
         feature_variance=variance,
         feature_root_mean_square=np.sqrt(variance + mean**2),

@@ -279,6 +279,7 @@ def _multiply_shard(curvature, number, rank, multiply, spare):
             _tangent_forward(curvature, block, direction, layer, tangents, activation_tangents, multiply, spare)
             curve(
                 units_of(block.activations, layer_sizes, last, block.shard),
+                block.targets,
                 block.weights,
                 units_of(tangents, layer_sizes, last, block.shard),
                 units_of(delta_tangents, layer_sizes, last, block.shard),

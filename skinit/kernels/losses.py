@@ -33,7 +33,7 @@ class Loss(NamedTuple):
     """A loss and the output activation that belongs to it."""
 
     kernel: Callable
-    # Its second derivative times tangents: ``curve(preactivations, weights, tangents, out)``.
+    # Its second derivative times tangents: ``curve(preactivations, targets, weights, tangents, out)``.
     curve: Callable
     # The spectral norm of the second derivative for each row of preactivations, in float64, by NumPy.
     curve_norms: Callable
@@ -152,19 +152,19 @@ def _binary_log_loss(preactivations, targets, weights, deltas, cap):
     return total
 
 
-def _curve_squared_error(preactivations, weights, tangents, out):
+def _curve_squared_error(preactivations, targets, weights, tangents, out):
     for i in range(tangents.shape[0]):
         for j in range(tangents.shape[1]):
             out[i, j] = weights[i] * tangents[i, j]
 
 
-def _curve_poisson(preactivations, weights, tangents, out):
+def _curve_poisson(preactivations, targets, weights, tangents, out):
     for i in range(tangents.shape[0]):
         for j in range(tangents.shape[1]):
             out[i, j] = weights[i] * elementary.exp(preactivations[i, j]) * tangents[i, j]
 
 
-def _curve_log_loss(preactivations, weights, tangents, out):
+def _curve_log_loss(preactivations, targets, weights, tangents, out):
     n_classes = preactivations.shape[1]
     _exp_of_margins(preactivations, out)
     for i in range(preactivations.shape[0]):
@@ -179,7 +179,7 @@ def _curve_log_loss(preactivations, weights, tangents, out):
             out[i, j] *= scale * (tangents[i, j] - mean)
 
 
-def _curve_binary_log_loss(preactivations, weights, tangents, out):
+def _curve_binary_log_loss(preactivations, targets, weights, tangents, out):
     for i in range(tangents.shape[0]):
         for j in range(tangents.shape[1]):
             u = preactivations[i, j]
@@ -287,10 +287,10 @@ def compile_loss(name: str, dtype: np.dtype) -> Kernel:
 def curve_signature(dtype):
     """Of every loss's second derivative."""
     types = array_types(dtype)
-    return void(types.matrix, types.data_vector, types.matrix, types.matrix)
+    return void(types.matrix, types.data_matrix, types.data_vector, types.matrix, types.matrix)
 
 
 @cache
 def compile_curve(name: str, dtype: np.dtype) -> Kernel:
-    """``curve(preactivations, weights, tangents, out)``: out = weights * (second derivative of the loss) tangents."""
+    """``curve(preactivations, targets, weights, tangents, out)``: out = weights * (the second derivative) tangents."""
     return Kernel(LOSSES[name].curve, curve_signature(dtype))

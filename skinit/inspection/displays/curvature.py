@@ -3,14 +3,14 @@
 import numpy as np
 
 from ...curvature import (
-    PARAMETERS,
     hessian_bound,
     layer_hessian_norms,
     layer_jacobian_norms,
     max_stable_step,
     spectral_density,
-    stability_factor,
 )
+from ...curvature.measures import stability_factor
+from ...curvature.operators import PARAMETERS
 from ...validation import checks_parameters
 from .panels import COLORS, GREY, check_matplotlib, draw_by_layer, legend_above, make_panels, scale_y
 

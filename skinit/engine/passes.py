@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 
+from ..kernels import training
+from ..kernels.activations import compile_activate_with_slopes
+from ..kernels.arguments import Epoch, Functions, Inputs, Parameters, SolverState, Training, Workspace
+from ..kernels.losses import LOSSES, SCIKIT_LEARN_CAP, compile_loss
+from ..kernels.products import compile_multiply, spare_size
+from ..kernels.updates import compile_update
 from .data import TrainingData
-from .kernels import training
-from .kernels.activations import compile_activate_with_slopes
-from .kernels.arguments import Epoch, Functions, Inputs, Parameters, SolverState, Training, Workspace
-from .kernels.losses import LOSSES, SCIKIT_LEARN_CAP, compile_loss
-from .kernels.products import compile_multiply, spare_size
-from .kernels.updates import compile_update
 from .network import CALL_MULTIPLY_ADDS, Network
 from .team import Team
 

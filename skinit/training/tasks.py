@@ -10,8 +10,8 @@ from functools import wraps
 import numpy as np
 import sklearn
 
-from .network import Network
-from .validation import check_takes
+from ..engine.network import Network
+from ..validation import check_takes
 
 NEEDED = f"Callbacks need scikit-learn 1.9 or later, which has sklearn.callback; this is {sklearn.__version__}."
 

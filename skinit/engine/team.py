@@ -13,9 +13,9 @@ from weakref import WeakSet
 import joblib
 import numpy as np
 
-from .kernels import arguments
-from .kernels.atomics import HAS_POSIX
-from .kernels.team import HELPERS, STOP, WAITED, board_size
+from ..kernels import arguments
+from ..kernels.atomics import HAS_POSIX
+from ..kernels.team import HELPERS, STOP, WAITED, board_size
 
 # A caller that waits for others during more than this part of some time would be faster alone.
 MOST_WAITING, JUDGED_SECONDS = 0.25, 0.01

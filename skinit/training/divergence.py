@@ -3,8 +3,9 @@
 import numpy as np
 from scipy.sparse import issparse
 
-from .data import TrainingData
-from .predictions import predict_preactivations
+from ..engine.data import TrainingData
+from ..engine.predictions import predict_preactivations
+from .batches import check_batch_size
 
 # Magnitude from which X is called large; standardized data rarely exceed 10.
 LARGE_INPUT = 100.0
@@ -94,7 +95,7 @@ def explain_divergence(estimator, data: TrainingData, is_first: bool, smallest_r
         if estimator.alpha > mean_weight * len(data.targets):
             return f"reduce alpha={estimator.alpha!r}: the penalty outweighs the loss"
         return f"increase alpha={estimator.alpha!r}: neither the data nor the initial weights are large"
-    batch_weight = mean_weight * estimator._check_batch_size(len(data.targets))
+    batch_weight = mean_weight * check_batch_size(estimator, len(data.targets))
     rate = estimator.learning_rate_init_
     if estimator.alpha > batch_weight and not rate * estimator.alpha < batch_weight:
         return f"reduce alpha={estimator.alpha!r}: a step of the penalty alone is larger than the weights"

@@ -11,9 +11,9 @@ import numpy as np
 import scipy.optimize
 from sklearn.utils.optimize import _check_optimize_result
 
-from .interrupts import INTERRUPTED, is_one_fit_of_many
-from .network import Network
-from .passes import DataPasses
+from ..engine.network import Network
+from ..engine.passes import DataPasses
+from ..interrupts import INTERRUPTED, is_one_fit_of_many
 
 
 class AutomaticStep(NamedTuple):

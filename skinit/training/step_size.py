@@ -20,13 +20,13 @@ what comes of it.
 
 import numpy as np
 
-from .data import TrainingData
-from .hessian import HessianProducts
-from .kernels.curvature import ALL_LAYERS
-from .network import Network
-from .passes import DataPasses
+from ..curvature.spectrum import NotFiniteError, spectral_norm
+from ..engine.data import TrainingData
+from ..engine.hessian import HessianProducts
+from ..engine.network import Network
+from ..engine.passes import DataPasses
+from ..kernels.curvature import ALL_LAYERS
 from .solvers import AutomaticStep
-from .spectrum import NotFiniteError, spectral_norm
 
 # Rows that the curvature is measured on, as whole mini-batches as far as they go.
 ROWS = 256

@@ -6,11 +6,11 @@ from functools import partial
 import numpy as np
 from scipy.sparse import issparse
 
+from ..kernels.activations import compile_activate
+from ..kernels.arguments import Parameters, Prediction, PredictionFunctions
+from ..kernels.prediction import FIRST, JOB_SIZE, compile_predict
+from ..kernels.products import compile_multiply, spare_size
 from .data import as_inputs, is_ready
-from .kernels.activations import compile_activate
-from .kernels.arguments import Parameters, Prediction, PredictionFunctions
-from .kernels.prediction import FIRST, JOB_SIZE, compile_predict
-from .kernels.products import compile_multiply, spare_size
 from .network import CALL_MULTIPLY_ADDS, Network
 from .team import Team, shared_memory
 

@@ -6,10 +6,9 @@ from functools import partial
 import numpy as np
 from scipy.sparse.linalg import LinearOperator
 
-from .data import TrainingData
-from .kernels.activations import compile_activate_with_bends
-from .kernels.arguments import Curvature, CurvatureFunctions, CurvatureWorkspace, Parameters
-from .kernels.curvature import (
+from ..kernels.activations import compile_activate_with_bends
+from ..kernels.arguments import Curvature, CurvatureFunctions, CurvatureWorkspace, Parameters
+from ..kernels.curvature import (
     ALL_LAYERS,
     FIRST_BLOCK,
     IS_GAUSS_NEWTON,
@@ -18,8 +17,9 @@ from .kernels.curvature import (
     STOP_BLOCK,
     compile_multiply_directions,
 )
-from .kernels.losses import compile_curve, compile_loss
-from .kernels.products import compile_multiply, spare_size
+from ..kernels.losses import compile_curve, compile_loss
+from ..kernels.products import compile_multiply, spare_size
+from .data import TrainingData
 from .network import Network
 from .team import Team
 

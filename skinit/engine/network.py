@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from ..kernels.activations import ACTIVATIONS, evaluate
+from ..kernels.arguments import Data, Inputs
+from ..kernels.losses import LOSSES
+from ..validation import nearest_name_hint
 from .blas import blas_threads
 from .data import TrainingData, as_inputs, is_ready
-from .kernels.activations import ACTIVATIONS, evaluate
-from .kernels.arguments import Data, Inputs
-from .kernels.losses import LOSSES
-from .validation import nearest_name_hint
 
 # Multiply-adds of one compiled call forwards. At most 0.1 s on a slow core, because Ctrl-C has to wait for its end.
 CALL_MULTIPLY_ADDS = 10**8

@@ -14,9 +14,9 @@ from typing import NamedTuple
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
+from ..engine.passes import DataPasses
+from ..interrupts import INTERRUPTED, is_one_fit_of_many
 from .divergence import DivergenceError
-from .interrupts import INTERRUPTED, is_one_fit_of_many
-from .passes import DataPasses
 from .solvers import StochasticSolver
 from .tasks import TrainingTasks
 

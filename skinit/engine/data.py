@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy.sparse import issparse
 
-from .kernels.arguments import Inputs
+from ..kernels.arguments import Inputs
 
 # Kernels count the columns of a CSR matrix in 32 bits.
 MAX_COLUMNS = 2**31 - 1

@@ -2,8 +2,8 @@ r"""Spectral norms of a layer's Jacobian :math:`W \mathrm{diag}(s)` for rows of 
 
 import numpy as np
 
-from .blas import blas_threads
-from .interrupts import interruptible
+from ..engine.blas import blas_threads
+from ..interrupts import interruptible
 
 # Numbers that the Gram matrices of rows may fill. Where a single one has more, its eigenvalues take too long.
 GRAM_SIZE = 2**18

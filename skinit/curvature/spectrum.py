@@ -10,8 +10,8 @@ import numpy as np
 import scipy.linalg
 from scipy.sparse.linalg import LinearOperator
 
-from .blas import blas_threads
-from .interrupts import interruptible
+from ..engine.blas import blas_threads
+from ..interrupts import interruptible
 
 # Vectors of a restarted Lanczos iteration. A matrix that has no more rows is taken as it is.
 N_VECTORS = 20

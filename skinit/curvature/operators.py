@@ -1,0 +1,179 @@
+"""The Hessian of an estimator's loss as a linear operator, and the checks that all measures of curvature begin with."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from copy import copy
+from numbers import Integral, Real
+
+import numpy as np
+from scipy.sparse.linalg import LinearOperator
+from sklearn.utils._param_validation import StrOptions
+
+from ..engine.blas import one_blas_thread
+from ..engine.data import TrainingData
+from ..engine.hessian import BLOCK, BLOCK_WORK, HessianProducts
+from ..engine.network import Network
+from ..kernels.curvature import ALL_LAYERS
+from ..validation import NumberInterval, checks_parameters
+from .spectrum import check_finite
+
+PARAMETERS = {
+    "kind": [StrOptions({"hessian", "gauss_newton"})],
+    "penalty": ["boolean"],
+    "tol": [NumberInterval(Real, 0, None, closed="left")],
+    "max_iter": [NumberInterval(Integral, 1, None, closed="left"), None],
+    "n_products": [NumberInterval(Integral, 3, None, closed="left")],
+    "n_vectors": [NumberInterval(Integral, 1, None, closed="left")],
+    "n_steps": [NumberInterval(Integral, 1, None, closed="left")],
+    "n_points": [NumberInterval(Integral, 2, 10**6, closed="both")],
+    "width": [NumberInterval(Real, 0, 1, closed="right")],
+    "momentum": [NumberInterval(Real, 0, 1, closed="left")],
+    "nesterov": ["boolean"],
+    "random_state": ["random_state"],
+}
+
+
+def check_data(estimator, X, y, sample_weight, *, allow_nonfinite: bool = False) -> tuple[Network, TrainingData]:
+    """The network of a fitted estimator and the data as it takes them; the estimator is left as it is."""
+    if not hasattr(estimator, "_own_network"):
+        raise TypeError(
+            f"The estimator must be an MLPClassifier or MLPRegressor of skinit, got {type(estimator).__name__}. Of a "
+            "pipeline or a search take the network itself (pipeline[-1]), with the data as it gets them."
+        )
+    network = estimator._own_network(allow_nonfinite=allow_nonfinite).copy()
+    # Validation may set fitted attributes, so it works on a copy.
+    data = copy(estimator)._check_data(X, y, sample_weight, network=network, incremental=True)
+    network.check_columns(data.X)
+    return network, data
+
+
+def check_counting_data(estimator, X, y, sample_weight, name: str = "Hessian") -> tuple[Network, TrainingData]:
+    """As `check_data`, without rows of weight zero, and with an error where a unit's preactivation overflows.
+
+    Saturated activations would hide it.
+    """
+    network, data = check_data(estimator, X, y, sample_weight)
+    data = counting_rows(data)
+    with np.errstate(all="ignore"):
+        for block in row_blocks(network, data):
+            for _, preactivations in network.propagate(block.X):
+                check_finite(preactivations, network.theta.dtype, name)
+    return network, data
+
+
+def counting_rows(data: TrainingData) -> TrainingData:
+    """The data without rows of weight zero, which do not matter even where they overflow."""
+    if data.sample_weight is None or data.sample_weight.all():
+        return data
+    return data.take(np.flatnonzero(data.sample_weight))
+
+
+def row_blocks(network: Network, data: TrainingData):
+    """The data, so many rows at a time that a layer takes them in a moment."""
+    n_rows = data.targets.shape[0]
+    step = min(BLOCK, max(1, BLOCK_WORK // (2 * network.largest_coef)))
+    return (data.take(np.arange(start, min(start + step, n_rows))) for start in range(0, n_rows, step))
+
+
+def _check_layer(network: Network, layer) -> int:
+    if layer is None:
+        return ALL_LAYERS
+    n_layers = len(network.coefs)
+    if not isinstance(layer, Integral) or isinstance(layer, (bool, np.bool_)) or not 0 <= int(layer) < n_layers:
+        raise ValueError(f"layer must be None or an int from 0 to {n_layers - 1}, got {layer!r}.")
+    return int(layer)
+
+
+def _make_operator(estimator, X, y, sample_weight, layer, kind: str, penalty: bool):
+    """The products that an operator takes, and the operator."""
+    network, data = check_counting_data(estimator, X, y, sample_weight)
+    alpha = float(estimator.alpha) / data.weight_scale if penalty else 0.0
+    products = HessianProducts(network, data)
+    return products, products.as_operator(_check_layer(network, layer), kind == "gauss_newton", alpha)
+
+
+@contextmanager
+def shared_operator(*arguments) -> Iterator[LinearOperator]:
+    """An operator whose products have the help of threads that stay."""
+    products, operator = _make_operator(*arguments)
+    # The threads of BLAS, which spin after each product of SciPy's, would take the cores of these.
+    with products, one_blas_thread(products.network.largest_product(BLOCK)):
+        yield operator
+
+
+class _FiniteOperator(LinearOperator):
+    """A symmetric operator whose products are finite, or else an error."""
+
+    def __init__(self, operator: LinearOperator) -> None:
+        super().__init__(operator.dtype, operator.shape)
+        self._operator = operator
+
+    def _matmat(self, X):
+        columns = np.asarray(X)
+        with np.errstate(all="ignore"):
+            columns = columns.astype(self.dtype, copy=False)
+        if not np.isfinite(columns).all():
+            raise ValueError(f"The vectors that the Hessian is multiplied by must be finite in {self.dtype}.")
+        products = self._operator.matmat(columns)
+        check_finite(products, self.dtype)
+        return products
+
+    def _adjoint(self):
+        return self
+
+
+@checks_parameters(PARAMETERS)
+def hessian_operator(
+    estimator, X, y, *, sample_weight=None, layer: int | None = None, kind: str = "hessian", penalty: bool = False
+) -> LinearOperator:
+    r"""The Hessian of the loss, or its Gauss-Newton part, as a linear operator.
+
+    Products are exact, by forward-over-reverse propagation (see `skinit.kernels.curvature`), at the cost of about three
+    gradients; several at once (``matmat``) share what does not depend on the direction.
+
+    Parameters
+    ----------
+    estimator : MLPClassifier or MLPRegressor
+        Fitted or initialized.
+    X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        The data that the loss is taken over.
+    y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+        Their targets.
+    sample_weight : array-like of shape (n_samples,), default=None
+        Their weights.
+    layer : int or None, default=None
+        The layer whose weights are meant; None: all parameters.
+    kind : {"hessian", "gauss_newton"}, default="hessian"
+        Gauss-Newton is :math:`J^T \ell'' J` with the Jacobian `J` of the output layer's preactivations: positive
+        semidefinite, and the same for the weights of a layer if the activation is piecewise linear.
+    penalty : bool, default=False
+        Whether to add that of the L2 penalty, :math:`\alpha / \sum_i s_i` for weights.
+
+    Returns
+    -------
+    operator : scipy.sparse.linalg.LinearOperator
+        Symmetric, of the dtype of the weights.
+
+    Raises
+    ------
+    ValueError
+        If the data do not fit the estimator, or if a layer or a kind does not exist.
+    sklearn.exceptions.NotFittedError
+        If the estimator has no weights.
+
+    References
+    ----------
+    B. A. Pearlmutter, "Fast exact multiplication by the Hessian" (1994).
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from skinit import MLPClassifier
+    >>> from skinit.curvature import hessian_operator
+    >>> X, y = load_iris(return_X_y=True)
+    >>> network = MLPClassifier((5,), random_state=0).initialize(X, y)
+    >>> hessian_operator(network, X, y).shape
+    (43, 43)
+    """
+    _, operator = _make_operator(estimator, X, y, sample_weight, layer, kind, penalty)
+    return _FiniteOperator(operator)

@@ -1,0 +1,1 @@
+"""The engine: networks, data and threads, and the one door to the kernels."""

@@ -1,0 +1,37 @@
+"""Means and variances of rows that come block by block."""
+
+import numpy as np
+
+
+class Moments:
+    """Weighted means and variances of columns, from one block of rows after the other (T. Chan et al., 1979)."""
+
+    def __init__(self, size: int) -> None:
+        self.weight_sum = 0.0
+        self.mean = np.zeros(size)
+        self._squares = np.zeros(size)
+
+    def add(self, rows: np.ndarray, weights: np.ndarray) -> None:
+        """Add rows with weights, not all of them zero."""
+        weight_sum = weights.sum()
+        mean = weights @ rows / weight_sum
+        difference = mean - self.mean
+        total = self.weight_sum + weight_sum
+        self._squares += weights @ (rows - mean) ** 2 + difference**2 * self.weight_sum * weight_sum / total
+        self.mean += difference * weight_sum / total
+        self.weight_sum = total
+
+    @property
+    def variance(self) -> np.ndarray:
+        """Of each column."""
+        return self._squares / self.weight_sum
+
+    @property
+    def pooled_variance(self) -> float:
+        """Of all numbers, whatever their column."""
+        return float(self.variance.mean() + self.mean.var())
+
+    @property
+    def root_mean_square(self) -> np.ndarray:
+        """Of each column."""
+        return np.sqrt(self.variance + self.mean**2)

@@ -1,0 +1,166 @@
+"""A fit: from an estimator's parameters, its data and its network to a trained network and the estimator's history."""
+
+from contextlib import suppress
+from typing import Any
+
+import numpy as np
+from sklearn.model_selection import train_test_split
+
+from ..engine.blas import blas_threads, one_blas_thread
+from ..engine.data import TrainingData
+from ..engine.network import Network
+from ..engine.passes import DataPasses
+from ..engine.predictions import predict_preactivations
+from .batches import check_batch_size
+from .divergence import DivergenceError
+from .loop import History, train
+from .solvers import STOCHASTIC_SOLVERS, StochasticSolver, make_solver, minimize_lbfgs
+from .step_size import automatic_step
+from .tasks import StopTraining, TrainingTasks
+
+# With learning_rate_init="auto": how often, and with which part of the learning rate, training starts again if the loss
+# rises above this multiple of the untrained network's.
+MAX_RESTARTS = 8
+RESTART_FACTOR = 0.25
+LOSS_TOLERANCE = 1.1
+
+
+def fit_stochastic(
+    estimator,
+    network: Network,
+    data: TrainingData,
+    random_state: np.random.RandomState,
+    incremental: bool,
+    tasks: TrainingTasks | None,
+) -> None:
+    """Train with a stochastic solver, and set what the estimator tells of it."""
+    if estimator.early_stopping and incremental:
+        raise ValueError("partial_fit does not support early_stopping=True")
+    rows = np.arange(len(data.targets))
+    score = None
+    if estimator.early_stopping:
+        rows, validation_rows = _split(estimator, rows, data, random_state)
+        score = _make_score(estimator, network, data.take(validation_rows))
+    batch_size = check_batch_size(estimator, rows.size)
+    passes = DataPasses(network, data, batch_size, _row_alpha(estimator, data), rows)
+    solver: Any = estimator.__dict__.get("_optimizer") if incremental else None
+    is_automatic = estimator.learning_rate_init == "auto"
+    if not (type(solver) is _solver_class(estimator) and solver.belongs_to(network)):
+        estimator.learning_rate_init_ = choose_learning_rate(estimator, network, data, batch_size)
+        parameters = {**estimator.get_params(deep=False), "learning_rate_init": estimator.learning_rate_init_}
+        solver = make_solver(estimator.solver, network, parameters)
+    start, generator_state = network.theta.copy(), random_state.get_state()
+    with passes:
+        loss_limit = LOSS_TOLERANCE * passes.loss() if is_automatic else np.inf
+        for n_restarts in range(MAX_RESTARTS + 1):
+            attempt, history = solver.copy(), History.of(estimator)
+            attempt.scale_learning_rate(RESTART_FACTOR**n_restarts)
+            try:
+                estimator._optimizer = train(
+                    passes,
+                    attempt,
+                    history,
+                    random_state=random_state,
+                    shuffle=estimator.shuffle,
+                    max_iter=estimator.max_iter,
+                    tol=estimator.tol,
+                    n_iter_no_change=estimator.n_iter_no_change,
+                    score=score,
+                    verbose=estimator.verbose,
+                    incremental=incremental,
+                    # After so many restarts a loss that rises is not the learning rate's fault.
+                    loss_limit=loss_limit if n_restarts < MAX_RESTARTS else np.inf,
+                    tasks=tasks,
+                )
+                break
+            except DivergenceError as error:
+                if not is_automatic or n_restarts == MAX_RESTARTS:
+                    raise
+                if estimator.verbose:
+                    print(f"The loss rose in epoch {error.epoch}. Starting again with a smaller learning rate.")
+                network.theta[:], passes.rows[:] = start, rows
+                random_state.set_state(generator_state)
+                if tasks is not None:
+                    tasks.discard(error.epoch)
+    if n_restarts > 0:
+        estimator.learning_rate_init_ *= RESTART_FACTOR**n_restarts
+    estimator.__dict__.update(history.attributes(estimator.early_stopping))
+
+
+def fit_lbfgs(estimator, network: Network, data: TrainingData, tasks: TrainingTasks | None) -> None:
+    """Train with L-BFGS, and set what the estimator tells of it."""
+
+    def report(n_iter, loss):
+        if estimator.verbose:
+            print(f"Iteration {n_iter}, loss = {loss:.8f}")
+        if tasks is not None:
+            estimator.n_iter_, estimator.loss_ = n_iter, loss
+            # SciPy tells of an iteration when it is over.
+            tasks.begin("iteration")
+            if tasks.end(network, {"n_iter_": n_iter, "loss_": loss}):
+                raise StopTraining
+
+    # Its moments would be those of weights that are gone.
+    estimator.__dict__.pop("_optimizer", None)
+    passes = DataPasses(network, data, len(data.targets), _row_alpha(estimator, data))
+    with passes, one_blas_thread(network.largest_product(len(data.targets))), suppress(StopTraining):
+        estimator.n_iter_, estimator.loss_ = minimize_lbfgs(
+            passes,
+            max_iter=estimator.max_iter,
+            max_fun=estimator.max_fun,
+            tol=estimator.tol,
+            report=report,
+        )
+    if not np.isfinite(network.theta).all():
+        raise DivergenceError(estimator.n_iter_)
+    if not np.isfinite(estimator.loss_):
+        raise DivergenceError(estimator.n_iter_, quantity="loss")
+
+
+def _solver_class(estimator) -> type[StochasticSolver]:
+    return STOCHASTIC_SOLVERS[estimator.solver][0]
+
+
+def _row_alpha(estimator, data: TrainingData) -> float:
+    """`alpha` for weights that have been scaled."""
+    # A NumPy number of single precision would overflow.
+    return float(estimator.alpha) / data.weight_scale
+
+
+def choose_learning_rate(estimator, network: Network, data: TrainingData, batch_size: int) -> float:
+    """The initial learning rate asked for, or found."""
+    if estimator.learning_rate_init != "auto":
+        return float(estimator.learning_rate_init)
+    rule = _solver_class(estimator).automatic_step
+    memory = getattr(estimator, rule.memory) if rule.memory else 0.0
+    # The same threads wherever the rate is chosen, because sums of other threads differ in rounding.
+    with blas_threads(network.largest_product(batch_size)), np.errstate(all="ignore"):
+        return automatic_step(network, data, batch_size, _row_alpha(estimator, data), rule, memory)
+
+
+def _split(estimator, rows: np.ndarray, data: TrainingData, random_state):
+    training_rows, validation_rows = train_test_split(
+        rows,
+        random_state=random_state,
+        test_size=estimator.validation_fraction,
+        stratify=estimator._stratify(data.targets),
+    )
+    if validation_rows.size < 2:
+        raise ValueError("The validation set is too small. Increase 'validation_fraction' or the size of your dataset.")
+    for part, part_rows in (("to train on", training_rows), ("to validate on", validation_rows)):
+        weights = data.row_weights()[part_rows]
+        if not weights.sum() > 0:
+            raise ValueError(
+                f"With early_stopping=True, the sample weights of the {part_rows.size} rows {part} sum to "
+                f"{weights.sum():.3g}; they need a positive sum. Change validation_fraction="
+                f"{estimator.validation_fraction} or random_state, or leave out rows of weight zero."
+            )
+    return training_rows, validation_rows
+
+
+def _make_score(estimator, network: Network, validation_data: TrainingData):
+    def score() -> float:
+        outputs = predict_preactivations(network, validation_data.X)
+        return estimator._score_outputs(validation_data.targets, outputs, validation_data.sample_weight)
+
+    return score
