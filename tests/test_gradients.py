@@ -428,10 +428,13 @@ def test_rows_beyond_a_block_are_predicted_too(widths, layout, tmp_path):
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("layout", ["c", "fortran", "memory-mapped", "csr"])
-def test_bits_of_predictions_do_not_depend_on_the_number_of_threads(layout, dtype, monkeypatch, tmp_path):
+@pytest.mark.parametrize("n_calls", [1, 5])
+def test_bits_of_predictions_do_not_depend_on_threads_and_calls(n_calls, layout, dtype, monkeypatch, tmp_path):
     network = make_network((3, 5, 2), "tanh", "log_loss", np.random.default_rng(0), np.dtype(dtype))
     X = np.random.default_rng(1).normal(size=(1000, 3)).astype(dtype)
     X_in_layout = LAYOUTS[layout](X, tmp_path / "X")
+    # 25 multiply-adds a row.
+    monkeypatch.setattr(skinit.engine.predictions, "CALL_MULTIPLY_ADDS", 25 * 1000 // n_calls)
     # Blocks of 64 rows, 16 in all.
     monkeypatch.setattr(skinit.engine.predictions, "BLOCK_NUMBERS", 5)
     for module in (skinit.engine.predictions, skinit.engine.team):

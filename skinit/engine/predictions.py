@@ -8,7 +8,7 @@ from scipy.sparse import issparse
 
 from ..kernels.activations import compile_activate
 from ..kernels.arguments import Parameters, Prediction, PredictionFunctions
-from ..kernels.prediction import FIRST, JOB_SIZE, compile_predict
+from ..kernels.prediction import JOB_SIZE, compile_predict
 from ..kernels.products import compile_multiply, spare_size
 from .data import as_inputs, is_ready
 from .network import CALL_MULTIPLY_ADDS, Network
@@ -80,11 +80,14 @@ def predict_and_check(network: Network, X) -> tuple[np.ndarray, bool]:
     n_nonfinite = 0
     with nullcontext() if team is None else team:
         for start in range(0, n_rows, step):
+            stop = min(start + step, n_rows)
             if converts:
-                arguments = arguments._replace(inputs=as_inputs(X[start : start + step], dtype))
-            if n_rows > step:
-                arguments = arguments._replace(out=out[start : start + step])
-            arguments.team.job[FIRST] = 0 if converts else start
+                if team is not None:
+                    # Helpers hold the inputs of before.
+                    team.stop()
+                    arguments = arguments._replace(team=team.shared)
+                arguments = arguments._replace(inputs=as_inputs(X[start:stop], dtype))
+            arguments.team.job[:] = start, stop, 0 if converts else start
             with nullcontext() if team is None else team.working(partial(kernel, arguments)):
                 n_nonfinite += kernel(arguments, 0)
     return out, n_nonfinite == 0

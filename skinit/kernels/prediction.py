@@ -15,8 +15,8 @@ from .products import OVERWRITE, multiply_signature
 from .propagation import add_intercept, coef_of, input_products, intercept_of
 from .team import claim, close_phase, finish, leaves, open_phase
 
-# The entry of `job`: the row of the data that the first row of `out` belongs to.
-FIRST, JOB_SIZE = range(2)
+# The entries of `job`: which rows of `out` a call fills, and the row of the data that the first of them belongs to.
+START, STOP, FIRST, JOB_SIZE = range(4)
 
 _activate_at = function_at(activate_signature)
 _multiply_at = function_at(multiply_signature)
@@ -46,10 +46,11 @@ def _predict_block(prediction, number, rank):
     activate = _activate_at(prediction.functions.activate, theta)
     multiply = _multiply_at(prediction.functions.multiply, theta)
     last = layer_sizes.size - 2
-    start = number * prediction.block_size
-    out = prediction.out[start : start + prediction.block_size]
+    job, block_size = prediction.team.job, prediction.block_size
+    start = job[START] + number * block_size
+    out = prediction.out[start : min(start + block_size, job[STOP])]
     n = out.shape[0]
-    first = prediction.team.job[FIRST] + start
+    first = job[FIRST] + number * block_size
     rows = prediction.rows[rank][:n]
     for i in range(n):
         rows[i] = first + i
@@ -75,24 +76,31 @@ def _predict_block(prediction, number, rank):
     return n_nonfinite + _count_nonfinite(out.reshape(out.size))
 
 
+@inner
+def _count_blocks(job, block_size):
+    return -(-(job[STOP] - job[START]) // block_size)
+
+
 def _predict(prediction, rank):
-    """Fill `out`; or, of another rank than 0, help whoever calls with that, until sent home.
+    """Fill some rows of `out`; or, of another rank than 0, help whoever calls with that, until sent home.
 
     Returns
     -------
     n_nonfinite : int
         How many numbers are NaN or infinite: of a dense X, of the parameters and of the outputs.
     """
-    board, found = prediction.team.board, prediction.n_nonfinite
+    board, job, found = prediction.team.board, prediction.team.job, prediction.n_nonfinite
     rounds = 0
     if rank == 0:
         found[:] = 0
         found[0] = _count_nonfinite(prediction.parameters.theta)
-        open_phase(board, -(-prediction.out.shape[0] // prediction.block_size))
+        open_phase(board, _count_blocks(job, prediction.block_size))
     while True:
         item = claim(board, rank)
         if item >= 0:
-            found[rank] += _predict_block(prediction, item, rank)
+            # Items come in descending order, and memory is read faster in ascending order.
+            number = _count_blocks(job, prediction.block_size) - 1 - item
+            found[rank] += _predict_block(prediction, number, rank)
             finish(board, rank)
             rounds = 0
         elif rank > 0:

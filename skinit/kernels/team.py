@@ -75,7 +75,7 @@ def claim(board, rank):
             ticket = load(board, place)
             if ticket & ITEM_MASK == 0:
                 break
-            item = _first_item(board, queue + 1) - (ticket & ITEM_MASK)
+            item = _first_item(board, queue) + (ticket & ITEM_MASK) - 1
             if exchange(board, place, ticket, ticket - 1):
                 return item
     return -1
