@@ -87,6 +87,22 @@ def format_goals(goals: Sequence[Goal]) -> str:
     return _render(table)
 
 
+def format_short_table(results: Results) -> str:
+    """The table of the README, in Markdown."""
+    lines = ["| workload | scikit-learn | PyTorch | JAX | 2 cores | peak |", "| --- | --- | --- | --- | --- | --- |"]
+    for workload in results.workloads:
+        scaling = results.scaling(workload)
+        numbers = [
+            *(results.ratio(workload, peer) for peer in PEERS),
+            scaling if workload.scaling_goal is not None else None,
+            results.peak_fraction(workload, threads=1),
+        ]
+        digits = (1, 1, 1, 1, 2)
+        cells = ["" if number is None else f"{number:.{n}f}" for number, n in zip(numbers, digits, strict=True)]
+        lines.append(f"| {' | '.join([workload.name, *cells])} |")
+    return "\n".join(lines) + "\n"
+
+
 EXPLANATION = """\
 Ratios are how many times faster skinit is: the median time of the library over skinit's. In rows of a number of
 threads, both have as many (skinit's column: its time over its shortest); in the row "best", each has what is fastest
@@ -247,7 +263,7 @@ def write_report(
     load_before: float,
     out: Path,
 ) -> None:
-    """Write table, goals, picture and JSON file to `out`, and print what there is to read."""
+    """Write tables, goals, picture and JSON file to `out`, and print what there is to read."""
     results = Results(measurements)
     goals = find_goals(results, first_fits)
     machine = describe_machine(versions)
@@ -263,7 +279,8 @@ def write_report(
         "goals": [asdict(goal) for goal in goals],
     }
     (out / "speed.json").write_text(json.dumps(report, indent=1) + "\n")
-    written = ["summary.txt", "speed.json"]
+    (out / "table.md").write_text(format_short_table(results))
+    written = ["summary.txt", "table.md", "speed.json"]
     if results.workloads:
         draw(results, out / "speed.png")
         written.append("speed.png")

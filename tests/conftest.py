@@ -3,6 +3,19 @@
 import signal
 
 import pytest
+from kernel_arguments import check_arguments
+
+from skinit.kernels.compilation import Kernel
+
+_call = Kernel.__call__
+
+
+def _checked_call(kernel, *arguments):
+    check_arguments(kernel.signature, arguments)
+    return _call(kernel, *arguments)
+
+
+Kernel.__call__ = _checked_call  # type: ignore[method-assign]
 
 
 @pytest.fixture(autouse=True)

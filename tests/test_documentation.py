@@ -145,6 +145,11 @@ def test_commands_of_the_documentation_are_taken_by_the_command_line():
         parse_arguments([word for word in words if word != "--help"])
 
 
+def test_the_table_of_the_readme_is_that_of_the_benchmark():
+    table = (ROOT / "benchmarks" / "results" / "speed" / "table.md").read_text()
+    assert table in (ROOT / "README.md").read_text()
+
+
 def test_benchmarks_of_the_documentation_exist():
     names = {words[3] for words in shell_commands() if words[:3] == ["python", "-m", "benchmarks"]}
     assert names

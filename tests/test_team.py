@@ -192,7 +192,7 @@ def test_each_item_is_claimed_once_and_by_the_same_thread_in_each_phase_unless_i
         ranks = [rank for rank in range(n_threads) for _ in range(n_items + 1)]
         random.shuffle(ranks)
         items = np.empty(len(ranks), np.int64)
-        claim_in_turn(board, n_items, np.array(ranks), items)
+        claim_in_turn(board, n_items, np.array(ranks, np.int64), items)
         assert sorted(items[items >= 0]) == list(range(n_items))
         for rank in range(n_threads):
             own = range(n_items * rank // n_threads, n_items * (rank + 1) // n_threads)
@@ -201,7 +201,7 @@ def test_each_item_is_claimed_once_and_by_the_same_thread_in_each_phase_unless_i
             is_own = [item in own for item in claimed]
             assert is_own == sorted(is_own, reverse=True)
         # In turns, each thread has its own items only.
-        ranks = np.array([rank for _ in range(n_items) for rank in range(n_threads)])
+        ranks = np.array([rank for _ in range(n_items) for rank in range(n_threads)], np.int64)
         items = np.empty(ranks.size, np.int64)
         claim_in_turn(board, n_items, ranks, items)
         shares = [sorted(items[(ranks == rank) & (items >= 0)]) for rank in range(n_threads)]

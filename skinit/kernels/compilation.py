@@ -51,6 +51,7 @@ class Kernel:
     def __init__(self, function: Callable, signature: Any) -> None:
         if getattr(config, "DISABLE_JIT", False):
             raise RuntimeError("skinit needs numba's compiler: unset NUMBA_DISABLE_JIT (numba.config.DISABLE_JIT).")
+        self.signature = signature
         making = Making(function, signature)
         try:
             # Ctrl-C in the middle of numba's work would leave its registries half read.
