@@ -10,8 +10,8 @@ A process for each library and number of threads lives through the run. They are
 that a machine that slows down slows all of them; a figure is a ratio of medians. skinit compiles anew for each run, so
 that no stale code is measured.
 
-The report is written to the folder of ``--out``: ``speed.json`` with every measurement and the machine, ``summary.txt``,
-``speed.png``, and ``table.md``, which the README has.
+The report is written to the folder of ``--out``: ``speed.json`` with every measurement and the machine,
+``summary.txt``, ``speed.png``, and ``table.md``, which the README has.
 """
 
 import os

@@ -138,7 +138,7 @@ def test_grid_search_goes_over_schemes_and_over_parameters_of_a_scheme():
     assert len(set(search.cv_results_["mean_test_score"][4:])) > 1
 
 
-@pytest.mark.parametrize("backend", ["threading", "loky"])
+@pytest.mark.parametrize("backend", ["threading", "loky", "multiprocessing"])
 def test_results_do_not_depend_on_jobs_or_backend(backend):
     model = make_pipeline(StandardScaler(), MLPClassifier((12, 6), max_iter=8, random_state=0))
     expected = cross_val_score(model, X_iris, y_iris, cv=4, scoring="neg_log_loss")
