@@ -11,7 +11,7 @@ that a machine that slows down slows all of them; a figure is a ratio of medians
 that no stale code is measured.
 
 The report is written to the folder of ``--out``: ``speed.json`` with every measurement and the machine,
-``summary.txt``, ``speed.png``, and ``table.md``, which the README has.
+``summary.txt``, ``speed.png``, and the table of the README.
 """
 
 import os
