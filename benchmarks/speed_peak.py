@@ -38,7 +38,7 @@ def _add_products(typing_context, x, n_rounds):
 
 @njit(nogil=True, cache=True)
 def add_products(x, n_rounds):
-    """As many multiply-adds as vectors of `N_SUMS` have lanes, in each round."""
+    """Do one multiply-add for each lane of `N_SUMS` vectors in each round."""
     prefer_wide_vectors()
     return _add_products(x, n_rounds)
 

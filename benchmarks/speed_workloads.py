@@ -69,7 +69,7 @@ class Workload:
 
     @property
     def has_peak(self) -> bool:
-        """Whether the number of its multiply-adds is known."""
+        """Whether its multiply-adds are counted, and measured at the peak beside it."""
         return self.task == "fit" and self.solver == "adam" and self.peers == PEERS and not self.busy_processes
 
     def load(self) -> tuple[Any, np.ndarray]:

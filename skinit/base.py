@@ -262,7 +262,7 @@ class BaseMultilayerPerceptron(CallbackSupportMixin, ValidatedEstimator, ABC):
 
     def _check_going_on(self, network: Network) -> None:
         """Whether the weights to go on from are those of the layers and of the output activation asked for."""
-        fitted, asked = network.layer_sizes[1:-1].tolist(), self._check_hidden_layer_sizes()
+        fitted, asked = list(network.widths[1:-1]), self._check_hidden_layer_sizes()
         if fitted != asked:
             raise ValueError(
                 f"hidden_layer_sizes={asked} cannot go on from weights of hidden layers {fitted}: "
@@ -336,7 +336,7 @@ class BaseMultilayerPerceptron(CallbackSupportMixin, ValidatedEstimator, ABC):
             ("n_layers_", len(widths), "coefs_ has {n_layers} layer(s)"),
         ):
             value = self.__dict__.get(name, size)
-            if type(value) is not int and not isinstance(value, Integral) or value != size:
+            if not isinstance(value, (int, Integral)) or value != size:
                 reason = reason.format(expected=size, n_layers=len(widths) - 1)
                 raise ValueError(f"{name}={value!r} disagrees with coefs_: {reason}.")
         if not (isinstance(self.out_activation_, str) and self.out_activation_ in OUTPUT_ACTIVATIONS):

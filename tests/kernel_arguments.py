@@ -1,4 +1,4 @@
-"""What kernels trust their arguments to be. Under pytest every call of a kernel is checked for it."""
+"""Checks of what compiled code trusts: types, order and sizes of arguments. Under pytest each call runs them."""
 
 import numpy as np
 from numba import types
@@ -6,6 +6,7 @@ from numba.np.numpy_support import as_dtype
 
 from skinit.kernels import arguments
 from skinit.kernels.products import spare_size
+from skinit.kernels.team import board_size
 
 
 def check_arguments(signature, values) -> None:
@@ -69,7 +70,7 @@ def _check_network_and_rows(parameters, data, rows) -> tuple[int, int]:
 
 
 def _check_board(team, n_threads: int) -> None:
-    assert team.board.size >= 3 * 16 + 32 * n_threads
+    assert team.board.size >= board_size(n_threads)
 
 
 def _check_training(training) -> None:

@@ -89,7 +89,7 @@ def test_imports_run_downwards_within_rooms_too():
 
 
 OUTSIDE_OF_KERNELS = [path for path in FILES if room_of(path) != "kernels/"]
-# What a kernel is made with, and its arguments. Tables of names, and activations of arrays, are for everybody.
+# The rooms that may make kernels and their arguments. All rooms may read tables of names and call `evaluate`.
 DOORS = {"engine/", "precompilation.py"}
 MOST_PARAMETERS, MOST_LINES = 12, 400
 

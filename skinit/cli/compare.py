@@ -17,7 +17,7 @@ from .data import Table, load_table
 from .errors import CommandError, errors_of_file
 from .files import check_writable, write_file
 from .report import make_table
-from .results import SCORE_COLUMNS, Results, describe_hidden, format_spread, make_results
+from .results import Results, describe_hidden, format_spread, make_results
 from .search import SchemeSearch
 from .text import one_line, say, shorten
 
@@ -143,20 +143,20 @@ def _draw(results: Results, title: str) -> bytes:
     row_height = max(2.8, 1.3 + 0.35 * len(results.inits))
     figure = Figure(figsize=(12 if curves else 7.5, 1 + row_height * len(results.networks)), layout="constrained")
     axes = figure.subplots(len(results.networks), 1 + bool(curves), squeeze=False)
-    for row, hidden in zip(axes, results.networks, strict=True):
+    for panels, hidden in zip(axes, results.networks, strict=True):
         # In the order that was asked for.
-        candidates = results.of_network(hidden).set_index("init", drop=False).loc[results.inits]
+        rows = results.of_network(hidden).reset_index().set_index("init").loc[results.inits, "index"]
         InitComparisonDisplay(
             inits=results.inits,
-            test_scores=candidates.filter(regex=SCORE_COLUMNS).to_numpy(),
+            test_scores=results.fold_values("test_score").loc[rows].to_numpy(),
             loss_curves=[[curves.get((init, hidden), [])] for init in results.inits] if curves else None,
             score_name=results.score_name,
-        ).plot(row if curves else row[0])
+        ).plot(panels if curves else panels[0])
         # Unless all that is shown is far from it.
-        low, high = row[-1].get_xlim()
+        low, high = panels[-1].get_xlim()
         if low <= results.chance.mean() <= high:
-            row[-1].axvline(results.chance.mean(), color=GREY, linestyle=":", zorder=0)
-        row[0].set_ylabel(f"{describe_hidden(hidden)}\n{row[0].get_ylabel()}".strip())
+            panels[-1].axvline(results.chance.mean(), color=GREY, linestyle=":", zorder=0)
+        panels[0].set_ylabel(f"{describe_hidden(hidden)}\n{panels[0].get_ylabel()}".strip())
     # Dollar signs in the name of a file are not mathematics.
     figure.suptitle(one_line(title), parse_math=False)
     image = io.BytesIO()

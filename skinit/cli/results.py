@@ -21,9 +21,6 @@ LEADING_COLUMNS = [
     "mean_epochs",
     "mean_fit_time",
 ]
-# The columns of a metric in each fold.
-FOLD_COLUMNS = r"^split\d+_{}$"
-SCORE_COLUMNS = FOLD_COLUMNS.format("test_score")
 # A scheme that gets this share of the way from chance to the best score has learned next to nothing.
 CHANCE_MARGIN = 0.05
 
@@ -62,7 +59,7 @@ class Results:
 
     def fold_values(self, metric: str) -> pd.DataFrame:
         """A metric in each fold: `test_score`, `train_loss` or `epochs`."""
-        return self.frame.filter(regex=FOLD_COLUMNS.format(metric))
+        return self.frame.filter(regex=rf"^split\d+_{metric}$")
 
     @cached_property
     def n_diverged(self) -> pd.Series:

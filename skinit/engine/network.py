@@ -175,7 +175,7 @@ class Network:
         targets, sample_weight = data.targets, data.sample_weight
         inputs = as_inputs(data.X, dtype, in_order=True)
         n_rows = len(targets)
-        n_features, n_outputs = int(self.layer_sizes[0]), int(self.layer_sizes[-1])
+        n_features, n_outputs = self.widths[0], self.widths[-1]
         if inputs.shape != (n_rows, n_features):
             raise ValueError(
                 f"X has shape {inputs.shape}, but there are {n_rows} rows of targets, and the network has {n_features} "
@@ -200,20 +200,20 @@ class Network:
 
     def copy(self) -> "Network":
         """A network with its own copy of the parameters."""
-        copied = Network(self.layer_sizes, self.activation, self.loss, self.theta.dtype)
+        copied = Network(self.widths, self.activation, self.loss, self.theta.dtype)
         copied.theta[:] = self.theta
         return copied
 
     def check_columns(self, X) -> None:
         """Raise ValueError if X has not one column for each input."""
-        if X.shape[1] != self.layer_sizes[0]:
-            raise ValueError(f"X has {X.shape[1]} column(s), but coefs_[0] has {self.layer_sizes[0]} row(s).")
+        if X.shape[1] != self.widths[0]:
+            raise ValueError(f"X has {X.shape[1]} column(s), but coefs_[0] has {self.widths[0]} row(s).")
 
     def row_work(self, inputs: Inputs) -> int:
         """Multiply-adds that a row takes on its way forwards; of a sparse row, only the stored entries count."""
         n_rows, n_features = inputs.shape
         n_inputs = n_features if len(inputs.X) > 0 else inputs.data.size // max(n_rows, 1)
-        return max(1, self.n_weights - (n_features - n_inputs) * int(self.layer_sizes[1]))
+        return max(1, self.n_weights - (n_features - n_inputs) * self.widths[1])
 
     def largest_product(self, n_rows: int) -> int:
         """Multiply-adds of the largest matrix product that `n_rows` rows take."""

@@ -63,7 +63,7 @@ class DataPasses:
             batch_size,
             block_size,
             self.alpha,
-            1.0 / int(network.layer_sizes[-1]) if loss.reports_mean_over_outputs else 1.0,
+            1.0 / network.widths[-1] if loss.reports_mean_over_outputs else 1.0,
             SCIKIT_LEARN_CAP,
         )
         self._kernel = training.compile_train(dtype)
@@ -191,7 +191,7 @@ class DataPasses:
 
 def _make_workspace(network: Network, inputs: Inputs, block_size: int, n_threads: int) -> Workspace:
     """Memory for passes in blocks of so many rows, by so many threads."""
-    dtype, sizes = network.theta.dtype, network.layer_sizes.tolist()
+    dtype, sizes = network.theta.dtype, network.widths
     n_rows, n_features = inputs.shape
     is_dense = len(inputs.X) > 0
     n_inputs = n_features if is_dense else -(-inputs.data.size // max(n_rows, 1))

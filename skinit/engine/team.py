@@ -105,11 +105,6 @@ def _omp_num_threads() -> int | None:
     return int(first)
 
 
-def share(n_threads: int) -> int:
-    """What one of the works under way in the process gets of so many threads."""
-    return max(1, n_threads // max(1, len(_at_work)))
-
-
 def _forget_other_threads() -> None:
     for team in list(_at_work):
         if not team.is_of_this_thread():
@@ -216,7 +211,7 @@ class Team:
         board, began = self.shared.board, time.perf_counter()
         n_helpers = 0
         if self.is_open() and began >= self._alone_until:
-            n_helpers = min(self.most_threads, share(self._n_threads)) - 1
+            n_helpers = min(self.most_threads, max(1, self._n_threads // len(_at_work))) - 1
         board[HELPERS], board[WAITED] = n_helpers, 0
         self._grow(n_helpers, help)
         yield

@@ -23,15 +23,15 @@ class Moments:
 
     @property
     def variance(self) -> np.ndarray:
-        """Of each column."""
+        """The variance of each column."""
         return self._squares / self.weight_sum
 
     @property
     def pooled_variance(self) -> float:
-        """Of all numbers, whatever their column."""
+        """The variance of all numbers, whatever their column."""
         return float(self.variance.mean() + self.mean.var())
 
     @property
     def root_mean_square(self) -> np.ndarray:
-        """Of each column."""
+        """The root mean square of each column."""
         return np.sqrt(self.variance + self.mean**2)

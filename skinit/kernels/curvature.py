@@ -48,7 +48,7 @@ from .propagation import (
     transposed_input_products,
     units_of,
 )
-from .team import claim, close_phase, finish, leaves, open_phase
+from .team import finish, next_item, open_phase
 
 ALL_LAYERS = -1
 # The entries of `job`: what the caller tells its helpers about a phase.
@@ -311,7 +311,6 @@ def _multiply_directions(curvature, rank, is_passed):
     multiply = _multiply_at(curvature.functions.multiply, curvature.parameters.theta)
     spare = workspace.spare[rank]
     n_shards = _count_shards(workspace)
-    rounds = 0
     if rank == 0:
         if is_passed == 1:
             job[KIND] = TANGENTS
@@ -321,22 +320,16 @@ def _multiply_directions(curvature, rank, is_passed):
             job[KIND] = FORWARD
             open_phase(board, job[STOP_BLOCK] - job[FIRST_BLOCK])
     while True:
-        item = claim(board, rank)
+        item = next_item(board, rank)
         if item >= 0:
             if job[KIND] == FORWARD:
                 _pass_block(curvature, job[FIRST_BLOCK] + item, multiply, spare)
             else:
                 _multiply_shard(curvature, item, rank, multiply, spare)
             finish(board, rank)
-            rounds = 0
-        elif rank > 0:
-            rounds += 1
-            if leaves(board, rank, rounds):
-                return
+        elif rank > 0 or job[KIND] == TANGENTS:
+            return
         else:
-            close_phase(board)
-            if job[KIND] == TANGENTS:
-                return
             job[KIND] = TANGENTS
             open_phase(board, n_shards)
 

@@ -13,7 +13,7 @@ from .arguments import Prediction, argument_type
 from .compilation import Kernel, function_at, inlined, inner
 from .products import OVERWRITE, multiply_signature
 from .propagation import add_intercept, coef_of, input_products, intercept_of
-from .team import claim, close_phase, finish, leaves, open_phase
+from .team import finish, next_item, open_phase
 
 # The entries of `job`: which rows of `out` a call fills, and the row of the data that the first of them belongs to.
 START, STOP, FIRST, JOB_SIZE = range(4)
@@ -87,29 +87,21 @@ def _predict(prediction, rank):
     Returns
     -------
     n_nonfinite : int
-        How many numbers are NaN or infinite: of a dense X, of the parameters and of the outputs.
+        For the caller: how many numbers are NaN or infinite, of a dense X, of the parameters and of the outputs.
     """
     board, job, found = prediction.team.board, prediction.team.job, prediction.n_nonfinite
-    rounds = 0
     if rank == 0:
         found[:] = 0
         found[0] = _count_nonfinite(prediction.parameters.theta)
         open_phase(board, _count_blocks(job, prediction.block_size))
-    while True:
-        item = claim(board, rank)
-        if item >= 0:
-            # Items come in descending order, and memory is read faster in ascending order.
-            number = _count_blocks(job, prediction.block_size) - 1 - item
-            found[rank] += _predict_block(prediction, number, rank)
-            finish(board, rank)
-            rounds = 0
-        elif rank > 0:
-            rounds += 1
-            if leaves(board, rank, rounds):
-                return 0
-        else:
-            close_phase(board)
-            return found.sum()
+    item = next_item(board, rank)
+    while item >= 0:
+        # Items come in descending order, and memory is read faster in ascending order.
+        number = _count_blocks(job, prediction.block_size) - 1 - item
+        found[rank] += _predict_block(prediction, number, rank)
+        finish(board, rank)
+        item = next_item(board, rank)
+    return found.sum()
 
 
 @cache

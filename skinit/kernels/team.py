@@ -116,7 +116,7 @@ def close_phase(board):
 
 
 @inner
-def leaves(board, rank, rounds):
+def _leaves(board, rank, rounds):
     """Whether a helper ends after so many rounds without an item; if not, it first waits a little, longer each time."""
     if load(board, HELPERS) == STOP or rounds > MOST_ROUNDS:
         return True
@@ -129,3 +129,19 @@ def leaves(board, rank, rounds):
     else:
         sleep(SLEEP_MICROSECONDS)
     return False
+
+
+@inner
+def next_item(board, rank):
+    """The number of an item for this thread; or -1 for the caller at the end of a phase, and for a helper sent home."""
+    rounds = 0
+    while True:
+        item = claim(board, rank)
+        if item >= 0:
+            return item
+        if rank == 0:
+            close_phase(board)
+            return -1
+        rounds += 1
+        if _leaves(board, rank, rounds):
+            return -1

@@ -34,7 +34,7 @@ from .propagation import (
     transposed_input_products,
     units_of,
 )
-from .team import claim, close_phase, finish, leaves, open_phase
+from .team import finish, next_item, open_phase
 from .updates import update_signature
 
 # A shard has at least so many rows, unless it is the only one. A block has at most so many shards.
@@ -308,12 +308,11 @@ def _train(training, rank, n_blocks, totals):
     board, job, numbers = training.team
     scratch = workspace.scratch[rank]
     n_ranges = workspace.ranges.shape[0]
-    rounds = 0
     if rank == 0:
         job[KIND] = TRANSPOSE
         open_phase(board, n_ranges)
     while True:
-        item = claim(board, rank)
+        item = next_item(board, rank)
         if item >= 0:
             if job[KIND] == ROWS:
                 _pass_rows(training, item, scratch)
@@ -322,13 +321,9 @@ def _train(training, rank, n_blocks, totals):
             if job[KIND] == TRANSPOSE or (job[KIND] == PARAMETERS and job[PURPOSE] == STEP and job[IS_LAST] == 1):
                 _transpose_range(training.parameters, workspace.ranges, item, workspace.transposed)
             finish(board, rank)
-            rounds = 0
         elif rank > 0:
-            rounds += 1
-            if leaves(board, rank, rounds):
-                return
+            return
         else:
-            close_phase(board)
             if job[KIND] == ROWS and _end_rows(epoch, training.solver, workspace, job, numbers, totals):
                 job[KIND] = PARAMETERS
                 open_phase(board, n_ranges)

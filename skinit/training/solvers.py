@@ -63,7 +63,7 @@ class StochasticSolver:
     automatic_step = AutomaticStep()
 
     def __init__(self, network: Network, n_slots: int, learning_rate: float, constants=()) -> None:
-        self.layer_sizes = tuple(network.layer_sizes.tolist())
+        self.layer_sizes = network.widths
         self.slots = np.zeros((n_slots, network.theta.size), network.theta.dtype)
         self.learning_rate = float(learning_rate)
         self.constants = np.array(constants, dtype=np.float64)
@@ -79,7 +79,7 @@ class StochasticSolver:
     def belongs_to(self, network: Network) -> bool:
         """Whether its state is that of a network with these layers and of this precision."""
         return (
-            getattr(self, "layer_sizes", None) == tuple(network.layer_sizes.tolist())
+            getattr(self, "layer_sizes", None) == network.widths
             and self.slots.dtype == network.theta.dtype
             and self.slots.shape[1] == network.theta.size
         )
