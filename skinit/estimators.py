@@ -51,11 +51,11 @@ class MLPClassifier(ClassifierMixin, BaseMultilayerPerceptron):
         - "silu": f(u) = u / (1 + exp(-u))
         - "gelu": f(u) = u P(Z <= u) for a standard normal Z
 
-    init : str, Initializer or callable, default="auto"
+    init : str, Initializer or callable, default="sklearn"
         How weights are drawn: a name (:func:`skinit.initializers.get_initializer_names` lists them), an
         :class:`~skinit.initializers.Initializer`, whose parameters can be searched over (``init__std``), or a function
-        ``(shape, rng) -> array``. "auto" is He's scheme for the relu family, LeCun's for selu, and Xavier's otherwise.
-        "sklearn" draws what scikit-learn draws.
+        ``(shape, rng) -> array``. "sklearn" draws the weights that scikit-learn draws. "auto" is He's scheme for the
+        relu family, LeCun's for selu, and Xavier's otherwise.
 
     solver : {"lbfgs", "sgd", "adam"}, default="adam"
         The solver for weight optimization: SciPy's L-BFGS, stochastic gradient descent with momentum, or Adam. On small
@@ -221,7 +221,7 @@ class MLPClassifier(ClassifierMixin, BaseMultilayerPerceptron):
         hidden_layer_sizes=(100,),
         activation="relu",
         *,
-        init="auto",
+        init="sklearn",
         solver="adam",
         alpha=0.0001,
         batch_size="auto",
@@ -472,11 +472,11 @@ class MLPRegressor(RegressorMixin, BaseMultilayerPerceptron):
         - "silu": f(u) = u / (1 + exp(-u))
         - "gelu": f(u) = u P(Z <= u) for a standard normal Z
 
-    init : str, Initializer or callable, default="auto"
+    init : str, Initializer or callable, default="sklearn"
         How weights are drawn: a name (:func:`skinit.initializers.get_initializer_names` lists them), an
         :class:`~skinit.initializers.Initializer`, whose parameters can be searched over (``init__std``), or a function
-        ``(shape, rng) -> array``. "auto" is He's scheme for the relu family, LeCun's for selu, and Xavier's otherwise.
-        "sklearn" draws what scikit-learn draws.
+        ``(shape, rng) -> array``. "sklearn" draws the weights that scikit-learn draws. "auto" is He's scheme for the
+        relu family, LeCun's for selu, and Xavier's otherwise.
 
     solver : {"lbfgs", "sgd", "adam"}, default="adam"
         The solver for weight optimization: SciPy's L-BFGS, stochastic gradient descent with momentum, or Adam. On small
@@ -645,7 +645,7 @@ class MLPRegressor(RegressorMixin, BaseMultilayerPerceptron):
         hidden_layer_sizes=(100,),
         activation="relu",
         *,
-        init="auto",
+        init="sklearn",
         solver="adam",
         alpha=0.0001,
         batch_size="auto",

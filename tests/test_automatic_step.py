@@ -408,7 +408,7 @@ def test_a_flat_loss_gives_the_fallback(solver):
 def test_no_fit_ends_with_an_exception_or_above_the_untrained_loss(activation, hidden, solver, task):
     estimator, X, y = TASKS[task]
     model = clone(estimator).set_params(
-        activation=activation, hidden_layer_sizes=hidden, solver=solver, max_iter=15, batch_size=32, **AUTO
+        activation=activation, hidden_layer_sizes=hidden, solver=solver, max_iter=15, batch_size=32, init="auto", **AUTO
     )
     model.fit(X, y)
     assert all(np.isfinite(array).all() for array in model.coefs_ + model.intercepts_)

@@ -30,7 +30,13 @@ def train(activation, targets, solver, dtype):
     estimator = MLPClassifier if "classes" in targets else MLPRegressor
     parameters = {"loss": "poisson"} if targets == "counts" else {}
     model = estimator(
-        hidden_layer_sizes=(33, 17), activation=activation, solver=solver, max_iter=3, batch_size=40, random_state=0
+        hidden_layer_sizes=(33, 17),
+        activation=activation,
+        init="auto",
+        solver=solver,
+        max_iter=3,
+        batch_size=40,
+        random_state=0,
     )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

@@ -388,7 +388,7 @@ def test_predictions_that_overflow_are_an_error_not_nan(estimator, dtype):
 
 
 def test_poisson_means_that_overflow_are_an_error():
-    model = MLPRegressor(loss="poisson", hidden_layer_sizes=(3,), max_iter=2, random_state=0).fit(X, y)
+    model = MLPRegressor(loss="poisson", hidden_layer_sizes=(3,), init="he", max_iter=2, random_state=0).fit(X, y)
     with pytest.raises(ValueError, match="outputs overflow float64"):
         model.predict(1e6 * X)
 
@@ -419,7 +419,7 @@ def test_integers_too_large_for_a_float_are_named():
 
 
 def test_poisson_means_of_frames_that_overflow_are_an_error_too():
-    model = MLPRegressor(loss="poisson", hidden_layer_sizes=(3,), max_iter=2, random_state=0).fit(X, y)
+    model = MLPRegressor(loss="poisson", hidden_layer_sizes=(3,), init="he", max_iter=2, random_state=0).fit(X, y)
     for values in (pd.DataFrame(1e6 * X), np.ma.masked_array(1e6 * X)):
         with pytest.raises(ValueError, match="outputs overflow float64"):
             model.predict(values)

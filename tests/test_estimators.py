@@ -18,6 +18,7 @@ from sklearn.preprocessing import StandardScaler
 
 from skinit import MLPClassifier, MLPRegressor
 from skinit.initializers import Initializer, RandomNormal, VarianceScaling, get_initializer_names
+from skinit.initializers.scikit_learn import ScikitLearn
 from skinit.kernels.activations import ACTIVATIONS
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -54,9 +55,8 @@ def state_of(estimator):
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_every_activation_lowers_the_loss_in_the_dtype_of_X(estimator, X, y, activation, dtype):
-    model = estimator(hidden_layer_sizes=(10, 8), activation=activation, max_iter=60, random_state=0).fit(
-        X.astype(dtype), y
-    )
+    model = estimator(hidden_layer_sizes=(10, 8), activation=activation, init="auto", max_iter=60, random_state=0)
+    model.fit(X.astype(dtype), y)
     assert model.loss_curve_[-1] < 0.9 * model.loss_curve_[0]
     assert {array.dtype for array in model.coefs_ + model.intercepts_} == {np.dtype(dtype)}
     outputs = model.predict_proba(X.astype(dtype)) if estimator is MLPClassifier else model.predict(X.astype(dtype))
@@ -82,7 +82,7 @@ def test_initialize_sets_what_fit_sets_without_training(estimator, X, y):
     assert untrained.t_ == 0
     assert untrained.loss_curve_ == []
     assert untrained.predict(X).shape == y.shape
-    assert isinstance(untrained.initializer_, VarianceScaling)
+    assert isinstance(untrained.initializer_, ScikitLearn)
 
 
 @pytest.mark.parametrize(("estimator", "X", "y"), BOTH)
@@ -107,7 +107,7 @@ def test_initialize_gives_the_weights_that_fit_starts_from():
 
 def test_init_auto_depends_on_the_activation():
     def variance_scaling(activation):
-        return MLPClassifier((5,), activation).initialize(X_iris, y_iris).initializer_
+        return MLPClassifier((5,), activation, init="auto").initialize(X_iris, y_iris).initializer_
 
     assert variance_scaling("relu").get_params() == VarianceScaling(2.0, "fan_in", "normal").get_params()
     assert variance_scaling("selu").get_params() == VarianceScaling(1.0, "fan_in", "normal").get_params()

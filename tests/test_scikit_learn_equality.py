@@ -1,4 +1,4 @@
-"""With init="sklearn" the estimators give scikit-learn's numbers.
+"""With their defaults the estimators give scikit-learn's numbers.
 
 Both run on the same data for up to 20 epochs in float64; everything fitted must agree to a relative 1e-6.
 """
@@ -85,7 +85,7 @@ def fit_both(task, train=None, **parameters):
         def train(model, X, y):
             model.fit(X, y)
 
-    models = ours(init="sklearn", **parameters), theirs(**parameters)
+    models = ours(**parameters), theirs(**parameters)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         for model in models:

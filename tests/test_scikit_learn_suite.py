@@ -1,20 +1,16 @@
 """scikit-learn's own tests of its multilayer perceptrons, run against skinit.
 
-The module is loaded anew with skinit's estimators in the place of scikit-learn's; its tests become tests of this
-module. They start where scikit-learn starts, with ``init="sklearn"``.
+The module is loaded anew with skinit's estimators, and their defaults, in the place of scikit-learn's; its tests become
+tests of this module.
 """
 
 import importlib.util
-from functools import partial
 from unittest import mock
 
 import pytest
 import sklearn.neural_network
 
 import skinit
-
-MLPClassifier = partial(skinit.MLPClassifier, init="sklearn")
-MLPRegressor = partial(skinit.MLPRegressor, init="sklearn")
 
 # Tests that can only pass by touching private attributes of scikit-learn's implementation.
 NEEDS_PRIVATE_ATTRIBUTES = {
@@ -26,8 +22,8 @@ def _load_suite():
     spec = importlib.util.find_spec("sklearn.neural_network.tests.test_mlp")
     suite = importlib.util.module_from_spec(spec)
     with (
-        mock.patch.object(sklearn.neural_network, "MLPClassifier", MLPClassifier),
-        mock.patch.object(sklearn.neural_network, "MLPRegressor", MLPRegressor),
+        mock.patch.object(sklearn.neural_network, "MLPClassifier", skinit.MLPClassifier),
+        mock.patch.object(sklearn.neural_network, "MLPRegressor", skinit.MLPRegressor),
     ):
         spec.loader.exec_module(suite)
     return suite
@@ -42,6 +38,6 @@ for _name, _test in vars(_suite).items():
 
 
 def test_the_suite_runs_against_skinit():
-    assert _suite.MLPClassifier is MLPClassifier
-    assert _suite.MLPRegressor is MLPRegressor
+    assert _suite.MLPClassifier is skinit.MLPClassifier
+    assert _suite.MLPRegressor is skinit.MLPRegressor
     assert set(vars(_suite)) >= NEEDS_PRIVATE_ATTRIBUTES.keys()

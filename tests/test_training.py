@@ -160,7 +160,7 @@ def test_large_weights_to_go_on_from_are_blamed():
 def test_negative_weights_are_blamed():
     weights = np.where(np.arange(len(y_diabetes)) % 3, 1.0, -1.5)
     with pytest.raises(DivergenceError, match="remove the negative sample weights"):
-        MLPRegressor(hidden_layer_sizes=(50,), solver="lbfgs", max_iter=5000, random_state=0).fit(
+        MLPRegressor(hidden_layer_sizes=(50,), init="he", solver="lbfgs", max_iter=5000, random_state=0).fit(
             X_diabetes, 30 * y_diabetes, weights
         )
 

@@ -204,7 +204,7 @@ def _add_inspect(commands) -> None:
         "--init",
         metavar="SCHEME",
         type=_name(get_initializer_names()),
-        default="auto",
+        default="sklearn",
         help="initialization scheme, see below (default: %(default)s)",
     )
 

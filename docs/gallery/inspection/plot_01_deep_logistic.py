@@ -25,13 +25,13 @@ warnings.simplefilter("ignore", ConvergenceWarning)  # the number of epochs is c
 X, y = load_digits(return_X_y=True)
 X = X / 16
 some_X, some_y = X[:300], y[:300]
-network = MLPClassifier((30,) * 6, "logistic", max_iter=30, random_state=0)
+network = MLPClassifier((30,) * 6, "logistic", init="xavier", max_iter=30, random_state=0)
 
 # %%
 # As it is initialized
 # --------------------
 #
-# Xavier's scheme, which "auto" stands for here. The report prints as two tables and what follows from them.
+# The report prints as two tables and what follows from them.
 
 network.initialize(X, y)
 print(signal_propagation(network, some_X, some_y))
