@@ -8,14 +8,11 @@ from scipy.sparse import issparse
 from sklearn.base import _fit_context, clone
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, Options, StrOptions
-from sklearn.utils.validation import (
-    _check_sample_weight,
-    check_is_fitted,
-    validate_data,
-)
+from sklearn.utils.validation import check_is_fitted
 
 from .all_or_nothing import all_or_nothing
-from .engine.data import TrainingData, cast, integers_in_range, is_ready, normalize_weights, with_valid_indices
+from .data_checks import DataChecksMixin
+from .engine.data import TrainingData, is_ready
 from .engine.network import Network
 from .engine.predictions import predict_and_check, predict_preactivations
 from .initializers import Initializer, get_initializer, get_initializer_names
@@ -34,7 +31,6 @@ from .training.fit import (
 from .training.loop import History
 from .training.solvers import STOCHASTIC_SOLVERS
 from .training.tasks import CallbackSupportMixin, TrainingTasks, with_callbacks
-from .validation import ValidatedEstimator
 
 # Rows on which the trained network must have finite outputs.
 CHECKED_ROWS = 200
@@ -45,7 +41,7 @@ def _set_network(attributes: dict, network: Network) -> None:
     attributes.update(_network=network, coefs_=list(network.coefs), intercepts_=list(network.intercepts))
 
 
-class BaseMultilayerPerceptron(CallbackSupportMixin, ValidatedEstimator, ABC):
+class BaseMultilayerPerceptron(CallbackSupportMixin, DataChecksMixin, ABC):
     """Base class of `MLPClassifier` and `MLPRegressor`."""
 
     _parameter_constraints: dict = {
@@ -212,42 +208,6 @@ class BaseMultilayerPerceptron(CallbackSupportMixin, ValidatedEstimator, ABC):
         if tasks is not None:
             tasks.finish()
         return self
-
-    def _check_data(self, X, y, sample_weight, *, network: Network | None, incremental: bool) -> TrainingData:
-        """Validate data to fit or to measure; `network` is the one to go on from, or to measure."""
-        X, targets = self._check_X_y(X, y, is_first=network is None, incremental=incremental)
-        # Weights keep the precision they started with.
-        dtype = X.dtype if network is None else network.theta.dtype
-        X, targets = cast(X, dtype, "X"), np.ascontiguousarray(cast(targets, dtype, "y"))
-        if sample_weight is None:
-            return TrainingData(X, targets, None)
-        with integers_in_range("sample_weight"):
-            sample_weight = _check_sample_weight(sample_weight, X)
-        if not np.any(sample_weight):
-            raise ValueError("Sample weights must contain at least one non-zero number.")
-        weights, scale = normalize_weights(sample_weight, dtype)
-        total = weights.sum(dtype=np.float64)
-        # Positive beyond rounding.
-        if not total > np.finfo(np.float64).eps * np.abs(weights).sum(dtype=np.float64):
-            raise ValueError(f"Sample weights must have a positive sum, got {total * scale:.3g}.")
-        return TrainingData(X, targets, weights, scale)
-
-    def _validate(self, X, y="no_validation", **options) -> tuple:
-        """scikit-learn's validation of X and y, or of X alone, the same for all public functions.
-
-        A sparse X becomes a well-formed CSR matrix.
-        """
-        X, y = (
-            with_valid_indices(values, name) if issparse(values) else values for name, values in (("X", X), ("y", y))
-        )
-        # Whether all numbers are finite is seen from their sum, which may overflow.
-        with np.errstate(over="ignore", invalid="ignore"), integers_in_range("X and y"):
-            validated = validate_data(self, X, y, accept_sparse="csr", dtype=(np.float64, np.float32), **options)
-        X, *y = validated if isinstance(validated, tuple) else (validated,)
-        if not X.dtype.isnative:
-            # Numbers of a frame keep their byte order.
-            X = X.astype(X.dtype.newbyteorder("="))
-        return X, *y
 
     def _check_hidden_layer_sizes(self) -> list[int]:
         sizes = self.hidden_layer_sizes

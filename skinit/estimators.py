@@ -14,7 +14,8 @@ from sklearn.utils.multiclass import (
 )
 
 from .base import BaseMultilayerPerceptron, all_or_nothing
-from .kernels.losses import OUTPUT_ACTIVATIONS
+from .class_weight import NO_BALANCED_PARTIAL_FIT, class_weights_of_outputs
+from .kernels.losses import LOG_OUTPUT_ACTIVATIONS, OUTPUT_ACTIVATIONS
 
 
 class MLPClassifier(ClassifierMixin, BaseMultilayerPerceptron):
@@ -132,6 +133,12 @@ class MLPClassifier(ClassifierMixin, BaseMultilayerPerceptron):
     max_fun : int, default=15000
         Maximum number of loss function calls of "lbfgs".
 
+    class_weight : dict, list of dicts, "balanced" or None, default=None
+        Weights of classes, ``{class_label: weight}``; a class that is not in the dict has the weight 1. They multiply
+        `sample_weight`, in all that is done with training data. Multilabel targets take a list with a dict for each
+        label, like ``[{0: 1, 1: 5}, {0: 1, 1: 1}]``, whose weights are multiplied. "balanced" gives each class the
+        weight ``n_samples / (n_classes * np.bincount(y))``, and cannot be used with `partial_fit`.
+
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
@@ -243,6 +250,7 @@ class MLPClassifier(ClassifierMixin, BaseMultilayerPerceptron):
         epsilon=1e-8,
         n_iter_no_change=10,
         max_fun=15000,
+        class_weight=None,
     ):
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
@@ -268,6 +276,12 @@ class MLPClassifier(ClassifierMixin, BaseMultilayerPerceptron):
         self.epsilon = epsilon
         self.n_iter_no_change = n_iter_no_change
         self.max_fun = max_fun
+        self.class_weight = class_weight
+
+    _parameter_constraints: dict = {
+        **BaseMultilayerPerceptron._parameter_constraints,
+        "class_weight": [StrOptions({"balanced"}), dict, list, None],
+    }
 
     _fitted_attributes = (*BaseMultilayerPerceptron._fitted_attributes, "classes_", "_label_binarizer")
 
@@ -336,6 +350,12 @@ class MLPClassifier(ClassifierMixin, BaseMultilayerPerceptron):
         # With one class seen, there is no other to predict.
         return self.classes_[np.minimum(positive.ravel(), len(self.classes_) - 1)]
 
+    def _class_weights(self, targets):
+        if self.class_weight is None:
+            return None
+        classes = [np.arange(2)] * targets.shape[1] if self._is_multilabel() else [self.classes_]
+        return class_weights_of_outputs(self.class_weight, classes, targets.astype(np.intp))
+
     def _loss_name(self):
         return "log_loss" if self._is_softmax() else "binary_log_loss"
 
@@ -374,6 +394,8 @@ class MLPClassifier(ClassifierMixin, BaseMultilayerPerceptron):
         self : object
             The estimator.
         """
+        if isinstance(self.class_weight, str):
+            raise ValueError(NO_BALANCED_PARTIAL_FIT)
         if _check_partial_fit_first_call(self, classes):
             is_multilabel = type_of_target(y).startswith("multilabel")
             self._label_binarizer = LabelBinarizer().fit(y if is_multilabel else classes)
@@ -415,7 +437,11 @@ class MLPClassifier(ClassifierMixin, BaseMultilayerPerceptron):
         return probabilities
 
     def predict_log_proba(self, X):
-        """Logarithms of probability estimates.
+        r"""Logarithms of probability estimates.
+
+        They are computed from the preactivations :math:`u` of the output layer, for the softmax as
+        :math:`u_j - u_m - \log(1 + \sum_{i \ne m} e^{u_i - u_m})` with the largest, :math:`u_m`. So they keep their
+        digits where a probability rounds to 0 or to 1, and are finite.
 
         Parameters
         ----------
@@ -425,10 +451,30 @@ class MLPClassifier(ClassifierMixin, BaseMultilayerPerceptron):
         Returns
         -------
         log_y_prob : ndarray of shape (n_samples, n_classes)
-            ``log(predict_proba(X))``.
+            The logarithms of ``predict_proba(X)``.
         """
-        probabilities = self.predict_proba(X)
-        return np.log(probabilities, out=probabilities)
+        preactivations = self._validated_preactivations(X)
+        if self.n_outputs_ == 1:
+            preactivations = np.hstack([-preactivations, preactivations])
+        return LOG_OUTPUT_ACTIVATIONS[self.out_activation_](preactivations)
+
+    def decision_function(self, X):
+        """Confidence scores: the preactivations of the output layer.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The input data.
+
+        Returns
+        -------
+        scores : ndarray of shape (n_samples,) or (n_samples, n_classes)
+            With two classes the logarithm of the odds of ``classes_[1]``, which `predict` chooses where it is positive.
+            With more, one score for each class, whose softmax is `predict_proba`. For multilabel targets the
+            logarithm of the odds of each label.
+        """
+        preactivations = self._validated_preactivations(X)
+        return preactivations.ravel() if self.n_outputs_ == 1 else preactivations
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

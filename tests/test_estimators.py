@@ -1,7 +1,9 @@
 """What the estimators add to scikit-learn's, and what they must keep of it beyond equal numbers."""
 
+import decimal
 import pickle
 import warnings
+from decimal import Decimal
 
 import joblib
 import numpy as np
@@ -9,6 +11,7 @@ import pandas as pd
 import pytest
 import sklearn
 from scipy.sparse import csr_array
+from scipy.special import softmax
 from sklearn.base import clone
 from sklearn.datasets import load_diabetes, load_digits, load_iris, make_multilabel_classification
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
@@ -307,13 +310,55 @@ def test_partial_fit_is_for_stochastic_solvers_only():
         assert not hasattr(estimator(solver="lbfgs"), "partial_fit")
 
 
-def test_predict_log_proba_of_impossible_classes_is_minus_infinity_not_nan():
-    model = MLPClassifier((4,), init=Ones(1e3)).initialize(X_iris, y_iris)
-    model.coefs_[-1][:, 0] = -1e3
-    with np.errstate(divide="ignore"):
-        log_probabilities = model.predict_log_proba(np.abs(X_iris) + 1)
-    assert not np.isnan(log_probabilities).any()
-    assert (log_probabilities[:, 0] == -np.inf).all()
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("y", [y_iris, y_iris == 1, np.column_stack([y_iris == 1, y_iris == 2]).astype(int)])
+@pytest.mark.parametrize("scale", [1.0, 30.0, 1e3])
+def test_predict_log_proba_is_the_exact_logarithm(y, scale, dtype):
+    model = MLPClassifier((4,), "tanh", init=RandomNormal(1.0), random_state=0).initialize(X_iris.astype(dtype), y)
+    model.coefs_[-1][:] *= scale
+    X = X_iris[::7].astype(dtype)
+    scores = model.decision_function(X)
+    with decimal.localcontext(prec=60):
+        exact = [[Decimal(float(score)) for score in row] for row in scores.reshape(len(X), -1)]
+        if model.out_activation_ == "softmax":
+            expected = [[u - sum(other.exp() for other in row).ln() for u in row] for row in exact]
+        elif y.ndim == 1:
+            expected = [[-(1 + u.exp()).ln(), -(1 + (-u).exp()).ln()] for (u,) in exact]
+        else:
+            expected = [[-(1 + (-u).exp()).ln() for u in row] for row in exact]
+        expected = np.array(expected, dtype=np.float64)
+    found = model.predict_log_proba(X)
+    assert found.dtype == dtype
+    # A difference of scores is rounded once; the exponential of one of size d, below the root of eps, d times as often.
+    eps = np.finfo(dtype).eps
+    np.testing.assert_allclose(found, expected, rtol=8 * eps, atol=eps**2)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("y", [y_iris, y_iris == 1])
+def test_predict_log_proba_of_a_finite_network_is_finite(y, dtype):
+    model = MLPClassifier((4,), init=Ones(1.0)).initialize(X_iris.astype(dtype), y)
+    model.coefs_[-1][:] = 0
+    model.intercepts_[-1][:] = 0.9 * np.finfo(dtype).max
+    model.intercepts_[-1][0] = -0.9 * np.finfo(dtype).max
+    found = model.predict_log_proba(X_iris.astype(dtype))
+    assert np.isfinite(found).all()
+    assert found[:, 0].max() < found[:, 1].min() or y.dtype == bool
+
+
+@pytest.mark.parametrize("y", [y_iris, y_iris == 1, np.column_stack([y_iris == 1, y_iris == 2]).astype(int)])
+def test_decision_function_agrees_with_predictions_and_probabilities(y):
+    model = MLPClassifier((4,), max_iter=3, random_state=0).fit(X_iris, y)
+    scores, probabilities = model.decision_function(X_iris), model.predict_proba(X_iris)
+    if y.ndim == 2:
+        np.testing.assert_array_equal(scores > 0, model.predict(X_iris))
+        np.testing.assert_allclose(scores, np.log(probabilities / (1 - probabilities)), atol=1e-12)
+    elif scores.ndim == 1:
+        np.testing.assert_array_equal(scores > 0, model.predict(X_iris))
+        np.testing.assert_allclose(scores, np.log(probabilities[:, 1] / probabilities[:, 0]), atol=1e-12)
+    else:
+        np.testing.assert_array_equal(scores.argmax(axis=1), model.predict(X_iris))
+        np.testing.assert_allclose(softmax(scores, axis=1), probabilities, rtol=1e-12)
 
 
 def test_an_activation_set_after_fit_is_used():

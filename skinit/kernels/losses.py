@@ -252,6 +252,23 @@ def _logistic(preactivations):
     return scipy.special.expit(preactivations, out=preactivations)
 
 
+def _log_softmax(preactivations):
+    """Logarithms of the softmax, by log1p so that the largest keeps its digits near 0."""
+    rows = np.arange(len(preactivations))
+    highest = preactivations.argmax(axis=1)
+    # The difference of two finite numbers may overflow.
+    with np.errstate(over="ignore"):
+        margins = preactivations - preactivations[rows, highest][:, np.newaxis]
+    others = np.exp(margins)
+    others[rows, highest] = 0
+    result = margins - np.log1p(others.sum(axis=1, keepdims=True))
+    return np.maximum(result, np.finfo(result.dtype).min, out=result)
+
+
+def _log_logistic(preactivations):
+    return scipy.special.log_expit(preactivations)
+
+
 LOSSES = {
     "squared_error": Loss(
         _squared_error,
@@ -270,6 +287,8 @@ LOSSES = {
 
 # From preactivations to predictions, by the name in the fitted attribute `out_activation_`.
 OUTPUT_ACTIVATIONS = {loss.out_activation: loss.predict for loss in LOSSES.values()}
+# The logarithms of probabilities, likewise.
+LOG_OUTPUT_ACTIVATIONS = {"softmax": _log_softmax, "logistic": _log_logistic}
 
 
 def loss_signature(dtype):

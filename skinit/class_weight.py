@@ -1,0 +1,74 @@
+"""Class weights: how much the rows of a class count."""
+
+from numbers import Real
+
+import numpy as np
+from sklearn.utils.class_weight import compute_class_weight
+
+from .validation import nearest_name_hint
+
+# In scikit-learn's words.
+NO_BALANCED_PARTIAL_FIT = (
+    "class_weight 'balanced' is not supported for partial_fit. In order to use 'balanced' weights, use "
+    "compute_class_weight('balanced', classes=classes, y=y). In place of y you can use a large enough sample of the "
+    "full training set target to properly estimate the class frequency distributions. Pass the resulting weights as "
+    "the class_weight parameter."
+)
+
+
+def class_weights_of_outputs(class_weight, classes: list[np.ndarray], numbers: np.ndarray) -> list[np.ndarray]:
+    r"""The weight of each class, output by output.
+
+    "balanced" gives a class of :math:`n_c` among :math:`n` rows and :math:`k` classes the weight :math:`n / (k n_c)`.
+
+    Parameters
+    ----------
+    class_weight : "balanced", dict, or list of dicts
+        A dict has the weight of a class, which is 1 where it has none. Several outputs take a list of them.
+    classes : list of ndarray
+        The classes of each output.
+    numbers : ndarray of shape (n, n_outputs)
+        The number of each row's class.
+
+    Returns
+    -------
+    weights : list of ndarray
+        For each output one weight a class.
+
+    Raises
+    ------
+    ValueError
+        If there is not one dict for each output, if a class is not there, or if a weight is no finite number from 0 on.
+    """
+    if isinstance(class_weight, str):
+        return [_balanced(len(names), column) for names, column in zip(classes, numbers.T, strict=True)]
+    given = class_weight if isinstance(class_weight, (list, tuple)) else [class_weight]
+    if len(given) != len(classes) or not all(isinstance(each, dict) for each in given):
+        takes = "a dict" if len(classes) == 1 else f"a list of {len(classes)} dicts, one for each output"
+        raise ValueError(f'class_weight must be "balanced" or {takes}, got {class_weight!r}.')
+    return [_of_dict(each, names) for each, names in zip(given, classes, strict=True)]
+
+
+def row_weights(weights: list[np.ndarray], numbers: np.ndarray) -> np.ndarray:
+    """The product over outputs of the weights of a row's classes."""
+    columns = [weight[column] for weight, column in zip(weights, numbers.T, strict=True)]
+    return np.prod(columns, axis=0)
+
+
+def _balanced(n_classes: int, numbers: np.ndarray) -> np.ndarray:
+    weights, present = np.ones(n_classes), np.unique(numbers)
+    weights[present] = compute_class_weight("balanced", classes=present, y=numbers)
+    return weights
+
+
+def _of_dict(class_weight: dict, classes: np.ndarray) -> np.ndarray:
+    known = classes.tolist()
+    for name, weight in class_weight.items():
+        if name not in known:
+            raise ValueError(
+                f"class_weight has a weight for the class {name!r}, but the classes are {known}."
+                f"{nearest_name_hint(name, [each for each in known if isinstance(each, str)])}"
+            )
+        if isinstance(weight, bool) or not isinstance(weight, Real) or not 0 <= float(weight) < np.inf:
+            raise ValueError(f"class_weight[{name!r}] must be a finite number >= 0, got {weight!r}.")
+    return np.array([float(class_weight.get(name, 1.0)) for name in known])

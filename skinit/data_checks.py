@@ -1,0 +1,77 @@
+"""From data that a user gives to data that a network takes."""
+
+import numpy as np
+from scipy.sparse import issparse
+from sklearn.utils.validation import _check_sample_weight, validate_data
+
+from .class_weight import row_weights
+from .engine.data import TrainingData, cast, integers_in_range, normalize_weights, with_valid_indices
+from .engine.network import Network
+from .validation import ValidatedEstimator
+
+
+class DataChecksMixin(ValidatedEstimator):
+    """What the estimators check of X, y and sample weights."""
+
+    def _check_data(
+        self,
+        X,
+        y,
+        sample_weight,
+        *,
+        network: Network | None,
+        incremental: bool,
+        class_weights: list[np.ndarray] | None = None,
+    ) -> TrainingData:
+        """Validate data to fit or to measure.
+
+        Parameters
+        ----------
+        network : Network or None
+            The network to go on from, or to measure. None: data of a first fit.
+        incremental : bool
+            Whether classes of y may be missing.
+        class_weights : list of ndarray, or None
+            The weights of each output's classes, if not those that the parameter `class_weight` gives.
+        """
+        X, targets = self._check_X_y(X, y, is_first=network is None, incremental=incremental)
+        # Weights keep the precision they started with.
+        dtype = X.dtype if network is None else network.theta.dtype
+        X, targets = cast(X, dtype, "X"), np.ascontiguousarray(cast(targets, dtype, "y"))
+        if class_weights is None:
+            class_weights = self._class_weights(targets)
+        if sample_weight is None and class_weights is None:
+            return TrainingData(X, targets, None)
+        with integers_in_range("sample_weight"):
+            sample_weight = _check_sample_weight(sample_weight, X)
+        if class_weights is not None:
+            sample_weight = sample_weight * row_weights(class_weights, targets.astype(np.intp))
+        if not np.any(sample_weight):
+            raise ValueError("Sample weights must contain at least one non-zero number.")
+        weights, scale = normalize_weights(sample_weight, dtype)
+        total = weights.sum(dtype=np.float64)
+        # Positive beyond rounding.
+        if not total > np.finfo(np.float64).eps * np.abs(weights).sum(dtype=np.float64):
+            raise ValueError(f"Sample weights must have a positive sum, got {total * scale:.3g}.")
+        return TrainingData(X, targets, weights, scale)
+
+    def _class_weights(self, targets: np.ndarray) -> list[np.ndarray] | None:
+        """The weights of each output's classes, or None where all rows count the same."""
+        return None
+
+    def _validate(self, X, y="no_validation", **options) -> tuple:
+        """scikit-learn's validation of X and y, or of X alone, the same for all public functions.
+
+        A sparse X becomes a well-formed CSR matrix.
+        """
+        X, y = (
+            with_valid_indices(values, name) if issparse(values) else values for name, values in (("X", X), ("y", y))
+        )
+        # Whether all numbers are finite is seen from their sum, which may overflow.
+        with np.errstate(over="ignore", invalid="ignore"), integers_in_range("X and y"):
+            validated = validate_data(self, X, y, accept_sparse="csr", dtype=(np.float64, np.float32), **options)
+        X, *y = validated if isinstance(validated, tuple) else (validated,)
+        if not X.dtype.isnative:
+            # Numbers of a frame keep their byte order.
+            X = X.astype(X.dtype.newbyteorder("="))
+        return X, *y
