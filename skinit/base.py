@@ -6,8 +6,9 @@ from numbers import Integral, Real
 import numpy as np
 from scipy.sparse import issparse
 from sklearn.base import _fit_context, clone
+from sklearn.metrics import get_scorer_names
 from sklearn.utils import check_random_state
-from sklearn.utils._param_validation import Interval, Options, StrOptions
+from sklearn.utils._param_validation import Interval, Options, RealNotInt, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from .all_or_nothing import all_or_nothing
@@ -29,16 +30,12 @@ from .training.fit import (
     fit_stochastic,
 )
 from .training.loop import History
+from .training.schedules import SCHEDULES
 from .training.solvers import STOCHASTIC_SOLVERS
 from .training.tasks import CallbackSupportMixin, TrainingTasks, with_callbacks
 
 # Rows on which the trained network must have finite outputs.
 CHECKED_ROWS = 200
-
-
-def _set_network(attributes: dict, network: Network) -> None:
-    # One step, which no signal can interrupt.
-    attributes.update(_network=network, coefs_=list(network.coefs), intercepts_=list(network.intercepts))
 
 
 class BaseMultilayerPerceptron(CallbackSupportMixin, DataChecksMixin, ABC):
@@ -61,7 +58,7 @@ class BaseMultilayerPerceptron(CallbackSupportMixin, DataChecksMixin, ABC):
             StrOptions({"auto"}),
             Interval(Integral, 1, None, closed="left"),
         ],
-        "learning_rate": [StrOptions({"constant", "invscaling", "adaptive"})],
+        "learning_rate": [StrOptions({"constant", "invscaling", "adaptive", *SCHEDULES}), callable],
         "learning_rate_init": [StrOptions({"auto"}), Interval(Real, 0, None, closed="neither")],
         "power_t": [Interval(Real, 0, None, closed="left")],
         "max_iter": [Interval(Integral, 1, None, closed="left")],
@@ -82,6 +79,13 @@ class BaseMultilayerPerceptron(CallbackSupportMixin, DataChecksMixin, ABC):
             Options(Real, {np.inf}),
         ],
         "max_fun": [Interval(Integral, 1, None, closed="left")],
+        "scoring": [StrOptions({"loss", *get_scorer_names()}), callable, None],
+        "weight_decay": [Interval(Real, 0, None, closed="left")],
+        "average": [
+            "boolean",
+            Interval(Integral, 1, None, closed="left"),
+            Interval(RealNotInt, 0, 1, closed="neither"),
+        ],
     }
 
     # What has to be there to go on from, and to predict with.
@@ -96,6 +100,10 @@ class BaseMultilayerPerceptron(CallbackSupportMixin, DataChecksMixin, ABC):
         """Name of the loss for the targets seen."""
 
     @abstractmethod
+    def _from_targets(self, targets):
+        """What `y` was before it became the network's targets."""
+
+    @abstractmethod
     def _stratify(self, targets):
         """Labels to stratify the validation split by, or None."""
 
@@ -105,7 +113,7 @@ class BaseMultilayerPerceptron(CallbackSupportMixin, DataChecksMixin, ABC):
 
     @_fit_context(prefer_skip_nested_validation=True)
     @all_or_nothing
-    def fit(self, X, y, sample_weight=None):
+    def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None):
         """Fit the model to data matrix X and target(s) y.
 
         Parameters
@@ -119,6 +127,16 @@ class BaseMultilayerPerceptron(CallbackSupportMixin, DataChecksMixin, ABC):
 
         sample_weight : array-like of shape (n_samples,), default=None
             Sample weights.
+
+        X_val : {array-like, sparse matrix} of shape (n_val, n_features), default=None
+            Rows to validate on with ``early_stopping=True``, in the place of a part of X; `validation_fraction` is then
+            not used. In a pipeline, ``Pipeline(..., transform_input=["X_val"])`` transforms them as it does X.
+
+        y_val : array-like of shape (n_val,) or (n_val, n_outputs), default=None
+            Their targets.
+
+        sample_weight_val : array-like of shape (n_val,), default=None
+            Their sample weights. `class_weight` counts besides.
 
         Returns
         -------
@@ -137,7 +155,7 @@ class BaseMultilayerPerceptron(CallbackSupportMixin, DataChecksMixin, ABC):
             On Ctrl-C before the end of the first epoch, and on Ctrl-C in a search or an ensemble; the estimator is then
             as it was. On a later Ctrl-C, `fit` warns and keeps what it learned in whole epochs.
         """
-        return self._fit(X, y, sample_weight, incremental=False)
+        return self._fit(X, y, sample_weight, (X_val, y_val, sample_weight_val), incremental=False)
 
     @_fit_context(prefer_skip_nested_validation=True)
     @all_or_nothing
@@ -163,7 +181,7 @@ class BaseMultilayerPerceptron(CallbackSupportMixin, DataChecksMixin, ABC):
         self : object
             The initialized estimator.
         """
-        data = self._check_data(X, y, sample_weight, network=None, incremental=False)
+        data = self._check_data(X, y, sample_weight, incremental=False)
         self._initialize(data, check_random_state(self.random_state))
         if self.solver in STOCHASTIC_SOLVERS:
             batch_size = check_batch_size(self, len(data.targets))
@@ -172,8 +190,10 @@ class BaseMultilayerPerceptron(CallbackSupportMixin, DataChecksMixin, ABC):
 
     # Around `_fit`, so that errors in the teardown of callbacks are errors of the fit.
     @with_callbacks
-    def _fit(self, X, y, sample_weight, incremental):
+    def _fit(self, X, y, sample_weight, validation=(None, None, None), *, incremental):
         given = X, y
+        names = ("sample_weight", "X_val", "y_val", "sample_weight_val")
+        metadata = dict(zip(names, (sample_weight, *validation), strict=True))
         if incremental:
             # scikit-learn checks parameters in the first partial_fit only.
             self._validate_params()
@@ -183,6 +203,7 @@ class BaseMultilayerPerceptron(CallbackSupportMixin, DataChecksMixin, ABC):
             network = self._own_network()
             self._check_going_on(network)
         data = self._check_data(X, y, sample_weight, network=network, incremental=incremental)
+        validation_data = self._check_validation_data(*validation, data)
         random_state = check_random_state(self.random_state)
         self._random_state = random_state
         if network is None:
@@ -191,10 +212,10 @@ class BaseMultilayerPerceptron(CallbackSupportMixin, DataChecksMixin, ABC):
         network = network.copy()
         tasks = None
         if hasattr(self, "_skl_callbacks"):
-            tasks = TrainingTasks(self, *given, sample_weight, 1 if incremental else self.max_iter)
+            tasks = TrainingTasks(self, *given, metadata, 1 if incremental else self.max_iter)
         try:
             if self.solver in STOCHASTIC_SOLVERS:
-                fit_stochastic(self, network, data, random_state, incremental, tasks)
+                fit_stochastic(self, network, data, validation_data, random_state, incremental, tasks)
             else:
                 fit_lbfgs(self, network, data, tasks)
             with np.errstate(over="ignore", invalid="ignore"):
@@ -204,7 +225,8 @@ class BaseMultilayerPerceptron(CallbackSupportMixin, DataChecksMixin, ABC):
         except DivergenceError as error:
             advice = explain_divergence(self, data, is_first, smallest_restart=RESTART_FACTOR**MAX_RESTARTS)
             raise DivergenceError(error.epoch, advice, error.quantity) from None
-        _set_network(self.__dict__, network)
+        # One step, which no signal can interrupt.
+        self.__dict__.update(network.as_attributes())
         if tasks is not None:
             tasks.finish()
         return self
@@ -250,7 +272,7 @@ class BaseMultilayerPerceptron(CallbackSupportMixin, DataChecksMixin, ABC):
             print(self.initializer_.report_)
         self.n_layers_ = len(layer_sizes)
         self.out_activation_ = LOSSES[network.loss].out_activation
-        _set_network(self.__dict__, network)
+        self.__dict__.update(network.as_attributes())
         for name in ("_optimizer", "learning_rate_init_", *History.__dataclass_fields__):
             self.__dict__.pop(name, None)
         history = History()
@@ -329,7 +351,7 @@ class BaseMultilayerPerceptron(CallbackSupportMixin, DataChecksMixin, ABC):
             self._check_finite_outputs(outputs, X)
         if network is not attributes.get("_network"):
             # Weights that a user put in become views of one vector, which the next call need not copy.
-            _set_network(attributes, network)
+            attributes.update(network.as_attributes())
         return outputs
 
     def _is_plain(self, X, network: Network) -> bool:

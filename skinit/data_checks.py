@@ -7,6 +7,7 @@ from sklearn.utils.validation import _check_sample_weight, validate_data
 from .class_weight import row_weights
 from .engine.data import TrainingData, cast, integers_in_range, normalize_weights, with_valid_indices
 from .engine.network import Network
+from .training.solvers import STOCHASTIC_SOLVERS
 from .validation import ValidatedEstimator
 
 
@@ -19,27 +20,30 @@ class DataChecksMixin(ValidatedEstimator):
         y,
         sample_weight,
         *,
-        network: Network | None,
         incremental: bool,
-        class_weights: list[np.ndarray] | None = None,
+        network: Network | None = None,
+        first: TrainingData | None = None,
     ) -> TrainingData:
         """Validate data to fit or to measure.
 
         Parameters
         ----------
-        network : Network or None
-            The network to go on from, or to measure. None: data of a first fit.
         incremental : bool
             Whether classes of y may be missing.
-        class_weights : list of ndarray, or None
-            The weights of each output's classes, if not those that the parameter `class_weight` gives.
+        network : Network or None
+            The network to go on from, or to measure.
+        first : TrainingData or None
+            The data of the fit that these data belong to, if they are to validate on.
         """
-        X, targets = self._check_X_y(X, y, is_first=network is None, incremental=incremental)
+        X, targets = self._check_X_y(X, y, is_first=network is None and first is None, incremental=incremental)
         # Weights keep the precision they started with.
-        dtype = X.dtype if network is None else network.theta.dtype
+        dtype = X.dtype
+        if network is not None:
+            dtype = network.theta.dtype
+        elif first is not None:
+            dtype = first.targets.dtype
         X, targets = cast(X, dtype, "X"), np.ascontiguousarray(cast(targets, dtype, "y"))
-        if class_weights is None:
-            class_weights = self._class_weights(targets)
+        class_weights = self._class_weights(targets if first is None else first.targets)
         if sample_weight is None and class_weights is None:
             return TrainingData(X, targets, None)
         with integers_in_range("sample_weight"):
@@ -54,6 +58,27 @@ class DataChecksMixin(ValidatedEstimator):
         if not total > np.finfo(np.float64).eps * np.abs(weights).sum(dtype=np.float64):
             raise ValueError(f"Sample weights must have a positive sum, got {total * scale:.3g}.")
         return TrainingData(X, targets, weights, scale)
+
+    def _check_validation_data(self, X, y, sample_weight, data: TrainingData) -> TrainingData | None:
+        """Validate the rows to validate on, if there are any; `data` are those to fit."""
+        if X is None and y is None and sample_weight is None:
+            return None
+        if y is None:
+            raise ValueError("X_val and sample_weight_val need y_val, which was not provided.")
+        if X is None:
+            raise ValueError("y_val and sample_weight_val need X_val, which was not provided.")
+        if not self.early_stopping or self.solver not in STOCHASTIC_SOLVERS:
+            raise ValueError(
+                "X_val and y_val are used by early_stopping=True and stochastic solvers only, got "
+                f"early_stopping={self.early_stopping} and solver={self.solver!r}."
+            )
+        try:
+            validation = self._check_data(X, y, sample_weight, incremental=True, first=data)
+        except ValueError as error:
+            raise ValueError(f"X_val, y_val or sample_weight_val: {error}") from error
+        if len(validation.targets) < 2:
+            raise ValueError("X_val and y_val must have at least 2 rows, got 1.")
+        return validation
 
     def _class_weights(self, targets: np.ndarray) -> list[np.ndarray] | None:
         """The weights of each output's classes, or None where all rows count the same."""

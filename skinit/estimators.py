@@ -58,9 +58,9 @@ class MLPClassifier(ClassifierMixin, BaseMultilayerPerceptron):
         ``(shape, rng) -> array``. "sklearn" draws the weights that scikit-learn draws. "auto" is He's scheme for the
         relu family, LeCun's for selu, and Xavier's otherwise.
 
-    solver : {"lbfgs", "sgd", "adam"}, default="adam"
-        The solver for weight optimization: SciPy's L-BFGS, stochastic gradient descent with momentum, or Adam. On small
-        data sets "lbfgs" can converge faster and perform better.
+    solver : {"lbfgs", "sgd", "adam", "adamw"}, default="adam"
+        The solver for weight optimization: SciPy's L-BFGS, stochastic gradient descent with momentum, Adam, or Adam
+        with decoupled `weight_decay`. On small data sets "lbfgs" can converge faster and perform better.
 
     alpha : float, default=0.0001
         Strength of the L2 regularization term, which is divided by the sample size when added to the loss.
@@ -68,13 +68,24 @@ class MLPClassifier(ClassifierMixin, BaseMultilayerPerceptron):
     batch_size : int or "auto", default="auto"
         Size of mini-batches for the stochastic solvers. "auto" is ``min(200, n_samples)``.
 
-    learning_rate : {"constant", "invscaling", "adaptive"}, default="constant"
-        Learning rate schedule, used by ``solver="sgd"`` only.
+    learning_rate : str or callable, default="constant"
+        Learning rate schedule. scikit-learn's, of which the last two are used by ``solver="sgd"`` only:
 
         - "constant": `learning_rate_init` all the time.
         - "invscaling": ``learning_rate_init / t ** power_t`` after `t` samples.
         - "adaptive": divided by 5 each time the training loss (or the validation score, with `early_stopping`) has not
           improved by `tol` for `n_iter_no_change` epochs.
+
+        and besides, for every stochastic solver, `learning_rate_init` times a factor that depends on the step
+        :math:`t = 0, 1, \dots` of the :math:`T` steps of `max_iter` epochs:
+
+        - "linear": :math:`1 - t/T`.
+        - "cosine": :math:`(1 + \cos(\pi t/T)) / 2`.
+        - "one_cycle": from 0.04 up to 1 in a straight line while :math:`t < 0.3\,T`, then down along half a cosine.
+        - a function ``(step, n_steps) -> factor``.
+
+        Where training stops before `max_iter`, the rest of the schedule is not used; ``n_iter_no_change=np.inf`` runs
+        all of it. Each `partial_fit` is an epoch, and after `max_iter` of them the factor stays what it is.
 
     learning_rate_init : float or "auto", default=0.001
         The initial learning rate of the stochastic solvers. "auto" takes it from the curvature of the loss at the
@@ -98,8 +109,9 @@ class MLPClassifier(ClassifierMixin, BaseMultilayerPerceptron):
         Tolerance for the optimization: training stops when loss or score has not improved by at least `tol` for
         `n_iter_no_change` consecutive epochs.
 
-    verbose : bool, default=False
-        Whether to print the loss of each epoch.
+    verbose : bool or int, default=False
+        Whether to print the loss of each epoch. 2 prints a table: epoch, loss, validation score and loss, learning
+        rate, and seconds since the start.
 
     warm_start : bool, default=False
         Whether `fit` goes on from the previous solution, rather than from new weights.
@@ -113,7 +125,7 @@ class MLPClassifier(ClassifierMixin, BaseMultilayerPerceptron):
     early_stopping : bool, default=False
         Whether to set aside `validation_fraction` of the training data and stop when the validation score does not
         improve. Two classes are split in proportion, as in scikit-learn. The weights with the best score are
-        restored. Used by the stochastic solvers.
+        restored. `fit` takes validation rows of your own, `X_val`. Used by the stochastic solvers.
 
     validation_fraction : float, default=0.1
         The proportion of training data to set aside for `early_stopping`, between 0 and 1.
@@ -132,6 +144,21 @@ class MLPClassifier(ClassifierMixin, BaseMultilayerPerceptron):
 
     max_fun : int, default=15000
         Maximum number of loss function calls of "lbfgs".
+
+    scoring : str, callable or None, default=None
+        What `early_stopping` maximizes on the validation rows. None: the accuracy. "loss": the loss without its
+        penalty, whose negative is the score. Or a name that :func:`sklearn.metrics.get_scorer_names` lists, or a
+        scorer ``(estimator, X, y) -> float``.
+
+    weight_decay : float, default=0.01
+        Decoupled weight decay of ``solver="adamw"``: each step also multiplies the weights, not the intercepts, by
+        ``1 - learning_rate * weight_decay``. `alpha` counts besides.
+
+    average : bool, int or float, default=False
+        Whether to validate and to predict with an average of the parameters over the steps of a stochastic solver. As
+        in :class:`~sklearn.linear_model.SGDClassifier`, True averages all steps, and an int those from the one at which
+        so many samples were seen. A float `d` between 0 and 1 averages with a decay: each step weighs `d` times as much
+        as the next. `partial_fit` goes on from the parameters after the last step.
 
     class_weight : dict, list of dicts, "balanced" or None, default=None
         Weights of classes, ``{class_label: weight}``; a class that is not in the dict has the weight 1. They multiply
@@ -154,10 +181,17 @@ class MLPClassifier(ClassifierMixin, BaseMultilayerPerceptron):
         Loss of each epoch, averaged over its mini-batches as the weights moved on. Stochastic solvers only.
 
     validation_scores_ : list of float or None
-        Score on the validation data after each epoch: accuracy. None with ``early_stopping=False``.
+        Score on the validation data after each epoch, see `scoring`. None with ``early_stopping=False``.
 
     best_validation_score_ : float or None
         The best of them.
+
+    validation_loss_curve_ : list of float or None
+        Loss on the validation data after each epoch, without the penalty. None with ``early_stopping=False``.
+
+    best_iter_ : int or None
+        The epoch of the last `fit` that had the best validation score, counted from 1, whose weights are kept. 0 if
+        none was better than the weights that a warm start began with. None with ``early_stopping=False``.
 
     t_ : int
         The number of training samples seen by the solver.
@@ -250,6 +284,9 @@ class MLPClassifier(ClassifierMixin, BaseMultilayerPerceptron):
         epsilon=1e-8,
         n_iter_no_change=10,
         max_fun=15000,
+        scoring=None,
+        weight_decay=0.01,
+        average=False,
         class_weight=None,
     ):
         self.hidden_layer_sizes = hidden_layer_sizes
@@ -276,6 +313,9 @@ class MLPClassifier(ClassifierMixin, BaseMultilayerPerceptron):
         self.epsilon = epsilon
         self.n_iter_no_change = n_iter_no_change
         self.max_fun = max_fun
+        self.scoring = scoring
+        self.weight_decay = weight_decay
+        self.average = average
         self.class_weight = class_weight
 
     _parameter_constraints: dict = {
@@ -358,6 +398,10 @@ class MLPClassifier(ClassifierMixin, BaseMultilayerPerceptron):
 
     def _loss_name(self):
         return "log_loss" if self._is_softmax() else "binary_log_loss"
+
+    def _from_targets(self, targets):
+        numbers = targets.astype(int)
+        return numbers if self._is_multilabel() else self.classes_[numbers.ravel()]
 
     def _stratify(self, targets):
         return targets.astype(bool) if self.n_outputs_ == 1 else None
@@ -524,9 +568,9 @@ class MLPRegressor(RegressorMixin, BaseMultilayerPerceptron):
         ``(shape, rng) -> array``. "sklearn" draws the weights that scikit-learn draws. "auto" is He's scheme for the
         relu family, LeCun's for selu, and Xavier's otherwise.
 
-    solver : {"lbfgs", "sgd", "adam"}, default="adam"
-        The solver for weight optimization: SciPy's L-BFGS, stochastic gradient descent with momentum, or Adam. On small
-        data sets "lbfgs" can converge faster and perform better.
+    solver : {"lbfgs", "sgd", "adam", "adamw"}, default="adam"
+        The solver for weight optimization: SciPy's L-BFGS, stochastic gradient descent with momentum, Adam, or Adam
+        with decoupled `weight_decay`. On small data sets "lbfgs" can converge faster and perform better.
 
     alpha : float, default=0.0001
         Strength of the L2 regularization term, which is divided by the sample size when added to the loss.
@@ -534,13 +578,24 @@ class MLPRegressor(RegressorMixin, BaseMultilayerPerceptron):
     batch_size : int or "auto", default="auto"
         Size of mini-batches for the stochastic solvers. "auto" is ``min(200, n_samples)``.
 
-    learning_rate : {"constant", "invscaling", "adaptive"}, default="constant"
-        Learning rate schedule, used by ``solver="sgd"`` only.
+    learning_rate : str or callable, default="constant"
+        Learning rate schedule. scikit-learn's, of which the last two are used by ``solver="sgd"`` only:
 
         - "constant": `learning_rate_init` all the time.
         - "invscaling": ``learning_rate_init / t ** power_t`` after `t` samples.
         - "adaptive": divided by 5 each time the training loss (or the validation score, with `early_stopping`) has not
           improved by `tol` for `n_iter_no_change` epochs.
+
+        and besides, for every stochastic solver, `learning_rate_init` times a factor that depends on the step
+        :math:`t = 0, 1, \dots` of the :math:`T` steps of `max_iter` epochs:
+
+        - "linear": :math:`1 - t/T`.
+        - "cosine": :math:`(1 + \cos(\pi t/T)) / 2`.
+        - "one_cycle": from 0.04 up to 1 in a straight line while :math:`t < 0.3\,T`, then down along half a cosine.
+        - a function ``(step, n_steps) -> factor``.
+
+        Where training stops before `max_iter`, the rest of the schedule is not used; ``n_iter_no_change=np.inf`` runs
+        all of it. Each `partial_fit` is an epoch, and after `max_iter` of them the factor stays what it is.
 
     learning_rate_init : float or "auto", default=0.001
         The initial learning rate of the stochastic solvers. "auto" takes it from the curvature of the loss at the
@@ -564,8 +619,9 @@ class MLPRegressor(RegressorMixin, BaseMultilayerPerceptron):
         Tolerance for the optimization: training stops when loss or score has not improved by at least `tol` for
         `n_iter_no_change` consecutive epochs.
 
-    verbose : bool, default=False
-        Whether to print the loss of each epoch.
+    verbose : bool or int, default=False
+        Whether to print the loss of each epoch. 2 prints a table: epoch, loss, validation score and loss, learning
+        rate, and seconds since the start.
 
     warm_start : bool, default=False
         Whether `fit` goes on from the previous solution, rather than from new weights.
@@ -598,6 +654,22 @@ class MLPRegressor(RegressorMixin, BaseMultilayerPerceptron):
     max_fun : int, default=15000
         Maximum number of loss function calls of "lbfgs".
 
+    scoring : str, callable or None, default=None
+        What `early_stopping` maximizes on the validation rows. None: the
+        coefficient of determination. "loss": the loss without its
+        penalty, whose negative is the score. Or a name that :func:`sklearn.metrics.get_scorer_names` lists, or a
+        scorer ``(estimator, X, y) -> float``.
+
+    weight_decay : float, default=0.01
+        Decoupled weight decay of ``solver="adamw"``: each step also multiplies the weights, not the intercepts, by
+        ``1 - learning_rate * weight_decay``. `alpha` counts besides.
+
+    average : bool, int or float, default=False
+        Whether to validate and to predict with an average of the parameters over the steps of a stochastic solver. As
+        in :class:`~sklearn.linear_model.SGDClassifier`, True averages all steps, and an int those from the one at which
+        so many samples were seen. A float `d` between 0 and 1 averages with a decay: each step weighs `d` times as much
+        as the next. `partial_fit` goes on from the parameters after the last step.
+
     Attributes
     ----------
     loss_ : float
@@ -610,11 +682,17 @@ class MLPRegressor(RegressorMixin, BaseMultilayerPerceptron):
         Loss of each epoch, averaged over its mini-batches as the weights moved on. Stochastic solvers only.
 
     validation_scores_ : list of float or None
-        Score on the validation data after each epoch: the coefficient of determination. None with
-        ``early_stopping=False``.
+        Score on the validation data after each epoch, see `scoring`. None with ``early_stopping=False``.
 
     best_validation_score_ : float or None
         The best of them.
+
+    validation_loss_curve_ : list of float or None
+        Loss on the validation data after each epoch, without the penalty. None with ``early_stopping=False``.
+
+    best_iter_ : int or None
+        The epoch of the last `fit` that had the best validation score, counted from 1, whose weights are kept. 0 if
+        none was better than the weights that a warm start began with. None with ``early_stopping=False``.
 
     t_ : int
         The number of training samples seen by the solver.
@@ -713,6 +791,9 @@ class MLPRegressor(RegressorMixin, BaseMultilayerPerceptron):
         epsilon=1e-8,
         n_iter_no_change=10,
         max_fun=15000,
+        scoring=None,
+        weight_decay=0.01,
+        average=False,
     ):
         self.loss = loss
         self.hidden_layer_sizes = hidden_layer_sizes
@@ -739,6 +820,9 @@ class MLPRegressor(RegressorMixin, BaseMultilayerPerceptron):
         self.epsilon = epsilon
         self.n_iter_no_change = n_iter_no_change
         self.max_fun = max_fun
+        self.scoring = scoring
+        self.weight_decay = weight_decay
+        self.average = average
 
     def _check_X_y(self, X, y, *, is_first, incremental):
         X, y = self._validate(X, y, multi_output=True, y_numeric=True, order="C", reset=is_first)
@@ -762,6 +846,9 @@ class MLPRegressor(RegressorMixin, BaseMultilayerPerceptron):
 
     def _loss_name(self):
         return self.loss
+
+    def _from_targets(self, targets):
+        return targets.ravel() if targets.shape[1] == 1 else targets
 
     def _stratify(self, targets):
         return None

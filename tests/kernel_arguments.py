@@ -102,7 +102,11 @@ def _check_training(training) -> None:
     assert (counts == 1).all()
     if solver.slots.size:
         assert solver.slots.shape[1] == theta.size
-        assert solver.rates.size >= -(-epoch.order.size // epoch.batch_size)
+        n_steps = -(-epoch.order.size // epoch.batch_size)
+        assert solver.rates.size >= n_steps
+        if solver.average.size > 0:
+            assert solver.average.size == theta.size
+            assert solver.average_weights.size >= n_steps
     assert solver.n_steps.size == 1
     _check_board(team, len(workspace.scratch))
 

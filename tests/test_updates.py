@@ -27,7 +27,7 @@ def take_step(name, theta, gradient, slots, number=1, rate=None, constants=None,
     for start, stop in pairwise(edges):
         penalty = alpha if start < n_weights else 0.0
         part = slice(start, stop)
-        step(theta[part], gradient[part], slots, start, constants, rate, number, penalty, 1 / weight_sum)
+        step(theta[part], gradient[part], slots, start, constants, rate, number, penalty, 1.0, 1 / weight_sum)
 
 
 def sgd_twin(theta, gradients, n_weights, learning_rate, momentum, nesterov):

@@ -34,11 +34,13 @@ class Network:
         Name of the loss, which fixes the output activation.
     dtype : numpy.dtype
         float32 or float64.
+    theta : ndarray of shape (n_parameters,), or None
+        The parameters, by default new ones.
 
     Attributes
     ----------
     theta : ndarray of shape (n_parameters,)
-        All weights, layer by layer, then all intercepts. Zero at first.
+        All weights, layer by layer, then all intercepts. New ones are zero.
     coefs, intercepts : list of ndarray
         Views of `theta`, to be written to. They must not be replaced, because kernels read `theta`.
     widths : tuple of int
@@ -56,7 +58,9 @@ class Network:
         If there is not enough memory for the parameters.
     """
 
-    def __init__(self, layer_sizes, activation: str, loss: str, dtype: np.dtype) -> None:
+    def __init__(
+        self, layer_sizes, activation: str, loss: str, dtype: np.dtype, theta: np.ndarray | None = None
+    ) -> None:
         sizes = [int(size) for size in layer_sizes]
         shapes = list(pairwise(sizes))
         self.activation = activation
@@ -65,7 +69,7 @@ class Network:
         self.largest_coef = max(fan_in * fan_out for fan_in, fan_out in shapes)
         n_parameters = self.n_weights + sum(sizes[1:])
         try:
-            self.theta = np.zeros(n_parameters, dtype=dtype)
+            self.theta = np.zeros(n_parameters, dtype=dtype) if theta is None else theta
         except (MemoryError, ValueError, OverflowError):
             raise MemoryError(
                 f"A network with layers of {', '.join(map(str, sizes))} units has {n_parameters:.3g} parameters, too "
@@ -105,6 +109,14 @@ class Network:
     def loss(self, name: str) -> None:
         _check_name("loss", name, LOSSES)
         self._loss = name
+
+    def with_theta(self, theta: np.ndarray) -> "Network":
+        """A network of the same shape whose parameters are another vector, which it does not copy."""
+        return Network(self.widths, self.activation, self.loss, theta.dtype, theta)
+
+    def as_attributes(self) -> dict:
+        """The fitted attributes of an estimator that has this network."""
+        return {"_network": self, "coefs_": list(self.coefs), "intercepts_": list(self.intercepts)}
 
     @classmethod
     def from_parameters(cls, coefs, intercepts, activation: str, loss: str) -> "Network":

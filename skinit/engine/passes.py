@@ -79,6 +79,8 @@ class DataPasses:
         self._workspace = _make_workspace(network, self._data.inputs, block_size, self._team.most_threads)
         self._blocks_per_call = 1
         self._solver: Any = None
+        # The learning rate of the last step.
+        self.last_rate = np.nan
         self._bind(None)
 
     def __enter__(self) -> "DataPasses":
@@ -93,11 +95,21 @@ class DataPasses:
         theta = self.network.theta
         if solver is None:
             nothing = np.empty(0)
-            state = SolverState(np.empty((0, 0), theta.dtype), nothing, nothing, np.zeros(1, np.int64))
+            slots = np.empty((0, 0), theta.dtype)
+            state = SolverState(slots, nothing, nothing, 0.0, np.zeros(1, np.int64), np.empty(0, theta.dtype), nothing)
             functions = self._functions
         else:
             n_batches = -(-self.rows.size // self.batch_size)
-            state = SolverState(solver.slots, solver.constants, np.empty(n_batches), solver.n_steps)
+            average = np.empty(0, theta.dtype) if solver.averaging is None else solver.averaging.vector
+            state = SolverState(
+                solver.slots,
+                solver.constants,
+                np.empty(n_batches),
+                solver.weight_decay,
+                solver.n_steps,
+                average,
+                np.empty(n_batches),
+            )
             functions = self._functions._replace(step=compile_update(solver.update, theta.dtype).address)
         self._solver = solver
         parameters = Parameters(theta, self.network.layer_sizes)
@@ -117,7 +129,11 @@ class DataPasses:
         """
         if solver is not self._solver:
             self._bind(solver)
-        self._arguments.solver.rates[:] = solver.learning_rate
+        state = self._arguments.solver
+        state.rates[:] = solver.rates(state.rates.size)
+        self.last_rate = float(state.rates[-1])
+        if solver.averaging is not None:
+            state.average_weights[:] = solver.averaging.weights(self.rows.size, self.batch_size)
         return float(self._pass(training.STEP)[training.REPORTED_LOSS]) / self.rows.size
 
     def loss(self) -> float:

@@ -62,13 +62,28 @@ class Epoch(NamedTuple):
 class SolverState(NamedTuple):
     """The state of a solver, see `updates`.
 
-    `rates` has the learning rate of each step of a pass, and `n_steps` counts the steps of all passes.
+    Attributes
+    ----------
+    slots, constants : ndarray
+    rates : ndarray
+        The learning rate of each step of a pass.
+    weight_decay : float
+        The part of the weights that a step of rate 1 takes away from them, besides.
+    n_steps : ndarray of shape (1,)
+        Counts the steps of all passes.
+    average : ndarray like theta
+        The average of the parameters over steps; empty where none is kept.
+    average_weights : ndarray
+        What the parameters after each step of a pass weigh in the average.
     """
 
     slots: np.ndarray
     constants: np.ndarray
     rates: np.ndarray
+    weight_decay: float
     n_steps: np.ndarray
+    average: np.ndarray
+    average_weights: np.ndarray
 
 
 class Workspace(NamedTuple):
@@ -248,7 +263,15 @@ def argument_type(argument: type, dtype: np.dtype) -> Any:
         ),
         Parameters: (arrays.vector, INT64_DATA),
         Epoch: (INT64_DATA, int64, int64, float64, float64, float64),
-        SolverState: (arrays.matrix, FLOAT64_VECTOR, FLOAT64_VECTOR, INT64_VECTOR),
+        SolverState: (
+            arrays.matrix,
+            FLOAT64_VECTOR,
+            FLOAT64_VECTOR,
+            float64,
+            INT64_VECTOR,
+            arrays.vector,
+            FLOAT64_VECTOR,
+        ),
         Workspace: (
             arrays.matrix,
             arrays.matrix,

@@ -22,6 +22,7 @@ from .activations import activate_with_slopes_signature
 from .arguments import Training, argument_type
 from .compilation import FLOAT64_VECTOR, Kernel, function_at, inlined, inner
 from .losses import loss_signature
+from .processor import multiply_add
 from .products import OVERWRITE, SCALE, multiply_signature, sum_of_squares
 from .propagation import (
     Shard,
@@ -46,7 +47,7 @@ RANGE_ROWS = 8
 
 # The entries of `job`: what the caller tells its helpers about a phase, and what it remembers between calls.
 PURPOSE, KIND, START, STOP, IS_FIRST, IS_LAST, N_SHARDS, NUMBER, POSITION, N_STEPS, JOB_SIZE = range(11)
-RATE, INVERSE_WEIGHT_SUM, SQUARED_NORM, N_NUMBERS = range(4)
+RATE, KEEP, INVERSE_WEIGHT_SUM, AVERAGE_WEIGHT, SQUARED_NORM, N_NUMBERS = range(6)
 # Kinds of phases.
 TRANSPOSE, ROWS, PARAMETERS = range(3)
 # What a pass is for.
@@ -188,6 +189,15 @@ def _multiply_columns(training, k, first, stop, gradient, spare):
         some_transposed_input_products(training.data.inputs, rows, deltas, first, out, OVERWRITE)
 
 
+@inner
+def _average_with(theta, weight, average):
+    """average = (1 - weight) * average + weight * theta; a weight of 1 copies."""
+    Float = theta.dtype.type
+    share, rest = Float(weight), Float(1.0 - weight)
+    for j in range(theta.size):
+        average[j] = multiply_add(share, theta[j], rest * average[j])
+
+
 @inlined
 def _change_range(training, item, scratch):
     """The gradient of a range of parameters, and its step."""
@@ -218,6 +228,7 @@ def _change_range(training, item, scratch):
         step = _step_at(training.functions.step, theta)
         solver, numbers = training.solver, training.team.numbers
         alpha = 0.0 if is_intercepts else training.epoch.alpha
+        keep = 1.0 if is_intercepts else numbers[KEEP]
         step(
             some,
             gradient,
@@ -227,8 +238,11 @@ def _change_range(training, item, scratch):
             numbers[RATE],
             job[NUMBER],
             alpha,
+            keep,
             numbers[INVERSE_WEIGHT_SUM],
         )
+        if solver.average.size > 0:
+            _average_with(some, numbers[AVERAGE_WEIGHT], solver.average[start : start + size])
 
 
 @inner
@@ -279,6 +293,9 @@ def _end_rows(epoch, solver, workspace, job, numbers, totals):
         if totals[BATCH_WEIGHT] == 0.0:
             return False
         numbers[RATE] = solver.rates[job[N_STEPS]]
+        numbers[KEEP] = 1.0 - numbers[RATE] * solver.weight_decay
+        if solver.average.size > 0:
+            numbers[AVERAGE_WEIGHT] = solver.average_weights[job[N_STEPS]]
         numbers[INVERSE_WEIGHT_SUM] = 1.0 / totals[BATCH_WEIGHT]
         job[N_STEPS] += 1
         solver.n_steps[0] += 1

@@ -1,6 +1,6 @@
 r"""The step of each solver, for a range of parameters.
 
-``step(theta, gradient, slots, start, constants, rate, number, penalty, inverse_weight_sum)`` changes `theta`, the
+``step(theta, gradient, slots, start, constants, rate, number, penalty, keep, inverse_weight_sum)`` changes `theta`, the
 parameters from number `start` on. `gradient` is that of the summed loss of a mini-batch; the mean loss with its L2
 penalty,
 
@@ -8,7 +8,8 @@ penalty,
 
 has the gradient ``(gradient + penalty * theta) * inverse_weight_sum``, where intercepts have no penalty. `slots` has a
 row of the length of all parameters for each vector that the solver keeps. `constants` (float64) belong to the solver,
-`rate` is the learning rate of this step, and `number` counts the steps from 1 on.
+`rate` is the learning rate of this step, and `number` counts the steps from 1 on. Decoupled weight decay multiplies
+the parameters by `keep`, which is 1 for intercepts and where there is none.
 
 A parameter's step depends on its own numbers only, so that a step may be taken in ranges, by several threads.
 """
@@ -23,7 +24,7 @@ from .compilation import FLOAT64_VECTOR, Kernel, array_types, inner
 from .processor import multiply_add, prefer_wide_vectors
 
 
-def _sgd(theta, gradient, slots, start, constants, rate, number, penalty, inverse_weight_sum):
+def _sgd(theta, gradient, slots, start, constants, rate, number, penalty, keep, inverse_weight_sum):
     """constants: momentum, and 1 for Nesterov's momentum. slots: velocity."""
     prefer_wide_vectors()
     Float = theta.dtype.type
@@ -32,13 +33,13 @@ def _sgd(theta, gradient, slots, start, constants, rate, number, penalty, invers
     # Plain momentum moves by the velocity; Nesterov's looks one step ahead.
     ahead = Float(constants[1])
     behind = Float(1) - ahead
-    alpha, scale = Float(penalty), Float(inverse_weight_sum)
+    alpha, kept, scale = Float(penalty), Float(keep), Float(inverse_weight_sum)
     velocities = slots[0][start : start + theta.size]
     for i in range(theta.size):
         step = learning_rate * (multiply_add(alpha, theta[i], gradient[i]) * scale)
         velocity = multiply_add(momentum, velocities[i], -step)
         velocities[i] = velocity
-        theta[i] += multiply_add(ahead, multiply_add(momentum, velocity, -step), behind * velocity)
+        theta[i] = theta[i] * kept + multiply_add(ahead, multiply_add(momentum, velocity, -step), behind * velocity)
 
 
 @inner
@@ -53,7 +54,7 @@ def _power(base, exponent):
     return power
 
 
-def _adam(theta, gradient, slots, start, constants, rate, number, penalty, inverse_weight_sum):
+def _adam(theta, gradient, slots, start, constants, rate, number, penalty, keep, inverse_weight_sum):
     """constants: beta_1, beta_2 and epsilon. slots: the two moments."""
     prefer_wide_vectors()
     Float = theta.dtype.type
@@ -61,7 +62,7 @@ def _adam(theta, gradient, slots, start, constants, rate, number, penalty, inver
     one_less_beta_1, one_less_beta_2 = Float(1.0 - constants[0]), Float(1.0 - constants[1])
     bias_1, bias_2 = 1.0 - _power(constants[0], number), 1.0 - _power(constants[1], number)
     learning_rate = Float(rate * math.sqrt(bias_2) / bias_1)
-    alpha, scale = Float(penalty), Float(inverse_weight_sum)
+    alpha, kept, scale = Float(penalty), Float(keep), Float(inverse_weight_sum)
     first_moments, second_moments = slots[0][start : start + theta.size], slots[1][start : start + theta.size]
     for i in range(theta.size):
         slope = multiply_add(alpha, theta[i], gradient[i]) * scale
@@ -69,7 +70,7 @@ def _adam(theta, gradient, slots, start, constants, rate, number, penalty, inver
         v = multiply_add(beta_2, second_moments[i], one_less_beta_2 * slope * slope)
         first_moments[i] = m
         second_moments[i] = v
-        theta[i] -= learning_rate * m / (math.sqrt(v) + epsilon)
+        theta[i] = theta[i] * kept - learning_rate * m / (math.sqrt(v) + epsilon)
 
 
 UPDATES = {"sgd": _sgd, "adam": _adam}
@@ -78,7 +79,8 @@ UPDATES = {"sgd": _sgd, "adam": _adam}
 def update_signature(dtype):
     """Of every step."""
     arrays = array_types(dtype)
-    return void(arrays.vector, arrays.vector, arrays.matrix, int64, FLOAT64_VECTOR, float64, int64, float64, float64)
+    numbers = [float64, int64, float64, float64, float64]
+    return void(arrays.vector, arrays.vector, arrays.matrix, int64, FLOAT64_VECTOR, *numbers)
 
 
 @cache

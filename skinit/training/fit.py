@@ -4,19 +4,19 @@ from contextlib import suppress
 from typing import Any
 
 import numpy as np
-from sklearn.model_selection import train_test_split
 
 from ..engine.blas import blas_threads, one_blas_thread
 from ..engine.data import TrainingData
 from ..engine.network import Network
 from ..engine.passes import DataPasses
-from ..engine.predictions import predict_preactivations
 from .batches import check_batch_size
 from .divergence import DivergenceError
 from .loop import History, train
+from .progress import Progress
 from .solvers import STOCHASTIC_SOLVERS, StochasticSolver, make_solver, minimize_lbfgs
 from .step_size import automatic_step
 from .tasks import StopTraining, TrainingTasks
+from .validation import Validation, split
 
 # With learning_rate_init="auto": how often, and with which part of the learning rate, training starts again if the loss
 # rises above this multiple of the untrained network's.
@@ -29,18 +29,25 @@ def fit_stochastic(
     estimator,
     network: Network,
     data: TrainingData,
+    validation_data: TrainingData | None,
     random_state: np.random.RandomState,
     incremental: bool,
     tasks: TrainingTasks | None,
 ) -> None:
-    """Train with a stochastic solver, and set what the estimator tells of it."""
+    """Train with a stochastic solver, and set what the estimator tells of it.
+
+    Without `validation_data`, early stopping splits rows off.
+    """
     if estimator.early_stopping and incremental:
         raise ValueError("partial_fit does not support early_stopping=True")
     rows = np.arange(len(data.targets))
-    score = None
+    measure = None
     if estimator.early_stopping:
-        rows, validation_rows = _split(estimator, rows, data, random_state)
-        score = _make_score(estimator, network, data.take(validation_rows))
+        if validation_data is None:
+            rows, validation_rows = split(estimator, rows, data, random_state)
+            validation_data = data.take(validation_rows)
+        measure = Validation(estimator, validation_data).measure
+    progress = Progress(estimator.verbose)
     batch_size = check_batch_size(estimator, rows.size)
     passes = DataPasses(network, data, batch_size, _row_alpha(estimator, data), rows)
     solver: Any = estimator.__dict__.get("_optimizer") if incremental else None
@@ -49,6 +56,10 @@ def fit_stochastic(
         estimator.learning_rate_init_ = choose_learning_rate(estimator, network, data, batch_size)
         parameters = {**estimator.get_params(deep=False), "learning_rate_init": estimator.learning_rate_init_}
         solver = make_solver(estimator.solver, network, parameters)
+        if is_automatic:
+            progress.note(f'learning_rate_init="auto" found {estimator.learning_rate_init_:.3g}.')
+    elif solver.averaging is not None:
+        solver.averaging.begin(network.theta)
     start, generator_state = network.theta.copy(), random_state.get_state()
     with passes:
         loss_limit = LOSS_TOLERANCE * passes.loss() if is_automatic else np.inf
@@ -65,8 +76,8 @@ def fit_stochastic(
                     max_iter=estimator.max_iter,
                     tol=estimator.tol,
                     n_iter_no_change=estimator.n_iter_no_change,
-                    score=score,
-                    verbose=estimator.verbose,
+                    measure=measure,
+                    progress=progress,
                     incremental=incremental,
                     # After so many restarts a loss that rises is not the learning rate's fault.
                     loss_limit=loss_limit if n_restarts < MAX_RESTARTS else np.inf,
@@ -76,8 +87,7 @@ def fit_stochastic(
             except DivergenceError as error:
                 if not is_automatic or n_restarts == MAX_RESTARTS:
                     raise
-                if estimator.verbose:
-                    print(f"The loss rose in epoch {error.epoch}. Starting again with a smaller learning rate.")
+                progress.note(f"The loss rose in epoch {error.epoch}. Starting again with a smaller learning rate.")
                 network.theta[:], passes.rows[:] = start, rows
                 random_state.set_state(generator_state)
                 if tasks is not None:
@@ -136,31 +146,3 @@ def choose_learning_rate(estimator, network: Network, data: TrainingData, batch_
     # `fit` and `initialize` choose the same rate only with as many threads of BLAS, which round sums differently.
     with blas_threads(network.largest_product(batch_size)), np.errstate(all="ignore"):
         return automatic_step(network, data, batch_size, _row_alpha(estimator, data), rule, memory)
-
-
-def _split(estimator, rows: np.ndarray, data: TrainingData, random_state):
-    training_rows, validation_rows = train_test_split(
-        rows,
-        random_state=random_state,
-        test_size=estimator.validation_fraction,
-        stratify=estimator._stratify(data.targets),
-    )
-    if validation_rows.size < 2:
-        raise ValueError("The validation set is too small. Increase 'validation_fraction' or the size of your dataset.")
-    for part, part_rows in (("to train on", training_rows), ("to validate on", validation_rows)):
-        weights = data.row_weights()[part_rows]
-        if not weights.sum() > 0:
-            raise ValueError(
-                f"With early_stopping=True, the sample weights of the {part_rows.size} rows {part} sum to "
-                f"{weights.sum():.3g}; they need a positive sum. Change validation_fraction="
-                f"{estimator.validation_fraction} or random_state, or leave out rows of weight zero."
-            )
-    return training_rows, validation_rows
-
-
-def _make_score(estimator, network: Network, validation_data: TrainingData):
-    def score() -> float:
-        outputs = predict_preactivations(network, validation_data.X)
-        return estimator._score_outputs(validation_data.targets, outputs, validation_data.sample_weight)
-
-    return score

@@ -14,15 +14,20 @@ from typing import NamedTuple
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
+from ..engine.network import Network
 from ..engine.passes import DataPasses
 from ..interrupts import INTERRUPTED, is_one_fit_of_many
 from .divergence import DivergenceError
+from .progress import Progress
 from .solvers import StochasticSolver
 from .tasks import TrainingTasks
+from .validation import Quality
 
 # What tells that the learning rate is too large: a loss above that of the untrained network; or one of half of it,
 # after it had been down to a quarter.
 FORGOTTEN, LEARNED = 0.5, 0.25
+# The fitted attributes that only validation rows give.
+VALIDATION_ATTRIBUTES = ("validation_scores_", "validation_loss_curve_", "best_validation_score_", "best_iter_")
 
 
 @dataclass
@@ -35,7 +40,9 @@ class History:
     loss_curve_: list[float] = field(default_factory=list)
     best_loss_: float = np.inf
     validation_scores_: list[float] = field(default_factory=list)
+    validation_loss_curve_: list[float] = field(default_factory=list)
     best_validation_score_: float = -np.inf
+    best_iter_: int = 0
     _no_improvement_count: int = 0
 
     @classmethod
@@ -50,7 +57,7 @@ class History:
                 raise ValueError(f"{name} must be {kind} to go on from, got {value!r}.")
             if value is not None:
                 setattr(history, name, list(value) if isinstance(value, list) else value)
-        history.n_iter_ = 0
+        history.n_iter_ = history.best_iter_ = 0
         return history
 
     def attributes(self, early_stopping: bool) -> dict:
@@ -59,7 +66,7 @@ class History:
         if early_stopping:
             known["best_loss_"] = None
         else:
-            known["validation_scores_"] = known["best_validation_score_"] = None
+            known |= dict.fromkeys(VALIDATION_ATTRIBUTES)
         if self.loss_ is None:
             del known["loss_"]
         return known
@@ -67,13 +74,14 @@ class History:
     def mark(self) -> tuple:
         """What `rewind` needs to go back to this point."""
         known = vars(self).copy()
-        return known, len(self.loss_curve_), len(self.validation_scores_)
+        return known, len(self.loss_curve_), len(self.validation_scores_), len(self.validation_loss_curve_)
 
     def rewind(self, mark: tuple) -> None:
         """Forget everything after `mark`."""
-        known, n_losses, n_scores = mark
+        known, n_losses, n_scores, n_validation_losses = mark
         vars(self).update(known)
         del self.loss_curve_[n_losses:], self.validation_scores_[n_scores:]
+        del self.validation_loss_curve_[n_validation_losses:]
 
     def shows_too_large_steps(self, loss_limit: float) -> bool:
         """Whether the loss is not finite, above its limit, or back near it after it was far below."""
@@ -92,9 +100,11 @@ class History:
         if loss < self.best_loss_:
             self.best_loss_ = loss
 
-    def note_score(self, score: float, tol: float) -> bool:
-        """Add the validation score of an epoch; tell whether it is the best so far."""
+    def note_validation(self, quality: Quality, tol: float) -> bool:
+        """Add the validation score and loss of an epoch; tell whether the score is the best so far."""
+        score = quality.score
         self.validation_scores_.append(score)
+        self.validation_loss_curve_.append(quality.loss)
         # NaN is no improvement either.
         if not score >= self.best_validation_score_ + tol:
             self._no_improvement_count += 1
@@ -102,7 +112,7 @@ class History:
             self._no_improvement_count = 0
         is_best = score > self.best_validation_score_
         if is_best:
-            self.best_validation_score_ = score
+            self.best_validation_score_, self.best_iter_ = score, self.n_iter_
         return is_best
 
 
@@ -136,8 +146,8 @@ def train(
     max_iter: int,
     tol: float,
     n_iter_no_change: float,
-    score: Callable[[], float] | None,
-    verbose: bool | int,
+    measure: Callable[[Network], Quality] | None,
+    progress: Progress,
     incremental: bool,
     loss_limit: float = np.inf,
     tasks: TrainingTasks | None = None,
@@ -146,8 +156,8 @@ def train(
 
     Parameters
     ----------
-    score : callable or None
-        Gives the validation score of the network as it is; the weights with the best one are restored at the end.
+    measure : callable or None
+        Gives the validation score and loss of a network; the weights with the best score are restored at the end.
         None: the training loss decides when to stop.
     incremental : bool
         Whether to end after one epoch, whatever `max_iter`.
@@ -169,9 +179,12 @@ def train(
     KeyboardInterrupt
         On Ctrl-C before the end of the first epoch, or in one fit of many.
     """
-    theta = passes.network.theta
+    theta, averaging = passes.network.theta, solver.averaging
+    # The network that is validated, told to callbacks, and kept.
+    network = passes.network if averaging is None else passes.network.with_theta(averaging.vector)
+    learned = network.theta
     checkpoint = Checkpoint(theta.copy(), None, solver, history.mark())
-    if score is not None and np.isfinite(history.best_validation_score_):
+    if measure is not None and np.isfinite(history.best_validation_score_):
         # A warm start: the weights to go on from are those of the best score so far.
         checkpoint = checkpoint._replace(best_theta=checkpoint.theta)
     try:
@@ -188,33 +201,27 @@ def train(
             history.loss_ = loss
             history.t_ += passes.rows.size
             history.loss_curve_.append(loss)
-            if verbose:
-                print(f"Iteration {history.n_iter_}, loss = {loss:.8f}")
             if history.shows_too_large_steps(loss_limit):
                 raise DivergenceError(history.n_iter_)
             # Weights that are not finite show in the next loss, but a validation score may miss them.
-            if score is not None or not math.isfinite(loss):
+            if measure is not None or not math.isfinite(loss):
                 _check_finite(history.n_iter_, theta, loss)
             is_best = False
-            if score is None:
+            if measure is None:
                 history.note_loss(loss, tol)
             else:
-                is_best = history.note_score(score(), tol)
-                if verbose:
-                    print(f"Validation score: {history.validation_scores_[-1]:f}")
+                is_best = history.note_validation(measure(network), tol)
+            progress.note_epoch(history, passes.last_rate, measure is not None)
             solver.end_epoch(history.t_)
-            learned = theta.copy()
-            checkpoint = Checkpoint(
-                learned, learned if is_best else checkpoint.best_theta, solver.copy(), history.mark()
-            )
-            if tasks is not None and tasks.end(passes.network, history.attributes(score is not None)):
+            best_theta = learned.copy() if is_best else checkpoint.best_theta
+            checkpoint = Checkpoint(theta.copy(), best_theta, solver.copy(), history.mark())
+            if tasks is not None and tasks.end(network, history.attributes(measure is not None)):
                 break
             if history._no_improvement_count > n_iter_no_change:
-                what = "Training loss" if score is None else "Validation score"
+                what = "Training loss" if measure is None else "Validation score"
                 reason = f"{what} did not improve more than tol={tol:f} for {n_iter_no_change} consecutive epochs."
                 slower = solver.slow_down()
-                if verbose:
-                    print(reason, slower or "Stopping.")
+                progress.note(reason, slower or "Stopping.")
                 if slower is None:
                     break
                 history._no_improvement_count = 0
@@ -234,7 +241,7 @@ def train(
         solver = checkpoint.solver
         warnings.warn(INTERRUPTED, stacklevel=2)
     except DivergenceError as error:
-        if score is None or checkpoint.best_theta is None or checkpoint.solver is solver or np.isfinite(loss_limit):
+        if measure is None or checkpoint.best_theta is None or checkpoint.solver is solver or np.isfinite(loss_limit):
             raise
         _go_back(checkpoint, theta, history)
         solver = checkpoint.solver
@@ -243,7 +250,9 @@ def train(
             ConvergenceWarning,
             stacklevel=2,
         )
-    if score is not None:
+    if solver.averaging is not None:
+        solver.averaging.end(theta)
+    if measure is not None:
         if checkpoint.best_theta is None:
             raise DivergenceError(history.n_iter_, quantity="validation scores")
         theta[:] = checkpoint.best_theta

@@ -14,6 +14,8 @@ from sklearn.utils.optimize import _check_optimize_result
 from ..engine.network import Network
 from ..engine.passes import DataPasses
 from ..interrupts import INTERRUPTED, is_one_fit_of_many
+from .averaging import Averaging
+from .schedules import SCHEDULES, Schedule, factors
 
 
 class AutomaticStep(NamedTuple):
@@ -49,31 +51,56 @@ class StochasticSolver:
     n_slots : int
         Vectors of the length of the parameters that the step keeps.
     learning_rate : float
-        That of the next step.
+        The learning rate of the next step, before the schedule's factor.
     constants : sequence of float
         Numbers that the step needs besides.
+    weight_decay : float
+        Decoupled weight decay: the part of the weights that a step of learning rate 1 takes away from them.
 
     Attributes
     ----------
     n_steps : ndarray of shape (1,)
         Number of steps taken.
+    schedule : callable or None
+        See `schedules`.
+    averaging : Averaging or None
+        The average of the parameters, if one is kept.
     """
 
     update: str
     automatic_step = AutomaticStep()
 
-    def __init__(self, network: Network, n_slots: int, learning_rate: float, constants=()) -> None:
+    def __init__(
+        self, network: Network, n_slots: int, learning_rate: float, constants=(), weight_decay: float = 0.0
+    ) -> None:
         self.layer_sizes = network.widths
         self.slots = np.zeros((n_slots, network.theta.size), network.theta.dtype)
         self.learning_rate = float(learning_rate)
         self.constants = np.array(constants, dtype=np.float64)
+        self.weight_decay = float(weight_decay)
         self.n_steps = np.zeros(1, dtype=np.int64)
+        self.schedule: Schedule | None = None
+        self.averaging: Averaging | None = None
+        self._n_epochs = self._n_scheduled_epochs = 0
+
+    def follow(self, schedule: Schedule | None, n_epochs: int) -> None:
+        """Multiply learning rates by the factors of a schedule over so many epochs."""
+        self.schedule, self._n_scheduled_epochs = schedule, n_epochs
+
+    def rates(self, n_batches: int) -> np.ndarray:
+        """The learning rates of the next epoch's steps."""
+        rates = np.full(n_batches, self.learning_rate)
+        if self.schedule is not None:
+            first, n_steps = self._n_epochs * n_batches, self._n_scheduled_epochs * n_batches
+            rates *= factors(self.schedule, first, n_batches, n_steps)
+        return rates
 
     def copy(self) -> "StochasticSolver":
         """A solver in the same state, with arrays of its own."""
         copied = object.__new__(type(self))
         copied.__dict__.update(self.__dict__)
         copied.slots, copied.n_steps = self.slots.copy(), self.n_steps.copy()
+        copied.averaging = None if self.averaging is None else self.averaging.copy()
         return copied
 
     def belongs_to(self, network: Network) -> bool:
@@ -90,6 +117,7 @@ class StochasticSolver:
 
     def end_epoch(self, t: int) -> None:
         """React to the end of an epoch, after `t` samples since the first."""
+        self._n_epochs += 1
 
     def slow_down(self) -> str | None:
         """React to a lack of progress: a message if training goes on, None if it should stop."""
@@ -114,7 +142,7 @@ class SGD(StochasticSolver):
     ) -> None:
         super().__init__(network, 1, learning_rate_init, [momentum, float(nesterovs_momentum)])
         self.learning_rate_init = float(learning_rate_init)
-        self.schedule = learning_rate
+        self.decay = learning_rate
         self.power_t = power_t
 
     def scale_learning_rate(self, factor: float) -> None:
@@ -122,13 +150,14 @@ class SGD(StochasticSolver):
         self.learning_rate_init *= factor
 
     def end_epoch(self, t: int) -> None:
-        if self.schedule == "invscaling":
+        super().end_epoch(t)
+        if self.decay == "invscaling":
             # A power that overflows leaves a learning rate of zero.
             with np.errstate(over="ignore"):
                 self.learning_rate = float(self.learning_rate_init / np.float64(t + 1) ** float(self.power_t))
 
     def slow_down(self) -> str | None:
-        if self.schedule != "adaptive" or self.learning_rate <= 1e-6:
+        if self.decay != "adaptive" or self.learning_rate <= 1e-6:
             return None
         self.learning_rate /= 5.0
         return f"Setting learning rate to {self.learning_rate:f}"
@@ -140,8 +169,12 @@ class Adam(StochasticSolver):
     update = "adam"
     automatic_step = AutomaticStep(follows_signs=True, memory="beta_1", largest=0.1, fallback=1e-3)
 
-    def __init__(self, network, *, learning_rate_init, beta_1, beta_2, epsilon) -> None:
-        super().__init__(network, 2, learning_rate_init, [beta_1, beta_2, epsilon])
+    def __init__(self, network, *, learning_rate_init, beta_1, beta_2, epsilon, weight_decay=0.0) -> None:
+        super().__init__(network, 2, learning_rate_init, [beta_1, beta_2, epsilon], weight_decay)
+
+
+class AdamW(Adam):
+    """Adam with decoupled weight decay: I. Loshchilov and F. Hutter, "Decoupled weight decay regularization" (2019)."""
 
 
 # Class, and the estimator parameters that it takes.
@@ -157,13 +190,19 @@ STOCHASTIC_SOLVERS: dict[str, tuple[type[StochasticSolver], tuple[str, ...]]] = 
         ),
     ),
     "adam": (Adam, ("learning_rate_init", "beta_1", "beta_2", "epsilon")),
+    "adamw": (AdamW, ("learning_rate_init", "beta_1", "beta_2", "epsilon", "weight_decay")),
 }
 
 
 def make_solver(name: str, network: Network, parameters: dict) -> StochasticSolver:
     """A new solver for a network, from an estimator's parameters."""
     solver_class, names = STOCHASTIC_SOLVERS[name]
-    return solver_class(network, **{key: parameters[key] for key in names})
+    solver = solver_class(network, **{key: parameters[key] for key in names})
+    learning_rate = parameters["learning_rate"]
+    solver.follow(learning_rate if callable(learning_rate) else SCHEDULES.get(learning_rate), parameters["max_iter"])
+    if parameters["average"]:
+        solver.averaging = Averaging(network, parameters["average"])
+    return solver
 
 
 class Iterate(NamedTuple):

@@ -75,13 +75,14 @@ class TrainingTasks:
         With the weights to start from.
     X, y : array-like
         As given to `fit`, since it is the estimator that callbacks give them to.
-    sample_weight : ndarray of shape (n_samples,), or None
+    metadata : dict
+        What else was given to `fit`. None is left out.
     max_epochs : int
     """
 
-    def __init__(self, estimator, X, y, sample_weight, max_epochs: int) -> None:
-        metadata = None if sample_weight is None else {"sample_weight": sample_weight}
-        self._arguments = {"estimator": estimator, "X": X, "y": y, "metadata": metadata}
+    def __init__(self, estimator, X, y, metadata: dict, max_epochs: int) -> None:
+        given = {name: value for name, value in metadata.items() if value is not None}
+        self._arguments = {"estimator": estimator, "X": X, "y": y, "metadata": given or None}
         for callback in estimator._skl_callbacks:
             for hook in HOOKS:
                 check_takes(getattr(callback, hook), (None, None), f"{callback!r}.{hook}", "(estimator, context)")

@@ -1,0 +1,63 @@
+"""Averages of the parameters over the steps of a training."""
+
+import numpy as np
+
+from ..engine.network import Network
+
+
+class Averaging:
+    r"""The average of the parameters after each step, in a vector that compiled code keeps up to date.
+
+    After step number `k` that counts, the average `a` becomes :math:`(1 - w_k)\, a + w_k\, \theta`. With
+    :math:`w_k = 1/k` it is the mean of the parameters: B. T. Polyak and A. B. Juditsky, "Acceleration of stochastic
+    approximation by averaging" (1992). With :math:`w_k = (1 - d) / (1 - d^k)` it is their weighted mean, where each
+    step weighs `d` times as much as the next.
+
+    Parameters
+    ----------
+    network : Network
+        With the parameters to begin with.
+    average : True, int or float
+        True: all steps count. An int: steps count from the one at which so many samples were seen. A float below 1:
+        all steps count, with the decay `d`.
+    """
+
+    def __init__(self, network: Network, average: bool | int | float) -> None:
+        self.vector = network.theta.copy()
+        self.last_theta = network.theta.copy()
+        is_decay = isinstance(average, float) and average < 1
+        self._decay = float(average) if is_decay else None
+        self._first_sample = 1 if is_decay else int(average)
+        self._n_samples = self._n_averaged = 0
+
+    def copy(self) -> "Averaging":
+        """An average in the same state, with vectors of its own."""
+        copied = object.__new__(Averaging)
+        copied.__dict__.update(self.__dict__)
+        copied.vector, copied.last_theta = self.vector.copy(), self.last_theta.copy()
+        return copied
+
+    def begin(self, theta: np.ndarray) -> None:
+        """Go on from the parameters after the last step, if `theta` is their average; if not, begin anew."""
+        if np.array_equal(theta, self.vector):
+            theta[:] = self.last_theta
+        else:
+            self.vector[:] = theta
+            self._n_averaged = 0
+
+    def end(self, theta: np.ndarray) -> None:
+        """Put the average in the place of the parameters, which are kept for `begin`."""
+        self.last_theta[:] = theta
+        theta[:] = self.vector
+
+    def weights(self, n_rows: int, batch_size: int) -> np.ndarray:
+        """The weight of the parameters after each step of an epoch."""
+        seen = self._n_samples + np.minimum(np.arange(batch_size, n_rows + batch_size, batch_size), n_rows)
+        self._n_samples += n_rows
+        numbers = self._n_averaged + np.cumsum(seen >= self._first_sample)
+        self._n_averaged = int(numbers[-1])
+        # Until steps count, the average is the parameters themselves.
+        numbers = np.maximum(numbers, 1)
+        if self._decay is None:
+            return 1.0 / numbers
+        return (1.0 - self._decay) / (1.0 - self._decay**numbers)

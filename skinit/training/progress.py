@@ -1,0 +1,47 @@
+"""The lines that `verbose` prints while a network trains."""
+
+import time
+
+HEADER = ("epoch", "loss", "validation score", "validation loss", "learning rate", "seconds")
+WIDTHS = (6, 12, 17, 16, 14, 9)
+
+
+class Progress:
+    """Prints the progress of a training.
+
+    Parameters
+    ----------
+    verbose : bool or int
+        0: nothing. 1: scikit-learn's lines. From 2 on: a table with a row for each epoch.
+    """
+
+    def __init__(self, verbose: bool | int) -> None:
+        self._verbose = int(verbose)
+        self._start = time.perf_counter()
+        self._has_header = False
+
+    def note(self, *words: str) -> None:
+        """Print words."""
+        if self._verbose:
+            print(*words)
+
+    def note_epoch(self, history, learning_rate: float, validates: bool) -> None:
+        """Print the numbers of the last epoch."""
+        if self._verbose == 1:
+            print(f"Iteration {history.n_iter_}, loss = {history.loss_:.8f}")
+            if validates:
+                print(f"Validation score: {history.validation_scores_[-1]:f}")
+        elif self._verbose > 1:
+            if not self._has_header:
+                self._print_row(HEADER)
+                self._has_header = True
+            validation = ("", "")
+            if validates:
+                validation = (f"{history.validation_scores_[-1]:.6g}", f"{history.validation_loss_curve_[-1]:.6g}")
+            seconds = time.perf_counter() - self._start
+            numbers = (f"{history.n_iter_}", f"{history.loss_:.6g}", *validation)
+            self._print_row((*numbers, f"{learning_rate:.3g}", f"{seconds:.1f}"))
+
+    @staticmethod
+    def _print_row(cells: tuple[str, ...]) -> None:
+        print("".join(cell.rjust(width) for cell, width in zip(cells, WIDTHS, strict=True)))

@@ -1,0 +1,67 @@
+r"""Learning-rate schedules: the factor of the learning rate at each step, known before training.
+
+A schedule is a function ``(step, n_steps) -> factor`` of the number of a step, from 0 on, and of the number of steps of
+`max_iter` epochs. A new one is one more entry in `SCHEDULES`. What depends on how training goes ("adaptive"), or on
+the samples seen ("invscaling"), is part of :class:`~skinit.training.solvers.SGD`.
+"""
+
+import math
+from collections.abc import Callable
+from numbers import Real
+
+import numpy as np
+
+Schedule = Callable[[int, int], float]
+
+# Part of the steps on which "one_cycle" warms up, and its factor at the first step.
+WARM_UP, FIRST_FACTOR = 0.3, 0.04
+
+
+def linear(step: int, n_steps: int) -> float:
+    """From 1 down to 0 in a straight line."""
+    return 1 - step / n_steps
+
+
+def cosine(step: int, n_steps: int) -> float:
+    """From 1 down to 0 along half a period of the cosine.
+
+    I. Loshchilov and F. Hutter, "SGDR: stochastic gradient descent with warm restarts" (2017); here without restarts.
+    """
+    return (1 + math.cos(math.pi * step / n_steps)) / 2
+
+
+def one_cycle(step: int, n_steps: int) -> float:
+    """From 0.04 up to 1 within 30% of the steps, then down to 0 along a cosine.
+
+    L. N. Smith and N. Topin, "Super-convergence: very fast training of neural networks using large learning rates"
+    (2018).
+    """
+    n_rising = WARM_UP * n_steps
+    if step < n_rising:
+        return FIRST_FACTOR + (1 - FIRST_FACTOR) * step / n_rising
+    return (1 + math.cos(math.pi * (step - n_rising) / (n_steps - n_rising))) / 2
+
+
+SCHEDULES: dict[str, Schedule] = {"cosine": cosine, "linear": linear, "one_cycle": one_cycle}
+
+
+def factors(schedule: Schedule, first: int, n: int, n_steps: int) -> np.ndarray:
+    """The factors of `n` steps from number `first` on; after the last of `n_steps` that of the last one.
+
+    Raises
+    ------
+    ValueError
+        If the schedule returns no finite number from 0 on.
+    """
+    return np.array([_factor(schedule, min(step, n_steps - 1), n_steps) for step in range(first, first + n)])
+
+
+def _factor(schedule: Schedule, step: int, n_steps: int) -> float:
+    factor = schedule(step, n_steps)
+    # NaN is not in range either.
+    if isinstance(factor, (bool, np.bool)) or not isinstance(factor, Real) or not 0 <= float(factor) < np.inf:
+        raise ValueError(
+            "learning_rate must be a function (step, n_steps) that returns a finite factor >= 0, but it returned "
+            f"{factor!r} for step {step} of {n_steps}."
+        )
+    return float(factor)

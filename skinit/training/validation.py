@@ -1,0 +1,91 @@
+"""Validation: the score and the loss of a network on rows that it is not trained on."""
+
+from copy import copy
+from numbers import Real
+from typing import NamedTuple
+
+import numpy as np
+from sklearn.metrics import check_scoring
+from sklearn.model_selection import train_test_split
+
+from ..engine.data import TrainingData
+from ..engine.losses import loss_and_deltas
+from ..engine.network import Network
+from ..engine.predictions import predict_preactivations
+from ..kernels.losses import LOSSES
+
+
+class Quality(NamedTuple):
+    """The score of a network, of which higher is better, and its loss."""
+
+    score: float
+    loss: float
+
+
+class Validation:
+    """The rows to validate on, and the measure that `scoring` asks for.
+
+    Parameters
+    ----------
+    estimator : MLPClassifier or MLPRegressor
+        With the fitted attributes that predictions need.
+    data : TrainingData
+
+    Raises
+    ------
+    ValueError
+        If `scoring` is no scorer.
+    """
+
+    def __init__(self, estimator, data: TrainingData) -> None:
+        self._data = data
+        # A scorer predicts with an estimator; this one has the weights of now, and knows no names of columns, because
+        # the rows have none any more.
+        self._estimator = copy(estimator)
+        self._estimator.__dict__.pop("feature_names_in_", None)
+        scoring = estimator.scoring
+        self._scorer = None if scoring in (None, "loss") else check_scoring(estimator, scoring)
+
+    def measure(self, network: Network) -> Quality:
+        """The score and the mean loss of a network, without a penalty. The score is NaN if outputs are not finite."""
+        X, targets, sample_weight, _ = self._data
+        outputs = predict_preactivations(network, X)
+        weights = self._data.row_weights()
+        total, _ = loss_and_deltas(network.loss, outputs, targets, weights)
+        scale = 1 / network.widths[-1] if LOSSES[network.loss].reports_mean_over_outputs else 1.0
+        loss = total * scale / float(weights.sum())
+        if self._estimator.scoring == "loss":
+            return Quality(-loss, loss)
+        if self._scorer is None:
+            return Quality(self._estimator._score_outputs(targets, outputs, sample_weight), loss)
+        if not np.isfinite(outputs).all():
+            return Quality(np.nan, loss)
+        self._estimator.__dict__.update(network.as_attributes())
+        options = {} if sample_weight is None else {"sample_weight": sample_weight}
+        score = self._scorer(self._estimator, X, self._estimator._from_targets(targets), **options)
+        if not isinstance(score, Real):
+            raise TypeError(f"scoring must return a number, but {self._estimator.scoring!r} returned {score!r}.")
+        return Quality(float(score), loss)
+
+
+def split(
+    estimator, rows: np.ndarray, data: TrainingData, random_state: np.random.RandomState
+) -> tuple[np.ndarray, np.ndarray]:
+    """Split the numbers of the rows, as scikit-learn does, into those to train and to validate on."""
+    training_rows, validation_rows = train_test_split(
+        rows,
+        random_state=random_state,
+        test_size=estimator.validation_fraction,
+        stratify=estimator._stratify(data.targets),
+    )
+    if validation_rows.size < 2:
+        raise ValueError("The validation set is too small. Increase 'validation_fraction' or the size of your dataset.")
+    for part, part_rows in (("to train on", training_rows), ("to validate on", validation_rows)):
+        weights = data.row_weights()[part_rows]
+        if not weights.sum() > 0:
+            raise ValueError(
+                f"With early_stopping=True, the sample weights of the {part_rows.size} rows {part} sum to "
+                f"{weights.sum():.3g}; they need a positive sum. Change validation_fraction="
+                f"{estimator.validation_fraction} or random_state, or leave out rows of weight zero."
+            )
+    return training_rows, validation_rows
