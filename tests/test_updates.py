@@ -22,12 +22,13 @@ def take_step(name, theta, gradient, slots, number=1, rate=None, constants=None,
     step = compile_update(name, theta.dtype)
     rate = RATES[name] if rate is None else rate
     constants = np.array(CONSTANTS[name] if constants is None else constants)
-    alpha, weight_sum = sums.get("alpha", ALPHA), sums.get("weight_sum", WEIGHT_SUM)
+    alpha, weight_sum, keep = sums.get("alpha", ALPHA), sums.get("weight_sum", WEIGHT_SUM), sums.get("keep", 1.0)
     edges = sorted({0, n_weights, *cuts, theta.size})
     for start, stop in pairwise(edges):
         penalty = alpha if start < n_weights else 0.0
         part = slice(start, stop)
-        step(theta[part], gradient[part], slots, start, constants, rate, number, penalty, 1.0, 1 / weight_sum)
+        kept = keep if start < n_weights else 1.0
+        step(theta[part], gradient[part], slots, start, constants, rate, number, penalty, kept, 1 / weight_sum)
 
 
 def sgd_twin(theta, gradients, n_weights, learning_rate, momentum, nesterov):
@@ -96,6 +97,23 @@ def test_adam_steps_like_its_twin(beta_1, beta_2, epsilon, n_weights, dtype):
         return adam_twin(theta, gradients, n_weights, 0.01, beta_1, beta_2, epsilon)
 
     step_and_compare("adam", dtype, n_weights, 0.01, [beta_1, beta_2, epsilon], twin)
+
+
+@pytest.mark.parametrize("name", UPDATES)
+@pytest.mark.parametrize("n_weights", [0, 17, SIZE])
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_a_step_with_decay_is_one_without_it_less_the_decay_of_the_weights(name, n_weights, dtype):
+    """I. Loshchilov and F. Hutter (2019), algorithm 2: the moments know nothing of the decay."""
+    start, (gradient, *_) = draw(dtype)
+    results = []
+    for keep in (1.0, 0.75):
+        theta, slots = start.copy(), np.zeros((N_SLOTS[name], SIZE), dtype)
+        take_step(name, theta, gradient, slots, n_weights=n_weights, keep=keep)
+        results.append((theta, slots))
+    (without, slots), (with_decay, slots_with_decay) = results
+    np.testing.assert_array_equal(slots, slots_with_decay)
+    decay = np.where(np.arange(SIZE) < n_weights, start / 4, 0)
+    np.testing.assert_allclose(with_decay, without - decay, rtol=0, atol=8 * np.finfo(dtype).eps)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)

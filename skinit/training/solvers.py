@@ -14,6 +14,7 @@ from sklearn.utils.optimize import _check_optimize_result
 from ..engine.network import Network
 from ..engine.passes import DataPasses
 from ..interrupts import INTERRUPTED, is_one_fit_of_many
+from ..validation import check_takes
 from .averaging import Averaging
 from .schedules import SCHEDULES, Schedule, factors
 
@@ -198,8 +199,12 @@ def make_solver(name: str, network: Network, parameters: dict) -> StochasticSolv
     """A new solver for a network, from an estimator's parameters."""
     solver_class, names = STOCHASTIC_SOLVERS[name]
     solver = solver_class(network, **{key: parameters[key] for key in names})
-    learning_rate = parameters["learning_rate"]
-    solver.follow(learning_rate if callable(learning_rate) else SCHEDULES.get(learning_rate), parameters["max_iter"])
+    schedule = parameters["learning_rate"]
+    if callable(schedule):
+        check_takes(schedule, (0, 1), "learning_rate", "(step, n_steps)")
+    else:
+        schedule = SCHEDULES.get(schedule)
+    solver.follow(schedule, parameters["max_iter"])
     if parameters["average"]:
         solver.averaging = Averaging(network, parameters["average"])
     return solver

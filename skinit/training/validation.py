@@ -48,7 +48,7 @@ class Validation:
 
     def measure(self, network: Network) -> Quality:
         """The score and the mean loss of a network, without a penalty. The score is NaN if outputs are not finite."""
-        X, targets, sample_weight, _ = self._data
+        X, targets, sample_weight, weight_scale = self._data
         outputs = predict_preactivations(network, X)
         weights = self._data.row_weights()
         total, _ = loss_and_deltas(network.loss, outputs, targets, weights)
@@ -61,7 +61,7 @@ class Validation:
         if not np.isfinite(outputs).all():
             return Quality(np.nan, loss)
         self._estimator.__dict__.update(network.as_attributes())
-        options = {} if sample_weight is None else {"sample_weight": sample_weight}
+        options = {} if sample_weight is None else {"sample_weight": sample_weight * weight_scale}
         score = self._scorer(self._estimator, X, self._estimator._from_targets(targets), **options)
         if not isinstance(score, Real):
             raise TypeError(f"scoring must return a number, but {self._estimator.scoring!r} returned {score!r}.")

@@ -1,0 +1,128 @@
+"""Learning-rate schedules: the rate of every step is that of the formula."""
+
+import warnings
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_iris
+from sklearn.model_selection import GridSearchCV
+
+from skinit import MLPClassifier
+from skinit.engine.passes import DataPasses
+from skinit.training.schedules import SCHEDULES, factors
+
+X, y = load_iris(return_X_y=True)
+N_BATCHES, N_EPOCHS = 4, 10
+N_STEPS = N_BATCHES * N_EPOCHS
+T = np.arange(N_STEPS) / N_STEPS
+FORMULAS = {
+    "linear": 1 - T,
+    "cosine": (1 + np.cos(np.pi * T)) / 2,
+    "one_cycle": np.where(T < 0.3, 0.04 + 0.96 * T / 0.3, (1 + np.cos(np.pi * (T - 0.3) / 0.7)) / 2),
+}
+
+
+def network(**parameters):
+    options = {"max_iter": N_EPOCHS, "batch_size": 40, "n_iter_no_change": np.inf, "random_state": 0}
+    return MLPClassifier((4,), **(options | parameters))
+
+
+@pytest.fixture
+def rates(monkeypatch):
+    """The learning rates of all steps, as compiled code gets them."""
+    seen = []
+    run = DataPasses.run
+
+    def spy(passes, solver):
+        loss = run(passes, solver)
+        seen.extend(passes._arguments.solver.rates)
+        return loss
+
+    monkeypatch.setattr(DataPasses, "run", spy)
+    return seen
+
+
+def fit(model, *data):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return model.fit(*data)
+
+
+@pytest.mark.parametrize("solver", ["sgd", "adam", "adamw"])
+@pytest.mark.parametrize("name", SCHEDULES)
+def test_rates_of_all_steps_are_those_of_the_formula(name, solver, rates):
+    fit(network(learning_rate=name, learning_rate_init=0.03, solver=solver), X, y)
+    np.testing.assert_allclose(rates, 0.03 * FORMULAS[name], rtol=1e-12)
+
+
+def test_every_schedule_of_the_registry_has_its_formula_here():
+    assert FORMULAS.keys() == SCHEDULES.keys()
+
+
+def test_a_schedule_multiplies_the_automatic_rate(rates):
+    model = fit(network(learning_rate="linear", learning_rate_init="auto", solver="sgd"), X, y)
+    np.testing.assert_allclose(rates[-N_STEPS:], model.learning_rate_init_ * FORMULAS["linear"], rtol=1e-12)
+
+
+@pytest.mark.parametrize("name", SCHEDULES)
+def test_a_function_gives_the_same_training_as_a_name(name):
+    by_name, by_function = (
+        fit(network(learning_rate=schedule), X, y) for schedule in (name, lambda step, n: SCHEDULES[name](step, n))
+    )
+    assert by_name.loss_curve_ == by_function.loss_curve_
+
+
+def test_a_schedule_of_ones_is_constant():
+    ones, constant = (fit(network(learning_rate=each), X, y) for each in (lambda step, n: 1, "constant"))
+    assert ones.loss_curve_ == constant.loss_curve_
+
+
+def test_partial_fit_goes_through_the_schedule_and_then_stays_at_its_end(rates):
+    model = network(learning_rate="cosine", learning_rate_init=1.0)
+    for _ in range(N_EPOCHS + 2):
+        model.partial_fit(X, y, classes=[0, 1, 2])
+    expected = [*FORMULAS["cosine"], *[FORMULAS["cosine"][-1]] * (2 * N_BATCHES)]
+    np.testing.assert_allclose(rates, expected, rtol=1e-12)
+
+
+def test_a_warm_start_begins_the_schedule_anew(rates):
+    model = network(learning_rate="linear", learning_rate_init=1.0, warm_start=True)
+    fit(fit(model, X, y), X, y)
+    np.testing.assert_allclose(rates, [*FORMULAS["linear"], *FORMULAS["linear"]], rtol=1e-12)
+
+
+def test_a_stop_before_max_iter_leaves_the_rest_of_the_schedule(rates):
+    model = fit(network(learning_rate="linear", learning_rate_init=1.0, n_iter_no_change=2, tol=10.0), X, y)
+    assert model.n_iter_ < N_EPOCHS
+    np.testing.assert_allclose(rates, FORMULAS["linear"][: model.n_iter_ * N_BATCHES], rtol=1e-12)
+
+
+def test_names_and_functions_can_be_searched_over():
+    search = GridSearchCV(network(), {"learning_rate": ["constant", "one_cycle", factors_of_half]}, cv=2)
+    assert np.isfinite(fit(search, X, y).cv_results_["mean_test_score"]).all()
+
+
+def factors_of_half(step, n_steps):
+    return 0.5 if step < n_steps // 2 else 0.25
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -0.1, "fast", None, True, 1j, np.array([1.0])])
+def test_a_schedule_that_returns_no_factor_is_an_error_that_names_the_step(bad):
+    model = network(learning_rate=lambda step, n_steps: 1.0 if step < 6 else bad)
+    with pytest.raises(ValueError, match=r"learning_rate must be .* finite factor >= 0, .* for step 6 of 40"):
+        model.fit(X, y)
+    assert not hasattr(model, "coefs_")
+
+
+def test_a_function_of_other_arguments_is_an_error_before_training():
+    with pytest.raises(TypeError, match=r"learning_rate must take the arguments \(step, n_steps\)"):
+        network(learning_rate=lambda step: 1.0).fit(X, y)
+
+
+def test_a_wrong_name_gets_the_nearest_one():
+    with pytest.raises(ValueError, match=r"'learning_rate' parameter .* Did you mean 'cosine'"):
+        network(learning_rate="cosin").fit(X, y)
+
+
+def test_factors_may_be_zero():
+    np.testing.assert_array_equal(factors(lambda step, n: 0, 3, 5, 10), np.zeros(5))
