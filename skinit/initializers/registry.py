@@ -6,6 +6,7 @@ from ..validation import nearest_name_hint
 from .base import FunctionInitializer, Initializer
 from .constant import Constant, Identity, Zeros
 from .hessian import Hessian
+from .layer_by_layer import LayerByLayer
 from .lsuv import LSUV
 from .orthogonal import Orthogonal
 from .random import RandomNormal, RandomUniform, TruncatedNormal
@@ -76,16 +77,27 @@ def get_initializer_names() -> list[str]:
     return sorted([*_INITIALIZERS, *_ALIASES, "auto"])
 
 
-def get_initializer(init, activation: str = "relu") -> Initializer:
+def _automatic(activation) -> Initializer:
+    """What "auto" stands for, layer by layer where the activations differ in that."""
+    each = activation if isinstance(activation, (list, tuple)) else [activation]
+    names = [_AUTO.get(one, "xavier_uniform") for one in each] or ["xavier_uniform"]
+    if len(set(names)) == 1:
+        return clone(_INITIALIZERS[names[0]])
+    # The output layer goes with the one before it.
+    return LayerByLayer([clone(_INITIALIZERS[name]) for name in (*names, names[-1])])
+
+
+def get_initializer(init, activation="relu") -> Initializer:
     """The initializer that `init` stands for.
 
     Parameters
     ----------
     init : str, Initializer or callable
         A name, an initializer (returned as it is), or a function ``(shape, rng) -> array``.
-    activation : str, default="relu"
-        The hidden activation, which "auto" depends on: He's scheme for the relu family, LeCun's for selu, Xavier's
-        otherwise.
+    activation : str, or list or tuple of str, default="relu"
+        The hidden activation, or that of each hidden layer, which "auto" depends on: He's scheme for the relu family,
+        LeCun's for selu, Xavier's otherwise. Where hidden layers differ in that, each gets the scheme of its own
+        activation, and the output layer that of the last hidden layer.
 
     Returns
     -------
@@ -105,12 +117,16 @@ def get_initializer(init, activation: str = "relu") -> Initializer:
     VarianceScaling(scale=2.0)
     >>> get_initializer("auto", activation="tanh")
     VarianceScaling(distribution='uniform', mode='fan_avg')
+    >>> get_initializer("auto", activation=["relu", "selu"])
+    LayerByLayer(initializers=[VarianceScaling(scale=2.0), VarianceScaling(),
+                               VarianceScaling()])
     """
     if isinstance(init, Initializer):
         return init
     if isinstance(init, str):
-        name = _AUTO.get(activation, "xavier_uniform") if init == "auto" else init
-        name = _ALIASES.get(name, name)
+        if init == "auto":
+            return _automatic(activation)
+        name = _ALIASES.get(init, init)
         if name not in _INITIALIZERS:
             names = get_initializer_names()
             raise ValueError(
