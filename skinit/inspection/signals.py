@@ -345,7 +345,9 @@ def _count_distinct_units(network: Network, sums: list[_LayerSums], summary: Dat
     for k, layer in enumerate(sums):
         outputs, deltas = layer.outputs.root_mean_square, layer.deltas.root_mean_square
         output_terms = largest_slopes[k] * (inputs @ weights[k] + np.abs(network.intercepts[k])) + outputs
-        delta_terms = deltas if k == last else largest_slopes[k] * (weights[k + 1] @ sums[k + 1].deltas.root_mean_square)
+        delta_terms = (
+            deltas if k == last else largest_slopes[k] * (weights[k + 1] @ sums[k + 1].deltas.root_mean_square)
+        )
         scales = [terms.max() or 1.0 for terms in (output_terms, delta_terms)]
         points = np.hstack([layer.output_sums / scales[0], layer.delta_sums / scales[1]])
         counts.append(_count_distinct(points / np.sqrt(layer.outputs.weight_sum), rounding))
