@@ -14,6 +14,7 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
+from .activations import Activation
 from .all_or_nothing import all_or_nothing
 from .engine.data import TrainingData, cast, integers_in_range, is_ready, normalize_weights, with_valid_indices
 from .engine.network import Network
@@ -53,12 +54,8 @@ class BaseMultilayerPerceptron(CallbackSupportMixin, ValidatedEstimator, ABC):
             "array-like",
             Interval(Integral, 1, None, closed="left"),
         ],
-        "activation": [StrOptions(set(ACTIVATIONS)), list, tuple],
-        "init": [
-            StrOptions(set(get_initializer_names())),
-            Initializer,
-            callable,
-        ],
+        "activation": [StrOptions(set(ACTIVATIONS)), Activation, list, tuple],
+        "init": [StrOptions(set(get_initializer_names())), Initializer, callable],
         "solver": [StrOptions({"lbfgs", *STOCHASTIC_SOLVERS})],
         "alpha": [Interval(Real, 0, None, closed="left")],
         "batch_size": [

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from ..kernels.activations import ACTIVATIONS, evaluate
+from ..activations import Activation, check_activation
+from ..kernels.activations import evaluate
 from ..kernels.arguments import Data, Inputs
 from ..kernels.compilation import Kernel
 from ..kernels.losses import LOSSES
@@ -29,8 +30,8 @@ class Network:
     ----------
     layer_sizes : sequence of int
         Widths d_0 (features), ..., d_L (outputs).
-    activation : str, or list or tuple of str
-        Name of the hidden layers' activation, or one for each hidden layer.
+    activation : str or Activation, or list or tuple of these
+        The activation of the hidden layers, or one for each of them.
     loss : str
         Name of the loss, which fixes the output activation.
     dtype : numpy.dtype
@@ -42,8 +43,8 @@ class Network:
         All weights, layer by layer, then all intercepts. Zero at first.
     coefs, intercepts : list of ndarray
         Views of `theta`, to be written to. They must not be replaced, because kernels read `theta`.
-    activations : tuple of str
-        Name of each hidden layer's activation.
+    activations : tuple of str and Activation
+        The activation of each hidden layer.
     widths : tuple of int
         The layer sizes.
     layer_sizes : ndarray of shape (n_layers + 1,)
@@ -90,8 +91,8 @@ class Network:
         self._shapes_and_dtypes = [(view.shape, view.dtype) for view in self._arrays[1:]]
 
     @property
-    def activation(self) -> str | tuple[str, ...]:
-        """Name of the hidden layers' activation, or one for each hidden layer: as it was given."""
+    def activation(self) -> str | Activation | tuple[str | Activation, ...]:
+        """The activation of the hidden layers, or one for each of them, as it was given."""
         return self._activation
 
     @activation.setter
@@ -99,11 +100,11 @@ class Network:
         self.activations = _check_activations(activation, len(self.widths) - 2)
         self._activation = tuple(activation) if isinstance(activation, list) else activation
 
-    def activation_of_weights(self, k: int) -> str | tuple[str, ...]:
+    def activation_of_weights(self, k: int):
         """The activation that the weights of layer `k` are drawn for; the output layer goes with the one before it."""
         return self.activations[min(k, len(self.activations) - 1)] if self.activations else self.activation
 
-    def activation_addresses(self, compile_activation: Callable[[str, np.dtype], Kernel]) -> np.ndarray:
+    def activation_addresses(self, compile_activation: Callable[[Any, np.dtype], Kernel]) -> np.ndarray:
         """Where kernels find the code of each hidden layer's activation."""
         return np.array([compile_activation(each, self.theta.dtype).address for each in self.activations], np.int64)
 
@@ -254,10 +255,10 @@ def _check_name(kind: str, name: str, valid_names) -> None:
         )
 
 
-def _check_activations(activation, n_hidden: int) -> tuple[str, ...]:
+def _check_activations(activation, n_hidden: int) -> tuple[str | Activation, ...]:
     """The activation of each hidden layer."""
     if not isinstance(activation, (list, tuple)):
-        _check_name("activation", activation, ACTIVATIONS)
+        check_activation("activation", activation)
         return (activation,) * n_hidden
     if len(activation) != n_hidden:
         raise ValueError(
@@ -265,7 +266,7 @@ def _check_activations(activation, n_hidden: int) -> tuple[str, ...]:
             f"have one for each: there are {n_hidden}."
         )
     for k, each in enumerate(activation):
-        _check_name(f"activation[{k}]", each, ACTIVATIONS)
+        check_activation(f"activation[{k}]", each)
     return tuple(activation)
 
 

@@ -39,7 +39,7 @@ BASES = {
 }
 
 
-def slopes_at_zero(activation: str) -> tuple[float, float]:
+def slopes_at_zero(activation) -> tuple[float, float]:
     """The slopes of an activation just below and just above zero."""
     _, slopes, _ = evaluate(activation, np.array([-1e-12, 1e-12]))
     return float(slopes[0]), float(slopes[1])

@@ -1,10 +1,13 @@
 """Initializers by name."""
 
+import numpy as np
 from sklearn.base import clone
 
+from ..activations import Activation
 from ..validation import nearest_name_hint
 from .base import FunctionInitializer, Initializer
 from .constant import Constant, Identity, Zeros
+from .gain import gain
 from .hessian import Hessian
 from .layer_by_layer import LayerByLayer
 from .lsuv import LSUV
@@ -80,24 +83,33 @@ def get_initializer_names() -> list[str]:
 def _automatic(activation) -> Initializer:
     """What "auto" stands for, layer by layer where the activations differ in that."""
     each = activation if isinstance(activation, (list, tuple)) else [activation]
-    names = [_AUTO.get(one, "xavier_uniform") for one in each] or ["xavier_uniform"]
-    if len(set(names)) == 1:
-        return clone(_INITIALIZERS[names[0]])
+    schemes = [_automatic_of_layer(one) for one in each] or [clone(_INITIALIZERS["xavier_uniform"])]
+    if len(set(map(repr, schemes))) == 1:
+        return schemes[0]
     # The output layer goes with the one before it.
-    return LayerByLayer([clone(_INITIALIZERS[name]) for name in (*names, names[-1])])
+    return LayerByLayer([*schemes, clone(schemes[-1])])
+
+
+def _automatic_of_layer(activation) -> Initializer:
+    if isinstance(activation, Activation):
+        scale = gain(activation) ** 2
+        if 0 < scale < np.inf:
+            return VarianceScaling(scale)
+    return clone(_INITIALIZERS[_AUTO.get(activation, "xavier_uniform")])
 
 
 def get_initializer(init, activation="relu") -> Initializer:
-    """The initializer that `init` stands for.
+    r"""The initializer that `init` stands for.
 
     Parameters
     ----------
     init : str, Initializer or callable
         A name, an initializer (returned as it is), or a function ``(shape, rng) -> array``.
-    activation : str, or list or tuple of str, default="relu"
+    activation : str or Activation, or list or tuple of these, default="relu"
         The hidden activation, or that of each hidden layer, which "auto" depends on: He's scheme for the relu family,
-        LeCun's for selu, Xavier's otherwise. Where hidden layers differ in that, each gets the scheme of its own
-        activation, and the output layer that of the last hidden layer.
+        LeCun's for selu, weights of variance :math:`g^2 / d_\mathrm{in}` for an activation of one's own with the
+        :func:`gain` `g`, Xavier's scheme otherwise. Where hidden layers differ in that, each gets the scheme of its
+        own activation, and the output layer that of the last hidden layer.
 
     Returns
     -------

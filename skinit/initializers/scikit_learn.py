@@ -13,7 +13,8 @@ class ScikitLearn(Initializer):
     .. math:: W_{ij},\, b_j \sim U(-r, r), \qquad r = \sqrt{c / (d_\mathrm{in} + d_\mathrm{out})},
 
     with :math:`c = 2` for the logistic activation and 6 for all others (Xavier's uniform scheme); intercepts are
-    random too. Where hidden layers have different activations, the output layer goes with the last of them. With the same `random_state`, training then gives scikit-learn's results.
+    random too. Where hidden layers have different activations, the output layer goes with the last of them. With the
+    same `random_state`, training then gives scikit-learn's results.
 
     References
     ----------

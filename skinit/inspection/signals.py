@@ -279,7 +279,7 @@ def _largest_slopes(network: Network) -> list[float]:
 
 
 @cache
-def _largest_slope(activation: str) -> float:
+def _largest_slope(activation) -> float:
     return float(np.abs(evaluate(activation, np.linspace(-10, 10, 2001))[1]).max())
 
 
