@@ -177,7 +177,7 @@ def make_activation(
 
 def check_activation(name: str, activation: Any) -> None:
     """Raise ValueError if something is no activation; `name` says in the message what was given."""
-    if isinstance(activation, Activation) or (isinstance(activation, str) and activation in ACTIVATIONS):
+    if (isinstance(activation, str) and activation in ACTIVATIONS) or isinstance(activation, Activation):
         return
     hint = " Did you mean skinit.make_activation(...) of it?" if callable(activation) else ""
     raise ValueError(

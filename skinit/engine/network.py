@@ -3,6 +3,7 @@
 import operator
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from functools import cache
 from itertools import pairwise
 from typing import Any
 
@@ -106,7 +107,7 @@ class Network:
 
     def activation_addresses(self, compile_activation: Callable[[Any, np.dtype], Kernel]) -> np.ndarray:
         """Where kernels find the code of each hidden layer's activation."""
-        return np.array([compile_activation(each, self.theta.dtype).address for each in self.activations], np.int64)
+        return _activation_addresses(compile_activation, self.activations, self.theta.dtype)
 
     @property
     def loss(self) -> str:
@@ -253,6 +254,12 @@ def _check_name(kind: str, name: str, valid_names) -> None:
             f"The {kind} must be one of {', '.join(map(repr, sorted(valid_names)))}, got {name!r}."
             f"{nearest_name_hint(name, valid_names)}"
         )
+
+
+@cache
+def _activation_addresses(compile_activation, activations: tuple, dtype: np.dtype) -> np.ndarray:
+    # Kept, because this would take a good part of a prediction of one row.
+    return np.array([compile_activation(each, dtype).address for each in activations], np.int64)
 
 
 def _check_activations(activation, n_hidden: int) -> tuple[str | Activation, ...]:

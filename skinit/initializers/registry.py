@@ -82,8 +82,9 @@ def get_initializer_names() -> list[str]:
 
 def _automatic(activation) -> Initializer:
     """What "auto" stands for, layer by layer where the activations differ in that."""
-    each = activation if isinstance(activation, (list, tuple)) else [activation]
-    schemes = [_automatic_of_layer(one) for one in each] or [clone(_INITIALIZERS["xavier_uniform"])]
+    if not isinstance(activation, (list, tuple)) or not activation:
+        return _automatic_of_layer(activation)
+    schemes = [_automatic_of_layer(each) for each in activation]
     if len(set(map(repr, schemes))) == 1:
         return schemes[0]
     # The output layer goes with the one before it.
@@ -95,7 +96,8 @@ def _automatic_of_layer(activation) -> Initializer:
         scale = gain(activation) ** 2
         if 0 < scale < np.inf:
             return VarianceScaling(scale)
-    return clone(_INITIALIZERS[_AUTO.get(activation, "xavier_uniform")])
+    name = _AUTO.get(activation, "xavier_uniform") if isinstance(activation, str) else "xavier_uniform"
+    return clone(_INITIALIZERS[name])
 
 
 def get_initializer(init, activation="relu") -> Initializer:
