@@ -235,9 +235,16 @@ def _identity(function: Any) -> Any:
     values = [function.__globals__.get(name) for name in names]
     values += [cell.cell_contents for cell in function.__closure__ or ()]
     values += function.__defaults__ or ()
-    # An object that may change is itself alone.
-    hashable = [each if getattr(each, "__hash__", None) else id(each) for each in values]
-    return function.__module__, function.__code__, tuple((type(each), each) for each in hashable)
+    return function.__module__, function.__code__, tuple(map(_typed, values))
+
+
+def _typed(value: Any) -> Any:
+    """A value that is equal to those of the same type only; what may change, an array say, only to itself."""
+    try:
+        hash(value)
+    except TypeError:
+        return id(value)
+    return type(value), value
 
 
 def _is_importable(function: FunctionType) -> bool:

@@ -33,8 +33,8 @@ class MLPClassifier(ClassifierMixin, BaseMultilayerPerceptron):
     hidden_layer_sizes : array-like of shape (n_layers - 2,), default=(100,)
         The ith element is the number of units in the ith hidden layer. An empty tuple makes a linear model.
 
-    activation : str, default="relu"
-        Activation of the hidden layers. scikit-learn's:
+    activation : str or Activation, or list or tuple of these, default="relu"
+        Activation of the hidden layers, or a list or tuple with one for each of them. scikit-learn's:
 
         - "identity": f(u) = u
         - "logistic": f(u) = 1 / (1 + exp(-u))
@@ -51,11 +51,13 @@ class MLPClassifier(ClassifierMixin, BaseMultilayerPerceptron):
         - "silu": f(u) = u / (1 + exp(-u))
         - "gelu": f(u) = u P(Z <= u) for a standard normal Z
 
+        :func:`skinit.make_activation` makes one of your own functions.
+
     init : str, Initializer or callable, default="auto"
         How weights are drawn: a name (:func:`skinit.initializers.get_initializer_names` lists them), an
         :class:`~skinit.initializers.Initializer`, whose parameters can be searched over (``init__std``), or a function
-        ``(shape, rng) -> array``. "auto" is He's scheme for the relu family, LeCun's for selu, and Xavier's otherwise.
-        "sklearn" draws what scikit-learn draws.
+        ``(shape, rng) -> array``. "auto" is He's scheme for the relu family, LeCun's for selu, and Xavier's otherwise,
+        layer by layer. "sklearn" draws what scikit-learn draws.
 
     solver : {"lbfgs", "sgd", "adam"}, default="adam"
         The solver for weight optimization: SciPy's L-BFGS, stochastic gradient descent with momentum, or Adam. On small
@@ -454,8 +456,8 @@ class MLPRegressor(RegressorMixin, BaseMultilayerPerceptron):
     hidden_layer_sizes : array-like of shape (n_layers - 2,), default=(100,)
         The ith element is the number of units in the ith hidden layer. An empty tuple makes a linear model.
 
-    activation : str, default="relu"
-        Activation of the hidden layers. scikit-learn's:
+    activation : str or Activation, or list or tuple of these, default="relu"
+        Activation of the hidden layers, or a list or tuple with one for each of them. scikit-learn's:
 
         - "identity": f(u) = u
         - "logistic": f(u) = 1 / (1 + exp(-u))
@@ -472,11 +474,13 @@ class MLPRegressor(RegressorMixin, BaseMultilayerPerceptron):
         - "silu": f(u) = u / (1 + exp(-u))
         - "gelu": f(u) = u P(Z <= u) for a standard normal Z
 
+        :func:`skinit.make_activation` makes one of your own functions.
+
     init : str, Initializer or callable, default="auto"
         How weights are drawn: a name (:func:`skinit.initializers.get_initializer_names` lists them), an
         :class:`~skinit.initializers.Initializer`, whose parameters can be searched over (``init__std``), or a function
-        ``(shape, rng) -> array``. "auto" is He's scheme for the relu family, LeCun's for selu, and Xavier's otherwise.
-        "sklearn" draws what scikit-learn draws.
+        ``(shape, rng) -> array``. "auto" is He's scheme for the relu family, LeCun's for selu, and Xavier's otherwise,
+        layer by layer. "sklearn" draws what scikit-learn draws.
 
     solver : {"lbfgs", "sgd", "adam"}, default="adam"
         The solver for weight optimization: SciPy's L-BFGS, stochastic gradient descent with momentum, or Adam. On small

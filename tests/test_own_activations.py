@@ -26,7 +26,8 @@ from skinit.engine.network import Network
 from skinit.engine.predictions import predict_preactivations
 from skinit.initializers import gain, get_initializer
 from skinit.inspection import signal_propagation
-from skinit.kernels.activations import evaluate
+from skinit.kernels import cache
+from skinit.kernels.activations import compile_activate, compile_activate_with_bends, evaluate
 from skinit.kernels.own_activations import _make_difference, _make_second_difference
 
 X_iris, y_iris = load_iris(return_X_y=True)
@@ -224,6 +225,29 @@ def test_a_number_that_is_changed_makes_another_activation(monkeypatch):
     other = make_activation(own_activations.leaky_relu)
     assert other != made
     np.testing.assert_array_equal(evaluate(other, u)[0], -0.5)
+
+
+def test_arrays_that_a_function_refers_to_are_compared_as_objects():
+    table = np.array([0.5, 2.0])
+
+    def make(values):
+        return make_activation(lambda u: values[0] * u, name="scaled")
+
+    assert make(table) == make(table)
+    assert make(table) != make(table.copy())
+
+
+def test_machine_code_is_not_kept_on_disk(monkeypatch):
+    kept = []
+    monkeypatch.setattr(cache, "keep", lambda name, code: kept.append(name))
+    monkeypatch.setattr(cache, "load", lambda name: None)
+    compile_activate.__wrapped__("elu", np.dtype(np.float64))
+    assert len(kept) == 1
+    # Differences and loops around a user's function are functions of the kernels.
+    for activation in MADE.values():
+        compile_activate.__wrapped__(activation, np.dtype(np.float64))
+        compile_activate_with_bends.__wrapped__(activation, np.dtype(np.float32))
+    assert len(kept) == 1
 
 
 def test_it_cannot_be_changed():

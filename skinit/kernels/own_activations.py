@@ -69,7 +69,7 @@ def _compile(function: Any, name: str) -> Any:
     function = getattr(function, "py_func", function)
     expected = (
         f"{name} must be a function of one number that returns a number, in the part of Python that numba compiles "
-        "(arithmetic, comparisons, math.exp and the like)"
+        "(arithmetic, comparisons, math, functions compiled by numba.njit)"
     )
     if not isinstance(function, FunctionType):
         # math.tanh, say, which numba knows.
