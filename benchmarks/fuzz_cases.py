@@ -1,17 +1,19 @@
 """What a fuzzed case is made of: estimators, parameters, data, containers and damages, all drawn from one generator."""
 
+import math
+
 import numpy as np
 import pandas as pd
 import scipy.sparse
 
-from skinit import MLPClassifier, MLPRegressor
+from skinit import MLPClassifier, MLPRegressor, make_activation
 from skinit.initializers import get_initializer_names
 from skinit.kernels.activations import ACTIVATIONS
 
 # Parameters and values that are valid, if unusual, and values that are not.
 VALID = {
     "hidden_layer_sizes": [(), (1,), (5,), (4, 3), [7], np.array([3, 2]), 6, (20,) * 6],
-    "activation": sorted(ACTIVATIONS),
+    "activation": [*sorted(ACTIVATIONS), make_activation(math.tanh)],
     "init": [*get_initializer_names(), lambda shape, rng: rng.normal(size=shape).tolist()],
     "solver": ["adam", "sgd", "lbfgs"],
     "alpha": [0, 1e-4, 1.0, np.float32(0.1), 1e3, 1e-300],
@@ -35,7 +37,7 @@ VALID = {
 }
 INVALID = {
     "hidden_layer_sizes": [(0,), (-3,), (2.5,), "ten", None, (2**40,), [[3], [4]]],
-    "activation": ["rellu", None, 3, np.tanh],
+    "activation": ["rellu", None, 3, np.tanh, ["relu"] * 9, ["rellu"], [[]]],
     "init": [
         "xavierr",
         None,

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from . import curvature as curvature
     from . import initializers as initializers
     from . import inspection as inspection
+    from .activations import make_activation
     from .engine.team import get_num_threads, set_num_threads
     from .estimators import MLPClassifier, MLPRegressor
     from .precompilation import warmup
@@ -21,6 +22,7 @@ __all__ = [
     "MLPRegressor",
     "__version__",
     "get_num_threads",
+    "make_activation",
     "set_num_threads",
     "warmup",
 ]
@@ -32,6 +34,7 @@ _MODULE_OF_NAME = {
     "MLPClassifier": "estimators",
     "MLPRegressor": "estimators",
     "get_num_threads": "engine.team",
+    "make_activation": "activations",
     "set_num_threads": "engine.team",
     "warmup": "precompilation",
 }

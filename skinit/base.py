@@ -11,6 +11,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, Options, RealNotInt, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
+from .activations import Activation
 from .all_or_nothing import all_or_nothing
 from .data_checks import DataChecksMixin
 from .engine.data import TrainingData, is_ready
@@ -46,12 +47,8 @@ class BaseMultilayerPerceptron(CallbackSupportMixin, DataChecksMixin, ABC):
             "array-like",
             Interval(Integral, 1, None, closed="left"),
         ],
-        "activation": [StrOptions(set(ACTIVATIONS))],
-        "init": [
-            StrOptions(set(get_initializer_names())),
-            Initializer,
-            callable,
-        ],
+        "activation": [StrOptions(set(ACTIVATIONS)), Activation, list, tuple],
+        "init": [StrOptions(set(get_initializer_names())), Initializer, callable],
         "solver": [StrOptions({"lbfgs", *STOCHASTIC_SOLVERS})],
         "alpha": [Interval(Real, 0, None, closed="left")],
         "batch_size": [

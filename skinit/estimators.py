@@ -34,8 +34,8 @@ class MLPClassifier(ClassifierMixin, BaseMultilayerPerceptron):
     hidden_layer_sizes : array-like of shape (n_layers - 2,), default=(100,)
         The ith element is the number of units in the ith hidden layer. An empty tuple makes a linear model.
 
-    activation : str, default="relu"
-        Activation of the hidden layers. scikit-learn's:
+    activation : str or Activation, or list or tuple of these, default="relu"
+        Activation of the hidden layers, or a list or tuple with one for each of them. scikit-learn's:
 
         - "identity": f(u) = u
         - "logistic": f(u) = 1 / (1 + exp(-u))
@@ -52,11 +52,13 @@ class MLPClassifier(ClassifierMixin, BaseMultilayerPerceptron):
         - "silu": f(u) = u / (1 + exp(-u))
         - "gelu": f(u) = u P(Z <= u) for a standard normal Z
 
+        :func:`skinit.make_activation` makes one of your own functions.
+
     init : str, Initializer or callable, default="sklearn"
         How weights are drawn: a name (:func:`skinit.initializers.get_initializer_names` lists them), an
         :class:`~skinit.initializers.Initializer`, whose parameters can be searched over (``init__std``), or a function
         ``(shape, rng) -> array``. "sklearn" draws the weights that scikit-learn draws. "auto" is He's scheme for the
-        relu family, LeCun's for selu, and Xavier's otherwise.
+        relu family, LeCun's for selu, and Xavier's otherwise, layer by layer.
 
     solver : {"lbfgs", "sgd", "adam", "adamw"}, default="adam"
         The solver for weight optimization: SciPy's L-BFGS, stochastic gradient descent with momentum, Adam, or Adam
@@ -544,8 +546,8 @@ class MLPRegressor(RegressorMixin, BaseMultilayerPerceptron):
     hidden_layer_sizes : array-like of shape (n_layers - 2,), default=(100,)
         The ith element is the number of units in the ith hidden layer. An empty tuple makes a linear model.
 
-    activation : str, default="relu"
-        Activation of the hidden layers. scikit-learn's:
+    activation : str or Activation, or list or tuple of these, default="relu"
+        Activation of the hidden layers, or a list or tuple with one for each of them. scikit-learn's:
 
         - "identity": f(u) = u
         - "logistic": f(u) = 1 / (1 + exp(-u))
@@ -562,11 +564,13 @@ class MLPRegressor(RegressorMixin, BaseMultilayerPerceptron):
         - "silu": f(u) = u / (1 + exp(-u))
         - "gelu": f(u) = u P(Z <= u) for a standard normal Z
 
+        :func:`skinit.make_activation` makes one of your own functions.
+
     init : str, Initializer or callable, default="sklearn"
         How weights are drawn: a name (:func:`skinit.initializers.get_initializer_names` lists them), an
         :class:`~skinit.initializers.Initializer`, whose parameters can be searched over (``init__std``), or a function
         ``(shape, rng) -> array``. "sklearn" draws the weights that scikit-learn draws. "auto" is He's scheme for the
-        relu family, LeCun's for selu, and Xavier's otherwise.
+        relu family, LeCun's for selu, and Xavier's otherwise, layer by layer.
 
     solver : {"lbfgs", "sgd", "adam", "adamw"}, default="adam"
         The solver for weight optimization: SciPy's L-BFGS, stochastic gradient descent with momentum, Adam, or Adam

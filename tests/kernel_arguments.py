@@ -69,12 +69,17 @@ def _check_network_and_rows(parameters, data, rows) -> tuple[int, int]:
     return int(parameters.layer_sizes[1:].sum()), n_features if len(data.inputs.X) > 0 else 0
 
 
+def _check_functions(functions, parameters) -> None:
+    assert functions.activate.size == parameters.layer_sizes.size - 2
+
+
 def _check_board(team, n_threads: int) -> None:
     assert team.board.size >= board_size(n_threads)
 
 
 def _check_training(training) -> None:
-    _, parameters, data, epoch, solver, workspace, team = training
+    functions, parameters, data, epoch, solver, workspace, team = training
+    _check_functions(functions, parameters)
     n_units, n_inputs = _check_network_and_rows(parameters, data, epoch.order)
     sizes, theta, block = parameters.layer_sizes, parameters.theta, epoch.block_size
     n_layers, n_weights = sizes.size - 1, int((sizes[:-1] * sizes[1:]).sum())
@@ -116,6 +121,7 @@ def _check_prediction(given) -> None:
     n_rows, n_features = given.inputs.shape
     n_threads = len(given.spare)
     assert n_features == sizes[0]
+    _check_functions(given.functions, given.parameters)
     assert given.out.shape[1] == sizes[-1]
     start, stop, first = given.team.job
     assert 0 <= start <= stop <= len(given.out)
@@ -129,7 +135,8 @@ def _check_prediction(given) -> None:
 
 
 def _check_curvature(curvature) -> None:
-    _, parameters, data, rows, block, workspace, team = curvature
+    functions, parameters, data, rows, block, workspace, team = curvature
+    _check_functions(functions, parameters)
     n_units, n_inputs = _check_network_and_rows(parameters, data, rows)
     n_kept, n_directions, n_threads = len(workspace.inputs), workspace.layers.size, len(workspace.tangents)
     assert n_kept % block == 0

@@ -34,6 +34,11 @@ def not_numbers(shape, rng):
 PARAMETERS = [
     ({"activation": "rellu"}, "'activation' parameter .* Got 'rellu' instead. Did you mean 'relu'"),
     ({"activation": "ReLU"}, "Did you mean 'relu'"),
+    ({"activation": ["rellu"]}, r"activation\[0\] must be one of .*'tanh'.*, got 'rellu'. Did you mean 'relu'"),
+    ({"activation": (3,)}, r"activation\[0\] must be one of .*'tanh'.*, got 3"),
+    ({"activation": ["relu", "tanh"]}, r"activation has 2 entries, \['relu', 'tanh'\], .* there are 1"),
+    ({"activation": []}, r"activation has 0 entries, \[\], .* there are 1"),
+    ({"activation": {"relu"}}, "'activation' parameter .* Got {'relu'} instead"),
     ({"init": "xaviar"}, "'init' parameter .* Got 'xaviar' instead. Did you mean 'xavier'"),
     ({"init": 3}, "'init' parameter .* Got 3 instead"),
     ({"init": None}, "'init' parameter .* Got None instead"),

@@ -12,7 +12,7 @@ import pytest
 
 import skinit
 from skinit.kernels import cache
-from skinit.kernels.activations import Activation, _make_activate, _tanh_slope, activate_signature
+from skinit.kernels.activations import Formulas, _make_activate, _tanh_slope, activate_signature
 from skinit.kernels.compilation import Kernel, Making
 from skinit.kernels.elementary import jittable, tanh
 from skinit.kernels.updates import UPDATES, update_signature
@@ -192,7 +192,7 @@ def test_functions_of_users_are_compiled_but_not_kept(folder):
     Kernel(_make_activate(double), activate_signature(FLOAT64))(values, np.zeros(2))
     assert (values == 2).all()
     assert not any(path.is_file() for path in folder.rglob("*"))
-    assert Activation(double, double, double)
+    assert Formulas(double, double, double)
 
 
 def test_eight_processes_at_once_are_right(tmp_path):

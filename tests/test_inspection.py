@@ -111,7 +111,7 @@ def test_statistics_of_outputs_are_those_of_a_plain_forward_pass(activation, mak
     model.intercepts_[0][:] = model.intercepts_[1][:] = 0.1
     weights = draw_weights(X, weighted)
     signals = signal_propagation(model, make(X), y, sample_weight=weights)
-    assert signals.activation == activation
+    assert signals.activations == (activation, activation)
     assert signals.n_rows == (len(X) if weights is None else (weights > 0).sum())
     np.testing.assert_array_equal(signals.n_units, [6, 5, 1])
     # Without the kink itself.

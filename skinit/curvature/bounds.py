@@ -16,7 +16,7 @@ def layers_of_rows(network: Network, X):
     """Input, preactivations and slopes of each layer, the output layer's slopes being 1."""
     last = len(network.coefs) - 1
     for k, (inputs, preactivations) in enumerate(network.propagate(X)):
-        slopes = np.ones_like(preactivations) if k == last else evaluate(network.activation, preactivations)[1]
+        slopes = np.ones_like(preactivations) if k == last else evaluate(network.activations[k], preactivations)[1]
         yield inputs, preactivations, slopes
 
 

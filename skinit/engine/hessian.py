@@ -105,7 +105,7 @@ class HessianProducts:
             spare=np.empty((n_threads, spare_size(max(*sizes, self._block), dtype)), dtype),
         )
         functions = CurvatureFunctions(
-            compile_activate_with_bends(network.activation, dtype).address,
+            network.activation_addresses(compile_activate_with_bends),
             compile_loss(network.loss, dtype).address,
             compile_curve(network.loss, dtype).address,
             compile_multiply(dtype).address,

@@ -1,15 +1,18 @@
 """A network: layer sizes, activation, loss, and one vector of parameters."""
 
 import operator
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
+from functools import cache
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
-from ..kernels.activations import ACTIVATIONS, evaluate
+from ..activations import Activation, check_activation
+from ..kernels.activations import evaluate
 from ..kernels.arguments import Data, Inputs
+from ..kernels.compilation import Kernel
 from ..kernels.losses import LOSSES
 from ..validation import nearest_name_hint
 from .blas import blas_threads
@@ -28,8 +31,8 @@ class Network:
     ----------
     layer_sizes : sequence of int
         Widths d_0 (features), ..., d_L (outputs).
-    activation : str
-        Name of the hidden layers' activation.
+    activation : str or Activation, or list or tuple of these
+        The activation of the hidden layers, or one for each of them.
     loss : str
         Name of the loss, which fixes the output activation.
     dtype : numpy.dtype
@@ -43,6 +46,8 @@ class Network:
         All weights, layer by layer, then all intercepts. New ones are zero.
     coefs, intercepts : list of ndarray
         Views of `theta`, to be written to. They must not be replaced, because kernels read `theta`.
+    activations : tuple of str and Activation
+        The activation of each hidden layer.
     widths : tuple of int
         The layer sizes.
     layer_sizes : ndarray of shape (n_layers + 1,)
@@ -53,16 +58,15 @@ class Network:
     Raises
     ------
     ValueError
-        If there is no such activation or loss.
+        If there is no such activation or loss, or not one activation for each hidden layer.
     MemoryError
         If there is not enough memory for the parameters.
     """
 
-    def __init__(
-        self, layer_sizes, activation: str, loss: str, dtype: np.dtype, theta: np.ndarray | None = None
-    ) -> None:
+    def __init__(self, layer_sizes, activation, loss: str, dtype: np.dtype, theta: np.ndarray | None = None) -> None:
         sizes = [int(size) for size in layer_sizes]
         shapes = list(pairwise(sizes))
+        self.widths = tuple(sizes)
         self.activation = activation
         self.loss = loss
         self.n_weights = sum(fan_in * fan_out for fan_in, fan_out in shapes)
@@ -75,7 +79,6 @@ class Network:
                 f"A network with layers of {', '.join(map(str, sizes))} units has {n_parameters:.3g} parameters, too "
                 "many for the memory of this machine."
             ) from None
-        self.widths = tuple(sizes)
         self.layer_sizes = np.array(sizes, dtype=np.int64)
         self.layer_sizes.flags.writeable = False
         self.coefs: list[np.ndarray] = []
@@ -91,14 +94,22 @@ class Network:
         self._shapes_and_dtypes = [(view.shape, view.dtype) for view in self._arrays[1:]]
 
     @property
-    def activation(self) -> str:
-        """Name of the hidden layers' activation."""
+    def activation(self) -> str | Activation | tuple[str | Activation, ...]:
+        """The activation of the hidden layers, or one for each of them, as it was given."""
         return self._activation
 
     @activation.setter
-    def activation(self, name: str) -> None:
-        _check_name("activation", name, ACTIVATIONS)
-        self._activation = name
+    def activation(self, activation) -> None:
+        self.activations = _check_activations(activation, len(self.widths) - 2)
+        self._activation = tuple(activation) if isinstance(activation, list) else activation
+
+    def activation_of_weights(self, k: int):
+        """The activation that the weights of layer `k` are drawn for; the output layer goes with the one before it."""
+        return self.activations[min(k, len(self.activations) - 1)] if self.activations else self.activation
+
+    def activation_addresses(self, compile_activation: Callable[[Any, np.dtype], Kernel]) -> np.ndarray:
+        """Where kernels find the code of each hidden layer's activation."""
+        return _activation_addresses(compile_activation, self.activations, self.theta.dtype)
 
     @property
     def loss(self) -> str:
@@ -119,7 +130,7 @@ class Network:
         return {"_network": self, "coefs_": list(self.coefs), "intercepts_": list(self.intercepts)}
 
     @classmethod
-    def from_parameters(cls, coefs, intercepts, activation: str, loss: str) -> "Network":
+    def from_parameters(cls, coefs, intercepts, activation, loss: str) -> "Network":
         """A network with copies of the given weights and intercepts.
 
         Raises
@@ -244,7 +255,7 @@ class Network:
             preactivations += intercept
             yield activations, preactivations
             if k < last:
-                activations, _, _ = evaluate(self.activation, preactivations)
+                activations, _, _ = evaluate(self.activations[k], preactivations)
 
 
 def _check_name(kind: str, name: str, valid_names) -> None:
@@ -253,6 +264,27 @@ def _check_name(kind: str, name: str, valid_names) -> None:
             f"The {kind} must be one of {', '.join(map(repr, sorted(valid_names)))}, got {name!r}."
             f"{nearest_name_hint(name, valid_names)}"
         )
+
+
+@cache
+def _activation_addresses(compile_activation, activations: tuple, dtype: np.dtype) -> np.ndarray:
+    # Kept, because this would take a good part of a prediction of one row.
+    return np.array([compile_activation(each, dtype).address for each in activations], np.int64)
+
+
+def _check_activations(activation, n_hidden: int) -> tuple[str | Activation, ...]:
+    """The activation of each hidden layer."""
+    if not isinstance(activation, (list, tuple)):
+        check_activation("activation", activation)
+        return (activation,) * n_hidden
+    if len(activation) != n_hidden:
+        raise ValueError(
+            f"activation has {len(activation)} entries, {list(activation)}, and must be one for all hidden layers or "
+            f"have one for each: there are {n_hidden}."
+        )
+    for k, each in enumerate(activation):
+        check_activation(f"activation[{k}]", each)
+    return tuple(activation)
 
 
 def _check_parameters(name: str, arrays, n_dimensions: int) -> list[np.ndarray]:

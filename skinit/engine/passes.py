@@ -68,7 +68,7 @@ class DataPasses:
         )
         self._kernel = training.compile_train(dtype)
         self._functions = Functions(
-            compile_activate_with_slopes(network.activation, dtype).address,
+            network.activation_addresses(compile_activate_with_slopes),
             compile_loss(network.loss, dtype).address,
             compile_multiply(dtype).address,
             0,

@@ -66,7 +66,7 @@ def predict_and_check(network: Network, X) -> tuple[np.ndarray, bool]:
     n_threads = 1 if team is None else team.most_threads
     kernel = compile_predict(dtype)
     arguments = Prediction(
-        PredictionFunctions(compile_activate(network.activation, dtype).address, compile_multiply(dtype).address),
+        PredictionFunctions(network.activation_addresses(compile_activate), compile_multiply(dtype).address),
         Parameters(network.theta, network.layer_sizes),
         inputs,
         block_size,

@@ -13,7 +13,8 @@ from functools import cache
 
 import numpy as np
 
-from ..kernels.activations import ACTIVATIONS, evaluate
+from ..activations import Activation, check_activation
+from ..kernels.activations import evaluate
 from ..validation import nearest_name_hint
 
 # Beyond 12 standard deviations nothing is left in float64. Each side of zero is integrated on its own, as
@@ -33,13 +34,13 @@ def _quadrature() -> tuple[np.ndarray, np.ndarray]:
 
 
 @cache
-def gain(activation: str, direction: str = "forward") -> float:
+def gain(activation: str | Activation, direction: str = "forward") -> float:
     """The factor that makes up for what `activation` takes from a standard normal signal.
 
     Parameters
     ----------
-    activation : str
-        Name of an activation.
+    activation : str or Activation
+        Name of an activation, or one made by :func:`skinit.make_activation`.
     direction : {"forward", "backward"}
         Whether the mean square of activations, or of backpropagated deltas, is kept.
 
@@ -58,16 +59,14 @@ def gain(activation: str, direction: str = "forward") -> float:
     >>> round(gain("relu") ** 2, 12)
     2.0
     """
-    for parameter, name, names in (
-        ("activation", activation, sorted(ACTIVATIONS)),
-        ("direction", direction, ["backward", "forward"]),
-    ):
-        if name not in names:
-            raise ValueError(
-                f"The {parameter} must be one of {', '.join(map(repr, names))}, got {name!r}."
-                f"{nearest_name_hint(name, names)}"
-            )
+    check_activation("activation", activation)
+    if direction not in ("backward", "forward"):
+        raise ValueError(
+            f"The direction must be one of 'backward', 'forward', got {direction!r}."
+            f"{nearest_name_hint(direction, ['backward', 'forward'])}"
+        )
     nodes, weights = _quadrature()
     values, slopes, _ = evaluate(activation, nodes)
     signal = values if direction == "forward" else slopes
-    return float(1 / np.sqrt(np.sum(weights * signal**2)))
+    with np.errstate(divide="ignore", over="ignore"):
+        return float(1 / np.sqrt(np.sum(weights * signal**2)))

@@ -39,7 +39,7 @@ BASES = {
 }
 
 
-def slopes_at_zero(activation: str) -> tuple[float, float]:
+def slopes_at_zero(activation) -> tuple[float, float]:
     """The slopes of an activation just below and just above zero."""
     _, slopes, _ = evaluate(activation, np.array([-1e-12, 1e-12]))
     return float(slopes[0]), float(slopes[1])
@@ -179,7 +179,7 @@ class Hessian(DataDependentInitializer):
             return
         last = len(network.coefs) - 1
         for k, coef in enumerate(network.coefs):
-            slopes = (1.0, 1.0) if k == last else slopes_at_zero(network.activation)
+            slopes = (1.0, 1.0) if k == last else slopes_at_zero(network.activations[k])
             deviation = self.target * closed_form_deviation(*coef.shape, slopes)
             coef[...] = draw(partial(rng.normal, 0.0, deviation), coef.shape)
             network.intercepts[k][...] = 0
@@ -297,7 +297,7 @@ def scale_jacobians(network: Network, sample: TrainingData, target: float) -> tu
             slopes = (
                 np.ones_like(preactivations)
                 if k == last
-                else evaluate(network.activation, preactivations * preactivations.dtype.type(scales[k]))[1]
+                else evaluate(network.activations[k], preactivations * preactivations.dtype.type(scales[k]))[1]
             )
             norm, vectors = mean_jacobian_norm(base, slopes, vectors, n_iterations)
             norms[k] = scales[k] * norm

@@ -78,5 +78,5 @@ class Orthogonal(Initializer):
     def initialize(self, network, rng, data=None):
         super().initialize(network, rng, data)
         if self.gain == "auto":
-            for coef in network.coefs[:-1]:
-                coef *= compute_gain(network.activation)
+            for coef, activation in zip(network.coefs, network.activations, strict=False):
+                coef *= compute_gain(activation)

@@ -1,11 +1,15 @@
 """Initializers by name."""
 
+import numpy as np
 from sklearn.base import clone
 
+from ..activations import Activation
 from ..validation import nearest_name_hint
 from .base import FunctionInitializer, Initializer
 from .constant import Constant, Identity, Zeros
+from .gain import gain
 from .hessian import Hessian
+from .layer_by_layer import LayerByLayer
 from .lsuv import LSUV
 from .orthogonal import Orthogonal
 from .random import RandomNormal, RandomUniform, TruncatedNormal
@@ -76,16 +80,38 @@ def get_initializer_names() -> list[str]:
     return sorted([*_INITIALIZERS, *_ALIASES, "auto"])
 
 
-def get_initializer(init, activation: str = "relu") -> Initializer:
-    """The initializer that `init` stands for.
+def _automatic(activation) -> Initializer:
+    """What "auto" stands for, layer by layer where the activations differ in that."""
+    if not isinstance(activation, (list, tuple)) or not activation:
+        return _automatic_of_layer(activation)
+    schemes = [_automatic_of_layer(each) for each in activation]
+    if len(set(map(repr, schemes))) == 1:
+        return schemes[0]
+    # The output layer goes with the one before it.
+    return LayerByLayer([*schemes, clone(schemes[-1])])
+
+
+def _automatic_of_layer(activation) -> Initializer:
+    if isinstance(activation, Activation):
+        scale = gain(activation) ** 2
+        if 0 < scale < np.inf:
+            return VarianceScaling(scale)
+    name = _AUTO.get(activation, "xavier_uniform") if isinstance(activation, str) else "xavier_uniform"
+    return clone(_INITIALIZERS[name])
+
+
+def get_initializer(init, activation="relu") -> Initializer:
+    r"""The initializer that `init` stands for.
 
     Parameters
     ----------
     init : str, Initializer or callable
         A name, an initializer (returned as it is), or a function ``(shape, rng) -> array``.
-    activation : str, default="relu"
-        The hidden activation, which "auto" depends on: He's scheme for the relu family, LeCun's for selu, Xavier's
-        otherwise.
+    activation : str or Activation, or list or tuple of these, default="relu"
+        The hidden activation, or that of each hidden layer, which "auto" depends on: He's scheme for the relu family,
+        LeCun's for selu, weights of variance :math:`g^2 / d_\mathrm{in}` for an activation of one's own with the
+        :func:`gain` `g`, Xavier's scheme otherwise. Where hidden layers differ in that, each gets the scheme of its
+        own activation, and the output layer that of the last hidden layer.
 
     Returns
     -------
@@ -105,12 +131,16 @@ def get_initializer(init, activation: str = "relu") -> Initializer:
     VarianceScaling(scale=2.0)
     >>> get_initializer("auto", activation="tanh")
     VarianceScaling(distribution='uniform', mode='fan_avg')
+    >>> get_initializer("auto", activation=["relu", "selu"])
+    LayerByLayer(initializers=[VarianceScaling(scale=2.0), VarianceScaling(),
+                               VarianceScaling()])
     """
     if isinstance(init, Initializer):
         return init
     if isinstance(init, str):
-        name = _AUTO.get(activation, "xavier_uniform") if init == "auto" else init
-        name = _ALIASES.get(name, name)
+        if init == "auto":
+            return _automatic(activation)
+        name = _ALIASES.get(init, init)
         if name not in _INITIALIZERS:
             names = get_initializer_names()
             raise ValueError(

@@ -13,7 +13,8 @@ class ScikitLearn(Initializer):
     .. math:: W_{ij},\, b_j \sim U(-r, r), \qquad r = \sqrt{c / (d_\mathrm{in} + d_\mathrm{out})},
 
     with :math:`c = 2` for the logistic activation and 6 for all others (Xavier's uniform scheme); intercepts are
-    random too. With the same `random_state`, training then gives scikit-learn's results.
+    random too. Where hidden layers have different activations, the output layer goes with the last of them. With the
+    same `random_state`, training then gives scikit-learn's results.
 
     References
     ----------
@@ -32,8 +33,8 @@ class ScikitLearn(Initializer):
     """
 
     def initialize(self, network, rng, data=None):
-        numerator = 2.0 if network.activation == "logistic" else 6.0
-        for coef, intercept in zip(network.coefs, network.intercepts, strict=True):
+        for k, (coef, intercept) in enumerate(zip(network.coefs, network.intercepts, strict=True)):
+            numerator = 2.0 if network.activation_of_weights(k) == "logistic" else 6.0
             bound = math.sqrt(numerator / sum(coef.shape))
             coef[...] = draw(partial(rng.uniform, -bound, bound), coef.shape)
             intercept[...] = rng.uniform(-bound, bound, intercept.shape)

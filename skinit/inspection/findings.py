@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from ..kernels.activations import evaluate
-from .words import describe_layers, describe_number, up_to
+from .words import describe_activations, describe_layers, describe_number, up_to
 
 if TYPE_CHECKING:
     from .signals import SignalPropagation
@@ -117,7 +117,7 @@ def find(signals: "SignalPropagation", data: DataSummary) -> tuple[Finding, ...]
     -------
     findings : tuple of Finding
     """
-    is_logistic = signals.activation == "logistic"
+    is_logistic = "logistic" in signals.activations
     better_init = "init='hessian'" + (" and activation='tanh'" if is_logistic else " or 'orthogonal'")
     findings = []
     for rule in RULES:
@@ -149,10 +149,10 @@ def _is_constant(data) -> np.ndarray:
     return np.sqrt(data.feature_variance) <= 1e-6 * data.feature_root_mean_square
 
 
-def _is_bounded(activation: str) -> bool:
-    """Whether an activation is flat on both sides."""
-    _, slopes, _ = evaluate(activation, np.array([-1e3, 1e3]))
-    return bool((np.abs(slopes) < 1e-3).all())
+def _is_bounded(signals) -> np.ndarray:
+    """Of which layers the activation is flat on both sides."""
+    slopes = [evaluate(activation, np.array([-1e3, 1e3]))[1] for activation in signals.activations]
+    return np.array([*((np.abs(each) < 1e-3).all() for each in slopes), False])
 
 
 # Conditions. What is found of the data concerns the first layer, what is found of the targets the last one.
@@ -186,11 +186,11 @@ def _has_symmetric_units(signals, data):
 
 def _has_dead_units(signals, data):
     # Of bounded activations these are units that are saturated on every row.
-    return (signals.dead > DEAD_UNITS) & (not _is_bounded(signals.activation))
+    return (signals.dead > DEAD_UNITS) & ~_is_bounded(signals)
 
 
 def _is_saturated(signals, data):
-    return (signals.saturated > SATURATED_OUTPUTS) & _is_bounded(signals.activation)
+    return (signals.saturated > SATURATED_OUTPUTS) & _is_bounded(signals)
 
 
 def _loses_the_signal(signals, data):
@@ -333,7 +333,7 @@ RULES = (
         _is_saturated,
         lambda signals, data, layers: (
             f"Of the outputs of {describe_layers(layers)}, up to {signals.saturated[layers].max():.0%} are on the flat "
-            f"parts of {signals.activation}"
+            f"parts of {describe_activations([signals.activations[k] for k in layers])}"
         ),
         "try smaller weights, init='orthogonal' or 'xavier', and scale X (StandardScaler)",
     ),

@@ -81,8 +81,8 @@ class SignalPropagation:
     hessian_bound : ndarray
         Its upper bound, but for the part of the Hessian that is not Gauss-Newton's; see
         :func:`skinit.curvature.hessian_bound`.
-    activation : str
-        Name of the hidden layers' activation.
+    activations : tuple
+        The activation of each hidden layer.
     n_rows : int
         Rows looked at.
     findings : tuple of Finding
@@ -103,7 +103,7 @@ class SignalPropagation:
     jacobian_norm: np.ndarray
     hessian_norm: np.ndarray
     hessian_bound: np.ndarray
-    activation: str
+    activations: tuple
     n_rows: int
     findings: tuple[Finding, ...] = ()
 
@@ -232,7 +232,7 @@ def signal_propagation(estimator, X, y, *, sample_weight=None, random_state=0) -
         signals = SignalPropagation(
             **_measure(network, sums, summary),
             hessian_norm=_hessian_norms(network, data, random_state),
-            activation=network.activation,
+            activations=network.activations,
             n_rows=data.targets.shape[0],
         )
         return replace(signals, findings=find(signals, summary))
@@ -241,7 +241,7 @@ def signal_propagation(estimator, X, y, *, sample_weight=None, random_state=0) -
 def _sum_layers(network: Network, data: TrainingData) -> tuple[list[_LayerSums], float]:
     """Pass over blocks of rows, forwards and backwards; return what is summed up by layers, and the loss."""
     last = len(network.coefs) - 1
-    largest_slope = _largest_slope(network.activation)
+    largest_slopes = _largest_slopes(network)
     # These factors tell units apart, whatever they are: they need not depend on the user's seed.
     rng = np.random.RandomState(0)
     sums, loss = [_LayerSums(coef) for coef in network.coefs], 0.0
@@ -263,7 +263,7 @@ def _sum_layers(network: Network, data: TrainingData) -> tuple[list[_LayerSums],
             layer.output_sums += outputs.T @ factors
             layer.delta_sums += deltas.T @ factors
             layer.gradient += inputs.T @ (deltas * weights[:, None])
-            steepness = np.abs(slopes) / largest_slope
+            steepness = np.abs(slopes) / largest_slopes[k]
             layer.is_dead &= (steepness < DEAD_SLOPE).all(axis=0)
             layer.saturated += weights @ (steepness < SATURATED_SLOPE).mean(axis=1)
             layer.jacobian_norm += weights @ jacobian_norms[k]
@@ -273,8 +273,13 @@ def _sum_layers(network: Network, data: TrainingData) -> tuple[list[_LayerSums],
     return sums, loss
 
 
+def _largest_slopes(network: Network) -> list[float]:
+    """Of the activation of each layer, the output layer's being the identity."""
+    return [*map(_largest_slope, network.activations), 1.0]
+
+
 @cache
-def _largest_slope(activation: str) -> float:
+def _largest_slope(activation) -> float:
     return float(np.abs(evaluate(activation, np.linspace(-10, 10, 2001))[1]).max())
 
 
@@ -333,14 +338,16 @@ def _count_distinct_units(network: Network, sums: list[_LayerSums], summary: Dat
     """
     last = len(sums) - 1
     rounding = ROUNDINGS * float(np.finfo(network.theta.dtype).eps)
-    largest_slope = _largest_slope(network.activation)
+    largest_slopes = _largest_slopes(network)
     weights = [np.abs(coef).astype(np.float64) for coef in network.coefs]
     counts = []
     inputs = summary.feature_root_mean_square
     for k, layer in enumerate(sums):
         outputs, deltas = layer.outputs.root_mean_square, layer.deltas.root_mean_square
-        output_terms = largest_slope * (inputs @ weights[k] + np.abs(network.intercepts[k])) + outputs
-        delta_terms = deltas if k == last else largest_slope * (weights[k + 1] @ sums[k + 1].deltas.root_mean_square)
+        output_terms = largest_slopes[k] * (inputs @ weights[k] + np.abs(network.intercepts[k])) + outputs
+        delta_terms = (
+            deltas if k == last else largest_slopes[k] * (weights[k + 1] @ sums[k + 1].deltas.root_mean_square)
+        )
         scales = [terms.max() or 1.0 for terms in (output_terms, delta_terms)]
         points = np.hstack([layer.output_sums / scales[0], layer.delta_sums / scales[1]])
         counts.append(_count_distinct(points / np.sqrt(layer.outputs.weight_sum), rounding))

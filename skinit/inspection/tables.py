@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from .findings import NOTHING_FOUND
+from .words import describe_activations
 
 if TYPE_CHECKING:
     from .signals import SignalPropagation
@@ -87,7 +88,9 @@ def format_text(signals: "SignalPropagation") -> str:
     -------
     text : str
     """
-    lines = [f"Signal propagation: {len(signals.n_units)} layers, {signals.activation}, {signals.n_rows} rows", ""]
+    activations = describe_activations(signals.activations)
+    heading = f"Signal propagation: {len(signals.n_units)} layers, {activations}, {signals.n_rows} rows"
+    lines = [textwrap.fill(heading, WIDTH, subsequent_indent="  "), ""]
     for title, columns in TABLES.items():
         cells = _cells(signals, columns)
         widths = [max(map(len, column)) for column in zip(*cells, strict=True)]

@@ -1,4 +1,6 @@
-"""Layers and numbers in words."""
+"""Layers, activations and numbers in words."""
+
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -20,6 +22,24 @@ def describe_layers(layers: np.ndarray) -> str:
         parts += [f"{run[0]} to {run[-1]}"] if len(run) > 2 else map(str, run)
     *others, last = parts
     return f"layer{'s' if len(layers) > 1 else ''} {', '.join(others)}{' and ' if others else ''}{last}"
+
+
+def describe_activations(activations: Sequence) -> str:
+    """Activations of hidden layers in words: 'relu' if all have the same, or else 'relu, relu and tanh'.
+
+    Parameters
+    ----------
+    activations : sequence
+        Of one hidden layer after the other.
+
+    Returns
+    -------
+    description : str
+    """
+    names = list(map(str, activations))
+    if len(set(names)) <= 1:
+        return names[0] if names else "no activation"
+    return f"{', '.join(names[:-1])} and {names[-1]}"
 
 
 def describe_number(number: float) -> str:

@@ -27,7 +27,7 @@ SELU_SCALE = 1.0507009873554804934193349852946
 SELU_ALPHA = 1.6732632423543772848170429916717
 
 
-class Activation(NamedTuple):
+class Formulas(NamedTuple):
     """The three scalar functions of an activation, for use inside kernels."""
 
     value: Callable
@@ -184,17 +184,17 @@ def _gelu_bend(u, value, slope):
 
 
 ACTIVATIONS = {
-    "identity": Activation(_identity_value, _identity_slope, _zero),
-    "logistic": Activation(elementary.logistic, _logistic_slope, _logistic_bend),
-    "tanh": Activation(elementary.tanh, _tanh_slope, _tanh_bend),
-    "relu": Activation(_relu_value, _relu_slope, _zero),
-    "leaky_relu": Activation(_leaky_relu_value, _leaky_relu_slope, _zero),
-    "elu": Activation(_elu_value, _elu_slope, _elu_bend),
-    "selu": Activation(_selu_value, _selu_slope, _elu_bend),
-    "softplus": Activation(elementary.softplus, _softplus_slope, _softplus_bend),
-    "softsign": Activation(_softsign_value, _softsign_slope, _softsign_bend),
-    "silu": Activation(_silu_value, _silu_slope, _silu_bend),
-    "gelu": Activation(_gelu_value, _gelu_slope, _gelu_bend),
+    "identity": Formulas(_identity_value, _identity_slope, _zero),
+    "logistic": Formulas(elementary.logistic, _logistic_slope, _logistic_bend),
+    "tanh": Formulas(elementary.tanh, _tanh_slope, _tanh_bend),
+    "relu": Formulas(_relu_value, _relu_slope, _zero),
+    "leaky_relu": Formulas(_leaky_relu_value, _leaky_relu_slope, _zero),
+    "elu": Formulas(_elu_value, _elu_slope, _elu_bend),
+    "selu": Formulas(_selu_value, _selu_slope, _elu_bend),
+    "softplus": Formulas(elementary.softplus, _softplus_slope, _softplus_bend),
+    "softsign": Formulas(_softsign_value, _softsign_slope, _softsign_bend),
+    "silu": Formulas(_silu_value, _silu_slope, _silu_bend),
+    "gelu": Formulas(_gelu_value, _gelu_slope, _gelu_bend),
 }
 
 
@@ -260,38 +260,43 @@ def _make_evaluate(value, slope, bend):
     return evaluate
 
 
+def _formulas_of(activation) -> Formulas:
+    """The formulas of an activation: one of `ACTIVATIONS` by its name, or one that has `formulas` of its own."""
+    return ACTIVATIONS[activation] if isinstance(activation, str) else activation.formulas
+
+
 @cache
-def compile_activate(name: str, dtype: np.dtype) -> Kernel:
-    """``activate(products, intercept)``: add the intercept and apply `name`, in place."""
-    value, _, _ = ACTIVATIONS[name]
+def compile_activate(activation, dtype: np.dtype) -> Kernel:
+    """``activate(products, intercept)``: add the intercept and apply `activation`, in place."""
+    value, _, _ = _formulas_of(activation)
     return Kernel(_make_activate(value), activate_signature(dtype))
 
 
 @cache
-def compile_activate_with_slopes(name: str, dtype: np.dtype) -> Kernel:
+def compile_activate_with_slopes(activation, dtype: np.dtype) -> Kernel:
     """``activate(products, intercept, slopes, bends)``: the same, which also writes f'(u), and leaves `bends` alone."""
-    value, slope, _ = ACTIVATIONS[name]
+    value, slope, _ = _formulas_of(activation)
     return Kernel(_make_activate_with_slopes(value, slope), activate_with_slopes_signature(dtype))
 
 
 @cache
-def compile_activate_with_bends(name: str, dtype: np.dtype) -> Kernel:
+def compile_activate_with_bends(activation, dtype: np.dtype) -> Kernel:
     """``activate(products, intercept, slopes, bends)``: the same, which also writes f''(u)."""
-    return Kernel(_make_activate_with_bends(*ACTIVATIONS[name]), activate_with_slopes_signature(dtype))
+    return Kernel(_make_activate_with_bends(*_formulas_of(activation)), activate_with_slopes_signature(dtype))
 
 
 @cache
-def _compile_evaluate(name: str, dtype: np.dtype) -> Callable:
+def _compile_evaluate(activation, dtype: np.dtype) -> Callable:
     types = array_types(dtype)
     return Kernel(
-        _make_evaluate(*ACTIVATIONS[name]),
+        _make_evaluate(*_formulas_of(activation)),
         void(types.data_vector, types.vector, types.vector, types.vector),
     )
 
 
-def evaluate(name: str, preactivations: np.ndarray) -> tuple[np.ndarray, ...]:
-    """Value, slope and bend of the activation `name`, each of the shape and dtype of `preactivations`."""
+def evaluate(activation, preactivations: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Value, slope and bend of an activation, each of the shape and dtype of `preactivations`."""
     flat = np.ascontiguousarray(preactivations).ravel()
     results = tuple(np.empty_like(flat) for _ in range(3))
-    _compile_evaluate(name, flat.dtype)(flat, *results)
+    _compile_evaluate(activation, flat.dtype)(flat, *results)
     return tuple(result.reshape(preactivations.shape) for result in results)

@@ -128,9 +128,9 @@ class Workspace(NamedTuple):
 
 
 class Functions(NamedTuple):
-    """Addresses of the kernels that training calls."""
+    """Addresses of the kernels that training calls: `activate` has one for each hidden layer."""
 
-    activate: int
+    activate: np.ndarray
     loss: int
     multiply: int
     step: int
@@ -157,9 +157,9 @@ class Training(NamedTuple):
 
 
 class PredictionFunctions(NamedTuple):
-    """Addresses of the kernels that predictions call."""
+    """Addresses of the kernels that predictions call: `activate` has one for each hidden layer."""
 
-    activate: int
+    activate: np.ndarray
     multiply: int
 
 
@@ -194,9 +194,9 @@ class Prediction(NamedTuple):
 
 
 class CurvatureFunctions(NamedTuple):
-    """Addresses of the kernels that Hessian products call."""
+    """Addresses of the kernels that Hessian products call: `activate` has one for each hidden layer."""
 
-    activate: int
+    activate: np.ndarray
     loss: int
     curve: int
     multiply: int
@@ -252,9 +252,9 @@ def argument_type(argument: type, dtype: np.dtype) -> Any:
     arrays = array_types(dtype)
     fields: dict[type, tuple] = {
         Inputs: (arrays.data_matrix, arrays.data_vector, INT32_DATA, INT64_DATA),
-        Functions: (int64, int64, int64, int64),
-        PredictionFunctions: (int64, int64),
-        CurvatureFunctions: (int64, int64, int64, int64),
+        Functions: (INT64_DATA, int64, int64, int64),
+        PredictionFunctions: (INT64_DATA, int64),
+        CurvatureFunctions: (INT64_DATA, int64, int64, int64),
         CurvatureWorkspace: (
             *(2 * (arrays.matrix,)),
             *(6 * (arrays.vector,)),

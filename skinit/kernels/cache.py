@@ -19,7 +19,7 @@ import secrets
 import shutil
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -84,14 +84,18 @@ def folder() -> Path:
     return root() / f"{PREFIX}{hashlib.sha256(repr(identity).encode()).hexdigest()[:16]}"
 
 
-def _parts(function: Any) -> list:
-    """The function, and the functions that its closure holds."""
-    return [function, *(cell.cell_contents for cell in function.__closure__ or ())]
+def _parts(function: Any) -> Iterator:
+    """The function, and what closures of it hold, the functions of users too."""
+    function = getattr(function, "py_func", function)
+    yield function
+    for cell in getattr(function, "__closure__", None) or ():
+        yield from _parts(cell.cell_contents)
 
 
 def can_be_kept(function: Callable) -> bool:
     """Whether the function, and those that it was made of, are among the sources that name the folder."""
-    return all(part.__module__.startswith(f"{PACKAGE}.") for part in _parts(function))
+    # What others hold in their closures is not asked for.
+    return all(str(getattr(part, "__module__", "")).startswith(f"{PACKAGE}.") for part in _parts(function))
 
 
 def file_name(function: Callable, signature) -> str:

@@ -25,13 +25,13 @@ from ..interrupts import interruptible
 from . import cache as disk
 
 # Nothing is allocated, so references to arrays need not be counted: threads would wait for each other's counts.
-_OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "_nrt": False}
+OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "_nrt": False}
 # For functions that are compiled as part of the kernels that call them. Nobody else does: ways in from Python and from
 # pointers would be compiled in vain.
-inner: Any = njit(**(_OPTIONS | {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}))
+inner: Any = njit(**(OPTIONS | {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}))
 # For inner functions that return a view of an array, which without counts only inlined ones may, and for those of many
 # arguments that are called in one place.
-inlined: Any = njit(**(_OPTIONS | {"inline": "always"}))
+inlined: Any = njit(**(OPTIONS | {"inline": "always"}))
 
 
 class Kernel:
@@ -104,18 +104,18 @@ class Making(event.Listener):
 
     def machine_code(self) -> bytes:
         """The compiled function as numba serializes it, from disk if it is there."""
-        is_kept = disk.can_be_kept(self._function)
+        if not disk.can_be_kept(self._function):
+            return self._compile()
         name = disk.file_name(self._function, self._signature)
-        code = disk.load(name) if is_kept else None
+        code = disk.load(name)
         if code is None:
             code = self._compile()
-            if is_kept:
-                disk.keep(name, code)
+            disk.keep(name, code)
         return code
 
     def _compile(self) -> bytes:
         self._thread = threading.get_ident()
-        dispatcher = njit(**_OPTIONS)(self._function)
+        dispatcher = njit(**OPTIONS)(self._function)
         with event.install_listener("numba:run_pass", self):
             dispatcher.compile(self._signature)
         return serialize.dumps(dispatcher.get_compile_result(self._signature)._reduce())

@@ -29,7 +29,6 @@ from typing import NamedTuple
 import numpy as np
 from numba import int64, void
 
-from .activations import activate_with_slopes_signature
 from .arguments import Curvature, argument_type
 from .compilation import Kernel, function_at, inlined, inner
 from .losses import curve_signature, loss_signature
@@ -56,7 +55,6 @@ KIND, FIRST_BLOCK, STOP_BLOCK, N_DIRECTIONS, IS_GAUSS_NEWTON, JOB_SIZE = range(6
 # Kinds of phases.
 FORWARD, TANGENTS = range(2)
 
-_activate_at = function_at(activate_with_slopes_signature)
 _loss_at = function_at(loss_signature)
 _curve_at = function_at(curve_signature)
 _multiply_at = function_at(multiply_signature)
@@ -128,7 +126,6 @@ def _pass_block(curvature, number, multiply, spare):
     block = _block_of(curvature, number)
     shard = block.shard
     last = layer_sizes.size - 2
-    activate = _activate_at(curvature.functions.activate, theta)
     gather(curvature.data, block.rows, block.inputs, block.targets, block.weights)
     forward(
         curvature.parameters,
@@ -136,7 +133,7 @@ def _pass_block(curvature, number, multiply, spare):
         block.rows,
         block.inputs,
         shard,
-        activate,
+        curvature.functions.activate,
         multiply,
         spare,
         block.activations,

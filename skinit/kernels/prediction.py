@@ -43,7 +43,6 @@ def _predict_block(prediction, number, rank):
     """
     theta, layer_sizes = prediction.parameters
     inputs_of_data = prediction.inputs
-    activate = _activate_at(prediction.functions.activate, theta)
     multiply = _multiply_at(prediction.functions.multiply, theta)
     last = layer_sizes.size - 2
     job, block_size = prediction.team.job, prediction.block_size
@@ -69,6 +68,7 @@ def _predict_block(prediction, number, rank):
         else:
             multiply(activations, False, coef, products, OVERWRITE, spare)
         if k < last:
+            activate = _activate_at(prediction.functions.activate[k], theta)
             activate(products, intercept)
         else:
             add_intercept(products, intercept)

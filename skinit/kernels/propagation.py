@@ -20,9 +20,12 @@ from typing import NamedTuple
 
 from numba import float64
 
-from .compilation import inlined, inner
+from .activations import activate_with_slopes_signature
+from .compilation import function_at, inlined, inner
 from .processor import multiply_add
 from .products import OVERWRITE
+
+_activate_at = function_at(activate_with_slopes_signature)
 
 
 @inner
@@ -177,8 +180,8 @@ def gather(data, rows, inputs, targets, weights):
 def forward(parameters, inputs_of_data, rows, inputs, shard, activate, multiply, spare, activations, slopes, bends):
     """Fill the workspaces with every layer's activations and every hidden unit's slope and bend, for a shard of rows.
 
-    The last part of `activations` gets the output layer's preactivations. Where `activate` does not write bends,
-    `bends` may be any workspace.
+    `activate` has the address of each hidden layer's activation. The last part of `activations` gets the output layer's
+    preactivations. Where the activations do not write bends, `bends` may be any workspace.
     """
     theta, layer_sizes = parameters
     last = layer_sizes.size - 2
@@ -191,7 +194,8 @@ def forward(parameters, inputs_of_data, rows, inputs, shard, activate, multiply,
         else:
             multiply(layer_inputs, False, coef, products, OVERWRITE, spare)
         if k < last:
-            activate(
+            activate_layer = _activate_at(activate[k], theta)
+            activate_layer(
                 products, intercept, units_of(slopes, layer_sizes, k, shard), units_of(bends, layer_sizes, k, shard)
             )
         else:

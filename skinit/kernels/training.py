@@ -18,7 +18,6 @@ from functools import cache
 import numpy as np
 from numba import int64, void
 
-from .activations import activate_with_slopes_signature
 from .arguments import Training, argument_type
 from .compilation import FLOAT64_VECTOR, Kernel, function_at, inlined, inner
 from .losses import loss_signature
@@ -58,7 +57,6 @@ REPORTED_LOSS, LOSS, BATCH_LOSS, BATCH_WEIGHT, N_TOTALS = range(5)
 INTERCEPTS = -1
 
 
-_activate_at = function_at(activate_with_slopes_signature)
 _loss_at = function_at(loss_signature)
 _multiply_at = function_at(multiply_signature)
 _step_at = function_at(update_signature)
@@ -94,7 +92,6 @@ def _pass_rows(training, number, scratch):
     """Forwards and backwards with a shard of the rows of a block."""
     theta, layer_sizes = training.parameters
     inputs_of_data, job, workspace = training.data.inputs, training.team.job, training.workspace
-    activate = _activate_at(training.functions.activate, theta)
     loss = _loss_at(training.functions.loss, theta)
     multiply = _multiply_at(training.functions.multiply, theta)
     last = layer_sizes.size - 2
@@ -111,7 +108,7 @@ def _pass_rows(training, number, scratch):
         rows,
         inputs,
         shard,
-        activate,
+        training.functions.activate,
         multiply,
         scratch,
         workspace.activations,

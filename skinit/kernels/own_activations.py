@@ -1,0 +1,158 @@
+"""Activations that users write as plain functions of one number.
+
+They are computed in float64, whatever the precision of the network: a number in Python's source is a float64, and
+derivatives that nobody gave are differences, which need it. Their code has no source that the folder of machine code
+could be named by, so it is compiled in every process anew.
+"""
+
+import dis
+from collections.abc import Callable
+from types import FunctionType
+from typing import Any
+
+from numba import float64, njit, types
+
+from ..interrupts import interruptible
+from .activations import Formulas
+from .compilation import OPTIONS
+from .elementary import jittable
+
+# Steps of the differences. The errors of their fourth order, which grow with the step, and those of rounding, which
+# shrink with it, are then about as large. Powers of two, so that u + STEP is exact.
+STEP, SECOND_STEP = 2.0**-10, 2.0**-9
+# Beyond it steps grow with u, or rounding would take over.
+FIRST_FAR = 32.0
+# Where differences of both sides are further from the central one, relative to it or to 1, there is a kink.
+KINK, SECOND_KINK = 1e-6, 1e-3
+TIE = 1e-6
+
+
+def make_formulas(value: Callable, slope: Callable | None = None, bend: Callable | None = None) -> Formulas:
+    """The formulas of an activation given by functions of one number; derivatives left out are differences.
+
+    Raises
+    ------
+    TypeError
+        If a function cannot be compiled, or does not return a real number. The message says which one.
+    """
+    scalar_value = _compile(value, "value")
+    scalar_slope = _compile(_make_difference(scalar_value) if slope is None else slope, "slope")
+    if bend is not None:
+        scalar_bend = _compile(bend, "bend")
+    elif slope is not None:
+        scalar_bend = _compile(_make_difference(scalar_slope), "bend")
+    else:
+        scalar_bend = _compile(_make_second_difference(scalar_value), "bend")
+
+    @_inline
+    def own_value(u):
+        return type(u)(scalar_value(float64(u)))
+
+    @_inline
+    def own_slope(u, value):
+        return type(u)(scalar_slope(float64(u)))
+
+    @_inline
+    def own_bend(u, value, slope):
+        return type(u)(scalar_bend(float64(u)))
+
+    return Formulas(own_value, own_slope, own_bend)
+
+
+def _inline(function: Callable) -> Any:
+    # A call left in a loop keeps it from becoming vector code.
+    return njit(**(OPTIONS | {"forceinline": True}))(function)
+
+
+def _compile(function: Any, name: str) -> Any:
+    """The function for kernels to call, of a float64."""
+    function = getattr(function, "py_func", function)
+    expected = (
+        f"{name} must be a function of one number that returns a number, in the part of Python that numba compiles "
+        "(arithmetic, comparisons, math, functions compiled by numba.njit)"
+    )
+    if not isinstance(function, FunctionType):
+        # math.tanh, say, which numba knows.
+        function = _make_call(function)
+    if any(instruction.opname == "RAISE_VARARGS" for instruction in dis.get_instructions(function)):
+        raise TypeError(f"{expected}, and must not raise errors, which compiled loops cannot pass on.")
+    compiled = _inline(function)
+    try:
+        interruptible(compiled.compile, (float64,))
+    except Exception as error:
+        raise TypeError(f"{expected}, got {function.__qualname__}: {_shortened(str(error))}") from error
+    (overload,) = compiled.overloads.values()
+    result = overload.signature.return_type
+    if not isinstance(result, types.Float | types.Integer | types.Boolean):
+        raise TypeError(f"{expected}, but {function.__qualname__} returns {result}.")
+    return compiled
+
+
+def _make_call(given: Callable) -> Callable:
+    def call(u):
+        return given(u)
+
+    call.__qualname__ = repr(given)
+    return call
+
+
+def _shortened(message: str) -> str:
+    """What numba says, without where in its compiler it says so, and without the source."""
+    lines = [line.strip() for line in message.splitlines()]
+    told = [line for line in lines if line and not line.startswith(("Failed in ", "During: ", "File "))]
+    # What cannot be called is in the next line.
+    return " ".join(told[: 2 if told and told[0].endswith(":") else 1])
+
+
+@jittable
+def _is_left_smoother(before, at, after, step):
+    """Whether a kink is not to the left of a point: which side counts where one has a kink.
+
+    Third differences are small where there is no kink, but also where one is in their middle. At the kink itself both
+    sides have none, and the left one counts.
+    """
+    f1, f2, f3 = before
+    g1, g2, g3 = after
+    left = abs(at - 3 * f1 + 3 * f2 - f3) + TIE * abs(at - 2 * f1 + f2)
+    right = abs(at - 3 * g1 + 3 * g2 - g3) + TIE * abs(at - 2 * g1 + g2)
+    return left <= right + 4 * step * step * step
+
+
+def _make_difference(function: Callable) -> Callable:
+    """The derivative of a function of one number, by differences.
+
+    A kink or a jump within three steps of `u` makes the central difference differ from one of those on one side. Then
+    the difference on the side that has none counts.
+    """
+
+    def difference(u):
+        step = STEP * max(1.0, abs(u) / FIRST_FAR)
+        f1, f2, f3 = function(u - step), function(u - 2 * step), function(u - 3 * step)
+        g1, g2, g3 = function(u + step), function(u + 2 * step), function(u + 3 * step)
+        at = function(u)
+        left = (11 * at - 18 * f1 + 9 * f2 - 2 * f3) / (6 * step)
+        right = (18 * g1 - 11 * at - 9 * g2 + 2 * g3) / (6 * step)
+        central = (f2 - 8 * f1 + 8 * g1 - g2) / (12 * step)
+        if abs(left - central) + abs(right - central) <= KINK * (1 + abs(central)):
+            return central
+        return left if _is_left_smoother((f1, f2, f3), at, (g1, g2, g3), step) else right
+
+    return difference
+
+
+def _make_second_difference(function: Callable) -> Callable:
+    """The second derivative of a function of one number, by differences; beside a kink as above."""
+
+    def second_difference(u):
+        step = SECOND_STEP * max(1.0, abs(u) / FIRST_FAR)
+        f1, f2, f3 = function(u - step), function(u - 2 * step), function(u - 3 * step)
+        g1, g2, g3 = function(u + step), function(u + 2 * step), function(u + 3 * step)
+        at, square = function(u), step * step
+        left = (2 * at - 5 * f1 + 4 * f2 - f3) / square
+        right = (2 * at - 5 * g1 + 4 * g2 - g3) / square
+        central = (16 * (f1 + g1) - (f2 + g2) - 30 * at) / (12 * square)
+        if abs(left - central) + abs(right - central) <= SECOND_KINK * (1 + abs(central)):
+            return central
+        return left if _is_left_smoother((f1, f2, f3), at, (g1, g2, g3), step) else right
+
+    return second_difference
