@@ -77,6 +77,7 @@ class BaseMultilayerPerceptron(CallbackSupportMixin, DataChecksMixin, ABC):
         ],
         "max_fun": [Interval(Integral, 1, None, closed="left")],
         "scoring": [StrOptions({"loss", *get_scorer_names()}), callable, None],
+        "dropout": [Interval(Real, 0, 1, closed="left"), "array-like"],
         "weight_decay": [Interval(Real, 0, None, closed="left")],
         "average": [
             "boolean",

@@ -162,6 +162,11 @@ class MLPClassifier(ClassifierMixin, BaseMultilayerPerceptron):
         so many samples were seen. A float `d` between 0 and 1 averages with a decay: each step weighs `d` times as much
         as the next. `partial_fit` goes on from the parameters after the last step.
 
+    dropout : float or array-like of shape (n_layers - 2,), default=0.0
+        The probability in [0, 1) with which each step of a stochastic solver leaves out a hidden unit of a row, or one
+        for each hidden layer. The units that are left are divided by one minus it. `loss_curve_` has the losses with
+        units left out. All units count in predictions, validation, curvature and the automatic learning rate.
+
     class_weight : dict, list of dicts, "balanced" or None, default=None
         Weights of classes, ``{class_label: weight}``; a class that is not in the dict has the weight 1. They multiply
         `sample_weight`, in all that is done with training data. Multilabel targets take a list with a dict for each
@@ -289,6 +294,7 @@ class MLPClassifier(ClassifierMixin, BaseMultilayerPerceptron):
         scoring=None,
         weight_decay=0.01,
         average=False,
+        dropout=0.0,
         class_weight=None,
     ):
         self.hidden_layer_sizes = hidden_layer_sizes
@@ -318,6 +324,7 @@ class MLPClassifier(ClassifierMixin, BaseMultilayerPerceptron):
         self.scoring = scoring
         self.weight_decay = weight_decay
         self.average = average
+        self.dropout = dropout
         self.class_weight = class_weight
 
     _parameter_constraints: dict = {
@@ -674,6 +681,11 @@ class MLPRegressor(RegressorMixin, BaseMultilayerPerceptron):
         so many samples were seen. A float `d` between 0 and 1 averages with a decay: each step weighs `d` times as much
         as the next. `partial_fit` goes on from the parameters after the last step.
 
+    dropout : float or array-like of shape (n_layers - 2,), default=0.0
+        The probability in [0, 1) with which each step of a stochastic solver leaves out a hidden unit of a row, or one
+        for each hidden layer. The units that are left are divided by one minus it. `loss_curve_` has the losses with
+        units left out. All units count in predictions, validation, curvature and the automatic learning rate.
+
     Attributes
     ----------
     loss_ : float
@@ -798,6 +810,7 @@ class MLPRegressor(RegressorMixin, BaseMultilayerPerceptron):
         scoring=None,
         weight_decay=0.01,
         average=False,
+        dropout=0.0,
     ):
         self.loss = loss
         self.hidden_layer_sizes = hidden_layer_sizes
@@ -827,6 +840,7 @@ class MLPRegressor(RegressorMixin, BaseMultilayerPerceptron):
         self.scoring = scoring
         self.weight_decay = weight_decay
         self.average = average
+        self.dropout = dropout
 
     def _check_X_y(self, X, y, *, is_first, incremental):
         X, y = self._validate(X, y, multi_output=True, y_numeric=True, order="C", reset=is_first)

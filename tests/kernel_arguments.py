@@ -112,6 +112,9 @@ def _check_training(training) -> None:
         if solver.average.size > 0:
             assert solver.average.size == theta.size
             assert solver.average_weights.size >= n_steps
+    assert solver.dropout.size in (0, sizes.size - 2)
+    assert ((solver.dropout >= 0) & (solver.dropout < 1)).all()
+    assert solver.seed >= 0
     assert solver.n_steps.size == 1
     _check_board(team, len(workspace.scratch))
 

@@ -95,20 +95,31 @@ class DataPasses:
         theta = self.network.theta
         if solver is None:
             nothing = np.empty(0)
-            slots = np.empty((0, 0), theta.dtype)
-            state = SolverState(slots, nothing, nothing, 0.0, np.zeros(1, np.int64), np.empty(0, theta.dtype), nothing)
+            state = SolverState(
+                slots=np.empty((0, 0), theta.dtype),
+                constants=nothing,
+                rates=nothing,
+                weight_decay=0.0,
+                n_steps=np.zeros(1, np.int64),
+                average=np.empty(0, theta.dtype),
+                average_weights=nothing,
+                dropout=nothing,
+                seed=0,
+            )
             functions = self._functions
         else:
             n_batches = -(-self.rows.size // self.batch_size)
             average = np.empty(0, theta.dtype) if solver.averaging is None else solver.averaging.vector
             state = SolverState(
-                solver.slots,
-                solver.constants,
-                np.empty(n_batches),
-                solver.weight_decay,
-                solver.n_steps,
-                average,
-                np.empty(n_batches),
+                slots=solver.slots,
+                constants=solver.constants,
+                rates=np.empty(n_batches),
+                weight_decay=solver.weight_decay,
+                n_steps=solver.n_steps,
+                average=average,
+                average_weights=np.empty(n_batches),
+                dropout=solver.dropout,
+                seed=solver.seed,
             )
             functions = self._functions._replace(step=compile_update(solver.update, theta.dtype).address)
         self._solver = solver

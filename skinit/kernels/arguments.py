@@ -75,6 +75,10 @@ class SolverState(NamedTuple):
         The average of the parameters over steps; empty where none is kept.
     average_weights : ndarray
         What the parameters after each step of a pass weigh in the average.
+    dropout : ndarray of shape (n_hidden_layers,)
+        The probability with which a step leaves out a unit of each hidden layer; empty where none is left out.
+    seed : int
+        Seed of dropout.
     """
 
     slots: np.ndarray
@@ -84,6 +88,8 @@ class SolverState(NamedTuple):
     n_steps: np.ndarray
     average: np.ndarray
     average_weights: np.ndarray
+    dropout: np.ndarray
+    seed: int
 
 
 class Workspace(NamedTuple):
@@ -271,6 +277,8 @@ def argument_type(argument: type, dtype: np.dtype) -> Any:
             INT64_VECTOR,
             arrays.vector,
             FLOAT64_VECTOR,
+            FLOAT64_VECTOR,
+            int64,
         ),
         Workspace: (
             arrays.matrix,

@@ -176,6 +176,27 @@ def gather(data, rows, inputs, targets, weights):
     return weight_sum
 
 
+@inlined
+def forward_layer(
+    k, parameters, inputs_of_data, rows, inputs, shard, activate, multiply, spare, activations, slopes, bends
+):
+    """Fill the parts of the workspaces for layer `k`, from the activations of the layer before; see `forward`."""
+    theta, layer_sizes = parameters
+    coef, intercept = coef_of(theta, layer_sizes, k), intercept_of(theta, layer_sizes, k)
+    products = units_of(activations, layer_sizes, k, shard)
+    if k == 0:
+        input_products(inputs_of_data, rows, inputs, coef, products, multiply, spare)
+    else:
+        multiply(units_of(activations, layer_sizes, k - 1, shard), False, coef, products, OVERWRITE, spare)
+    if k < layer_sizes.size - 2:
+        activate_layer = _activate_at(activate[k], theta)
+        activate_layer(
+            products, intercept, units_of(slopes, layer_sizes, k, shard), units_of(bends, layer_sizes, k, shard)
+        )
+    else:
+        add_intercept(products, intercept)
+
+
 @inner
 def forward(parameters, inputs_of_data, rows, inputs, shard, activate, multiply, spare, activations, slopes, bends):
     """Fill the workspaces with every layer's activations and every hidden unit's slope and bend, for a shard of rows.
@@ -183,21 +204,7 @@ def forward(parameters, inputs_of_data, rows, inputs, shard, activate, multiply,
     `activate` has the address of each hidden layer's activation. The last part of `activations` gets the output layer's
     preactivations. Where the activations do not write bends, `bends` may be any workspace.
     """
-    theta, layer_sizes = parameters
-    last = layer_sizes.size - 2
-    layer_inputs = inputs
-    for k in range(last + 1):
-        coef, intercept = coef_of(theta, layer_sizes, k), intercept_of(theta, layer_sizes, k)
-        products = units_of(activations, layer_sizes, k, shard)
-        if k == 0:
-            input_products(inputs_of_data, rows, inputs, coef, products, multiply, spare)
-        else:
-            multiply(layer_inputs, False, coef, products, OVERWRITE, spare)
-        if k < last:
-            activate_layer = _activate_at(activate[k], theta)
-            activate_layer(
-                products, intercept, units_of(slopes, layer_sizes, k, shard), units_of(bends, layer_sizes, k, shard)
-            )
-        else:
-            add_intercept(products, intercept)
-        layer_inputs = products
+    for k in range(parameters.layer_sizes.size - 1):
+        forward_layer(
+            k, parameters, inputs_of_data, rows, inputs, shard, activate, multiply, spare, activations, slopes, bends
+        )

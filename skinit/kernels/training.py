@@ -20,6 +20,7 @@ from numba import int64, void
 
 from .arguments import Training, argument_type
 from .compilation import FLOAT64_VECTOR, Kernel, function_at, inlined, inner
+from .dropout import drop_units
 from .losses import loss_signature
 from .processor import multiply_add
 from .products import OVERWRITE, SCALE, multiply_signature, sum_of_squares
@@ -28,7 +29,7 @@ from .propagation import (
     add_column_sums,
     coef_of,
     count_weights,
-    forward,
+    forward_layer,
     gather,
     some_transposed_input_products,
     transposed_input_products,
@@ -102,19 +103,32 @@ def _pass_rows(training, number, scratch):
     inputs, targets = workspace.inputs[first:stop], workspace.targets[first:stop]
     weights = workspace.weights[first:stop]
     workspace.weight_sums[number] = gather(training.data, rows, inputs, targets, weights)
-    forward(
-        training.parameters,
-        inputs_of_data,
-        rows,
-        inputs,
-        shard,
-        training.functions.activate,
-        multiply,
-        scratch,
-        workspace.activations,
-        workspace.slopes,
-        workspace.slopes,
-    )
+    dropout = training.solver.dropout
+    for k in range(last + 1):
+        forward_layer(
+            k,
+            training.parameters,
+            inputs_of_data,
+            rows,
+            inputs,
+            shard,
+            training.functions.activate,
+            multiply,
+            scratch,
+            workspace.activations,
+            workspace.slopes,
+            workspace.slopes,
+        )
+        if k < last and job[PURPOSE] == STEP and dropout.size > 0:
+            drop_units(
+                units_of(workspace.activations, layer_sizes, k, shard),
+                units_of(workspace.slopes, layer_sizes, k, shard),
+                dropout[k],
+                training.solver.seed,
+                training.solver.n_steps[0],
+                job[START] + first,
+                k,
+            )
     deltas = workspace.deltas[first:stop]
     preactivations = units_of(workspace.activations, layer_sizes, last, shard)
     workspace.losses[number] = loss(preactivations, targets, weights, deltas, training.epoch.loss_cap)

@@ -11,6 +11,7 @@ from ..engine.network import Network
 from ..engine.passes import DataPasses
 from .batches import check_batch_size
 from .divergence import DivergenceError
+from .dropout import check_dropout
 from .loop import History, train
 from .progress import Progress
 from .solvers import STOCHASTIC_SOLVERS, StochasticSolver, make_solver, minimize_lbfgs
@@ -40,6 +41,7 @@ def fit_stochastic(
     """
     if estimator.early_stopping and incremental:
         raise ValueError("partial_fit does not support early_stopping=True")
+    dropout = check_dropout(estimator.dropout, len(network.widths) - 2)
     rows = np.arange(len(data.targets))
     measure = None
     if estimator.early_stopping:
@@ -56,6 +58,8 @@ def fit_stochastic(
         estimator.learning_rate_init_ = choose_learning_rate(estimator, network, data, batch_size)
         parameters = {**estimator.get_params(deep=False), "learning_rate_init": estimator.learning_rate_init_}
         solver = make_solver(estimator.solver, network, parameters)
+        if any(dropout):
+            solver.dropout, solver.seed = np.array(dropout), int(random_state.randint(2**31 - 1))
         if is_automatic:
             progress.note(f'learning_rate_init="auto" found {estimator.learning_rate_init_:.3g}.')
     elif solver.averaging is not None:
@@ -110,6 +114,8 @@ def fit_lbfgs(estimator, network: Network, data: TrainingData, tasks: TrainingTa
             if tasks.end(network, {"n_iter_": n_iter, "loss_": loss}):
                 raise StopTraining
 
+    if any(check_dropout(estimator.dropout, len(network.widths) - 2)):
+        raise ValueError(f'dropout={estimator.dropout} needs a stochastic solver, got solver="lbfgs".')
     # Its moments would be those of weights that are gone.
     estimator.__dict__.pop("_optimizer", None)
     passes = DataPasses(network, data, len(data.targets), _row_alpha(estimator, data))

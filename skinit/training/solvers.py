@@ -66,6 +66,10 @@ class StochasticSolver:
         See `schedules`.
     averaging : Averaging or None
         The average of the parameters, if one is kept.
+    dropout : ndarray of shape (n_hidden_layers,)
+        The probability with which a step leaves out a unit of each hidden layer; empty where none is left out.
+    seed : int
+        Seed of dropout.
     """
 
     update: str
@@ -82,6 +86,7 @@ class StochasticSolver:
         self.n_steps = np.zeros(1, dtype=np.int64)
         self.schedule: Schedule | None = None
         self.averaging: Averaging | None = None
+        self.dropout, self.seed = np.empty(0), 0
         self._n_epochs = self._n_scheduled_epochs = 0
 
     def follow(self, schedule: Schedule | None, n_epochs: int) -> None:

@@ -1,0 +1,46 @@
+r"""Dropout: hidden units left out of a training step, at random.
+
+N. Srivastava et al., "Dropout: a simple way to prevent neural networks from overfitting" (2014). Each unit of each row
+is left out with the probability `p`; the others are divided by :math:`1 - p`, which keeps the expectation.
+
+A random number depends on nothing but a seed and where it is used: step, row, layer and unit. So the number of threads
+changes no bit. The generator is SplitMix64: G. L. Steele, D. Lea and C. H. Flood, "Fast splittable pseudorandom number
+generators" (2014).
+"""
+
+import numpy as np
+
+from .compilation import inner
+
+GAMMA = np.uint64(0x9E3779B97F4A7C15)
+MIX_1, MIX_2 = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
+SHIFT_1, SHIFT_2, SHIFT_3, HALF = np.uint64(30), np.uint64(27), np.uint64(31), np.uint64(32)
+
+
+@inner
+def _mix(z):
+    z = (z ^ (z >> SHIFT_1)) * MIX_1
+    z = (z ^ (z >> SHIFT_2)) * MIX_2
+    return z ^ (z >> SHIFT_3)
+
+
+@inner
+def _split(state, number):
+    """The state of the generator with this number, of those that split off from another."""
+    return _mix(state + (np.uint64(number) + np.uint64(1)) * GAMMA)
+
+
+@inner
+def drop_units(activations, slopes, rate, seed, step, first_row, layer):
+    """Leave out units of a layer, and divide the others by 1 - rate; their slopes likewise."""
+    Float = activations.dtype.type
+    factor = Float(1.0 / (1.0 - rate))
+    bound = np.uint64(rate * 4294967296.0)
+    of_layer = _split(_split(np.uint64(seed), step), layer)
+    for i in range(activations.shape[0]):
+        state = _split(of_layer, first_row + i)
+        for j in range(activations.shape[1]):
+            is_kept = _split(state, j) >> HALF >= bound
+            scale = factor if is_kept else Float(0)
+            activations[i, j] *= scale
+            slopes[i, j] *= scale
