@@ -74,7 +74,7 @@ class Activation:
             if function is not None and "<" in getattr(function, "__qualname__", ""):
                 raise pickle.PicklingError(
                     f"The activation {self.name!r} cannot be pickled, because {function.__qualname__} cannot be "
-                    f"imported from {function.__module__}: define it at the top level of a module."
+                    f"imported from {function.__module__}: define it with a def statement at the top level of a module."
                 )
         return type(self), (self.name, self.value, self.slope, self.bend)
 
