@@ -1,7 +1,6 @@
 """Activations of one's own, made of plain functions of one number."""
 
 import pickle
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -71,7 +70,8 @@ class Activation:
 
     def __reduce__(self) -> tuple:
         for function in (self.value, self.slope, self.bend):
-            if isinstance(function, FunctionType) and not _is_importable(function):
+            # A local function, or a lambda.
+            if function is not None and "<" in getattr(function, "__qualname__", ""):
                 raise pickle.PicklingError(
                     f"The activation {self.name!r} cannot be pickled, because {function.__qualname__} cannot be "
                     f"imported from {function.__module__}: define it with a def statement at the top level of a module."
@@ -90,7 +90,7 @@ def make_activation(
     numba compiles the functions. They may use what it knows of Python: arithmetic, comparisons, ``math`` and calls of
     other functions that are compiled by ``numba.njit``. Numbers that they refer to by name are constants from then on.
 
-    Everything is computed in float64, and rounded where the network is of float32.
+    They must not raise errors. Everything is computed in float64, and rounded where the network is of float32.
 
     Parameters
     ----------
@@ -191,13 +191,18 @@ def _check_numbers(activation: Activation) -> None:
     points = np.linspace(-_RANGE, _RANGE, 601)
     points = np.concatenate([points, np.random.RandomState(0).uniform(-_RANGE, _RANGE, _N_RANDOM_POINTS)])
     with np.errstate(all="ignore"):
-        results = dict(zip(("value", "slope", "bend"), evaluate(activation, points), strict=True))
+        try:
+            results = dict(zip(("value", "slope", "bend"), evaluate(activation, points), strict=True))
+        except (ArithmeticError, LookupError, ValueError) as error:
+            raise ValueError(
+                f"The functions of an activation must not raise errors; from -30 to 30 they raised {error!r}."
+            ) from error
         for what, numbers in results.items():
             if not np.isfinite(numbers).all():
                 k = int(np.argmin(np.isfinite(numbers)))
                 source = "gave" if getattr(activation, what) is not None else "is by finite differences"
                 raise ValueError(
-                    f"The {what} of an activation must be finite: at u = {points[k]:.17g} it {source} {numbers[k]}."
+                    f"The {what} of an activation must be finite: at u = {points[k]:.6g} it {source} {numbers[k]}."
                 )
         for order, (what, of) in enumerate((("slope", "value"), ("bend", "slope"))):
             if getattr(activation, what) is not None:
@@ -245,11 +250,3 @@ def _typed(value: Any) -> Any:
     except TypeError:
         return id(value)
     return type(value), value
-
-
-def _is_importable(function: FunctionType) -> bool:
-    """Whether the function is found by its name in its module."""
-    found: Any = sys.modules.get(function.__module__)
-    for part in function.__qualname__.split("."):
-        found = getattr(found, part, None)
-    return found is function

@@ -288,6 +288,23 @@ def test_a_pickle_is_read_by_another_process():
     assert result.stdout.decode().split(") ") == [repr(MADE["softsign"])[:-1], "0.5\n"]
 
 
+def test_the_functions_of_a_script_reach_the_workers_and_come_back(tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text(
+        "from sklearn.datasets import load_iris\n"
+        "from sklearn.model_selection import cross_validate\n"
+        "from skinit import MLPClassifier, make_activation\n"
+        "def cubic(u):\n"
+        "    return u + u ** 3\n"
+        "if __name__ == '__main__':\n"
+        "    activation = make_activation(cubic)\n"
+        "    model = MLPClassifier((3,), activation, solver='lbfgs', max_iter=500)\n"
+        "    found = cross_validate(model, *load_iris(return_X_y=True), cv=2, n_jobs=2, return_estimator=True)\n"
+        "    assert all(each.activation == activation for each in found['estimator'])\n"
+    )
+    subprocess.run([sys.executable, script], check=True)
+
+
 def test_what_cannot_be_pickled_says_why_not():
     def local(u):
         return u
@@ -335,6 +352,16 @@ def test_what_is_no_function_of_a_number_is_an_error(functions, message):
         make_activation(**functions)
     # numba's own messages take a page.
     assert len(str(caught.value)) < 500
+
+
+def test_an_index_out_of_range_is_an_error():
+    with pytest.raises(ValueError, match=r"must not raise errors; from -30 to 30 they raised IndexError\(.*\)"):
+        make_activation(lambda u: (1.0, 2.0)[int(u)])
+
+
+def test_a_parameter_with_a_default_has_it():
+    made = [make_activation(lambda u, scale=scale: scale * u) for scale in (0.5, 0.25)]
+    np.testing.assert_array_equal([evaluate(each, np.ones(1))[0][0] for each in made], [0.5, 0.25])
 
 
 def test_a_function_that_raises_is_an_error():

@@ -269,7 +269,9 @@ def _check_name(kind: str, name: str, valid_names) -> None:
 @cache
 def _activation_addresses(compile_activation, activations: tuple, dtype: np.dtype) -> np.ndarray:
     # Kept, because this would take a good part of a prediction of one row.
-    return np.array([compile_activation(each, dtype).address for each in activations], np.int64)
+    addresses = np.array([compile_activation(each, dtype).address for each in activations], np.int64)
+    addresses.flags.writeable = False
+    return addresses
 
 
 def _check_activations(activation, n_hidden: int) -> tuple[str | Activation, ...]:

@@ -109,9 +109,9 @@ def get_initializer(init, activation="relu") -> Initializer:
         A name, an initializer (returned as it is), or a function ``(shape, rng) -> array``.
     activation : str or Activation, or list or tuple of these, default="relu"
         The hidden activation, or that of each hidden layer, which "auto" depends on: He's scheme for the relu family,
-        LeCun's for selu, weights of variance :math:`g^2 / d_\mathrm{in}` for an activation of one's own with the
-        :func:`gain` `g`, Xavier's scheme otherwise. Where hidden layers differ in that, each gets the scheme of its
-        own activation, and the output layer that of the last hidden layer.
+        LeCun's for selu, Xavier's otherwise, and for an activation of one's own weights of variance
+        :math:`g^2 / d_\mathrm{in}` with its :func:`~skinit.initializers.gain` `g`. Where hidden layers differ in that,
+        each gets the scheme of its own activation, and the output layer that of the last hidden layer.
 
     Returns
     -------

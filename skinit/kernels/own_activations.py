@@ -73,9 +73,11 @@ def _compile(function: Any, name: str) -> Any:
     )
     if not isinstance(function, FunctionType):
         # math.tanh, say, which numba knows.
-        function = _make_call(function)
+        function = _make_call(function, repr(function))
     if any(instruction.opname == "RAISE_VARARGS" for instruction in dis.get_instructions(function)):
         raise TypeError(f"{expected}, and must not raise errors, which compiled loops cannot pass on.")
+    if function.__defaults__:
+        function = _make_call(_inline(function), function.__qualname__)
     compiled = _inline(function)
     try:
         interruptible(compiled.compile, (float64,))
@@ -88,11 +90,11 @@ def _compile(function: Any, name: str) -> Any:
     return compiled
 
 
-def _make_call(given: Callable) -> Callable:
+def _make_call(given: Callable, name: str) -> Callable:
     def call(u):
         return given(u)
 
-    call.__qualname__ = repr(given)
+    call.__qualname__ = name
     return call
 
 
