@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from .training.divergence import DivergenceError
 
 __all__ = [
+    "DataNotScaledWarning",
     "DivergenceError",
     "MLPClassifier",
     "MLPRegressor",
@@ -30,6 +31,7 @@ __all__ = [
 # Where names come from when they are first asked for. Before that nothing is imported that takes time, so that
 # `python -m skinit`, which imports this package first, answers Ctrl-C from its start.
 _MODULE_OF_NAME = {
+    "DataNotScaledWarning": "scaling",
     "DivergenceError": "training.divergence",
     "MLPClassifier": "estimators",
     "MLPRegressor": "estimators",

@@ -21,6 +21,7 @@ from .initializers import Initializer, get_initializer, get_initializer_names
 from .initializers.base import draw_parameters
 from .kernels.activations import ACTIVATIONS
 from .kernels.losses import LOSSES, OUTPUT_ACTIVATIONS
+from .scaling import warn_of_unscaled
 from .training.batches import check_batch_size
 from .training.divergence import DivergenceError, explain_divergence
 from .training.fit import (
@@ -202,6 +203,8 @@ class BaseMultilayerPerceptron(CallbackSupportMixin, DataChecksMixin, ABC):
             self._check_going_on(network)
         data = self._check_data(X, y, sample_weight, network=network, incremental=incremental)
         validation_data = self._check_validation_data(*validation, data)
+        if not (incremental or issparse(data.X)):
+            warn_of_unscaled(data.X)
         random_state = check_random_state(self.random_state)
         self._random_state = random_state
         if network is None:

@@ -1,20 +1,19 @@
 """Norms, trace, density and largest step: what the spectrum of an estimator's Hessian comes to."""
 
-import warnings
-
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 
 from ..engine.hessian import HessianProducts
+from ..user_warnings import warn_user
 from ..validation import checks_parameters
 from . import spectrum
 from .operators import PARAMETERS, check_counting_data, shared_operator
 
 
-def warn_of_bound(what: str, tol: float, stacklevel: int = 4) -> None:
-    """Warn that a Lanczos iteration did not converge: of a public function's caller, with its check in between."""
-    warnings.warn(f"{what} did not converge to tol={tol}: it is a lower bound.", ConvergenceWarning, stacklevel)
+def warn_of_bound(what: str, tol: float) -> None:
+    """Warn that a Lanczos iteration did not converge."""
+    warn_user(f"{what} did not converge to tol={tol}: it is a lower bound.", ConvergenceWarning)
 
 
 @checks_parameters(PARAMETERS)

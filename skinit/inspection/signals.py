@@ -375,5 +375,5 @@ def _hessian_norms(network: Network, data: TrainingData, random_state) -> np.nda
             with suppress(NotFiniteError):
                 norms[k], is_converged = spectral_norm(operator, NORM_TOLERANCE, None, check_random_state(random_state))
                 if not is_converged:
-                    warn_of_bound(f"The norm of the Hessian of layer {k}", NORM_TOLERANCE, stacklevel=5)
+                    warn_of_bound(f"The norm of the Hessian of layer {k}", NORM_TOLERANCE)
     return norms

@@ -18,7 +18,6 @@ import platform
 import secrets
 import shutil
 import sys
-import warnings
 from collections.abc import Callable, Iterator
 from functools import cache
 from importlib.util import find_spec
@@ -29,6 +28,7 @@ from numba.core import config
 from numba.core.registry import cpu_target
 from numba.misc.appdirs import user_cache_dir
 
+from ..user_warnings import warn_user
 from ..version import __version__
 
 PACKAGE = __name__.rpartition(".")[0]
@@ -137,12 +137,10 @@ def keep(name: str, code: bytes) -> None:
         _write(directory / name, HEADER + _checksum(name, code) + code)
     except OSError as error:
         if failure is None:
-            warnings.warn(
+            warn_user(
                 f"Compiled code cannot be kept in {root()} ({error.strerror or error}), so every process spends some "
                 "seconds on compilation. Set NUMBA_CACHE_DIR to a folder that can be written to, or fill one "
-                "beforehand by `python -m skinit warmup`.",
-                UserWarning,
-                stacklevel=2,
+                "beforehand by `python -m skinit warmup`."
             )
         failure = error
 

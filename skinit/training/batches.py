@@ -1,6 +1,6 @@
 """Mini-batches: how many rows they have."""
 
-import warnings
+from ..user_warnings import warn_user
 
 
 def check_batch_size(estimator, n_samples: int) -> int:
@@ -8,8 +8,5 @@ def check_batch_size(estimator, n_samples: int) -> int:
     if estimator.batch_size == "auto":
         return min(200, n_samples)
     if estimator.batch_size > n_samples:
-        warnings.warn(
-            "Got `batch_size` less than 1 or larger than sample size. It is going to be clipped",
-            stacklevel=2,
-        )
+        warn_user("Got `batch_size` less than 1 or larger than sample size. It is going to be clipped")
     return min(int(estimator.batch_size), n_samples)

@@ -5,7 +5,6 @@ initial weights and random state training goes the same way.
 """
 
 import math
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from numbers import Real
@@ -17,6 +16,7 @@ from sklearn.exceptions import ConvergenceWarning
 from ..engine.network import Network
 from ..engine.passes import DataPasses
 from ..interrupts import INTERRUPTED, is_one_fit_of_many
+from ..user_warnings import warn_user
 from .divergence import DivergenceError
 from .progress import Progress
 from .solvers import StochasticSolver
@@ -228,27 +228,25 @@ def train(
             if incremental:
                 break
             if history.n_iter_ == max_iter:
-                warnings.warn(
+                warn_user(
                     f"Stochastic Optimizer: Maximum iterations ({max_iter}) reached and "
                     "the optimization hasn't converged yet.",
                     ConvergenceWarning,
-                    stacklevel=2,
                 )
     except KeyboardInterrupt:
         if checkpoint.solver is solver or is_one_fit_of_many():
             raise
         _go_back(checkpoint, theta, history)
         solver = checkpoint.solver
-        warnings.warn(INTERRUPTED, stacklevel=2)
+        warn_user(INTERRUPTED)
     except DivergenceError as error:
         if measure is None or checkpoint.best_theta is None or checkpoint.solver is solver or np.isfinite(loss_limit):
             raise
         _go_back(checkpoint, theta, history)
         solver = checkpoint.solver
-        warnings.warn(
+        warn_user(
             f"Training diverged in epoch {error.epoch}. The weights with the best validation score are kept.",
             ConvergenceWarning,
-            stacklevel=2,
         )
     if solver.averaging is not None:
         solver.averaging.end(theta)

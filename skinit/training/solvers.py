@@ -3,17 +3,17 @@
 The steps themselves are compiled (`kernels.updates`). A new stochastic solver is a class here and a step there.
 """
 
-import warnings
 from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 import scipy.optimize
-from sklearn.utils.optimize import _check_optimize_result
+from sklearn.exceptions import ConvergenceWarning
 
 from ..engine.network import Network
 from ..engine.passes import DataPasses
 from ..interrupts import INTERRUPTED, is_one_fit_of_many
+from ..user_warnings import warn_user
 from ..validation import check_takes
 from .averaging import Averaging
 from .schedules import SCHEDULES, Schedule, factors
@@ -282,12 +282,16 @@ def minimize_lbfgs(
         if last.n_iter == 0 or is_one_fit_of_many():
             raise
         _assign(theta, last.theta)
-        warnings.warn(INTERRUPTED, stacklevel=2)
+        warn_user(INTERRUPTED)
         return last.n_iter, last.loss
     _assign(theta, result.x)
-    if np.isfinite(result.fun):
-        return _check_optimize_result("lbfgs", result, max_iter), float(result.fun)
-    return int(result.nit), float(result.fun)
+    if np.isfinite(result.fun) and result.status != 0:
+        warn_user(
+            f"lbfgs failed to converge after {result.nit} iteration(s) (status={result.status}): {result.message}. "
+            f"Increase max_iter={max_iter} or max_fun={max_fun}, or scale the data.",
+            ConvergenceWarning,
+        )
+    return int(min(result.nit, max_iter)), float(result.fun)
 
 
 def _assign(theta: np.ndarray, x: np.ndarray) -> None:

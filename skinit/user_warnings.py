@@ -1,0 +1,25 @@
+"""Warnings that point at the line of the caller."""
+
+import sys
+import warnings
+
+# Modules between a user's line and the line that warns: this package, and what wraps the methods of its estimators.
+_INNER = ("skinit", "sklearn.base", "sklearn.callback", "sklearn.utils")
+
+
+def warn_user(message: str, category: type[Warning] = UserWarning) -> None:
+    """Warn, and name the line outside of the package that called it.
+
+    Parameters
+    ----------
+    message : str
+    category : type of Warning
+    """
+    level, frame = 2, sys._getframe(1)
+    while frame.f_back is not None and _is_inner(frame.f_globals.get("__name__", "")):
+        level, frame = level + 1, frame.f_back
+    warnings.warn(message, category, stacklevel=level)
+
+
+def _is_inner(module: str) -> bool:
+    return any(module == name or module.startswith(f"{name}.") for name in _INNER)
