@@ -15,7 +15,13 @@ _has_warned = False
 class DataNotScaledWarning(UserWarning):
     """Columns of X differ by orders of magnitude, so that the largest decide alone what the network learns.
 
-    It is given once in a process. Filter it by ``warnings.simplefilter("ignore", skinit.DataNotScaledWarning)``.
+    It is given once in a process.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> from skinit import DataNotScaledWarning
+    >>> warnings.simplefilter("ignore", DataNotScaledWarning)
     """
 
 
