@@ -97,7 +97,7 @@ def _act(rng, action: str, model, kind: str, values, X, y, weights, log):
         how = rng.choice(["pickle", "deepcopy", "copy", "clone"])
         log(how)
         make = {"pickle": lambda each: pickle.loads(pickle.dumps(each)), "deepcopy": copy.deepcopy}
-        if how == "pickle" and callable(model.init):
+        if how == "pickle" and any(callable(value) for value in model.get_params().values()):
             how = "copy"
         return True, make.get(how, copy.copy if how == "copy" else clone)(model)
     if action == "measure":

@@ -9,16 +9,17 @@ import scipy.sparse
 from skinit import MLPClassifier, MLPRegressor, make_activation
 from skinit.initializers import get_initializer_names
 from skinit.kernels.activations import ACTIVATIONS
+from skinit.training.schedules import SCHEDULES
 
 # Parameters and values that are valid, if unusual, and values that are not.
 VALID = {
     "hidden_layer_sizes": [(), (1,), (5,), (4, 3), [7], np.array([3, 2]), 6, (20,) * 6],
     "activation": [*sorted(ACTIVATIONS), make_activation(math.tanh)],
     "init": [*get_initializer_names(), lambda shape, rng: rng.normal(size=shape).tolist()],
-    "solver": ["adam", "sgd", "lbfgs"],
+    "solver": ["adam", "adamw", "sgd", "lbfgs"],
     "alpha": [0, 1e-4, 1.0, np.float32(0.1), 1e3, 1e-300],
     "batch_size": ["auto", 1, 3, 10, 10**9],
-    "learning_rate": ["constant", "invscaling", "adaptive"],
+    "learning_rate": ["constant", "invscaling", "adaptive", *SCHEDULES, lambda step, n_steps: step / n_steps],
     "learning_rate_init": [1e-3, 0.1, "auto", "auto", 1e-12, 10.0, 1e200],
     "power_t": [0.5, 0, 1e300],
     "max_iter": [1, 3, 8],
@@ -34,7 +35,13 @@ VALID = {
     "epsilon": [1e-8, 1e-300, 1e300],
     "n_iter_no_change": [10, 1, np.inf],
     "max_fun": [15000, 1],
+    "scoring": [None, "loss", "explained_variance", lambda estimator, X, y: float(len(estimator.predict(X)))],
+    "weight_decay": [0.01, 0, 1e3, 1e300],
+    "average": [True, 5, 10**9, 0.5],
+    "dropout": [0, 0.5, 0.999999999],
 }
+# Of classifiers alone.
+CLASS_WEIGHTS = [None, "balanced", {0: 1e-300}, {1: 3}, {"a": 2.0, "c": 0}, [{0: 2}, {}, {1: 0.1}]]
 INVALID = {
     "hidden_layer_sizes": [(0,), (-3,), (2.5,), "ten", None, (2**40,), [[3], [4]]],
     "activation": ["rellu", None, 3, np.tanh, ["relu"] * 9, ["rellu"], [[]]],
@@ -46,7 +53,7 @@ INVALID = {
         lambda shape, rng: None,
         lambda shape, rng: np.full(shape, np.nan),
     ],
-    "solver": ["adamw", None, 0],
+    "solver": ["adamax", None, 0],
     "alpha": [-1, np.nan, np.inf, "a", None],
     "batch_size": [0, -5, 2.5, "all"],
     "learning_rate_init": [0, -1, np.nan, np.inf, "automatic"],
@@ -58,6 +65,11 @@ INVALID = {
     "epsilon": [0, np.nan, np.inf],
     "n_iter_no_change": [0, 2.5, np.nan],
     "random_state": ["seed", -1, 2**32],
+    "learning_rate": ["cosin", None, lambda step: 1, lambda step, n_steps: np.nan, lambda step, n_steps: "1"],
+    "scoring": ["accurracy", 3, len, lambda estimator, X, y: None],
+    "weight_decay": [-1, np.nan, np.inf, "a"],
+    "average": [0, -3, 1.0, np.nan, "yes"],
+    "dropout": [1, -0.1, np.nan, [0.1] * 9, "a", [[0.1]]],
 }
 FORMATS = ["csr", "csc", "coo", "bsr", "lil", "dok", "dia"]
 
@@ -82,6 +94,8 @@ def draw_estimator(rng):
     kind = choose(rng, ["binary", "multiclass", "multilabel", "one class", "strings", "number", "numbers", "counts"])
     parameters = draw_parameters(rng)
     if kind not in ("number", "numbers", "counts"):
+        if rng.random() < 0.3:
+            parameters["class_weight"] = choose(rng, CLASS_WEIGHTS)
         return MLPClassifier(**parameters), kind
     return MLPRegressor(**parameters, loss="poisson" if kind == "counts" else "squared_error"), kind
 

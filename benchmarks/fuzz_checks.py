@@ -149,9 +149,12 @@ def check_against_scikit_learn(model, X, y, weights) -> None:
     if weights is not None and not (np.min(weights) >= 0 and 1e-3 < np.mean(weights) < 1e3):
         # scikit-learn's sums underflow or overflow.
         return
-    ours = clone(model).set_params(init="sklearn", warm_start=False)
+    if model.solver == "adamw" or model.learning_rate not in ("constant", "invscaling", "adaptive"):
+        return
     reference = ReferenceClassifier if hasattr(model, "predict_proba") else ReferenceRegressor
     shared = reference().get_params()
+    defaults = {name: value for name, value in type(model)().get_params().items() if name not in shared}
+    ours = clone(model).set_params(**defaults, warm_start=False)
     theirs = clone(reference(**{name: value for name, value in ours.get_params().items() if name in shared}))
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
