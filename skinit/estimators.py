@@ -1,5 +1,7 @@
 """The estimators: scikit-learn faces of a network."""
 
+from numbers import Real
+
 import numpy as np
 from sklearn.base import ClassifierMixin, RegressorMixin, _fit_context
 from sklearn.metrics import accuracy_score, r2_score
@@ -15,7 +17,10 @@ from sklearn.utils.multiclass import (
 
 from .base import BaseMultilayerPerceptron, all_or_nothing
 from .class_weight import NO_BALANCED_PARTIAL_FIT, class_weights_of_outputs
+from .engine.losses import LossFunction
 from .kernels.losses import LOG_OUTPUT_ACTIVATIONS, OUTPUT_ACTIVATIONS
+from .target_spread import target_spread
+from .validation import NumberInterval
 
 
 class MLPClassifier(ClassifierMixin, BaseMultilayerPerceptron):
@@ -396,8 +401,8 @@ class MLPClassifier(ClassifierMixin, BaseMultilayerPerceptron):
         classes = [np.arange(2)] * targets.shape[1] if self._is_multilabel() else [self.classes_]
         return class_weights_of_outputs(self.class_weight, classes, targets.astype(np.intp))
 
-    def _loss_name(self):
-        return "log_loss" if self._is_softmax() else "binary_log_loss"
+    def _loss_function(self):
+        return LossFunction.of("log_loss" if self._is_softmax() else "binary_log_loss")
 
     def _from_targets(self, targets):
         numbers = targets.astype(int)
@@ -760,7 +765,8 @@ class MLPRegressor(RegressorMixin, BaseMultilayerPerceptron):
 
     _parameter_constraints: dict = {
         **BaseMultilayerPerceptron._parameter_constraints,
-        "loss": [StrOptions({"squared_error", "poisson"})],
+        "loss": [StrOptions({"squared_error", "huber", "poisson"})],
+        "huber_delta": [StrOptions({"auto"}), NumberInterval(Real, 0, None, closed="neither")],
     }
 
     def __init__(
@@ -794,6 +800,7 @@ class MLPRegressor(RegressorMixin, BaseMultilayerPerceptron):
         scoring=None,
         weight_decay=0.01,
         average=False,
+        huber_delta=1.0,
     ):
         self.loss = loss
         self.hidden_layer_sizes = hidden_layer_sizes
@@ -823,6 +830,7 @@ class MLPRegressor(RegressorMixin, BaseMultilayerPerceptron):
         self.scoring = scoring
         self.weight_decay = weight_decay
         self.average = average
+        self.huber_delta = huber_delta
 
     def _check_X_y(self, X, y, *, is_first, incremental):
         X, y = self._validate(X, y, multi_output=True, y_numeric=True, order="C", reset=is_first)
@@ -844,8 +852,19 @@ class MLPRegressor(RegressorMixin, BaseMultilayerPerceptron):
             )
         return X, targets
 
-    def _loss_name(self):
-        return self.loss
+    def _measure_targets(self, data, *, incremental):
+        known = self.__dict__.pop("huber_delta_", None)
+        if self.loss != "huber":
+            return
+        if self.huber_delta != "auto":
+            self.huber_delta_ = float(self.huber_delta)
+        else:
+            self.huber_delta_ = known if incremental and known is not None else target_spread(data)
+
+    def _loss_function(self):
+        if self.loss == "huber":
+            return LossFunction.of(self.loss, self.__dict__.get("huber_delta_", 1.0))
+        return LossFunction.of(self.loss)
 
     def _from_targets(self, targets):
         return targets.ravel() if targets.shape[1] == 1 else targets

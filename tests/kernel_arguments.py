@@ -129,7 +129,7 @@ def _check_prediction(given) -> None:
 
 
 def _check_curvature(curvature) -> None:
-    _, parameters, data, rows, block, workspace, team = curvature
+    _, parameters, data, rows, block, _, workspace, team = curvature
     n_units, n_inputs = _check_network_and_rows(parameters, data, rows)
     n_kept, n_directions, n_threads = len(workspace.inputs), workspace.layers.size, len(workspace.tangents)
     assert n_kept % block == 0
