@@ -4,7 +4,7 @@ from numbers import Real
 
 import numpy as np
 from sklearn.base import ClassifierMixin, RegressorMixin, _fit_context
-from sklearn.metrics import accuracy_score, r2_score
+from sklearn.metrics import accuracy_score, d2_absolute_error_score, d2_pinball_score, r2_score
 from sklearn.preprocessing import LabelBinarizer, LabelEncoder
 from sklearn.utils import column_or_1d
 from sklearn.utils._param_validation import StrOptions
@@ -765,8 +765,9 @@ class MLPRegressor(RegressorMixin, BaseMultilayerPerceptron):
 
     _parameter_constraints: dict = {
         **BaseMultilayerPerceptron._parameter_constraints,
-        "loss": [StrOptions({"squared_error", "huber", "poisson"})],
+        "loss": [StrOptions({"squared_error", "absolute_error", "huber", "quantile", "poisson", "gamma"})],
         "huber_delta": [StrOptions({"auto"}), NumberInterval(Real, 0, None, closed="neither")],
+        "quantile": ["array-like", NumberInterval(Real, 0, 1, closed="neither")],
     }
 
     def __init__(
@@ -801,6 +802,7 @@ class MLPRegressor(RegressorMixin, BaseMultilayerPerceptron):
         weight_decay=0.01,
         average=False,
         huber_delta=1.0,
+        quantile=0.5,
     ):
         self.loss = loss
         self.hidden_layer_sizes = hidden_layer_sizes
@@ -831,6 +833,7 @@ class MLPRegressor(RegressorMixin, BaseMultilayerPerceptron):
         self.weight_decay = weight_decay
         self.average = average
         self.huber_delta = huber_delta
+        self.quantile = quantile
 
     def _check_X_y(self, X, y, *, is_first, incremental):
         X, y = self._validate(X, y, multi_output=True, y_numeric=True, order="C", reset=is_first)
@@ -844,27 +847,67 @@ class MLPRegressor(RegressorMixin, BaseMultilayerPerceptron):
                 "Some value(s) of y are out of the valid range of the loss 'poisson': y must be >= 0, got "
                 f"{targets.min()}."
             )
-        if is_first:
-            self.n_outputs_ = targets.shape[1]
-        elif targets.shape[1] != self.n_outputs_:
+        if self.loss == "gamma" and (targets <= 0).any():
             raise ValueError(
-                f"y has {targets.shape[1]} output(s), but {type(self).__name__} was fitted with {self.n_outputs_}."
+                "Some value(s) of y are out of the valid range of the loss 'gamma': y must be > 0, got "
+                f"{targets.min()}."
+            )
+        n_outputs = targets.shape[1]
+        if self._has_several_quantiles():
+            if n_outputs > 1:
+                raise ValueError(
+                    f"quantile={self.quantile!r} takes a y of one column, got {n_outputs}: give quantile one number, "
+                    "or fit one estimator a column (MultiOutputRegressor)."
+                )
+            n_outputs = len(self._check_levels())
+        if is_first:
+            self.n_outputs_ = n_outputs
+        elif n_outputs != self.n_outputs_:
+            what = "quantile" if self._has_several_quantiles() else "y"
+            raise ValueError(
+                f"{what} has {n_outputs} output(s), but {type(self).__name__} was fitted with {self.n_outputs_}."
             )
         return X, targets
 
     def _measure_targets(self, data, *, incremental):
-        known = self.__dict__.pop("huber_delta_", None)
-        if self.loss != "huber":
-            return
-        if self.huber_delta != "auto":
+        needed = {"huber": "huber_delta_", "absolute_error": "target_spread_", "quantile": "target_spread_"}
+        name = needed.get(self.loss)
+        known = {each: self.__dict__.pop(each, None) for each in set(needed.values())}
+        if name == "huber_delta_" and self.huber_delta != "auto":
             self.huber_delta_ = float(self.huber_delta)
-        else:
-            self.huber_delta_ = known if incremental and known is not None else target_spread(data)
+        elif name is not None:
+            # What goes on, goes on with the same loss.
+            self.__dict__[name] = known[name] if incremental and known[name] is not None else target_spread(data)
 
     def _loss_function(self):
+        fitted = self.__dict__
         if self.loss == "huber":
-            return LossFunction.of(self.loss, self.__dict__.get("huber_delta_", 1.0))
+            return LossFunction.of(self.loss, fitted.get("huber_delta_", 1.0))
+        if self.loss == "absolute_error":
+            return LossFunction.of(self.loss, fitted.get("target_spread_", 1.0))
+        if self.loss == "quantile":
+            name = "quantiles" if self._has_several_quantiles() else "quantile"
+            return LossFunction.of(name, fitted.get("target_spread_", 1.0), *self._check_levels())
         return LossFunction.of(self.loss)
+
+    def _has_several_quantiles(self):
+        return self.loss == "quantile" and np.iterable(self.quantile)
+
+    def _check_levels(self):
+        """The levels of `quantile`, from low to high."""
+        levels = list(self.quantile) if self._has_several_quantiles() else [self.quantile]
+        interval = NumberInterval(Real, 0, 1, closed="neither")
+        if not (levels and all(map(interval.is_satisfied_by, levels)) and (np.diff(levels) > 0).all()):
+            raise ValueError(
+                "quantile must be a number between 0 and 1, or a list of such numbers that increase, got "
+                f"{self.quantile!r}."
+            )
+        return [float(level) for level in levels]
+
+    def _predict(self, preactivations):
+        """Predictions, of which some may overflow."""
+        with np.errstate(over="ignore"):
+            return OUTPUT_ACTIVATIONS[self.out_activation_](preactivations)
 
     def _from_targets(self, targets):
         return targets.ravel() if targets.shape[1] == 1 else targets
@@ -873,12 +916,50 @@ class MLPRegressor(RegressorMixin, BaseMultilayerPerceptron):
         return None
 
     def _score_outputs(self, targets, preactivations, sample_weight):
-        with np.errstate(over="ignore"):
-            predictions = OUTPUT_ACTIVATIONS[self.out_activation_](preactivations)
+        predictions = self._predict(preactivations)
         if not np.isfinite(predictions).all():
             return np.nan
         with np.errstate(over="ignore", invalid="ignore"):
+            if self.loss == "absolute_error":
+                return float(d2_absolute_error_score(targets, predictions, sample_weight=sample_weight))
+            if self.loss == "quantile":
+                return self._explained_pinball_loss(targets, predictions, sample_weight)
             return float(r2_score(targets, predictions, sample_weight=sample_weight))
+
+    def _explained_pinball_loss(self, y, predictions, sample_weight):
+        r"""The mean of :math:`D^2`, the part of a constant's pinball loss that predictions save, over quantiles."""
+        levels = self._check_levels()
+        columns = predictions.T if self._has_several_quantiles() else [predictions]
+        scores = [
+            d2_pinball_score(y, column, sample_weight=sample_weight, alpha=level)
+            for level, column in zip(levels, columns, strict=True)
+        ]
+        return float(np.mean(scores))
+
+    def score(self, X, y, sample_weight=None):
+        r"""The coefficient of determination :math:`R^2` of the predictions, or with several quantiles a :math:`D^2`.
+
+        With a list of `quantile`, predictions are scored as quantiles: the mean over them of
+        :func:`sklearn.metrics.d2_pinball_score`, which is 1 at best, and 0 for the quantiles of `y` itself.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The input data.
+
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            The true values.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            Sample weights.
+
+        Returns
+        -------
+        score : float
+        """
+        if self._has_several_quantiles():
+            return self._explained_pinball_loss(y, self.predict(X).reshape(-1, self.n_outputs_), sample_weight)
+        return super().score(X, y, sample_weight)
 
     @available_if(lambda est: est._check_solver())
     @_fit_context(prefer_skip_nested_validation=True)
@@ -918,8 +999,7 @@ class MLPRegressor(RegressorMixin, BaseMultilayerPerceptron):
             The predicted values.
         """
         preactivations = self._validated_preactivations(X)
-        with np.errstate(over="ignore"):
-            predictions = OUTPUT_ACTIVATIONS[self.out_activation_](preactivations)
+        predictions = self._predict(preactivations)
         if not np.isfinite(predictions).all():
             raise ValueError(f"The network's outputs overflow {predictions.dtype}: scale X.")
-        return predictions.ravel() if self.n_outputs_ == 1 else predictions
+        return predictions.ravel() if self.n_outputs_ == 1 and not self._has_several_quantiles() else predictions

@@ -1,5 +1,6 @@
 """The loss of a network: its name and its constants, on given preactivations."""
 
+from numbers import Real
 from typing import NamedTuple
 
 import numpy as np
@@ -52,7 +53,8 @@ class LossFunction(NamedTuple):
             is_right = n_more == n_outputs
         else:
             is_right = n_more == 0
-        if not (is_right and np.isfinite(self.constants).all()):
+        are_finite = all(isinstance(constant, Real) and np.isfinite(constant) for constant in self.constants)
+        if not (is_right and are_finite):
             raise ValueError(
                 f"The constants {self.constants} do not fit the loss {self.name!r} of {n_outputs} output(s)."
             )

@@ -63,6 +63,12 @@ def _exp(preactivations):
     return np.exp(preactivations, out=preactivations)
 
 
+def _cumulative_softplus(preactivations):
+    """The first preactivation, and each later one's softplus added to the number before: rows do not descend."""
+    np.logaddexp(preactivations[:, 1:], 0, out=preactivations[:, 1:])
+    return np.cumsum(preactivations, axis=1, out=preactivations)
+
+
 def _softmax(preactivations):
     preactivations -= preactivations.max(axis=1, keepdims=True)
     np.exp(preactivations, out=preactivations)
@@ -107,6 +113,43 @@ LOSSES = {
         "identity",
         _identity,
         constants=(1.0,),
+        reports_mean_over_outputs=True,
+    ),
+    "absolute_error": Loss(
+        regression.absolute_error,
+        regression.curve_absolute_error,
+        regression.curve_norms_absolute_error,
+        "identity",
+        _identity,
+        constants=(1.0,),
+        reports_mean_over_outputs=True,
+    ),
+    "quantile": Loss(
+        regression.quantile,
+        regression.curve_quantile,
+        regression.curve_norms_quantile,
+        "identity",
+        _identity,
+        constants=(1.0, 0.5),
+        reports_mean_over_outputs=True,
+    ),
+    "quantiles": Loss(
+        regression.quantiles,
+        regression.curve_quantiles,
+        regression.curve_norms_quantiles,
+        "cumulative_softplus",
+        _cumulative_softplus,
+        constants=(1.0,),
+        target_of="all outputs",
+        has_constant_for_each_output=True,
+        reports_mean_over_outputs=True,
+    ),
+    "gamma": Loss(
+        regression.gamma,
+        regression.curve_gamma,
+        regression.curve_norms_gamma,
+        "exp",
+        _exp,
         reports_mean_over_outputs=True,
     ),
     "poisson": Loss(regression.poisson, regression.curve_poisson, regression.curve_norms_poisson, "exp", _exp),
