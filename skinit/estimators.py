@@ -19,6 +19,7 @@ from .base import BaseMultilayerPerceptron, all_or_nothing
 from .class_weight import NO_BALANCED_PARTIAL_FIT, class_weights_of_outputs
 from .engine.losses import LossFunction
 from .kernels.losses import LOG_OUTPUT_ACTIVATIONS, OUTPUT_ACTIVATIONS
+from .label_columns import LabelColumns
 from .target_spread import target_spread
 from .validation import NumberInterval
 
@@ -293,6 +294,7 @@ class MLPClassifier(ClassifierMixin, BaseMultilayerPerceptron):
         weight_decay=0.01,
         average=False,
         class_weight=None,
+        label_smoothing=0.0,
     ):
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
@@ -322,10 +324,12 @@ class MLPClassifier(ClassifierMixin, BaseMultilayerPerceptron):
         self.weight_decay = weight_decay
         self.average = average
         self.class_weight = class_weight
+        self.label_smoothing = label_smoothing
 
     _parameter_constraints: dict = {
         **BaseMultilayerPerceptron._parameter_constraints,
         "class_weight": [StrOptions({"balanced"}), dict, list, None],
+        "label_smoothing": [NumberInterval(Real, 0, 1, closed="left")],
     }
 
     _fitted_attributes = (*BaseMultilayerPerceptron._fitted_attributes, "classes_", "_label_binarizer")
@@ -335,14 +339,16 @@ class MLPClassifier(ClassifierMixin, BaseMultilayerPerceptron):
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
         if not hasattr(self, "classes_") or not (self.warm_start or incremental):
-            self._label_binarizer = LabelBinarizer().fit(y)
+            self._label_binarizer = LabelColumns(y.T) if LabelColumns.are_in(y) else LabelBinarizer().fit(y)
             self.classes_ = self._label_binarizer.classes_
+        elif not is_first and not self._has_trained_classes():
+            raise ValueError(
+                f"classes_={self.classes_} are not those that the weights were trained with, "
+                f"{self._label_binarizer.classes_}."
+            )
+        elif self._is_multioutput():
+            self._label_binarizer.check(y, all_of_them=self.warm_start and not incremental)
         else:
-            trained = self._label_binarizer.classes_
-            if not is_first and not np.array_equal(self.classes_, trained):
-                raise ValueError(
-                    f"classes_={self.classes_} are not those that the weights were trained with, {trained}."
-                )
             classes = unique_labels(y)
             if self.warm_start and not incremental:
                 if set(classes) != set(self.classes_):
@@ -355,12 +361,27 @@ class MLPClassifier(ClassifierMixin, BaseMultilayerPerceptron):
                     f"`y` has classes not in `self.classes_`. `self.classes_` has {self.classes_}. 'y' has {classes}."
                 )
         targets = self._encode(y)
-        n_outputs = len(self.classes_) if self._is_softmax() else targets.shape[1]
-        self.n_outputs_ = n_outputs
+        if self._is_multioutput():
+            self.n_outputs_ = sum(map(len, self.classes_))
+        else:
+            self.n_outputs_ = len(self.classes_) if self._is_softmax() else targets.shape[1]
         return X, targets
+
+    def _has_trained_classes(self):
+        trained = self._label_binarizer
+        if self._is_multioutput():
+            return trained.has_classes(self.classes_)
+        return np.array_equal(self.classes_, trained.classes_)
 
     def _check_fitted_attributes(self, network):
         super()._check_fitted_attributes(network)
+        if self._is_multioutput():
+            if not self._has_trained_classes():
+                raise ValueError(
+                    f"classes_={self.classes_} are not those that the weights were trained with, "
+                    f"{self._label_binarizer.classes_}."
+                )
+            return
         n_classes = np.size(self.classes_)
         is_binary = not self._is_softmax() and not self._is_multilabel()
         fits = n_classes <= 2 if is_binary else n_classes == self.n_outputs_
@@ -373,11 +394,16 @@ class MLPClassifier(ClassifierMixin, BaseMultilayerPerceptron):
     def _is_multilabel(self):
         return self._label_binarizer.y_type_.startswith("multilabel")
 
+    def _is_multioutput(self):
+        return isinstance(self._label_binarizer, LabelColumns)
+
     def _is_softmax(self):
         return self._label_binarizer.y_type_ == "multiclass"
 
     def _encode(self, y):
-        """Class numbers in one column; for multilabel targets a column of 0 and 1 for each label."""
+        """Class numbers in each column of labels; for multilabel targets a column of 0 and 1 for each label."""
+        if self._is_multioutput():
+            return self._label_binarizer.numbers(y)
         if self._is_multilabel():
             indicators = self._label_binarizer.transform(y)
             return getattr(indicators, "toarray", lambda: indicators)()
@@ -387,6 +413,8 @@ class MLPClassifier(ClassifierMixin, BaseMultilayerPerceptron):
 
     def _decode(self, preactivations):
         """Labels of the most probable classes."""
+        if self._is_multioutput():
+            return self._label_binarizer.labels(self._numbers(preactivations))
         if self._is_softmax():
             return self.classes_[preactivations.argmax(axis=1)]
         positive = (preactivations > 0).astype(int)
@@ -395,17 +423,29 @@ class MLPClassifier(ClassifierMixin, BaseMultilayerPerceptron):
         # With one class seen, there is no other to predict.
         return self.classes_[np.minimum(positive.ravel(), len(self.classes_) - 1)]
 
+    def _numbers(self, preactivations):
+        """Numbers of the most probable classes, of several columns of labels."""
+        groups = self._label_binarizer.split(preactivations)
+        return np.stack([group.argmax(axis=1) for group in groups], axis=1)
+
     def _class_weights(self, targets):
         if self.class_weight is None:
             return None
-        classes = [np.arange(2)] * targets.shape[1] if self._is_multilabel() else [self.classes_]
+        if self._is_multioutput():
+            classes = self.classes_
+        else:
+            classes = [np.arange(2)] * targets.shape[1] if self._is_multilabel() else [self.classes_]
         return class_weights_of_outputs(self.class_weight, classes, targets.astype(np.intp))
 
     def _loss_function(self):
-        return LossFunction.of("log_loss" if self._is_softmax() else "binary_log_loss")
+        if self._is_multioutput():
+            return LossFunction.of("log_losses", self.label_smoothing, *self._label_binarizer.starts())
+        return LossFunction.of("log_loss" if self._is_softmax() else "binary_log_loss", self.label_smoothing)
 
     def _from_targets(self, targets):
         numbers = targets.astype(int)
+        if self._is_multioutput():
+            return self._label_binarizer.labels(numbers)
         return numbers if self._is_multilabel() else self.classes_[numbers.ravel()]
 
     def _stratify(self, targets):
@@ -414,6 +454,8 @@ class MLPClassifier(ClassifierMixin, BaseMultilayerPerceptron):
     def _score_outputs(self, targets, preactivations, sample_weight):
         if not np.isfinite(preactivations).all():
             return np.nan
+        if self._is_multioutput():
+            return _mean_accuracy(targets.astype(int), self._numbers(preactivations), sample_weight)
         labels = preactivations.argmax(axis=1) if self._is_softmax() else (preactivations > 0).astype(int)
         return float(accuracy_score(targets.astype(int), labels, sample_weight=sample_weight))
 
@@ -434,9 +476,9 @@ class MLPClassifier(ClassifierMixin, BaseMultilayerPerceptron):
         sample_weight : array-like of shape (n_samples,), default=None
             Sample weights.
 
-        classes : array of shape (n_classes,), default=None
+        classes : array of shape (n_classes,), or list of arrays, default=None
             Classes across all calls to `partial_fit`: required in the first call, may be left out later. `y` does not
-            need to contain all of them.
+            need to contain all of them. Several columns of labels take a list with the classes of each.
 
         Returns
         -------
@@ -445,10 +487,47 @@ class MLPClassifier(ClassifierMixin, BaseMultilayerPerceptron):
         """
         if isinstance(self.class_weight, str):
             raise ValueError(NO_BALANCED_PARTIAL_FIT)
-        if _check_partial_fit_first_call(self, classes):
+        if _are_several(classes) or (classes is None and isinstance(getattr(self, "classes_", None), list)):
+            self._set_classes_of_columns(classes)
+        elif _check_partial_fit_first_call(self, classes):
             is_multilabel = type_of_target(y).startswith("multilabel")
             self._label_binarizer = LabelBinarizer().fit(y if is_multilabel else classes)
         return self._fit(X, y, sample_weight, incremental=True)
+
+    def _set_classes_of_columns(self, classes):
+        """Learn in the first call of `partial_fit` what classes there are in several columns, and check it later."""
+        if not hasattr(self, "classes_"):
+            self._label_binarizer = LabelColumns(classes)
+            self.classes_ = self._label_binarizer.classes_
+        elif classes is not None and not LabelColumns(classes).has_classes(self.classes_):
+            raise ValueError(
+                f"`classes={classes!r}` is not the same as on last call to partial_fit, was: {self.classes_!r}"
+            )
+
+    def score(self, X, y, sample_weight=None):
+        """The accuracy of the predictions.
+
+        For multilabel targets all labels of a sample must be right, as in scikit-learn. For several columns of labels
+        it is the mean over columns of the accuracy.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The input data.
+
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            The true labels.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            Sample weights.
+
+        Returns
+        -------
+        score : float
+        """
+        if isinstance(getattr(self, "classes_", None), list):
+            return _mean_accuracy(np.asarray(y), self.predict(X), sample_weight)
+        return super().score(X, y, sample_weight)
 
     def predict(self, X):
         """Predict class labels.
@@ -460,8 +539,8 @@ class MLPClassifier(ClassifierMixin, BaseMultilayerPerceptron):
 
         Returns
         -------
-        y : ndarray of shape (n_samples,) or (n_samples, n_classes)
-            The predicted classes.
+        y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+            The predicted classes. For multilabel targets a column of 0 and 1 for each label.
         """
         return self._decode(self._validated_preactivations(X))
 
@@ -475,11 +554,14 @@ class MLPClassifier(ClassifierMixin, BaseMultilayerPerceptron):
 
         Returns
         -------
-        y_prob : ndarray of shape (n_samples, n_classes)
+        y_prob : ndarray of shape (n_samples, n_classes), or list of ndarray
             The predicted probability of each class, in the order of `classes_`. For multilabel targets that of each
-            label.
+            label. For several columns of labels a list with an array for each, as scikit-learn's forests have it.
         """
         preactivations = self._validated_preactivations(X)
+        if self._is_multioutput():
+            softmax = OUTPUT_ACTIVATIONS[self.out_activation_]
+            return [softmax(group.copy()) for group in self._label_binarizer.split(preactivations)]
         probabilities = OUTPUT_ACTIVATIONS[self.out_activation_](preactivations)
         if self.n_outputs_ == 1:
             return np.hstack([1 - probabilities, probabilities])
@@ -499,10 +581,13 @@ class MLPClassifier(ClassifierMixin, BaseMultilayerPerceptron):
 
         Returns
         -------
-        log_y_prob : ndarray of shape (n_samples, n_classes)
+        log_y_prob : ndarray of shape (n_samples, n_classes), or list of ndarray
             The logarithms of ``predict_proba(X)``.
         """
         preactivations = self._validated_preactivations(X)
+        if self._is_multioutput():
+            log_softmax = LOG_OUTPUT_ACTIVATIONS[self.out_activation_]
+            return [log_softmax(group) for group in self._label_binarizer.split(preactivations)]
         if self.n_outputs_ == 1:
             preactivations = np.hstack([-preactivations, preactivations])
         return LOG_OUTPUT_ACTIVATIONS[self.out_activation_](preactivations)
@@ -517,18 +602,32 @@ class MLPClassifier(ClassifierMixin, BaseMultilayerPerceptron):
 
         Returns
         -------
-        scores : ndarray of shape (n_samples,) or (n_samples, n_classes)
+        scores : ndarray of shape (n_samples,) or (n_samples, n_classes), or list of ndarray
             With two classes the logarithm of the odds of ``classes_[1]``, which `predict` chooses where it is positive.
             With more, one score for each class, whose softmax is `predict_proba`. For multilabel targets the
-            logarithm of the odds of each label.
+            logarithm of the odds of each label. For several columns of labels a list with an array for each.
         """
         preactivations = self._validated_preactivations(X)
+        if self._is_multioutput():
+            return self._label_binarizer.split(preactivations)
         return preactivations.ravel() if self.n_outputs_ == 1 else preactivations
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.classifier_tags.multi_label = True
         return tags
+
+
+def _are_several(classes) -> bool:
+    """Whether classes are those of several columns of labels."""
+    return isinstance(classes, (list, tuple)) and len(classes) > 1 and all(np.ndim(each) == 1 for each in classes)
+
+
+def _mean_accuracy(y, predictions, sample_weight) -> float:
+    """The mean over columns of the part of the rows that is right."""
+    if y.shape != predictions.shape:
+        raise ValueError(f"y must have the shape of the predictions, {predictions.shape}, got {y.shape}.")
+    return float(np.average((y == predictions).mean(axis=1), weights=sample_weight))
 
 
 class MLPRegressor(RegressorMixin, BaseMultilayerPerceptron):

@@ -94,6 +94,25 @@ def binary_log_loss(preactivations, targets, weights, deltas, constants):
     return total
 
 
+_log_loss_of_rows = inner(log_loss)
+
+
+def log_losses(preactivations, targets, weights, deltas, constants):
+    """Cross-entropies of the softmax of each group of outputs, summed over groups."""
+    total = 0.0
+    for i in range(preactivations.shape[0]):
+        for k in range(targets.shape[1]):
+            start, stop = int(constants[2 + k]), int(constants[3 + k])
+            total += _log_loss_of_rows(
+                preactivations[i, start:stop].reshape(1, stop - start),
+                targets[i, k : k + 1].reshape(1, 1),
+                weights[i : i + 1],
+                deltas[i, start:stop].reshape(1, stop - start),
+                constants,
+            )
+    return total
+
+
 def curve_log_loss(preactivations, targets, weights, tangents, out, constants):
     n_classes = preactivations.shape[1]
     _exp_of_margins(preactivations, out)
@@ -115,6 +134,23 @@ def curve_binary_log_loss(preactivations, targets, weights, tangents, out, const
             u = preactivations[i, j]
             variance = elementary.logistic(u) * elementary.logistic(-u)
             out[i, j] = weights[i] * variance * tangents[i, j]
+
+
+_curve_log_loss_of_rows = inner(curve_log_loss)
+
+
+def curve_log_losses(preactivations, targets, weights, tangents, out, constants):
+    for i in range(preactivations.shape[0]):
+        for k in range(targets.shape[1]):
+            start, stop = int(constants[2 + k]), int(constants[3 + k])
+            _curve_log_loss_of_rows(
+                preactivations[i, start:stop].reshape(1, stop - start),
+                targets[i, k : k + 1].reshape(1, 1),
+                weights[i : i + 1],
+                tangents[i, start:stop].reshape(1, stop - start),
+                out[i, start:stop].reshape(1, stop - start),
+                constants,
+            )
 
 
 def curve_norms_log_loss(preactivations, targets, constants):
@@ -148,6 +184,12 @@ def curve_norms_log_loss(preactivations, targets, constants):
         if is_done:
             break
     return norms.ravel()
+
+
+def curve_norms_log_losses(preactivations, targets, constants):
+    starts = constants[2:].astype(int)
+    groups = [preactivations[:, start:stop] for start, stop in zip(starts[:-1], starts[1:], strict=True)]
+    return np.max([curve_norms_log_loss(group, targets, constants) for group in groups], axis=0)
 
 
 def curve_norms_binary_log_loss(preactivations, targets, constants):

@@ -163,6 +163,16 @@ LOSSES = {
         target_of="all outputs",
         is_of_classes=True,
     ),
+    "log_losses": Loss(
+        classification.log_losses,
+        classification.curve_log_losses,
+        classification.curve_norms_log_losses,
+        "softmax",
+        _softmax,
+        constants=(0.0,),
+        target_of="a group of outputs",
+        is_of_classes=True,
+    ),
     "binary_log_loss": Loss(
         classification.binary_log_loss,
         classification.curve_binary_log_loss,
