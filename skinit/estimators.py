@@ -615,12 +615,15 @@ class MLPClassifier(ClassifierMixin, BaseMultilayerPerceptron):
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.classifier_tags.multi_label = True
+        tags.target_tags.multi_output = True
         return tags
 
 
 def _are_several(classes) -> bool:
-    """Whether classes are those of several columns of labels."""
-    return isinstance(classes, (list, tuple)) and len(classes) > 1 and all(np.ndim(each) == 1 for each in classes)
+    """Whether classes are those of several columns of labels, and not only the 0 and 1 of multilabel targets."""
+    if not (isinstance(classes, (list, tuple)) and len(classes) > 1 and all(np.ndim(each) == 1 for each in classes)):
+        return False
+    return not all(set(np.asarray(each).tolist()) <= {0, 1} for each in classes)
 
 
 def _mean_accuracy(y, predictions, sample_weight) -> float:

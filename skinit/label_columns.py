@@ -71,8 +71,6 @@ class LabelColumns:
         return np.stack(columns, axis=1)
 
     def labels(self, numbers: np.ndarray) -> np.ndarray:
-        """The labels of classes with these numbers: objects where columns hold text and numbers."""
+        """The labels of classes with these numbers."""
         columns = [classes[column] for classes, column in zip(self.classes_, numbers.T, strict=True)]
-        kinds = {"text" if column.dtype.kind in "US" else column.dtype.kind for column in columns}
-        dtype = object if "text" in kinds and len(kinds) > 1 else None
-        return np.stack([column.astype(dtype) if dtype else column for column in columns], axis=1)
+        return np.stack(columns, axis=1)

@@ -2,13 +2,14 @@
 
 import numpy as np
 import pytest
+import scipy.special
 import scipy.stats
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from skinit.engine.losses import LossFunction
 from skinit.engine.network import Network
-from skinit.kernels.losses import compile_curve
+from skinit.kernels.losses import compile_curve, compile_loss
 
 DTYPES = [np.float32, np.float64]
 
@@ -27,6 +28,22 @@ def quantiles(u, y, spread, *levels):
     return pinball(np.cumsum(steps, axis=1), y, np.array(levels)).sum(axis=1)
 
 
+def log_loss(u, y, smoothing):
+    n = u.shape[1]
+    targets = (1 - smoothing) * np.eye(n)[y[:, 0].astype(int)] + smoothing / n
+    return -(targets * scipy.special.log_softmax(u, axis=1)).sum(axis=1)
+
+
+def log_losses(u, y, smoothing, *starts):
+    groups = np.split(u, starts[1:-1], axis=1)
+    return sum(log_loss(group, column[:, None], smoothing) for group, column in zip(groups, y.T, strict=True))
+
+
+def binary_log_loss(u, y, smoothing):
+    targets = (1 - smoothing) * y + smoothing / 2
+    return (np.logaddexp(0, u) - targets * u).sum(axis=1)
+
+
 # A formula for the loss of each row.
 LOSSES = {
     "huber": huber,
@@ -34,8 +51,18 @@ LOSSES = {
     "quantile": lambda u, y, spread, level: pinball(u, y, level).sum(axis=1),
     "quantiles": quantiles,
     "gamma": lambda u, y: (y * np.exp(-u) - 1 - np.log(y) + u).sum(axis=1),
+    "log_loss": log_loss,
+    "log_losses": log_losses,
+    "binary_log_loss": binary_log_loss,
 }
-SMOOTH = [("huber", (1.0,)), ("huber", (0.3,)), ("gamma", ())]
+OF_CLASSES = [
+    ("log_loss", (0.0,)),
+    ("log_loss", (0.3,)),
+    ("binary_log_loss", (0.3,)),
+    ("log_losses", (0.0, 0, 2, 6)),
+    ("log_losses", (0.2, 0, 3, 4, 6)),
+]
+SMOOTH = [("huber", (1.0,)), ("huber", (0.3,)), ("gamma", ()), *OF_CLASSES]
 LEVELS = (0.1, 0.3, 0.5, 0.75, 0.9)
 WITH_KINKS = [
     ("absolute_error", (2.0,)),
@@ -53,10 +80,17 @@ def draw(name, constants, dtype=np.float64, seed=0, n=12, n_outputs=3):
     function = LossFunction.of(name, *constants)
     if name == "quantiles":
         n_outputs = len(constants) - 1
+    if name == "log_losses":
+        n_outputs = constants[-1]
     u, y = rng.normal(size=(2, n, n_outputs))
     if name == "gamma":
         y = np.exp(y)
-    y = y[:, : len(function.groups(n_outputs))]
+    groups = function.groups(n_outputs)
+    y = y[:, : len(groups)]
+    if name == "binary_log_loss":
+        y = (y > 0).astype(float)
+    elif function.entry.is_of_classes:
+        y = np.stack([rng.integers(group.stop - group.start, size=n) for group in groups], axis=1).astype(float)
     return function, u.astype(dtype), y.astype(dtype), rng.uniform(0.2, 2, n).astype(dtype)
 
 
@@ -153,6 +187,34 @@ def test_nan_is_not_hidden(name, constants, dtype):
     loss, deltas = function.loss_and_deltas(u, y, weights)
     assert np.isnan(loss)
     assert np.isnan(deltas[3, 0])
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.25])
+@pytest.mark.parametrize("name", ["log_loss", "binary_log_loss"])
+def test_no_log_loss_of_a_class_counts_for_more_than_the_cap(name, smoothing):
+    function, cap = LossFunction.of(name, smoothing), 5.0
+    u, y = np.array([[100.0, -100.0]]), np.array([[0.0, 1.0]])[:, : len(function.groups(2))]
+    loss = compile_loss(name, u.dtype)(u, y, np.ones(1), np.empty_like(u), function.kernel_constants(cap))
+    # Of two outputs that are certain, of which the softmax has the right one, and the two logistic ones none.
+    expected = smoothing / 2 * cap if name == "log_loss" else 2 * (1 - smoothing / 2) * cap
+    assert loss == pytest.approx(expected, rel=1e-14)
+
+
+def test_a_group_of_outputs_has_the_loss_that_it_would_have_alone():
+    function, u, y, weights = draw("log_losses", (0.2, 0, 3, 4, 6))
+    loss, deltas = function.loss_and_deltas(u, y, weights)
+    alone = LossFunction.of("log_loss", 0.2)
+    parts = [
+        alone.loss_and_deltas(u[:, group], y[:, [k]], weights) for k, group in enumerate(function.groups(u.shape[1]))
+    ]
+    assert loss == pytest.approx(sum(part for part, _ in parts), rel=1e-14)
+    np.testing.assert_array_equal(deltas, np.hstack([part for _, part in parts]))
+
+
+@pytest.mark.parametrize("starts", [(), (0,), (0, 2), (0, 4), (1, 3), (0, 2, 2, 3), (0, 2, 1, 3)])
+def test_groups_that_are_not_all_outputs_are_refused(starts):
+    with pytest.raises(ValueError, match="do not fit the loss 'log_losses'"):
+        Network([2, 3], "relu", LossFunction("log_losses", (0.0, *starts)), np.dtype(float))
 
 
 def test_constants_of_another_number_of_outputs_are_refused():
