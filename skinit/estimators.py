@@ -33,7 +33,8 @@ class MLPClassifier(ClassifierMixin, BaseMultilayerPerceptron):
     .. math:: \frac{1}{\sum_i s_i} \left( \sum_i s_i \ell(u_i, y_i) + \frac{\alpha}{2} \sum_k \|W_k\|^2 \right),
 
     where :math:`s_i` are sample weights and :math:`u_i` the preactivations of the output layer: a softmax for more than
-    two classes, a logistic function for each output otherwise (two classes, multilabel).
+    two classes, a logistic function for each output otherwise (two classes, multilabel). Of several columns of labels,
+    each with classes of its own, the loss is the sum over columns, with a softmax for each.
 
     Parameters
     ----------
@@ -152,7 +153,7 @@ class MLPClassifier(ClassifierMixin, BaseMultilayerPerceptron):
         Maximum number of loss function calls of "lbfgs".
 
     scoring : str, callable or None, default=None
-        What `early_stopping` maximizes on the validation rows. None: the accuracy. "loss": the loss without its
+        What `early_stopping` maximizes on the validation rows. None: the accuracy, of several columns of labels its mean. "loss": the loss without its
         penalty, whose negative is the score. Or a name that :func:`sklearn.metrics.get_scorer_names` lists, or a
         scorer ``(estimator, X, y) -> float``.
 
@@ -169,13 +170,17 @@ class MLPClassifier(ClassifierMixin, BaseMultilayerPerceptron):
     class_weight : dict, list of dicts, "balanced" or None, default=None
         Weights of classes, ``{class_label: weight}``; a class that is not in the dict has the weight 1. They multiply
         `sample_weight`, in all that is done with training data. Multilabel targets take a list with a dict for each
-        label, like ``[{0: 1, 1: 5}, {0: 1, 1: 1}]``, whose weights are multiplied. "balanced" gives each class the
+        label, and several columns of labels one with a dict for each column, like ``[{0: 1, 1: 5}, {0: 1, 1: 1}]``, whose weights are multiplied. "balanced" gives each class the
         weight ``n_samples / (n_classes * np.bincount(y))``, and cannot be used with `partial_fit`.
+
+    label_smoothing : float, default=0.0
+        The part `s` of each target, in [0, 1), that all classes share: of `n` classes the true one has the target
+        ``1 - s + s / n`` and each other ``s / n``. With two classes, and for each label of multilabel targets, `n` is 2.
 
     Attributes
     ----------
-    classes_ : ndarray of shape (n_classes,)
-        Class labels.
+    classes_ : ndarray of shape (n_classes,), or list of ndarray
+        Class labels. For several columns of labels a list with those of each.
 
     loss_ : float
         The current loss, regularization included.
@@ -227,7 +232,7 @@ class MLPClassifier(ClassifierMixin, BaseMultilayerPerceptron):
         Number of layers, input and output included.
 
     n_outputs_ : int
-        Number of outputs.
+        Number of the network's outputs. For several columns of labels that of the classes of all of them.
 
     out_activation_ : str
         Name of the output activation.
@@ -247,7 +252,8 @@ class MLPClassifier(ClassifierMixin, BaseMultilayerPerceptron):
     References
     ----------
     D. P. Kingma and J. Ba, "Adam: a method for stochastic optimization" (2015). I. Sutskever et al., "On the
-    importance of initialization and momentum in deep learning" (2013).
+    importance of initialization and momentum in deep learning" (2013). C. Szegedy et al., "Rethinking the Inception
+    architecture for computer vision" (2016), section 7, for `label_smoothing`.
 
     Examples
     --------
@@ -645,8 +651,22 @@ class MLPRegressor(RegressorMixin, BaseMultilayerPerceptron):
 
     Parameters
     ----------
-    loss : {"squared_error", "poisson"}, default="squared_error"
-        The loss: half of the squared error, or half of the Poisson deviance of exp(u), which needs ``y >= 0``.
+    loss : str, default="squared_error"
+        The loss of a prediction `q`. scikit-learn's:
+
+        - "squared_error": half of ``(q - y)**2``
+        - "poisson": half of the Poisson deviance, of ``q = exp(u)``, which needs ``y >= 0``
+
+        and besides:
+
+        - "absolute_error": ``abs(q - y)``, whose best constant is the median
+        - "huber": half of ``(q - y)**2`` up to a distance of `huber_delta`, and a line from there on
+        - "quantile": the pinball loss of the level `quantile`, ``max(t * (y - q), (t - 1) * (y - q))``
+        - "gamma": half of the gamma deviance, of ``q = exp(u)``, which needs ``y > 0``
+
+        "absolute_error" and "quantile" have no second derivative. What looks at the curvature of the loss
+        (``init="hessian"``, ``learning_rate_init="auto"``, :mod:`skinit.curvature`) takes ``1 / target_spread_`` and
+        ``min(t, 1 - t) / target_spread_`` for it.
 
     hidden_layer_sizes : array-like of shape (n_layers - 2,), default=(100,)
         The ith element is the number of units in the ith hidden layer. An empty tuple makes a linear model.
@@ -762,9 +782,10 @@ class MLPRegressor(RegressorMixin, BaseMultilayerPerceptron):
         Maximum number of loss function calls of "lbfgs".
 
     scoring : str, callable or None, default=None
-        What `early_stopping` maximizes on the validation rows. None: the
-        coefficient of determination. "loss": the loss without its
-        penalty, whose negative is the score. Or a name that :func:`sklearn.metrics.get_scorer_names` lists, or a
+        What `early_stopping` maximizes on the validation rows. None: the coefficient of determination, or for the
+        losses "absolute_error" and "quantile" what the model saves of a constant's loss
+        (:func:`sklearn.metrics.d2_absolute_error_score`, :func:`sklearn.metrics.d2_pinball_score`; of several quantiles
+        the mean). "loss": the loss without its penalty, whose negative is the score. Or a name that :func:`sklearn.metrics.get_scorer_names` lists, or a
         scorer ``(estimator, X, y) -> float``.
 
     weight_decay : float, default=0.01
@@ -776,6 +797,14 @@ class MLPRegressor(RegressorMixin, BaseMultilayerPerceptron):
         in :class:`~sklearn.linear_model.SGDClassifier`, True averages all steps, and an int those from the one at which
         so many samples were seen. A float `d` between 0 and 1 averages with a decay: each step weighs `d` times as much
         as the next. `partial_fit` goes on from the parameters after the last step.
+
+    huber_delta : float or "auto", default=1.0
+        The distance from which on the loss "huber" is a line. "auto" is the spread of the targets of `fit`: their median
+        absolute deviation from their median, times 1.4826.
+
+    quantile : float or array-like, default=0.5
+        The level of the loss "quantile", between 0 and 1; or several of them, which increase, for targets of one column.
+        `predict` then has a column for each, and its rows never descend: each quantile is the one before and a softplus.
 
     Attributes
     ----------
@@ -831,6 +860,12 @@ class MLPRegressor(RegressorMixin, BaseMultilayerPerceptron):
     n_outputs_ : int
         Number of outputs.
 
+    huber_delta_ : float
+        The `huber_delta` used. Of ``loss="huber"`` only.
+
+    target_spread_ : float
+        The spread of the targets of `fit`, as `huber_delta` has it. Of the losses "absolute_error" and "quantile" only.
+
     out_activation_ : str
         Name of the output activation.
 
@@ -842,13 +877,14 @@ class MLPRegressor(RegressorMixin, BaseMultilayerPerceptron):
 
     Notes
     -----
-    With several outputs and the squared error, the loss reported is the mean over outputs, while training descends
+    With several outputs, the loss reported is the mean over outputs, that of "poisson" the sum, while training descends
     along the gradient of the sum: both as in scikit-learn.
 
     References
     ----------
     D. P. Kingma and J. Ba, "Adam: a method for stochastic optimization" (2015). I. Sutskever et al., "On the
-    importance of initialization and momentum in deep learning" (2013).
+    importance of initialization and momentum in deep learning" (2013). P. J. Huber, "Robust estimation of a location
+    parameter" (1964). R. Koenker and G. Bassett, "Regression quantiles" (1978).
 
     Examples
     --------
@@ -1098,7 +1134,7 @@ class MLPRegressor(RegressorMixin, BaseMultilayerPerceptron):
         Returns
         -------
         y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
-            The predicted values.
+            The predicted values. With a list of `quantile` a column for each.
         """
         preactivations = self._validated_preactivations(X)
         predictions = self._predict(preactivations)
