@@ -153,9 +153,9 @@ class MLPClassifier(ClassifierMixin, BaseMultilayerPerceptron):
         Maximum number of loss function calls of "lbfgs".
 
     scoring : str, callable or None, default=None
-        What `early_stopping` maximizes on the validation rows. None: the accuracy, of several columns of labels its mean. "loss": the loss without its
-        penalty, whose negative is the score. Or a name that :func:`sklearn.metrics.get_scorer_names` lists, or a
-        scorer ``(estimator, X, y) -> float``.
+        What `early_stopping` maximizes on the validation rows. None: the accuracy, of several columns of labels its
+        mean. "loss": the loss without its penalty, whose negative is the score. Or a name that
+        :func:`sklearn.metrics.get_scorer_names` lists, or a scorer ``(estimator, X, y) -> float``.
 
     weight_decay : float, default=0.01
         Decoupled weight decay of ``solver="adamw"``: each step also multiplies the weights, not the intercepts, by
@@ -170,12 +170,13 @@ class MLPClassifier(ClassifierMixin, BaseMultilayerPerceptron):
     class_weight : dict, list of dicts, "balanced" or None, default=None
         Weights of classes, ``{class_label: weight}``; a class that is not in the dict has the weight 1. They multiply
         `sample_weight`, in all that is done with training data. Multilabel targets take a list with a dict for each
-        label, and several columns of labels one with a dict for each column, like ``[{0: 1, 1: 5}, {0: 1, 1: 1}]``, whose weights are multiplied. "balanced" gives each class the
-        weight ``n_samples / (n_classes * np.bincount(y))``, and cannot be used with `partial_fit`.
+        label, and several columns of labels one with a dict for each column, like ``[{0: 1, 1: 5}, {0: 1, 1: 1}]``,
+        whose weights are multiplied. "balanced" gives each class the weight
+        ``n_samples / (n_classes * np.bincount(y))``, and cannot be used with `partial_fit`.
 
     label_smoothing : float, default=0.0
         The part `s` of each target, in [0, 1), that all classes share: of `n` classes the true one has the target
-        ``1 - s + s / n`` and each other ``s / n``. With two classes, and for each label of multilabel targets, `n` is 2.
+        ``1 - s + s / n`` and each other ``s / n``. For each label of multilabel targets `n` is 2.
 
     Attributes
     ----------
@@ -354,6 +355,11 @@ class MLPClassifier(ClassifierMixin, BaseMultilayerPerceptron):
             )
         elif self._is_multioutput():
             self._label_binarizer.check(y, all_of_them=self.warm_start and not incremental)
+        elif LabelColumns.are_in(y):
+            raise ValueError(
+                f"y has labels in {y.shape[1]} columns, but the classes are those of one: {self.classes_}. Give "
+                "partial_fit a list with the classes of each column, or fit anew with warm_start=False."
+            )
         else:
             classes = unique_labels(y)
             if self.warm_start and not incremental:
@@ -785,8 +791,8 @@ class MLPRegressor(RegressorMixin, BaseMultilayerPerceptron):
         What `early_stopping` maximizes on the validation rows. None: the coefficient of determination, or for the
         losses "absolute_error" and "quantile" what the model saves of a constant's loss
         (:func:`sklearn.metrics.d2_absolute_error_score`, :func:`sklearn.metrics.d2_pinball_score`; of several quantiles
-        the mean). "loss": the loss without its penalty, whose negative is the score. Or a name that :func:`sklearn.metrics.get_scorer_names` lists, or a
-        scorer ``(estimator, X, y) -> float``.
+        the mean). "loss": the loss without its penalty, whose negative is the score. Or a name that
+        :func:`sklearn.metrics.get_scorer_names` lists, or a scorer ``(estimator, X, y) -> float``.
 
     weight_decay : float, default=0.01
         Decoupled weight decay of ``solver="adamw"``: each step also multiplies the weights, not the intercepts, by
@@ -799,12 +805,13 @@ class MLPRegressor(RegressorMixin, BaseMultilayerPerceptron):
         as the next. `partial_fit` goes on from the parameters after the last step.
 
     huber_delta : float or "auto", default=1.0
-        The distance from which on the loss "huber" is a line. "auto" is the spread of the targets of `fit`: their median
-        absolute deviation from their median, times 1.4826.
+        The distance from which on the loss "huber" is a line. "auto" is the spread of the targets of `fit`: their
+        median absolute deviation from their median, times 1.4826.
 
     quantile : float or array-like, default=0.5
-        The level of the loss "quantile", between 0 and 1; or several of them, which increase, for targets of one column.
-        `predict` then has a column for each, and its rows never descend: each quantile is the one before and a softplus.
+        The level of the loss "quantile", between 0 and 1; or several of them, which increase, for targets of one
+        column. `predict` then has a column for each, and its rows never descend: each quantile is the one before and a
+        softplus.
 
     Attributes
     ----------

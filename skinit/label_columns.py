@@ -33,7 +33,7 @@ class LabelColumns:
     @staticmethod
     def are_in(y) -> bool:
         """Whether there are several columns of labels, which are not only 0 and 1."""
-        return type_of_target(y) == LabelColumns.y_type_
+        return y.ndim == 2 and type_of_target(y) == LabelColumns.y_type_
 
     def starts(self) -> list[int]:
         """The place where the network's outputs for each column begin, and where those for the last one end."""

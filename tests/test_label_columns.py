@@ -125,6 +125,12 @@ def test_warm_start_needs_the_same_classes():
     rows = NAMES[:, 2] != "yak"
     with pytest.raises(ValueError, match="Previously column 2 had"):
         model.fit(X[rows], NAMES[rows])
+    with pytest.raises(ValueError, match="must have 3 columns"):
+        model.fit(X, NAMES[:, 0])
+    with pytest.raises(ValueError, match="labels in 3 columns, but the classes are those of one"):
+        make(warm_start=True).fit(X, NAMES[:, 0]).fit(X, NAMES)
+    with pytest.raises(ValueError, match="Give partial_fit a list with the classes of each column"):
+        make().partial_fit(X, NAMES, classes=np.unique(NAMES))
     assert make().fit(X, NAMES).fit(X, NAMES[:, 0]).predict(X).shape == (90,)
 
 
