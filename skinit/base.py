@@ -15,12 +15,13 @@ from .activations import Activation
 from .all_or_nothing import all_or_nothing
 from .data_checks import DataChecksMixin
 from .engine.data import TrainingData, is_ready
+from .engine.losses import LossFunction
 from .engine.network import Network
 from .engine.predictions import predict_and_check, predict_preactivations
 from .initializers import Initializer, get_initializer, get_initializer_names
 from .initializers.base import draw_parameters
 from .kernels.activations import ACTIVATIONS
-from .kernels.losses import LOSSES, OUTPUT_ACTIVATIONS
+from .kernels.losses import OUTPUT_ACTIVATIONS
 from .scaling import warn_of_unscaled
 from .training.batches import check_batch_size
 from .training.divergence import DivergenceError, explain_divergence
@@ -95,8 +96,11 @@ class BaseMultilayerPerceptron(CallbackSupportMixin, DataChecksMixin, ABC):
         """Validate, and set what a subclass derives from `y`; return X and the network's targets."""
 
     @abstractmethod
-    def _loss_name(self) -> str:
-        """Name of the loss for the targets seen."""
+    def _loss_function(self) -> LossFunction:
+        """The loss for the targets seen."""
+
+    def _measure_targets(self, data: TrainingData, *, incremental: bool) -> None:
+        """Set what the loss takes from the targets of a fit."""
 
     @abstractmethod
     def _from_targets(self, targets):
@@ -181,6 +185,7 @@ class BaseMultilayerPerceptron(CallbackSupportMixin, DataChecksMixin, ABC):
             The initialized estimator.
         """
         data = self._check_data(X, y, sample_weight, incremental=False)
+        self._measure_targets(data, incremental=False)
         self._initialize(data, check_random_state(self.random_state))
         if self.solver in STOCHASTIC_SOLVERS:
             batch_size = check_batch_size(self, len(data.targets))
@@ -207,10 +212,12 @@ class BaseMultilayerPerceptron(CallbackSupportMixin, DataChecksMixin, ABC):
             warn_of_unscaled(data.X)
         random_state = check_random_state(self.random_state)
         self._random_state = random_state
+        self._measure_targets(data, incremental=incremental)
         if network is None:
             self._initialize(data, random_state)
             network = self._own_network()
         network = network.copy()
+        network.loss = self._loss_function()
         tasks = None
         if hasattr(self, "_skl_callbacks"):
             tasks = TrainingTasks(self, *given, metadata, 1 if incremental else self.max_iter)
@@ -251,10 +258,10 @@ class BaseMultilayerPerceptron(CallbackSupportMixin, DataChecksMixin, ABC):
                 f"hidden_layer_sizes={asked} cannot go on from weights of hidden layers {fitted}: "
                 "keep hidden_layer_sizes, or fit anew with warm_start=False."
             )
-        out_activation = LOSSES[network.loss].out_activation
+        out_activation = network.loss.entry.out_activation
         if out_activation != self.out_activation_:
             raise ValueError(
-                f"The loss {network.loss!r} has the output activation {out_activation!r}, and cannot go on from "
+                f"The loss {network.loss.name!r} has the output activation {out_activation!r}, and cannot go on from "
                 f"weights trained with out_activation_={self.out_activation_!r}: keep the loss, or fit anew with "
                 "warm_start=False."
             )
@@ -266,13 +273,13 @@ class BaseMultilayerPerceptron(CallbackSupportMixin, DataChecksMixin, ABC):
             *self._check_hidden_layer_sizes(),
             self.n_outputs_,
         ]
-        network = Network(layer_sizes, self.activation, self._loss_name(), data.X.dtype)
+        network = Network(layer_sizes, self.activation, self._loss_function(), data.X.dtype)
         self.initializer_ = clone(get_initializer(self.init, self.activation))
         draw_parameters(self.initializer_, network, random_state, data)
         if self.verbose and hasattr(self.initializer_, "report_"):
             print(self.initializer_.report_)
         self.n_layers_ = len(layer_sizes)
-        self.out_activation_ = LOSSES[network.loss].out_activation
+        self.out_activation_ = network.loss.entry.out_activation
         self.__dict__.update(network.as_attributes())
         for name in ("_optimizer", "learning_rate_init_", *History.__dataclass_fields__):
             self.__dict__.pop(name, None)
@@ -303,8 +310,8 @@ class BaseMultilayerPerceptron(CallbackSupportMixin, DataChecksMixin, ABC):
         if known is not None and known.has_parameters(coefs, intercepts):
             network = known
         else:
-            network = Network.from_parameters(coefs, intercepts, self.activation, self._loss_name())
-        network.activation, network.loss = self.activation, self._loss_name()
+            network = Network.from_parameters(coefs, intercepts, self.activation, self._loss_function())
+        network.activation, network.loss = self.activation, self._loss_function()
         if not allow_nonfinite:
             network.check_finite()
         self._check_fitted_attributes(network)

@@ -1,8 +1,10 @@
 """The estimators: scikit-learn faces of a network."""
 
+from numbers import Real
+
 import numpy as np
 from sklearn.base import ClassifierMixin, RegressorMixin, _fit_context
-from sklearn.metrics import accuracy_score, r2_score
+from sklearn.metrics import accuracy_score, d2_absolute_error_score, d2_pinball_score, r2_score
 from sklearn.preprocessing import LabelBinarizer, LabelEncoder
 from sklearn.utils import column_or_1d
 from sklearn.utils._param_validation import StrOptions
@@ -15,7 +17,11 @@ from sklearn.utils.multiclass import (
 
 from .base import BaseMultilayerPerceptron, all_or_nothing
 from .class_weight import NO_BALANCED_PARTIAL_FIT, class_weights_of_outputs
+from .engine.losses import LossFunction
 from .kernels.losses import LOG_OUTPUT_ACTIVATIONS, OUTPUT_ACTIVATIONS
+from .label_columns import LabelColumns
+from .target_spread import target_spread
+from .validation import NumberInterval
 
 
 class MLPClassifier(ClassifierMixin, BaseMultilayerPerceptron):
@@ -27,7 +33,8 @@ class MLPClassifier(ClassifierMixin, BaseMultilayerPerceptron):
     .. math:: \frac{1}{\sum_i s_i} \left( \sum_i s_i \ell(u_i, y_i) + \frac{\alpha}{2} \sum_k \|W_k\|^2 \right),
 
     where :math:`s_i` are sample weights and :math:`u_i` the preactivations of the output layer: a softmax for more than
-    two classes, a logistic function for each output otherwise (two classes, multilabel).
+    two classes, a logistic function for each output otherwise (two classes, multilabel). Of several columns of labels,
+    each with classes of its own, the loss is the sum over columns, with a softmax for each.
 
     Parameters
     ----------
@@ -148,9 +155,9 @@ class MLPClassifier(ClassifierMixin, BaseMultilayerPerceptron):
         Maximum number of loss function calls of "lbfgs".
 
     scoring : str, callable or None, default=None
-        What `early_stopping` maximizes on the validation rows. None: the accuracy. "loss": the loss without its
-        penalty, whose negative is the score. Or a name that :func:`sklearn.metrics.get_scorer_names` lists, or a
-        scorer ``(estimator, X, y) -> float``.
+        What `early_stopping` maximizes on the validation rows. None: the accuracy, of several columns of labels its
+        mean. "loss": the loss without its penalty, whose negative is the score. Or a name that
+        :func:`sklearn.metrics.get_scorer_names` lists, or a scorer ``(estimator, X, y) -> float``.
 
     weight_decay : float, default=0.01
         Decoupled weight decay of ``solver="adamw"``: each step also multiplies the weights, not the intercepts, by
@@ -170,13 +177,18 @@ class MLPClassifier(ClassifierMixin, BaseMultilayerPerceptron):
     class_weight : dict, list of dicts, "balanced" or None, default=None
         Weights of classes, ``{class_label: weight}``; a class that is not in the dict has the weight 1. They multiply
         `sample_weight`, in all that is done with training data. Multilabel targets take a list with a dict for each
-        label, like ``[{0: 1, 1: 5}, {0: 1, 1: 1}]``, whose weights are multiplied. "balanced" gives each class the
-        weight ``n_samples / (n_classes * np.bincount(y))``, and cannot be used with `partial_fit`.
+        label, and several columns of labels one with a dict for each column, like ``[{0: 1, 1: 5}, {0: 1, 1: 1}]``,
+        whose weights are multiplied. "balanced" gives each class the weight
+        ``n_samples / (n_classes * np.bincount(y))``, and cannot be used with `partial_fit`.
+
+    label_smoothing : float, default=0.0
+        The part `s` of each target, in [0, 1), that all classes share: of `n` classes the true one has the target
+        ``1 - s + s / n`` and each other ``s / n``. For each label of multilabel targets `n` is 2.
 
     Attributes
     ----------
-    classes_ : ndarray of shape (n_classes,)
-        Class labels.
+    classes_ : ndarray of shape (n_classes,), or list of ndarray
+        Class labels. For several columns of labels a list with those of each.
 
     loss_ : float
         The current loss, regularization included.
@@ -228,7 +240,7 @@ class MLPClassifier(ClassifierMixin, BaseMultilayerPerceptron):
         Number of layers, input and output included.
 
     n_outputs_ : int
-        Number of outputs.
+        Number of the network's outputs. For several columns of labels that of the classes of all of them.
 
     out_activation_ : str
         Name of the output activation.
@@ -248,7 +260,8 @@ class MLPClassifier(ClassifierMixin, BaseMultilayerPerceptron):
     References
     ----------
     D. P. Kingma and J. Ba, "Adam: a method for stochastic optimization" (2015). I. Sutskever et al., "On the
-    importance of initialization and momentum in deep learning" (2013).
+    importance of initialization and momentum in deep learning" (2013). C. Szegedy et al., "Rethinking the Inception
+    architecture for computer vision" (2016), section 7, for `label_smoothing`.
 
     Examples
     --------
@@ -296,6 +309,7 @@ class MLPClassifier(ClassifierMixin, BaseMultilayerPerceptron):
         average=False,
         dropout=0.0,
         class_weight=None,
+        label_smoothing=0.0,
     ):
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
@@ -326,10 +340,12 @@ class MLPClassifier(ClassifierMixin, BaseMultilayerPerceptron):
         self.average = average
         self.dropout = dropout
         self.class_weight = class_weight
+        self.label_smoothing = label_smoothing
 
     _parameter_constraints: dict = {
         **BaseMultilayerPerceptron._parameter_constraints,
         "class_weight": [StrOptions({"balanced"}), dict, list, None],
+        "label_smoothing": [NumberInterval(Real, 0, 1, closed="left")],
     }
 
     _fitted_attributes = (*BaseMultilayerPerceptron._fitted_attributes, "classes_", "_label_binarizer")
@@ -339,14 +355,21 @@ class MLPClassifier(ClassifierMixin, BaseMultilayerPerceptron):
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
         if not hasattr(self, "classes_") or not (self.warm_start or incremental):
-            self._label_binarizer = LabelBinarizer().fit(y)
+            self._label_binarizer = LabelColumns(y.T) if LabelColumns.are_in(y) else LabelBinarizer().fit(y)
             self.classes_ = self._label_binarizer.classes_
+        elif not is_first and not self._has_trained_classes():
+            raise ValueError(
+                f"classes_={self.classes_} are not those that the weights were trained with, "
+                f"{self._label_binarizer.classes_}."
+            )
+        elif self._is_multioutput():
+            self._label_binarizer.check(y, all_of_them=self.warm_start and not incremental)
+        elif LabelColumns.are_in(y):
+            raise ValueError(
+                f"y has labels in {y.shape[1]} columns, but the classes are those of one: {self.classes_}. Give "
+                "partial_fit a list with the classes of each column, or fit anew with warm_start=False."
+            )
         else:
-            trained = self._label_binarizer.classes_
-            if not is_first and not np.array_equal(self.classes_, trained):
-                raise ValueError(
-                    f"classes_={self.classes_} are not those that the weights were trained with, {trained}."
-                )
             classes = unique_labels(y)
             if self.warm_start and not incremental:
                 if set(classes) != set(self.classes_):
@@ -359,12 +382,27 @@ class MLPClassifier(ClassifierMixin, BaseMultilayerPerceptron):
                     f"`y` has classes not in `self.classes_`. `self.classes_` has {self.classes_}. 'y' has {classes}."
                 )
         targets = self._encode(y)
-        n_outputs = len(self.classes_) if self._is_softmax() else targets.shape[1]
-        self.n_outputs_ = n_outputs
+        if self._is_multioutput():
+            self.n_outputs_ = sum(map(len, self.classes_))
+        else:
+            self.n_outputs_ = len(self.classes_) if self._is_softmax() else targets.shape[1]
         return X, targets
+
+    def _has_trained_classes(self):
+        trained = self._label_binarizer
+        if self._is_multioutput():
+            return trained.has_classes(self.classes_)
+        return np.array_equal(self.classes_, trained.classes_)
 
     def _check_fitted_attributes(self, network):
         super()._check_fitted_attributes(network)
+        if self._is_multioutput():
+            if not self._has_trained_classes():
+                raise ValueError(
+                    f"classes_={self.classes_} are not those that the weights were trained with, "
+                    f"{self._label_binarizer.classes_}."
+                )
+            return
         n_classes = np.size(self.classes_)
         is_binary = not self._is_softmax() and not self._is_multilabel()
         fits = n_classes <= 2 if is_binary else n_classes == self.n_outputs_
@@ -377,11 +415,16 @@ class MLPClassifier(ClassifierMixin, BaseMultilayerPerceptron):
     def _is_multilabel(self):
         return self._label_binarizer.y_type_.startswith("multilabel")
 
+    def _is_multioutput(self):
+        return isinstance(self._label_binarizer, LabelColumns)
+
     def _is_softmax(self):
         return self._label_binarizer.y_type_ == "multiclass"
 
     def _encode(self, y):
-        """Class numbers in one column; for multilabel targets a column of 0 and 1 for each label."""
+        """Class numbers in each column of labels; for multilabel targets a column of 0 and 1 for each label."""
+        if self._is_multioutput():
+            return self._label_binarizer.numbers(y)
         if self._is_multilabel():
             indicators = self._label_binarizer.transform(y)
             return getattr(indicators, "toarray", lambda: indicators)()
@@ -391,6 +434,8 @@ class MLPClassifier(ClassifierMixin, BaseMultilayerPerceptron):
 
     def _decode(self, preactivations):
         """Labels of the most probable classes."""
+        if self._is_multioutput():
+            return self._label_binarizer.labels(self._numbers(preactivations))
         if self._is_softmax():
             return self.classes_[preactivations.argmax(axis=1)]
         positive = (preactivations > 0).astype(int)
@@ -399,17 +444,29 @@ class MLPClassifier(ClassifierMixin, BaseMultilayerPerceptron):
         # With one class seen, there is no other to predict.
         return self.classes_[np.minimum(positive.ravel(), len(self.classes_) - 1)]
 
+    def _numbers(self, preactivations):
+        """Numbers of the most probable classes, of several columns of labels."""
+        groups = self._label_binarizer.split(preactivations)
+        return np.stack([group.argmax(axis=1) for group in groups], axis=1)
+
     def _class_weights(self, targets):
         if self.class_weight is None:
             return None
-        classes = [np.arange(2)] * targets.shape[1] if self._is_multilabel() else [self.classes_]
+        if self._is_multioutput():
+            classes = self.classes_
+        else:
+            classes = [np.arange(2)] * targets.shape[1] if self._is_multilabel() else [self.classes_]
         return class_weights_of_outputs(self.class_weight, classes, targets.astype(np.intp))
 
-    def _loss_name(self):
-        return "log_loss" if self._is_softmax() else "binary_log_loss"
+    def _loss_function(self):
+        if self._is_multioutput():
+            return LossFunction.of("log_losses", self.label_smoothing, *self._label_binarizer.starts())
+        return LossFunction.of("log_loss" if self._is_softmax() else "binary_log_loss", self.label_smoothing)
 
     def _from_targets(self, targets):
         numbers = targets.astype(int)
+        if self._is_multioutput():
+            return self._label_binarizer.labels(numbers)
         return numbers if self._is_multilabel() else self.classes_[numbers.ravel()]
 
     def _stratify(self, targets):
@@ -418,6 +475,8 @@ class MLPClassifier(ClassifierMixin, BaseMultilayerPerceptron):
     def _score_outputs(self, targets, preactivations, sample_weight):
         if not np.isfinite(preactivations).all():
             return np.nan
+        if self._is_multioutput():
+            return _mean_accuracy(targets.astype(int), self._numbers(preactivations), sample_weight)
         labels = preactivations.argmax(axis=1) if self._is_softmax() else (preactivations > 0).astype(int)
         return float(accuracy_score(targets.astype(int), labels, sample_weight=sample_weight))
 
@@ -438,9 +497,9 @@ class MLPClassifier(ClassifierMixin, BaseMultilayerPerceptron):
         sample_weight : array-like of shape (n_samples,), default=None
             Sample weights.
 
-        classes : array of shape (n_classes,), default=None
+        classes : array of shape (n_classes,), or list of arrays, default=None
             Classes across all calls to `partial_fit`: required in the first call, may be left out later. `y` does not
-            need to contain all of them.
+            need to contain all of them. Several columns of labels take a list with the classes of each.
 
         Returns
         -------
@@ -449,10 +508,47 @@ class MLPClassifier(ClassifierMixin, BaseMultilayerPerceptron):
         """
         if isinstance(self.class_weight, str):
             raise ValueError(NO_BALANCED_PARTIAL_FIT)
-        if _check_partial_fit_first_call(self, classes):
+        if _are_several(classes) or (classes is None and isinstance(getattr(self, "classes_", None), list)):
+            self._set_classes_of_columns(classes)
+        elif _check_partial_fit_first_call(self, classes):
             is_multilabel = type_of_target(y).startswith("multilabel")
             self._label_binarizer = LabelBinarizer().fit(y if is_multilabel else classes)
         return self._fit(X, y, sample_weight, incremental=True)
+
+    def _set_classes_of_columns(self, classes):
+        """Learn in the first call of `partial_fit` what classes there are in several columns, and check it later."""
+        if not hasattr(self, "classes_"):
+            self._label_binarizer = LabelColumns(classes)
+            self.classes_ = self._label_binarizer.classes_
+        elif classes is not None and not LabelColumns(classes).has_classes(self.classes_):
+            raise ValueError(
+                f"`classes={classes!r}` is not the same as on last call to partial_fit, was: {self.classes_!r}"
+            )
+
+    def score(self, X, y, sample_weight=None):
+        """The accuracy of the predictions.
+
+        For multilabel targets all labels of a sample must be right, as in scikit-learn. For several columns of labels
+        it is the mean over columns of the accuracy.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The input data.
+
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            The true labels.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            Sample weights.
+
+        Returns
+        -------
+        score : float
+        """
+        if isinstance(getattr(self, "classes_", None), list):
+            return _mean_accuracy(np.asarray(y), self.predict(X), sample_weight)
+        return super().score(X, y, sample_weight)
 
     def predict(self, X):
         """Predict class labels.
@@ -464,8 +560,8 @@ class MLPClassifier(ClassifierMixin, BaseMultilayerPerceptron):
 
         Returns
         -------
-        y : ndarray of shape (n_samples,) or (n_samples, n_classes)
-            The predicted classes.
+        y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+            The predicted classes. For multilabel targets a column of 0 and 1 for each label.
         """
         return self._decode(self._validated_preactivations(X))
 
@@ -479,11 +575,14 @@ class MLPClassifier(ClassifierMixin, BaseMultilayerPerceptron):
 
         Returns
         -------
-        y_prob : ndarray of shape (n_samples, n_classes)
+        y_prob : ndarray of shape (n_samples, n_classes), or list of ndarray
             The predicted probability of each class, in the order of `classes_`. For multilabel targets that of each
-            label.
+            label. For several columns of labels a list with an array for each, as scikit-learn's forests have it.
         """
         preactivations = self._validated_preactivations(X)
+        if self._is_multioutput():
+            softmax = OUTPUT_ACTIVATIONS[self.out_activation_]
+            return [softmax(group.copy()) for group in self._label_binarizer.split(preactivations)]
         probabilities = OUTPUT_ACTIVATIONS[self.out_activation_](preactivations)
         if self.n_outputs_ == 1:
             return np.hstack([1 - probabilities, probabilities])
@@ -503,10 +602,13 @@ class MLPClassifier(ClassifierMixin, BaseMultilayerPerceptron):
 
         Returns
         -------
-        log_y_prob : ndarray of shape (n_samples, n_classes)
+        log_y_prob : ndarray of shape (n_samples, n_classes), or list of ndarray
             The logarithms of ``predict_proba(X)``.
         """
         preactivations = self._validated_preactivations(X)
+        if self._is_multioutput():
+            log_softmax = LOG_OUTPUT_ACTIVATIONS[self.out_activation_]
+            return [log_softmax(group) for group in self._label_binarizer.split(preactivations)]
         if self.n_outputs_ == 1:
             preactivations = np.hstack([-preactivations, preactivations])
         return LOG_OUTPUT_ACTIVATIONS[self.out_activation_](preactivations)
@@ -521,18 +623,35 @@ class MLPClassifier(ClassifierMixin, BaseMultilayerPerceptron):
 
         Returns
         -------
-        scores : ndarray of shape (n_samples,) or (n_samples, n_classes)
+        scores : ndarray of shape (n_samples,) or (n_samples, n_classes), or list of ndarray
             With two classes the logarithm of the odds of ``classes_[1]``, which `predict` chooses where it is positive.
             With more, one score for each class, whose softmax is `predict_proba`. For multilabel targets the
-            logarithm of the odds of each label.
+            logarithm of the odds of each label. For several columns of labels a list with an array for each.
         """
         preactivations = self._validated_preactivations(X)
+        if self._is_multioutput():
+            return self._label_binarizer.split(preactivations)
         return preactivations.ravel() if self.n_outputs_ == 1 else preactivations
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.classifier_tags.multi_label = True
+        tags.target_tags.multi_output = True
         return tags
+
+
+def _are_several(classes) -> bool:
+    """Whether classes are those of several columns of labels, and not only the 0 and 1 of multilabel targets."""
+    if not (isinstance(classes, (list, tuple)) and len(classes) > 1 and all(np.ndim(each) == 1 for each in classes)):
+        return False
+    return not all(set(np.asarray(each).tolist()) <= {0, 1} for each in classes)
+
+
+def _mean_accuracy(y, predictions, sample_weight) -> float:
+    """The mean over columns of the part of the rows that is right."""
+    if y.shape != predictions.shape:
+        raise ValueError(f"y must have the shape of the predictions, {predictions.shape}, got {y.shape}.")
+    return float(np.average((y == predictions).mean(axis=1), weights=sample_weight))
 
 
 class MLPRegressor(RegressorMixin, BaseMultilayerPerceptron):
@@ -547,8 +666,22 @@ class MLPRegressor(RegressorMixin, BaseMultilayerPerceptron):
 
     Parameters
     ----------
-    loss : {"squared_error", "poisson"}, default="squared_error"
-        The loss: half of the squared error, or half of the Poisson deviance of exp(u), which needs ``y >= 0``.
+    loss : str, default="squared_error"
+        The loss of a prediction `q`. scikit-learn's:
+
+        - "squared_error": half of ``(q - y)**2``
+        - "poisson": half of the Poisson deviance, of ``q = exp(u)``, which needs ``y >= 0``
+
+        and besides:
+
+        - "absolute_error": ``abs(q - y)``, whose best constant is the median
+        - "huber": half of ``(q - y)**2`` up to a distance of `huber_delta`, and a line from there on
+        - "quantile": the pinball loss of the level `quantile`, ``max(t * (y - q), (t - 1) * (y - q))``
+        - "gamma": half of the gamma deviance, of ``q = exp(u)``, which needs ``y > 0``
+
+        "absolute_error" and "quantile" have no second derivative. What looks at the curvature of the loss
+        (``init="hessian"``, ``learning_rate_init="auto"``, :mod:`skinit.curvature`) takes ``1 / target_spread_`` and
+        ``min(t, 1 - t) / target_spread_`` for it.
 
     hidden_layer_sizes : array-like of shape (n_layers - 2,), default=(100,)
         The ith element is the number of units in the ith hidden layer. An empty tuple makes a linear model.
@@ -666,10 +799,11 @@ class MLPRegressor(RegressorMixin, BaseMultilayerPerceptron):
         Maximum number of loss function calls of "lbfgs".
 
     scoring : str, callable or None, default=None
-        What `early_stopping` maximizes on the validation rows. None: the
-        coefficient of determination. "loss": the loss without its
-        penalty, whose negative is the score. Or a name that :func:`sklearn.metrics.get_scorer_names` lists, or a
-        scorer ``(estimator, X, y) -> float``.
+        What `early_stopping` maximizes on the validation rows. None: the coefficient of determination, or for the
+        losses "absolute_error" and "quantile" what the model saves of a constant's loss
+        (:func:`sklearn.metrics.d2_absolute_error_score`, :func:`sklearn.metrics.d2_pinball_score`; of several quantiles
+        the mean). "loss": the loss without its penalty, whose negative is the score. Or a name that
+        :func:`sklearn.metrics.get_scorer_names` lists, or a scorer ``(estimator, X, y) -> float``.
 
     weight_decay : float, default=0.01
         Decoupled weight decay of ``solver="adamw"``: each step also multiplies the weights, not the intercepts, by
@@ -685,6 +819,15 @@ class MLPRegressor(RegressorMixin, BaseMultilayerPerceptron):
         The probability in [0, 1) with which each step of a stochastic solver leaves out a hidden unit of a row, or one
         for each hidden layer. The units that are left are divided by one minus it. `loss_curve_` has the losses with
         units left out. All units count in predictions, validation, curvature and the automatic learning rate.
+
+    huber_delta : float or "auto", default=1.0
+        The distance from which on the loss "huber" is a line. "auto" is the spread of the targets of `fit`: their
+        median absolute deviation from their median, times 1.4826.
+
+    quantile : float or array-like, default=0.5
+        The level of the loss "quantile", between 0 and 1; or several of them, which increase, for targets of one
+        column. `predict` then has a column for each, and its rows never descend: each quantile is the one before and a
+        softplus.
 
     Attributes
     ----------
@@ -740,6 +883,12 @@ class MLPRegressor(RegressorMixin, BaseMultilayerPerceptron):
     n_outputs_ : int
         Number of outputs.
 
+    huber_delta_ : float
+        The `huber_delta` used. Of ``loss="huber"`` only.
+
+    target_spread_ : float
+        The spread of the targets of `fit`, as `huber_delta` has it. Of the losses "absolute_error" and "quantile" only.
+
     out_activation_ : str
         Name of the output activation.
 
@@ -751,13 +900,14 @@ class MLPRegressor(RegressorMixin, BaseMultilayerPerceptron):
 
     Notes
     -----
-    With several outputs and the squared error, the loss reported is the mean over outputs, while training descends
+    With several outputs, the loss reported is the mean over outputs, that of "poisson" the sum, while training descends
     along the gradient of the sum: both as in scikit-learn.
 
     References
     ----------
     D. P. Kingma and J. Ba, "Adam: a method for stochastic optimization" (2015). I. Sutskever et al., "On the
-    importance of initialization and momentum in deep learning" (2013).
+    importance of initialization and momentum in deep learning" (2013). P. J. Huber, "Robust estimation of a location
+    parameter" (1964). R. Koenker and G. Bassett, "Regression quantiles" (1978).
 
     Examples
     --------
@@ -776,7 +926,9 @@ class MLPRegressor(RegressorMixin, BaseMultilayerPerceptron):
 
     _parameter_constraints: dict = {
         **BaseMultilayerPerceptron._parameter_constraints,
-        "loss": [StrOptions({"squared_error", "poisson"})],
+        "loss": [StrOptions({"squared_error", "absolute_error", "huber", "quantile", "poisson", "gamma"})],
+        "huber_delta": [StrOptions({"auto"}), NumberInterval(Real, 0, None, closed="neither")],
+        "quantile": ["array-like", NumberInterval(Real, 0, 1, closed="neither")],
     }
 
     def __init__(
@@ -811,6 +963,8 @@ class MLPRegressor(RegressorMixin, BaseMultilayerPerceptron):
         weight_decay=0.01,
         average=False,
         dropout=0.0,
+        huber_delta=1.0,
+        quantile=0.5,
     ):
         self.loss = loss
         self.hidden_layer_sizes = hidden_layer_sizes
@@ -841,6 +995,8 @@ class MLPRegressor(RegressorMixin, BaseMultilayerPerceptron):
         self.weight_decay = weight_decay
         self.average = average
         self.dropout = dropout
+        self.huber_delta = huber_delta
+        self.quantile = quantile
 
     def _check_X_y(self, X, y, *, is_first, incremental):
         X, y = self._validate(X, y, multi_output=True, y_numeric=True, order="C", reset=is_first)
@@ -854,16 +1010,67 @@ class MLPRegressor(RegressorMixin, BaseMultilayerPerceptron):
                 "Some value(s) of y are out of the valid range of the loss 'poisson': y must be >= 0, got "
                 f"{targets.min()}."
             )
-        if is_first:
-            self.n_outputs_ = targets.shape[1]
-        elif targets.shape[1] != self.n_outputs_:
+        if self.loss == "gamma" and (targets <= 0).any():
             raise ValueError(
-                f"y has {targets.shape[1]} output(s), but {type(self).__name__} was fitted with {self.n_outputs_}."
+                "Some value(s) of y are out of the valid range of the loss 'gamma': y must be > 0, got "
+                f"{targets.min()}."
+            )
+        n_outputs = targets.shape[1]
+        if self._has_several_quantiles():
+            if n_outputs > 1:
+                raise ValueError(
+                    f"quantile={self.quantile!r} takes a y of one column, got {n_outputs}: give quantile one number, "
+                    "or fit one estimator a column (MultiOutputRegressor)."
+                )
+            n_outputs = len(self._check_levels())
+        if is_first:
+            self.n_outputs_ = n_outputs
+        elif n_outputs != self.n_outputs_:
+            what = "quantile" if self._has_several_quantiles() else "y"
+            raise ValueError(
+                f"{what} has {n_outputs} output(s), but {type(self).__name__} was fitted with {self.n_outputs_}."
             )
         return X, targets
 
-    def _loss_name(self):
-        return self.loss
+    def _measure_targets(self, data, *, incremental):
+        needed = {"huber": "huber_delta_", "absolute_error": "target_spread_", "quantile": "target_spread_"}
+        name = needed.get(self.loss)
+        known = {each: self.__dict__.pop(each, None) for each in set(needed.values())}
+        if name == "huber_delta_" and self.huber_delta != "auto":
+            self.huber_delta_ = float(self.huber_delta)
+        elif name is not None:
+            # What goes on, goes on with the same loss.
+            self.__dict__[name] = known[name] if incremental and known[name] is not None else target_spread(data)
+
+    def _loss_function(self):
+        fitted = self.__dict__
+        if self.loss == "huber":
+            return LossFunction.of(self.loss, fitted.get("huber_delta_", 1.0))
+        if self.loss == "absolute_error":
+            return LossFunction.of(self.loss, fitted.get("target_spread_", 1.0))
+        if self.loss == "quantile":
+            name = "quantiles" if self._has_several_quantiles() else "quantile"
+            return LossFunction.of(name, fitted.get("target_spread_", 1.0), *self._check_levels())
+        return LossFunction.of(self.loss)
+
+    def _has_several_quantiles(self):
+        return self.loss == "quantile" and np.iterable(self.quantile)
+
+    def _check_levels(self):
+        """The levels of `quantile`, from low to high."""
+        levels = list(self.quantile) if self._has_several_quantiles() else [self.quantile]
+        interval = NumberInterval(Real, 0, 1, closed="neither")
+        if not (levels and all(map(interval.is_satisfied_by, levels)) and (np.diff(levels) > 0).all()):
+            raise ValueError(
+                "quantile must be a number between 0 and 1, or a list of such numbers that increase, got "
+                f"{self.quantile!r}."
+            )
+        return [float(level) for level in levels]
+
+    def _predict(self, preactivations):
+        """Predictions, of which some may overflow."""
+        with np.errstate(over="ignore"):
+            return OUTPUT_ACTIVATIONS[self.out_activation_](preactivations)
 
     def _from_targets(self, targets):
         return targets.ravel() if targets.shape[1] == 1 else targets
@@ -872,12 +1079,50 @@ class MLPRegressor(RegressorMixin, BaseMultilayerPerceptron):
         return None
 
     def _score_outputs(self, targets, preactivations, sample_weight):
-        with np.errstate(over="ignore"):
-            predictions = OUTPUT_ACTIVATIONS[self.out_activation_](preactivations)
+        predictions = self._predict(preactivations)
         if not np.isfinite(predictions).all():
             return np.nan
         with np.errstate(over="ignore", invalid="ignore"):
+            if self.loss == "absolute_error":
+                return float(d2_absolute_error_score(targets, predictions, sample_weight=sample_weight))
+            if self.loss == "quantile":
+                return self._explained_pinball_loss(targets, predictions, sample_weight)
             return float(r2_score(targets, predictions, sample_weight=sample_weight))
+
+    def _explained_pinball_loss(self, y, predictions, sample_weight):
+        r"""The mean of :math:`D^2`, the part of a constant's pinball loss that predictions save, over quantiles."""
+        levels = self._check_levels()
+        columns = predictions.T if self._has_several_quantiles() else [predictions]
+        scores = [
+            d2_pinball_score(y, column, sample_weight=sample_weight, alpha=level)
+            for level, column in zip(levels, columns, strict=True)
+        ]
+        return float(np.mean(scores))
+
+    def score(self, X, y, sample_weight=None):
+        r"""The coefficient of determination :math:`R^2` of the predictions, or with several quantiles a :math:`D^2`.
+
+        With a list of `quantile`, predictions are scored as quantiles: the mean over them of
+        :func:`sklearn.metrics.d2_pinball_score`, which is 1 at best, and 0 for the quantiles of `y` itself.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The input data.
+
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            The true values.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            Sample weights.
+
+        Returns
+        -------
+        score : float
+        """
+        if self._has_several_quantiles():
+            return self._explained_pinball_loss(y, self.predict(X).reshape(-1, self.n_outputs_), sample_weight)
+        return super().score(X, y, sample_weight)
 
     @available_if(lambda est: est._check_solver())
     @_fit_context(prefer_skip_nested_validation=True)
@@ -914,11 +1159,10 @@ class MLPRegressor(RegressorMixin, BaseMultilayerPerceptron):
         Returns
         -------
         y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
-            The predicted values.
+            The predicted values. With a list of `quantile` a column for each.
         """
         preactivations = self._validated_preactivations(X)
-        with np.errstate(over="ignore"):
-            predictions = OUTPUT_ACTIVATIONS[self.out_activation_](preactivations)
+        predictions = self._predict(preactivations)
         if not np.isfinite(predictions).all():
             raise ValueError(f"The network's outputs overflow {predictions.dtype}: scale X.")
-        return predictions.ravel() if self.n_outputs_ == 1 else predictions
+        return predictions.ravel() if self.n_outputs_ == 1 and not self._has_several_quantiles() else predictions

@@ -57,9 +57,9 @@ def warmup(
         Of the training data; that of the weights and of the predictions follows it.
     activation : name, sequence of names, or "all", default="all"
         Activations of hidden layers.
-    loss : {"squared_error", "poisson", "log_loss", "binary_log_loss", "all"} or sequence of these, default="all"
+    loss : name, sequence of names, or "all", default="all"
         "log_loss" is that of an `MLPClassifier` of more than two classes, "binary_log_loss" that of two classes or
-        several labels, the others those of an `MLPRegressor`.
+        several labels. The others are those of an `MLPRegressor`, where "quantiles" is the loss "quantile" of several.
     solver : {"adam", "sgd", "lbfgs", "all"} or sequence of these, default="all"
     curvature : bool, default=True
         Whether to compile products with the Hessian, which ``init="hessian"``, ``learning_rate_init="auto"`` and

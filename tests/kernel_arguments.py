@@ -138,7 +138,7 @@ def _check_prediction(given) -> None:
 
 
 def _check_curvature(curvature) -> None:
-    functions, parameters, data, rows, block, workspace, team = curvature
+    functions, parameters, data, rows, block, _, workspace, team = curvature
     _check_functions(functions, parameters)
     n_units, n_inputs = _check_network_and_rows(parameters, data, rows)
     n_kept, n_directions, n_threads = len(workspace.inputs), workspace.layers.size, len(workspace.tangents)

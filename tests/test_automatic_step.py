@@ -112,11 +112,11 @@ def output_gradient(model, X, y, sample_weight=None):
 
     def loss():
         u = predict_preactivations(network, X)
-        if network.loss == "log_loss":
+        if network.loss.name == "log_loss":
             rows = np.logaddexp.reduce(u, axis=1) - u[np.arange(len(u)), targets[:, 0].astype(int)]
-        elif network.loss == "binary_log_loss":
+        elif network.loss.name == "binary_log_loss":
             rows = np.logaddexp(0, np.where(targets > 0, -u, u)).sum(axis=1)
-        elif network.loss == "poisson":
+        elif network.loss.name == "poisson":
             rows = (np.exp(u) - targets * u).sum(axis=1)
         else:
             rows = ((u - targets) ** 2).sum(axis=1) / 2

@@ -69,7 +69,7 @@ def loss_and_gradient(network, X, targets, weights=None, rows=None):
     n_rows = len(targets) if rows is None else len(rows)
     passes = DataPasses(network, TrainingData(X, targets, weights), n_rows, alpha=0.0, rows=rows)
     loss, gradient = passes.loss_and_gradient()
-    if network.loss == "squared_error":
+    if network.loss.name == "squared_error":
         loss *= targets.shape[1]  # scikit-learn's mean over outputs
     used = np.ones(len(targets)) if weights is None else weights
     total = used[slice(None) if rows is None else rows].sum(dtype=np.float64)
@@ -99,7 +99,7 @@ def assert_gradient_of_loss(network, X, targets, weights, step):
     fine = np.array([0, 1, -8, 8, -1, 0]) / 12 / step
     coarse = np.array([1, -8, 0, 0, 8, -1]) / 24 / step
     theta = network.theta.copy()
-    _, _, magnitudes = compute_losses(network.loss, propagate(network, X)[-1], targets)
+    _, _, magnitudes = compute_losses(network.loss.name, propagate(network, X)[-1], targets)
     # The stencil's coefficients sum to 1.5 / step in magnitude.
     rounding = 1.5 / step * N_ROUNDINGS * EPS * (1 + (magnitudes * weights).sum())
     # Small enough to find an error in any but negligible entries.

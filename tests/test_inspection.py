@@ -91,7 +91,7 @@ def numeric_slopes(activation, u):
 
 def row_losses(model, X, y):
     targets = np.asarray(model._encode(y) if isinstance(model, MLPClassifier) else y, dtype=float).reshape(len(X), -1)
-    losses, _, _ = compute_losses(model._loss_name(), propagate(model._own_network(), X)[-1], targets)
+    losses, _, _ = compute_losses(model._loss_function().name, propagate(model._own_network(), X)[-1], targets)
     return losses
 
 

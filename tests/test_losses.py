@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.neural_network._base import LOSS_FUNCTIONS
+from test_loss_constants import LOSSES as WITH_CONSTANTS
 from twins import LOSSES as TWINS
 from twins import compute_losses, draw_targets
 
@@ -18,7 +19,8 @@ def compute(name, preactivations, targets, weights, cap=np.inf):
     """Loss and deltas of the kernel."""
     deltas = np.full_like(preactivations, np.nan)
     kernel = compile_loss(name, preactivations.dtype)
-    return kernel(preactivations, targets, weights, deltas, cap), deltas
+    constants = np.array([cap, *LOSSES[name].constants])
+    return kernel(preactivations, targets, weights, deltas, constants), deltas
 
 
 def twin(name, preactivations, targets, weights):
@@ -50,7 +52,7 @@ def assert_close_to_twin(name, u, y, weights):
 
 
 def test_every_loss_is_tested():
-    assert set(TWINS) == set(LOSSES)
+    assert {*TWINS, *WITH_CONSTANTS} == set(LOSSES)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)

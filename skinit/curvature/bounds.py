@@ -4,9 +4,9 @@ import numpy as np
 from scipy.sparse import csr_array, issparse
 from sklearn.utils.extmath import row_norms
 
+from ..engine.losses import LossFunction
 from ..engine.network import Network
 from ..kernels.activations import evaluate
-from ..kernels.losses import LOSSES
 from .jacobians import row_jacobian_norms
 from .operators import check_counting_data, row_blocks
 from .spectrum import check_finite
@@ -68,13 +68,15 @@ def _row_lengths(rows) -> np.ndarray:
     return largest * row_norms(rows / np.where(largest > 0, largest, 1)[:, None])
 
 
-def row_hessian_bounds(loss: str, layers: list, jacobian_norms: list[np.ndarray]) -> np.ndarray:
-    """The bound of each layer and row, of shape (n_layers, n), from the layers of the rows and their Jacobians' norms.
+def row_hessian_bounds(
+    loss: LossFunction, layers: list, targets: np.ndarray, jacobian_norms: list[np.ndarray]
+) -> np.ndarray:
+    """The bound of each layer and row, of shape (n_layers, n), from the rows' layers, targets and norms of Jacobians.
 
     It is not a number where something is not finite.
     """
     roots = np.empty((len(layers), len(jacobian_norms[0])))
-    above = np.sqrt(LOSSES[loss].curve_norms(layers[-1][1]))
+    above = np.sqrt(loss.curve_norms(layers[-1][1], targets))
     for k in range(len(layers) - 1, -1, -1):
         inputs, _, slopes = layers[k]
         roots[k] = above * _row_lengths(inputs) * np.abs(slopes).max(axis=1)
@@ -122,6 +124,6 @@ def hessian_bound(estimator, X, y, *, sample_weight=None) -> np.ndarray:
         for block in row_blocks(network, data):
             layers = list(layers_of_rows(network, block.X))
             norms = [row_jacobian_norms(coef, layer[2]) for coef, layer in zip(network.coefs, layers, strict=True)]
-            total += row_hessian_bounds(network.loss, layers, norms) @ (block.row_weights() / weight_sum)
+            total += row_hessian_bounds(network.loss, layers, block.targets, norms) @ (block.row_weights() / weight_sum)
     check_finite(total, np.float64)
     return total

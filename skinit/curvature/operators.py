@@ -129,7 +129,9 @@ def hessian_operator(
     r"""The Hessian of the loss, or its Gauss-Newton part, as a linear operator.
 
     Products are exact, by forward-over-reverse propagation (see `skinit.kernels.curvature`), at the cost of about three
-    gradients; several at once (``matmat``) share what does not depend on the direction.
+    gradients; several at once (``matmat``) share what does not depend on the direction. For the losses "absolute_error"
+    and "quantile", the second derivative by the output layer's preactivations is replaced as :mod:`skinit.curvature`
+    says.
 
     Parameters
     ----------

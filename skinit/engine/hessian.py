@@ -106,8 +106,8 @@ class HessianProducts:
         )
         functions = CurvatureFunctions(
             network.activation_addresses(compile_activate_with_bends),
-            compile_loss(network.loss, dtype).address,
-            compile_curve(network.loss, dtype).address,
+            compile_loss(network.loss.name, dtype).address,
+            compile_curve(network.loss.name, dtype).address,
             compile_multiply(dtype).address,
         )
         self._arguments = Curvature(
@@ -116,6 +116,7 @@ class HessianProducts:
             data,
             np.arange(len(data.targets)),
             self._block,
+            network.loss.kernel_constants(),
             workspace,
             self._team.shared,
         )

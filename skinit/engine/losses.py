@@ -1,30 +1,103 @@
-"""The loss of given preactivations, row by row."""
+"""The loss of a network: its name and its constants, on given preactivations."""
+
+from numbers import Real
+from typing import NamedTuple
 
 import numpy as np
 
-from ..kernels.losses import compile_loss
+from ..kernels.losses import LOSSES, Loss, compile_loss
+from ..validation import nearest_name_hint
 
 
-def loss_and_deltas(
-    name: str, preactivations: np.ndarray, targets: np.ndarray, weights: np.ndarray
-) -> tuple[float, np.ndarray]:
-    """The weighted sum of the rows' losses, and its slopes by preactivations, in the dtype of these.
+class LossFunction(NamedTuple):
+    """A loss of `LOSSES` and the constants that it takes.
 
-    Parameters
+    Attributes
     ----------
     name : str
-        Of a loss.
-    preactivations : ndarray of shape (n, n_outputs)
-    targets : ndarray of shape (n, n_outputs)
-        For the log loss of shape (n, 1).
-    weights : ndarray of shape (n,)
-
-    Returns
-    -------
-    loss : float
-    deltas : ndarray of shape (n, n_outputs)
+    constants : tuple of float
+        Its own, without the cap of log losses.
     """
-    dtype = preactivations.dtype
-    arrays = [np.ascontiguousarray(array, dtype) for array in (preactivations, targets, weights)]
-    deltas = np.empty_like(arrays[0])
-    return compile_loss(name, dtype)(*arrays, deltas, np.inf), deltas
+
+    name: str
+    constants: tuple[float, ...]
+
+    @classmethod
+    def of(cls, name: str, *constants: float) -> "LossFunction":
+        """The loss of that name, by default with the constants of its entry.
+
+        Raises
+        ------
+        ValueError
+            If there is no such loss.
+        """
+        if not (isinstance(name, str) and name in LOSSES):
+            raise ValueError(
+                f"The loss must be one of {', '.join(map(repr, sorted(LOSSES)))}, got {name!r}."
+                f"{nearest_name_hint(name, LOSSES)}"
+            )
+        return cls(name, constants or LOSSES[name].constants)
+
+    @property
+    def entry(self) -> Loss:
+        """What the kernels know of it."""
+        return LOSSES[self.name]
+
+    def check_outputs(self, n_outputs: int) -> None:
+        """Raise ValueError if the constants, which compiled code trusts, are not those of so many outputs."""
+        n_more = len(self.constants) - len(self.entry.constants)
+        starts = self.constants[len(self.entry.constants) :]
+        if self.entry.target_of == "a group of outputs":
+            is_right = n_more > 1 and starts[0] == 0 and starts[-1] == n_outputs and min(np.diff(starts)) >= 1
+        elif self.entry.has_constant_for_each_output:
+            is_right = n_more == n_outputs
+        else:
+            is_right = n_more == 0
+        are_finite = all(isinstance(constant, Real) and np.isfinite(constant) for constant in self.constants)
+        if not (is_right and are_finite):
+            raise ValueError(
+                f"The constants {self.constants} do not fit the loss {self.name!r} of {n_outputs} output(s)."
+            )
+
+    def groups(self, n_outputs: int) -> list[slice]:
+        """The outputs that each column of targets belongs to."""
+        if self.entry.target_of == "an output":
+            return [slice(k, k + 1) for k in range(n_outputs)]
+        if self.entry.target_of == "all outputs":
+            return [slice(0, n_outputs)]
+        starts = [int(start) for start in self.constants[len(self.entry.constants) :]]
+        return [slice(start, stop) for start, stop in zip(starts, starts[1:], strict=False)]
+
+    def reported_scale(self, n_outputs: int) -> float:
+        """The factor from a sum over outputs to the loss that is reported."""
+        return 1.0 / n_outputs if self.entry.reports_mean_over_outputs else 1.0
+
+    def kernel_constants(self, cap: float = np.inf) -> np.ndarray:
+        """The constants as kernels take them; no log loss of one output counts for more than `cap`."""
+        return np.array([cap, *self.constants])
+
+    def loss_and_deltas(
+        self, preactivations: np.ndarray, targets: np.ndarray, weights: np.ndarray
+    ) -> tuple[float, np.ndarray]:
+        """The weighted sum of the rows' losses, and its slopes by preactivations, in the dtype of these.
+
+        Parameters
+        ----------
+        preactivations : ndarray of shape (n, n_outputs)
+        targets : ndarray of shape (n, n_targets)
+            A column for each of the `groups` of outputs.
+        weights : ndarray of shape (n,)
+
+        Returns
+        -------
+        loss : float
+        deltas : ndarray of shape (n, n_outputs)
+        """
+        dtype = preactivations.dtype
+        arrays = [np.ascontiguousarray(array, dtype) for array in (preactivations, targets, weights)]
+        deltas = np.empty_like(arrays[0])
+        return compile_loss(self.name, dtype)(*arrays, deltas, self.kernel_constants()), deltas
+
+    def curve_norms(self, preactivations: np.ndarray, targets: np.ndarray) -> np.ndarray:
+        """The spectral norm of the second derivative for each row, in float64."""
+        return self.entry.curve_norms(preactivations, targets, self.kernel_constants())

@@ -13,10 +13,10 @@ from ..activations import Activation, check_activation
 from ..kernels.activations import evaluate
 from ..kernels.arguments import Data, Inputs
 from ..kernels.compilation import Kernel
-from ..kernels.losses import LOSSES
 from ..validation import nearest_name_hint
 from .blas import blas_threads
 from .data import TrainingData, as_inputs, is_ready
+from .losses import LossFunction
 
 # Multiply-adds of one compiled call forwards. At most 0.1 s on a slow core, because Ctrl-C has to wait for its end.
 CALL_MULTIPLY_ADDS = 10**8
@@ -33,8 +33,8 @@ class Network:
         Widths d_0 (features), ..., d_L (outputs).
     activation : str or Activation, or list or tuple of these
         The activation of the hidden layers, or one for each of them.
-    loss : str
-        Name of the loss, which fixes the output activation.
+    loss : LossFunction or str
+        The loss, which fixes the output activation. A name stands for the loss with the constants of its entry.
     dtype : numpy.dtype
         float32 or float64.
     theta : ndarray of shape (n_parameters,), or None
@@ -58,12 +58,15 @@ class Network:
     Raises
     ------
     ValueError
-        If there is no such activation or loss, or not one activation for each hidden layer.
+        If there is no such activation or loss, if there is not one activation for each hidden layer, or if the loss
+        has constants of another number of outputs.
     MemoryError
         If there is not enough memory for the parameters.
     """
 
-    def __init__(self, layer_sizes, activation, loss: str, dtype: np.dtype, theta: np.ndarray | None = None) -> None:
+    def __init__(
+        self, layer_sizes, activation, loss: LossFunction | str, dtype: np.dtype, theta: np.ndarray | None = None
+    ) -> None:
         sizes = [int(size) for size in layer_sizes]
         shapes = list(pairwise(sizes))
         self.widths = tuple(sizes)
@@ -112,14 +115,15 @@ class Network:
         return _activation_addresses(compile_activation, self.activations, self.theta.dtype)
 
     @property
-    def loss(self) -> str:
-        """Name of the loss."""
+    def loss(self) -> LossFunction:
+        """The loss, with its constants."""
         return self._loss
 
     @loss.setter
-    def loss(self, name: str) -> None:
-        _check_name("loss", name, LOSSES)
-        self._loss = name
+    def loss(self, loss: LossFunction | str) -> None:
+        loss = loss if isinstance(loss, LossFunction) else LossFunction.of(loss)
+        loss.check_outputs(self.widths[-1])
+        self._loss = loss
 
     def with_theta(self, theta: np.ndarray) -> "Network":
         """A network of the same shape whose parameters are another vector, which it does not copy."""
@@ -130,7 +134,7 @@ class Network:
         return {"_network": self, "coefs_": list(self.coefs), "intercepts_": list(self.intercepts)}
 
     @classmethod
-    def from_parameters(cls, coefs, intercepts, activation, loss: str) -> "Network":
+    def from_parameters(cls, coefs, intercepts, activation, loss: LossFunction | str) -> "Network":
         """A network with copies of the given weights and intercepts.
 
         Raises
@@ -204,16 +208,19 @@ class Network:
                 f"X has shape {inputs.shape}, but there are {n_rows} rows of targets, and the network has {n_features} "
                 "input(s)."
             )
-        is_class_number = self.loss == "log_loss"
-        if targets.shape[1] != (1 if is_class_number else n_outputs):
+        groups = self.loss.groups(n_outputs)
+        if targets.shape[1] != len(groups):
             raise ValueError(
                 f"The targets have {targets.shape[1]} column(s), but the network has {n_outputs} output(s)."
             )
-        if is_class_number and n_rows and not (targets.min() >= 0 and targets.max() < n_outputs):
-            raise ValueError(
-                f"The targets are classes number {targets.min():g} to {targets.max():g}, but the network has outputs "
-                f"for {n_outputs} classes, number 0 to {n_outputs - 1}."
-            )
+        if self.loss.entry.is_of_classes and self.loss.entry.target_of != "an output" and n_rows:
+            for column, group in zip(targets.T, groups, strict=True):
+                n_classes = group.stop - group.start
+                if not (column.min() >= 0 and column.max() < n_classes):
+                    raise ValueError(
+                        f"The targets are classes number {column.min():g} to {column.max():g}, but the network has "
+                        f"outputs for {n_classes} classes, number 0 to {n_classes - 1}."
+                    )
         if sample_weight is not None and sample_weight.shape != (n_rows,):
             raise ValueError(f"sample_weight has shape {sample_weight.shape}, but there are {n_rows} rows.")
         for name, values in (("targets", targets), ("sample_weight", sample_weight), ("X", inputs.X)):

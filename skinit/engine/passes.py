@@ -9,8 +9,8 @@ import numpy as np
 
 from ..kernels import training
 from ..kernels.activations import compile_activate_with_slopes
-from ..kernels.arguments import Epoch, Functions, Inputs, Parameters, SolverState, Training, Workspace
-from ..kernels.losses import LOSSES, SCIKIT_LEARN_CAP, compile_loss
+from ..kernels.arguments import Data, Epoch, Functions, Parameters, SolverState, Training, Workspace
+from ..kernels.losses import SCIKIT_LEARN_CAP, compile_loss
 from ..kernels.products import compile_multiply, spare_size
 from ..kernels.updates import compile_update
 from .data import TrainingData
@@ -54,7 +54,6 @@ class DataPasses:
         self.alpha = float(alpha)
         self._data = network.check_data(data)
         self.has_negative_weights = bool((self._data.sample_weight < 0).any())
-        loss = LOSSES[network.loss]
         row_work = network.row_work(self._data.inputs)
         # A mini-batch of more rows takes several blocks.
         block_size = max(1, min(batch_size, self.rows.size, BLOCK_ROWS, CALL_MULTIPLY_ADDS // row_work))
@@ -63,20 +62,20 @@ class DataPasses:
             batch_size,
             block_size,
             self.alpha,
-            1.0 / network.widths[-1] if loss.reports_mean_over_outputs else 1.0,
-            SCIKIT_LEARN_CAP,
+            network.loss.reported_scale(network.widths[-1]),
+            network.loss.kernel_constants(SCIKIT_LEARN_CAP),
         )
         self._kernel = training.compile_train(dtype)
         self._functions = Functions(
             network.activation_addresses(compile_activate_with_slopes),
-            compile_loss(network.loss, dtype).address,
+            compile_loss(network.loss.name, dtype).address,
             compile_multiply(dtype).address,
             0,
         )
         self._team = Team(
             training.count_shards(block_size), block_size * row_work, training.JOB_SIZE, training.N_NUMBERS
         )
-        self._workspace = _make_workspace(network, self._data.inputs, block_size, self._team.most_threads)
+        self._workspace = _make_workspace(network, self._data, block_size, self._team.most_threads)
         self._blocks_per_call = 1
         self._solver: Any = None
         # The learning rate of the last step.
@@ -216,9 +215,10 @@ class DataPasses:
             )
 
 
-def _make_workspace(network: Network, inputs: Inputs, block_size: int, n_threads: int) -> Workspace:
+def _make_workspace(network: Network, data: Data, block_size: int, n_threads: int) -> Workspace:
     """Memory for passes in blocks of so many rows, by so many threads."""
     dtype, sizes = network.theta.dtype, network.widths
+    inputs = data.inputs
     n_rows, n_features = inputs.shape
     is_dense = len(inputs.X) > 0
     n_inputs = n_features if is_dense else -(-inputs.data.size // max(n_rows, 1))
@@ -241,7 +241,7 @@ def _make_workspace(network: Network, inputs: Inputs, block_size: int, n_threads
     largest_range = max((stop - first) * (sizes[k + 1] if k >= 0 else 1) for k, first, stop in ranges)
     return Workspace(
         inputs=np.empty((block_size, n_features if is_dense else 0), dtype),
-        targets=np.empty((block_size, 1 if network.loss == "log_loss" else sizes[-1]), dtype),
+        targets=np.empty((block_size, data.targets.shape[1]), dtype),
         weights=np.ones(block_size, dtype),
         activations=np.empty(block_size * n_units, dtype),
         slopes=np.empty(block_size * n_units, dtype),

@@ -73,6 +73,9 @@ class Hessian(DataDependentInitializer):
     activations near 1/2, whatever the weights): the search ends at the closest point found, and scales stay within a
     factor of 12 of the base.
 
+    The losses "absolute_error" and "quantile", which have no curvature of their own, are measured with that which
+    :mod:`skinit.curvature` states.
+
     ``method="jacobian"`` simulates the paper's Corollary 1 on the data: from the first layer to the last, each is
     scaled until the mean over rows of the norm of its Jacobian, :math:`\|W_k \mathrm{diag}(f'(u_k))\|`, is `target`.
 

@@ -22,7 +22,6 @@ from ..curvature.spectrum import NotFiniteError, frobenius_norm, spectral_norm
 from ..engine.blas import blas_threads
 from ..engine.data import TrainingData
 from ..engine.hessian import BLOCK, HessianProducts
-from ..engine.losses import loss_and_deltas
 from ..engine.network import Network
 from ..kernels.activations import evaluate
 from ..validation import checks_parameters
@@ -250,10 +249,10 @@ def _sum_layers(network: Network, data: TrainingData) -> tuple[list[_LayerSums],
         factors = rng.standard_normal((len(weights), N_SUMS)) * np.sqrt(weights)[:, None]
         layers = list(layers_of_rows(network, block.X))
         jacobian_norms = [row_jacobian_norms(coef, layer[2]) for coef, layer in zip(network.coefs, layers, strict=True)]
-        bounds = row_hessian_bounds(network.loss, layers, jacobian_norms)
-        block_loss, _ = loss_and_deltas(network.loss, layers[-1][1], block.targets, weights)
+        bounds = row_hessian_bounds(network.loss, layers, block.targets, jacobian_norms)
+        block_loss, _ = network.loss.loss_and_deltas(layers[-1][1], block.targets, weights)
         loss += block_loss
-        _, deltas = loss_and_deltas(network.loss, layers[-1][1], block.targets, np.ones_like(weights))
+        _, deltas = network.loss.loss_and_deltas(layers[-1][1], block.targets, np.ones_like(weights))
         for k in range(last, -1, -1):
             inputs, preactivations, slopes = layers[k]
             outputs = preactivations if k == last else layers[k + 1][0]
@@ -294,12 +293,12 @@ def _summarize(network: Network, data: TrainingData, sums: list[_LayerSums], los
             features.add(block.X, block.row_weights())
         mean, variance = features.mean, features.variance
     target_root_mean_square = np.nan
-    if not network.loss.endswith("log_loss"):
+    if not network.loss.entry.is_of_classes:
         squares = np.square(data.targets, dtype=np.float64)
         target_root_mean_square = float(np.sqrt(np.average(squares, axis=0, weights=weights).max()))
     mean_output = sums[-1].outputs.mean.astype(network.theta.dtype)
     mean_outputs = np.tile(mean_output, (len(data.targets), 1))
-    loss_of_mean, _ = loss_and_deltas(network.loss, mean_outputs, data.targets, weights)
+    loss_of_mean, _ = network.loss.loss_and_deltas(mean_outputs, data.targets, weights)
     return DataSummary(
         feature_variance=variance,
         feature_root_mean_square=np.sqrt(variance + mean**2),

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import float64, int64, types
 
-from .compilation import FLOAT64_VECTOR, INT32_DATA, INT64_DATA, INT64_MATRIX, INT64_VECTOR, array_types
+from .compilation import FLOAT64_DATA, FLOAT64_VECTOR, INT32_DATA, INT64_DATA, INT64_MATRIX, INT64_VECTOR, array_types
 
 
 class Inputs(NamedTuple):
@@ -47,8 +47,9 @@ class Epoch(NamedTuple):
     batch_size, block_size : int
     alpha : float
         Strength of the L2 penalty.
-    loss_scale, loss_cap : float
-        Factor of the reported loss, and the most that a log loss counts for.
+    loss_scale : float
+        Factor of the reported loss.
+    loss_constants : ndarray
     """
 
     order: np.ndarray
@@ -56,7 +57,7 @@ class Epoch(NamedTuple):
     block_size: int
     alpha: float
     loss_scale: float
-    loss_cap: float
+    loss_constants: np.ndarray
 
 
 class SolverState(NamedTuple):
@@ -249,6 +250,7 @@ class Curvature(NamedTuple):
     data: Data
     rows: np.ndarray
     block_size: int
+    loss_constants: np.ndarray
     workspace: CurvatureWorkspace
     team: Team
 
@@ -268,7 +270,7 @@ def argument_type(argument: type, dtype: np.dtype) -> Any:
             *(7 * (arrays.matrix,)),
         ),
         Parameters: (arrays.vector, INT64_DATA),
-        Epoch: (INT64_DATA, int64, int64, float64, float64, float64),
+        Epoch: (INT64_DATA, int64, int64, float64, float64, FLOAT64_DATA),
         SolverState: (
             arrays.matrix,
             FLOAT64_VECTOR,
@@ -319,7 +321,7 @@ def argument_type(argument: type, dtype: np.dtype) -> Any:
     elif argument is Curvature:
         parts = (CurvatureFunctions, Parameters, Data, CurvatureWorkspace, Team)
         first = tuple(argument_type(part, dtype) for part in parts)
-        own = (*first[:3], INT64_DATA, int64, *first[3:])
+        own = (*first[:3], INT64_DATA, int64, FLOAT64_DATA, *first[3:])
     else:
         own = fields[argument]
     return types.NamedTuple(own, argument)

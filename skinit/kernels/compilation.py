@@ -214,6 +214,7 @@ def array_types(dtype: np.dtype) -> ArrayTypes:
 
 
 FLOAT64_VECTOR = types.Array(types.float64, 1, "C")
+FLOAT64_DATA = types.Array(types.float64, 1, "C", readonly=True)
 INT64_VECTOR = types.Array(types.int64, 1, "C")
 INT64_MATRIX = types.Array(types.int64, 2, "C")
 INT64_DATA = types.Array(types.int64, 1, "C", readonly=True)

@@ -144,7 +144,7 @@ def _pass_block(curvature, number, multiply, spare):
         loss = _loss_at(curvature.functions.loss, theta)
         preactivations = units_of(block.activations, layer_sizes, last, shard)
         deltas = units_of(block.deltas, layer_sizes, last, shard)
-        loss(preactivations, block.targets, block.weights, deltas, np.inf)
+        loss(preactivations, block.targets, block.weights, deltas, curvature.loss_constants)
         for k in range(last, 0, -1):
             # The bends of a layer are multiplied by the deltas of what they bend.
             below = units_of(block.deltas, layer_sizes, k - 1, shard)
@@ -280,6 +280,7 @@ def _multiply_shard(curvature, number, rank, multiply, spare):
                 block.weights,
                 units_of(tangents, layer_sizes, last, block.shard),
                 units_of(delta_tangents, layer_sizes, last, block.shard),
+                curvature.loss_constants,
             )
             _tangent_backward(
                 curvature,

@@ -131,7 +131,7 @@ def _pass_rows(training, number, scratch):
             )
     deltas = workspace.deltas[first:stop]
     preactivations = units_of(workspace.activations, layer_sizes, last, shard)
-    workspace.losses[number] = loss(preactivations, targets, weights, deltas, training.epoch.loss_cap)
+    workspace.losses[number] = loss(preactivations, targets, weights, deltas, training.epoch.loss_constants)
     if job[PURPOSE] == SUM_LOSSES:
         return
     gradient = workspace.shard_gradients[number]

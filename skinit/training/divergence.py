@@ -75,7 +75,7 @@ def explain_divergence(estimator, data: TrainingData, is_first: bool, smallest_r
     if largest_input > LARGE_INPUT:
         return f"scale X, whose largest magnitude is {largest_input:.3g} (StandardScaler)"
     largest_target = max(data.targets.max(), -data.targets.min())
-    if network.loss not in ("log_loss", "binary_log_loss") and largest_target > LARGE:
+    if not network.loss.entry.is_of_classes and largest_target > LARGE:
         return f"scale y, whose largest magnitude is {largest_target:.3g} (TransformedTargetRegressor)"
     with np.errstate(over="ignore", invalid="ignore"):
         outputs = predict_preactivations(network, data.X[:N_ROWS])

@@ -6,6 +6,9 @@ The quadratic model of the loss along a step :math:`-\gamma d` is
 *Gradient descent*: :math:`\gamma^* = 1 / \|H\|` is sure to lower it for :math:`d = g` (I. Goodfellow et al., "Deep
 Learning", section 4.3.1; M. Skorski, section 1.2), at half of the largest stable step.
 
+The losses "absolute_error" and "quantile", whose second derivative is zero but for a kink, have in its place the
+curvature that :mod:`skinit.curvature` states.
+
 *Adam*: its first step is :math:`d = \mathrm{sign}(g)`, along which the model is least at
 :math:`\gamma^* = \|g\|_1 / |d^T H d|`.
 

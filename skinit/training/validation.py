@@ -9,10 +9,8 @@ from sklearn.metrics import check_scoring
 from sklearn.model_selection import train_test_split
 
 from ..engine.data import TrainingData
-from ..engine.losses import loss_and_deltas
 from ..engine.network import Network
 from ..engine.predictions import predict_preactivations
-from ..kernels.losses import LOSSES
 
 
 class Quality(NamedTuple):
@@ -51,9 +49,8 @@ class Validation:
         X, targets, sample_weight, weight_scale = self._data
         outputs = predict_preactivations(network, X)
         weights = self._data.row_weights()
-        total, _ = loss_and_deltas(network.loss, outputs, targets, weights)
-        scale = 1 / network.widths[-1] if LOSSES[network.loss].reports_mean_over_outputs else 1.0
-        loss = total * scale / float(weights.sum())
+        total, _ = network.loss.loss_and_deltas(outputs, targets, weights)
+        loss = total * network.loss.reported_scale(network.widths[-1]) / float(weights.sum())
         if self._estimator.scoring == "loss":
             return Quality(-loss, loss)
         if self._scorer is None:

@@ -1,0 +1,76 @@
+"""Labels in several columns, each of which has classes of its own."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from sklearn.utils.multiclass import type_of_target
+
+
+class LabelColumns:
+    """The classes of each column, and the way from labels to their numbers and back.
+
+    Parameters
+    ----------
+    classes : sequence of array-like
+        The classes of each column, in any order.
+
+    Attributes
+    ----------
+    classes_ : list of ndarray
+        They, sorted.
+    y_type_ : str
+        The type of such targets, as scikit-learn calls it.
+    """
+
+    y_type_ = "multiclass-multioutput"
+
+    def __init__(self, classes: Sequence) -> None:
+        self.classes_ = [np.unique(np.asarray(each)) for each in classes]
+        for k, each in enumerate(self.classes_):
+            if each.size == 0:
+                raise ValueError(f"classes[{k}] must have at least one class, got none.")
+
+    @staticmethod
+    def are_in(y) -> bool:
+        """Whether there are several columns of labels, which are not only 0 and 1."""
+        return y.ndim == 2 and type_of_target(y) == LabelColumns.y_type_
+
+    def starts(self) -> list[int]:
+        """The place where the network's outputs for each column begin, and where those for the last one end."""
+        return [0, *np.cumsum([len(each) for each in self.classes_]).tolist()]
+
+    def split(self, outputs: np.ndarray) -> list[np.ndarray]:
+        """The network's outputs for each column."""
+        return np.split(outputs, self.starts()[1:-1], axis=1)
+
+    def has_classes(self, classes) -> bool:
+        """Whether these are its classes, in order."""
+        try:
+            return len(classes) == len(self.classes_) and all(map(np.array_equal, classes, self.classes_))
+        except TypeError:
+            return False
+
+    def check(self, y: np.ndarray, *, all_of_them: bool) -> None:
+        """Raise ValueError if `y` has other columns, unknown labels, or not `all_of_them` where that is asked for."""
+        if y.ndim != 2 or y.shape[1] != len(self.classes_):
+            raise ValueError(f"y must have {len(self.classes_)} columns of labels, got shape {y.shape}.")
+        for k, (column, classes) in enumerate(zip(y.T, self.classes_, strict=True)):
+            labels = set(np.unique(column).tolist())
+            unknown = sorted(labels - set(classes.tolist()), key=str)
+            if unknown:
+                raise ValueError(f"Column {k} of y has labels {unknown}, which are not in classes_[{k}]={classes}.")
+            if all_of_them and len(labels) < len(classes):
+                raise ValueError(
+                    "warm_start can only be used where `y` has the same classes as in the previous call to fit. "
+                    f"Previously column {k} had {classes}, now it has {sorted(labels)}."
+                )
+
+    def numbers(self, y: np.ndarray) -> np.ndarray:
+        """The number of each label's class, column by column."""
+        columns = [np.searchsorted(classes, column) for classes, column in zip(self.classes_, y.T, strict=True)]
+        return np.stack(columns, axis=1)
+
+    def labels(self, numbers: np.ndarray) -> np.ndarray:
+        """The labels of classes with these numbers."""
+        columns = [classes[column] for classes, column in zip(self.classes_, numbers.T, strict=True)]
+        return np.stack(columns, axis=1)
