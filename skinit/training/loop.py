@@ -227,6 +227,8 @@ def train(
                 history._no_improvement_count = 0
             if incremental:
                 break
+            if solver.is_at_end and history.n_iter_ < max_iter:
+                break
             if history.n_iter_ == max_iter:
                 warnings.warn(
                     f"Stochastic Optimizer: Maximum iterations ({max_iter}) reached and "

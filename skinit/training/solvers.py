@@ -16,7 +16,7 @@ from ..engine.passes import DataPasses
 from ..interrupts import INTERRUPTED, is_one_fit_of_many
 from ..validation import check_takes
 from .averaging import Averaging
-from .schedules import SCHEDULES, Schedule, factors
+from .schedules import SCHEDULES, Schedule, WarmUpAndTail, factors
 
 
 class AutomaticStep(NamedTuple):
@@ -32,12 +32,15 @@ class AutomaticStep(NamedTuple):
         The largest learning rate to choose.
     fallback : float
         The learning rate if the curvature says nothing, because it is zero or not finite.
+    peak : float
+        The multiple of the step to which the learning rate warms up before its tail.
     """
 
     follows_signs: bool = False
     memory: str | None = None
     largest: float = 100.0
     fallback: float = 0.1
+    peak: float = 2.5
 
 
 class StochasticSolver:
@@ -127,7 +130,16 @@ class StochasticSolver:
 
     def slow_down(self) -> str | None:
         """React to a lack of progress: a message if training goes on, None if it should stop."""
-        return None
+        if not isinstance(self.schedule, WarmUpAndTail):
+            return None
+        if self._n_epochs < self.schedule.begin:
+            self.schedule = self.schedule.begin_tail(self._n_epochs)
+        return f"The learning rate goes down to zero in epoch {self.schedule.end:g}."
+
+    @property
+    def is_at_end(self) -> bool:
+        """Whether the learning rate has come down to zero."""
+        return isinstance(self.schedule, WarmUpAndTail) and self._n_epochs >= self.schedule.end
 
 
 class SGD(StochasticSolver):
@@ -164,7 +176,7 @@ class SGD(StochasticSolver):
 
     def slow_down(self) -> str | None:
         if self.decay != "adaptive" or self.learning_rate <= 1e-6:
-            return None
+            return super().slow_down()
         self.learning_rate /= 5.0
         return f"Setting learning rate to {self.learning_rate:f}"
 

@@ -46,7 +46,13 @@ def sign_step(products: HessianProducts, gradient: np.ndarray) -> float:
 
 
 def automatic_step(
-    network: Network, data: TrainingData, batch_size: int, alpha: float, rule: AutomaticStep, memory: float
+    network: Network,
+    data: TrainingData,
+    batch_size: int,
+    alpha: float,
+    rule: AutomaticStep,
+    memory: float,
+    multiple: float,
 ) -> float:
     """The learning rate for training a network from where it is: the median over mini-batches of the rule above.
 
@@ -61,6 +67,8 @@ def automatic_step(
         The solver's entry.
     memory : float
         The part of a step that the next one repeats: momentum, or Adam's beta_1.
+    multiple : float
+        How many times as large as the rule says it may be.
 
     Returns
     -------
@@ -88,9 +96,10 @@ def automatic_step(
                     )
                 except NotFiniteError:
                     norm = np.nan
+                norm += alpha / float(sample.row_weights().sum())
                 steps.append(1 / norm if norm > 0 else np.inf)
     # Momentum 1 never forgets: no step is small enough, and the smallest is as good as any.
-    step = np.sqrt(1 - memory) * np.median(steps) if steps else np.nan
+    step = min(1.0, multiple * np.sqrt(1 - memory)) * np.median(steps) if steps else np.nan
     if not np.isfinite(step):
         return rule.fallback
     return float(np.clip(step, SMALLEST, rule.largest))
