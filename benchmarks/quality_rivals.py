@@ -78,7 +78,7 @@ def draw(table: pd.DataFrame, path: Path) -> None:
         ax.set_xlabel("learning_rate_init")
         ax.set_title(solver, loc="left")
     axes[0].set_ylabel("test score less that of the grid's choice, mean over cells")
-    axes[-1].legend(title="init", fontsize=8)
+    axes[-1].legend(title="init", fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5))
     figure.savefig(path, dpi=110)
 
 

@@ -227,8 +227,6 @@ def train(
                 history._no_improvement_count = 0
             if incremental:
                 break
-            if solver.is_at_end and history.n_iter_ < max_iter:
-                break
             if history.n_iter_ == max_iter:
                 warnings.warn(
                     f"Stochastic Optimizer: Maximum iterations ({max_iter}) reached and "
@@ -236,6 +234,8 @@ def train(
                     ConvergenceWarning,
                     stacklevel=2,
                 )
+            if solver.is_at_end:
+                break
     except KeyboardInterrupt:
         if checkpoint.solver is solver or is_one_fit_of_many():
             raise

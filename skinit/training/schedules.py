@@ -84,7 +84,7 @@ class WarmUpAndTail:
 
     def begin_tail(self, epoch: int) -> "WarmUpAndTail":
         """With a tail that begins after so many epochs, and takes as many more."""
-        return replace(self, begin=epoch, end=min(2 * epoch, self.n_epochs))
+        return replace(self, begin=epoch, end=2 * epoch)
 
 
 def factors(schedule: Schedule, first: int, n: int, n_steps: int) -> np.ndarray:

@@ -32,15 +32,12 @@ class AutomaticStep(NamedTuple):
         The largest learning rate to choose.
     fallback : float
         The learning rate if the curvature says nothing, because it is zero or not finite.
-    peak : float
-        The multiple of the step to which the learning rate warms up before its tail.
     """
 
     follows_signs: bool = False
     memory: str | None = None
     largest: float = 100.0
     fallback: float = 0.1
-    peak: float = 2.5
 
 
 class StochasticSolver:
@@ -221,7 +218,8 @@ def make_solver(name: str, network: Network, parameters: dict) -> StochasticSolv
         check_takes(schedule, (0, 1), "learning_rate", "(step, n_steps)")
     else:
         schedule = SCHEDULES.get(schedule)
-    solver.follow(schedule, parameters["max_iter"])
+    if schedule is not None:
+        solver.follow(schedule, parameters["max_iter"])
     if parameters["average"]:
         solver.averaging = Averaging(network, parameters["average"])
     return solver
