@@ -4,13 +4,15 @@ Untuned is ``init="hessian", learning_rate_init="auto"``, one run. The grid has 
 is a table, an activation, a depth and a solver; all runs of a cell have the same epochs, batches and momentum. For each
 seed, the rows are parted into training, validation and test (60/20/20); the seed also draws the weights. The grid's
 choice is the member with the best mean score on the validation rows over the seeds. Untuned never sees these rows. Both
-are compared on the test rows.
+are compared on the test rows. So are its rivals, which are other recipes of a single run: each scheme, and the weights
+of untuned, at each of three rates and at the automatic one.
 
 Scores are accuracies, or coefficients of determination not below -1. A run that diverged has the score of chance: that
 of predicting the commonest class, or the mean.
 
 Every finished fit is a line of ``fits.jsonl`` in the folder of ``--out``; the same command goes on where it stopped.
-The report is written beside it: ``cells.csv``, ``quality.json`` and ``quality.png``.
+The report is written beside it: ``cells.csv``, ``quality.json``, ``quality.png``, and of the rivals ``rivals.csv`` and
+``rivals.png``.
 """
 
 import hashlib
@@ -41,10 +43,12 @@ SCHEMES = ("random", "xavier", "he", "lecun_normal", "orthogonal", "lsuv", "hess
 RATES = {"sgd": (1e-3, 1e-2, 1e-1, 0.5, 1.0), "adam": (1e-4, 1e-3, 1e-2)}
 DEFAULT_RATE = 1e-3
 UNTUNED = ("hessian", "auto")
+# The initializations and rates of the recipes of a single run.
+RIVAL_INITS = (*SCHEMES, "hessian")
+RIVAL_RATES = {"sgd": (1e-3, 1e-2, 1e-1, "auto"), "adam": (1e-4, 1e-3, 1e-2, "auto")}
 LOWEST_SCORE = -1.0
 # scikit-learn's own defaults: 200 rows a batch, Nesterov's momentum 0.9.
 TRAINING = {"batch_size": "auto", "momentum": 0.9, "nesterovs_momentum": True}
-N_JOBS = 2
 
 
 @dataclass(frozen=True)
@@ -85,7 +89,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Fit:
-    """One training run: a member of a cell's grid, or untuned, with a seed."""
+    """One training run: untuned, a member of a cell's grid or a rival, with a seed."""
 
     cell: Cell
     init: str
@@ -93,9 +97,14 @@ class Fit:
     seed: int
 
 
-def members(solver: str) -> list[tuple[str, float | str]]:
-    """Untuned, then the grid of a solver, as pairs of scheme and rate."""
-    return [UNTUNED, *product(SCHEMES, RATES[solver])]
+def grid(solver: str) -> list[tuple[str, float | str]]:
+    """The grid of a solver, as pairs of scheme and rate."""
+    return list(product(SCHEMES, RATES[solver]))
+
+
+def recipes(solver: str) -> list[tuple[str, float | str]]:
+    """All pairs of scheme and rate that are run: untuned, the grid and the rivals."""
+    return list(dict.fromkeys([UNTUNED, *grid(solver), *product(RIVAL_INITS, RIVAL_RATES[solver])]))
 
 
 @lru_cache(maxsize=8)
@@ -284,16 +293,20 @@ def warm_up(fits: list[Fit], tables: dict[str, Table], study: Study) -> None:
             continue
 
 
-def run_fits(pending: list[Fit], tables: dict[str, Table], study: Study, path: Path, n_done: int) -> list[dict]:
+def run_fits(
+    pending: list[Fit], tables: dict[str, Table], study: Study, path: Path, n_done: int, n_jobs: int
+) -> list[dict]:
     """Run fits in threads (the kernels release the GIL), and append each to the file when it ends."""
     records = []
+    # Fits side by side use cores better than threads in a small fit.
+    skinit.set_num_threads(1)
     with warnings.catch_warnings(), path.open("a") as file:
         warnings.simplefilter("ignore", ConvergenceWarning)
         # Numbers that overflow on the way to a divergence, which is counted.
         warnings.simplefilter("ignore", RuntimeWarning)
         warm_up(pending, tables, study)
         # As they end: a slow fit does not hold back the lines of others.
-        results = Parallel(N_JOBS, prefer="threads", return_as="generator_unordered")(
+        results = Parallel(n_jobs, prefer="threads", return_as="generator_unordered")(
             delayed(run_fit)(fit, tables[fit.cell.data], study) for fit in pending
         )
         with progress(n_done + len(pending), n_done) as advance:
@@ -335,15 +348,22 @@ def add_arguments(parser) -> None:
         help="where fits and reports are kept (default: quality-results, with --quick quality-results-quick)",
     )
     parser.add_argument("--seeds", type=int, metavar="N", help=f"default: {FULL.seeds}, with --quick {QUICK.seeds}")
+    parser.add_argument("--first-seed", type=int, default=0, metavar="N", help="seeds from N on (default: 0)")
     parser.add_argument(
-        "--only", metavar="TEXT", default="", help="only cells whose names, as 'digits relu 10 sgd', contain TEXT"
+        "--only",
+        metavar="TEXT",
+        nargs="+",
+        default=[""],
+        help="only cells whose names, as 'digits relu 10 sgd', contain one of these",
     )
+    parser.add_argument("--jobs", type=int, default=2, metavar="N", help="fits at a time (default: 2)")
     parser.set_defaults(run=run)
 
 
 def run(arguments) -> None:
     """Run what is missing, and write and print the report."""
-    from .quality_report import write_report
+    from .quality_report import collect, write_report
+    from .quality_rivals import write_rivals
 
     study = QUICK if arguments.quick else FULL
     out = arguments.out or Path("quality-results-quick" if arguments.quick else "quality-results")
@@ -352,22 +372,23 @@ def run(arguments) -> None:
         raise SystemExit("--seeds must be 2 or more: standard errors need two.")
     tables = find_tables(study, arguments.data_dir)
     cells = [Cell(*values) for values in product(tables, study.activations, study.depths, RATES)]
-    cells = [cell for cell in cells if arguments.only in str(cell)]
+    cells = [cell for cell in cells if any(text in str(cell) for text in arguments.only)]
     if not cells:
-        raise SystemExit(f"No cell's name contains {arguments.only!r}.")
+        raise SystemExit(f"No cell's name contains {' or '.join(map(repr, arguments.only))}.")
     header = settings(study)
     path = out / "fits.jsonl"
     done = load_fits(path, header)
     check_tables(done, tables, path)
-    wanted = [
-        Fit(cell, init, rate, seed) for cell in cells for init, rate in members(cell.solver) for seed in range(n_seeds)
-    ]
+    seeds = range(arguments.first_seed, arguments.first_seed + n_seeds)
+    wanted = [Fit(cell, *recipe, seed) for cell in cells for recipe in recipes(cell.solver) for seed in seeds]
     pending = [fit for fit in wanted if fit not in done]
     print(f"{len(wanted)} fits of {len(cells)} cells, {len(wanted) - len(pending)} done before; {path}", flush=True)
     if pending:
         try:
-            for record in run_fits(pending, tables, study, path, len(wanted) - len(pending)):
+            for record in run_fits(pending, tables, study, path, len(wanted) - len(pending), arguments.jobs):
                 done[key_of(record)] = record
         except KeyboardInterrupt:
             raise SystemExit(f"Interrupted. The same command goes on from {path}.") from None
-    write_report([done[fit] for fit in wanted], out, header)
+    results = collect([done[fit] for fit in wanted])
+    write_report(results, out, header)
+    write_rivals(results, out)

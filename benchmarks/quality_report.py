@@ -10,6 +10,7 @@ it in every fifth cell. The share by this stricter measure is printed too, with 
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from math import comb
 from pathlib import Path
 
@@ -17,7 +18,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import t as student
 
-from .quality import DEFAULT_RATE, RATES, SCHEMES, UNTUNED, Cell, key_of, members
+from .quality import DEFAULT_RATE, RATES, SCHEMES, UNTUNED, Cell, grid, key_of
 
 # A member learned in a cell if its mean score is this part of the way from chance to a perfect score, or more.
 LEARNED = 0.05
@@ -92,11 +93,18 @@ def epochs_to_common_loss(one: Runs, other: Runs) -> tuple[float, float]:
 
 @dataclass(frozen=True)
 class CellResult:
-    """Untuned and the grid in one cell."""
+    """All recipes in one cell."""
 
     cell: Cell
-    untuned: Runs
-    grid: dict[tuple[str, float], Runs]
+    recipes: dict[tuple[str, float | str], Runs]
+
+    @cached_property
+    def untuned(self) -> Runs:
+        return self.recipes[UNTUNED]
+
+    @cached_property
+    def grid(self) -> dict[tuple[str, float | str], Runs]:
+        return {key: self.recipes[key] for key in grid(self.cell.solver)}
 
     @property
     def ranking(self) -> list[Runs]:
@@ -113,8 +121,11 @@ class CellResult:
 
     @property
     def error(self) -> float:
-        """Standard error of the difference of the two means."""
-        return float(np.hypot(self.untuned.error, self.choice.error))
+        return self.error_of(self.untuned)
+
+    def error_of(self, runs: Runs) -> float:
+        """Standard error of the difference of the means of a recipe and of the grid's choice."""
+        return float(np.hypot(runs.error, self.choice.error))
 
     @property
     def paired_error(self) -> float:
@@ -123,7 +134,11 @@ class CellResult:
 
     @property
     def falls_short(self) -> bool:
-        return self.difference < -self.error - 1e-12
+        return self.does_fall_short(self.untuned)
+
+    def does_fall_short(self, runs: Runs) -> bool:
+        """Whether a recipe is more than one standard error below the grid's choice."""
+        return runs.mean - self.choice.mean < -self.error_of(runs) - 1e-12
 
     @property
     def falls_short_paired(self) -> bool:
@@ -132,7 +147,10 @@ class CellResult:
     @property
     def stays_at_chance(self) -> bool:
         """Whether untuned is at chance where some member of the grid learned."""
-        return not self.untuned.learned and any(runs.learned for runs in self.grid.values())
+        return self.does_stay_at_chance(self.untuned)
+
+    def does_stay_at_chance(self, runs: Runs) -> bool:
+        return not runs.learned and any(member.learned for member in self.grid.values())
 
     @property
     def grid_seconds(self) -> float:
@@ -194,9 +212,8 @@ def collect(records: Sequence[dict]) -> list[CellResult]:
         groups.setdefault(fit.cell, {}).setdefault((fit.init, fit.rate), []).append(record)
     results = []
     for cell, group in groups.items():
-        runs = {key: _runs(f"{key[0]} {key[1]:g}" if key != UNTUNED else "untuned", group[key]) for key in group}
-        grid = {key: runs[key] for key in members(cell.solver) if key != UNTUNED}
-        results.append(CellResult(cell, runs[UNTUNED], grid))
+        runs = {key: _runs("untuned" if key == UNTUNED else f"{key[0]} {key[1]}", group[key]) for key in group}
+        results.append(CellResult(cell, runs))
     return results
 
 
@@ -221,7 +238,9 @@ def summarize(results: list[CellResult]) -> dict:
             str(result.cell) for result in results if result.untuned.learned and not result.choice.learned
         ],
         "cells_that_fall_short": [str(result.cell) for result in results if result.falls_short],
+        "mean_difference": float(np.mean([result.difference for result in results])),
         "median_difference": float(np.median([result.difference for result in results])),
+        "median_cost_in_runs": float(np.median([len(r.grid) / r.time_ratio for r in results])),
         "median_time_ratio": float(np.median([result.time_ratio for result in results])),
         "median_relative_score": float(np.median([result.relative(result.untuned.mean) for result in learned]))
         if learned
@@ -286,8 +305,9 @@ def format_summary(summary: dict) -> str:
         f"(the grid's choice at chance where untuned learned: "
         f"{len(summary['cells_grid_choice_at_chance_where_untuned_learned'])}; neither learned: "
         f"{len(summary['cells_nothing_learned'])})",
-        f"  median ratio of time, grid over untuned: {summary['median_time_ratio']:.1f}",
-        f"  median difference of scores: {summary['median_difference']:+.4f}",
+        f"  median ratio of time, grid over untuned: {summary['median_time_ratio']:.1f}; untuned takes the time of "
+        f"{summary['median_cost_in_runs']:.1f} runs of the grid",
+        f"  difference of scores: mean {summary['mean_difference']:+.4f}, median {summary['median_difference']:+.4f}",
         "",
         f"Against one run of each scheme at the default rate, {DEFAULT_RATE:g}:",
     ]
@@ -428,9 +448,8 @@ def _finite(value):
     return None if isinstance(value, float) and not np.isfinite(value) else value
 
 
-def write_report(records: Sequence[dict], out: Path, settings: dict) -> None:
+def write_report(results: list[CellResult], out: Path, settings: dict) -> None:
     """Print the table and the summary; write them, the picture and the JSON file to `out`."""
-    results = collect(records)
     summary = summarize(results)
     rows = [result.row() for result in results]
     pd.DataFrame(rows).to_csv(out / "cells.csv", index=False, float_format="%.6g")
@@ -445,7 +464,7 @@ def write_report(records: Sequence[dict], out: Path, settings: dict) -> None:
                     "seconds": runs.seconds.tolist(),
                     "diverged": int(runs.diverged.sum()),
                 }
-                for runs in (result.untuned, *result.grid.values())
+                for runs in result.recipes.values()
             },
         }
         for row, result in zip(rows, results, strict=True)

@@ -102,6 +102,12 @@ class MLPClassifier(ClassifierMixin, BaseMultilayerPerceptron):
         eight times, where the loss rises above that of the untrained network, or near it from far below, or is not
         finite.
 
+        With ``learning_rate="constant"``, the automatic rate warms up in a straight line over 3 epochs, and falls to
+        zero in a straight line over the last half of `max_iter` epochs, its tail. Where the loss (or the validation
+        score, with `early_stopping`) has not improved by `tol` for `n_iter_no_change` epochs before, the tail begins at
+        once, lasts as many epochs as came before it, and ends the training. `partial_fit` has the warm-up only, because
+        nobody knows its last epoch. Another `learning_rate` is followed as it is given, at a smaller automatic rate.
+
     power_t : float, default=0.5
         Exponent of ``learning_rate="invscaling"``.
 
@@ -225,7 +231,7 @@ class MLPClassifier(ClassifierMixin, BaseMultilayerPerceptron):
         The initializer that drew the first weights.
 
     learning_rate_init_ : float
-        The initial learning rate used; with "auto" the one found. Stochastic solvers only.
+        The initial learning rate used; with "auto" the one found, to which the rate warms up. Stochastic solvers only.
 
     n_features_in_ : int
         Number of features seen during `fit`.
@@ -747,6 +753,12 @@ class MLPRegressor(RegressorMixin, BaseMultilayerPerceptron):
         eight times, where the loss rises above that of the untrained network, or near it from far below, or is not
         finite.
 
+        With ``learning_rate="constant"``, the automatic rate warms up in a straight line over 3 epochs, and falls to
+        zero in a straight line over the last half of `max_iter` epochs, its tail. Where the loss (or the validation
+        score, with `early_stopping`) has not improved by `tol` for `n_iter_no_change` epochs before, the tail begins at
+        once, lasts as many epochs as came before it, and ends the training. `partial_fit` has the warm-up only, because
+        nobody knows its last epoch. Another `learning_rate` is followed as it is given, at a smaller automatic rate.
+
     power_t : float, default=0.5
         Exponent of ``learning_rate="invscaling"``.
 
@@ -866,7 +878,7 @@ class MLPRegressor(RegressorMixin, BaseMultilayerPerceptron):
         The initializer that drew the first weights.
 
     learning_rate_init_ : float
-        The initial learning rate used; with "auto" the one found. Stochastic solvers only.
+        The initial learning rate used; with "auto" the one found, to which the rate warms up. Stochastic solvers only.
 
     n_features_in_ : int
         Number of features seen during `fit`.

@@ -99,7 +99,8 @@ CASES = {
     "sgd, float32": ({"solver": "sgd"}, "fit", (X.astype(np.float32), y)),
     "lbfgs": ({"solver": "lbfgs"}, "fit", (X, y)),
     "early stopping": ({"early_stopping": True}, "fit", (X, y)),
-    "hessian, auto": ({"init": "hessian", "learning_rate_init": "auto"}, "fit", (X, y)),
+    # With a schedule of its own, because the rates of "constant" depend on `max_iter`, which tells the states apart.
+    "hessian, auto": ({"init": "hessian", "learning_rate_init": "auto", "learning_rate": "adaptive"}, "fit", (X, y)),
     "sparse, weights": ({"init": "lsuv"}, "fit", (csr_array(X), y, np.linspace(0, 1, len(y)))),
     "initialize": ({"init": "orthogonal"}, "initialize", (X, y)),
     "partial_fit": ({}, "partial_fit", (X_before, y_before)),

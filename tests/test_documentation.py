@@ -1,5 +1,6 @@
 """The documentation: whole, true to the signatures, and made of code that runs."""
 
+import csv
 import importlib
 import inspect
 import re
@@ -148,6 +149,14 @@ def test_commands_of_the_documentation_are_taken_by_the_command_line():
 def test_the_table_of_the_readme_is_that_of_the_benchmark():
     table = (ROOT / "benchmarks" / "results" / "speed" / "table.md").read_text()
     assert table in (ROOT / "README.md").read_text()
+
+
+def test_the_scores_of_the_readme_are_those_of_the_benchmark():
+    table = (ROOT / "benchmarks" / "results" / "diabetes" / "scores.csv").read_text()
+    _, default, untuned = csv.reader(table.splitlines())
+    text = " ".join((ROOT / "README.md").read_text().split())
+    assert f"the default regressor's test R² is {default[1]} and this one's {untuned[1]};" in text
+    assert f"with `scaled=False`, {default[2]} and {untuned[2]} (" in text
 
 
 def test_benchmarks_of_the_documentation_exist():

@@ -7,6 +7,7 @@ import pytest
 from sklearn.datasets import load_iris
 from sklearn.model_selection import GridSearchCV
 
+import skinit.training.fit
 from skinit import MLPClassifier
 from skinit.engine.passes import DataPasses
 from skinit.training.schedules import SCHEDULES, factors
@@ -62,6 +63,82 @@ def test_every_schedule_of_the_registry_has_its_formula_here():
 def test_a_schedule_multiplies_the_automatic_rate(rates):
     model = fit(network(learning_rate="linear", learning_rate_init="auto", solver="sgd"), X, y)
     np.testing.assert_allclose(rates[-N_STEPS:], model.learning_rate_init_ * FORMULAS["linear"], rtol=1e-12)
+
+
+def up_and_down(begin, end, n_epochs=N_EPOCHS):
+    """Factors that rise over three epochs, and fall to zero between two epochs."""
+    step = np.arange(n_epochs * N_BATCHES)
+    return np.clip(np.minimum((step + 1) / (3 * N_BATCHES), (end - step / N_BATCHES) / (end - begin)), 0, 1)
+
+
+@pytest.mark.parametrize("solver", ["sgd", "adam", "adamw"])
+def test_the_automatic_rate_warms_up_and_has_a_tail_over_the_last_half(solver, rates):
+    model = fit(network(learning_rate_init="auto", solver=solver), X, y)
+    expected = model.learning_rate_init_ * up_and_down(N_EPOCHS / 2, N_EPOCHS)
+    np.testing.assert_allclose(rates[-N_STEPS:], expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("n_epochs", range(1, 8))
+def test_of_few_epochs_each_step_has_a_factor_above_zero(n_epochs, rates):
+    model = fit(network(learning_rate_init="auto", max_iter=n_epochs), X, y)
+    expected = model.learning_rate_init_ * up_and_down(n_epochs / 2, n_epochs, n_epochs)
+    np.testing.assert_allclose(rates[-n_epochs * N_BATCHES :], expected, rtol=1e-12)
+    assert min(rates) > 0
+
+
+@pytest.mark.parametrize("early_stopping", [False, True])
+@pytest.mark.parametrize(("patience", "begin"), [(1, 3), (2, 4), (6, 8)])
+def test_where_progress_stops_the_tail_begins_and_lasts_as_many_epochs(patience, begin, early_stopping, rates):
+    # No epoch improves by so much.
+    model = network(learning_rate_init="auto", tol=1e9, n_iter_no_change=patience, max_iter=30)
+    fit(model.set_params(early_stopping=early_stopping), X, y)
+    # A first loss is an improvement; no score is better than minus infinity by this tolerance.
+    assert model.n_iter_ == 2 * begin
+    factors = up_and_down(begin, 2 * begin, model.n_iter_)
+    np.testing.assert_allclose(rates[-len(factors) :], model.learning_rate_init_ * factors, rtol=1e-12)
+
+
+def test_a_tail_ends_with_max_iter(rates):
+    model = fit(network(learning_rate_init="auto", tol=1e9, n_iter_no_change=1, max_iter=5), X, y)
+    # From half of the epochs on, because progress stops after that.
+    expected = model.learning_rate_init_ * up_and_down(2.5, 5, 5)
+    np.testing.assert_allclose(rates[-5 * N_BATCHES :], expected, rtol=1e-12)
+
+
+def test_a_tail_that_ended_before_max_iter_does_not_warn():
+    model = network(learning_rate_init="auto", tol=1e9, n_iter_no_change=1, max_iter=30)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        model.fit(X, y)
+
+
+def test_restarts_warm_up_anew_with_a_quarter_of_the_rate(rates, monkeypatch):
+    monkeypatch.setattr(skinit.training.fit, "automatic_step", lambda *args: 1e3)
+    model = fit(network(learning_rate_init="auto", solver="sgd"), X, y)
+    first_rates = 1e3 / (3 * N_BATCHES) * 0.25 ** np.arange(9)
+    n_restarts = round(np.log(model.learning_rate_init_ / 1e3) / np.log(0.25))
+    assert n_restarts > 0
+    starts = [rate for rate in rates if np.isclose(rate, first_rates, rtol=1e-9).any()]
+    assert len(starts) >= n_restarts + 1
+    expected = model.learning_rate_init_ * up_and_down(N_EPOCHS / 2, N_EPOCHS)
+    np.testing.assert_allclose(rates[-N_STEPS:], expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("max_iter", [1, 4, 200])
+def test_the_automatic_rate_of_partial_fit_warms_up_and_stays(max_iter, rates):
+    model = network(learning_rate_init="auto", max_iter=max_iter)
+    for _ in range(6):
+        model.partial_fit(X, y, classes=[0, 1, 2])
+    expected = [*np.arange(1, 3 * N_BATCHES + 1) / (3 * N_BATCHES), *[1] * (3 * N_BATCHES)]
+    np.testing.assert_allclose(rates, model.learning_rate_init_ * np.array(expected), rtol=1e-12)
+
+
+@pytest.mark.parametrize("learning_rate_init", ["auto", 0.1])
+def test_partial_fit_after_fit_goes_on_at_the_automatic_rate(learning_rate_init, rates):
+    model = fit(network(learning_rate_init="auto"), X, y)
+    rate = model.learning_rate_init_
+    model.set_params(learning_rate_init=learning_rate_init).partial_fit(X, y)
+    np.testing.assert_allclose(rates[-N_BATCHES:], rate, rtol=1e-12)
 
 
 @pytest.mark.parametrize("name", SCHEDULES)

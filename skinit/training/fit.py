@@ -14,6 +14,7 @@ from .divergence import DivergenceError
 from .dropout import check_dropout
 from .loop import History, train
 from .progress import Progress
+from .schedules import WARM_UP_EPOCHS, WarmUpAndTail, warm_up
 from .solvers import STOCHASTIC_SOLVERS, StochasticSolver, make_solver, minimize_lbfgs
 from .step_size import automatic_step
 from .tasks import StopTraining, TrainingTasks
@@ -58,12 +59,17 @@ def fit_stochastic(
         estimator.learning_rate_init_ = choose_learning_rate(estimator, network, data, batch_size)
         parameters = {**estimator.get_params(deep=False), "learning_rate_init": estimator.learning_rate_init_}
         solver = make_solver(estimator.solver, network, parameters)
+        if _has_tail(estimator):
+            solver.follow(WarmUpAndTail.over(estimator.max_iter), estimator.max_iter)
         if any(dropout):
             solver.dropout, solver.seed = np.array(dropout), int(random_state.randint(2**31 - 1))
         if is_automatic:
             progress.note(f'learning_rate_init="auto" found {estimator.learning_rate_init_:.3g}.')
     elif solver.averaging is not None:
         solver.averaging.begin(network.theta)
+    if incremental and isinstance(solver.schedule, WarmUpAndTail):
+        # Nobody knows the last epoch.
+        solver.follow(warm_up, WARM_UP_EPOCHS)
     start, generator_state = network.theta.copy(), random_state.get_state()
     with passes:
         loss_limit = LOSS_TOLERANCE * passes.loss() if is_automatic else np.inf
@@ -137,6 +143,11 @@ def _solver_class(estimator) -> type[StochasticSolver]:
     return STOCHASTIC_SOLVERS[estimator.solver][0]
 
 
+def _has_tail(estimator) -> bool:
+    """Whether the learning rate warms up and has a tail: it is automatic, and the user gave no schedule."""
+    return estimator.learning_rate_init == "auto" and estimator.learning_rate == "constant"
+
+
 def _row_alpha(estimator, data: TrainingData) -> float:
     """`alpha` for weights that have been scaled."""
     # A NumPy number of single precision would overflow.
@@ -149,6 +160,7 @@ def choose_learning_rate(estimator, network: Network, data: TrainingData, batch_
         return float(estimator.learning_rate_init)
     rule = _solver_class(estimator).automatic_step
     memory = getattr(estimator, rule.memory) if rule.memory else 0.0
+    has_tail = _has_tail(estimator)
     # `fit` and `initialize` choose the same rate only with as many threads of BLAS, which round sums differently.
     with blas_threads(network.largest_product(batch_size)), np.errstate(all="ignore"):
-        return automatic_step(network, data, batch_size, _row_alpha(estimator, data), rule, memory)
+        return automatic_step(network, data, batch_size, _row_alpha(estimator, data), rule, memory, has_tail)

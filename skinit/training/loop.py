@@ -233,6 +233,8 @@ def train(
                     "the optimization hasn't converged yet.",
                     ConvergenceWarning,
                 )
+            if solver.is_at_end:
+                break
     except KeyboardInterrupt:
         if checkpoint.solver is solver or is_one_fit_of_many():
             raise

@@ -7,6 +7,7 @@ the samples seen ("invscaling"), is part of :class:`~skinit.training.solvers.SGD
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from numbers import Real
 
 import numpy as np
@@ -15,6 +16,8 @@ Schedule = Callable[[int, int], float]
 
 # Part of the steps on which "one_cycle" warms up, and its factor at the first step.
 WARM_UP, FIRST_FACTOR = 0.3, 0.04
+# Epochs over which an automatic learning rate warms up.
+WARM_UP_EPOCHS = 3
 
 
 def linear(step: int, n_steps: int) -> float:
@@ -43,6 +46,45 @@ def one_cycle(step: int, n_steps: int) -> float:
 
 
 SCHEDULES: dict[str, Schedule] = {"cosine": cosine, "linear": linear, "one_cycle": one_cycle}
+
+
+def warm_up(step: int, n_steps: int) -> float:
+    """Up to 1 in a straight line. Not in `SCHEDULES`, because it makes sense over some epochs only."""
+    return (step + 1) / n_steps
+
+
+@dataclass(frozen=True)
+class WarmUpAndTail:
+    """The schedule of an automatic learning rate: up to 1 over the first epochs, and down to 0 over the tail.
+
+    P. Goyal et al., "Accurate, large minibatch SGD" (2017) for the warm-up.
+
+    Parameters
+    ----------
+    n_epochs : int
+        Epochs of all steps.
+    begin, end : float
+        The epochs between which the tail lies.
+    """
+
+    n_epochs: int
+    begin: float
+    end: float
+
+    @classmethod
+    def over(cls, n_epochs: int) -> "WarmUpAndTail":
+        """With a tail over the last half of the epochs."""
+        return cls(n_epochs, n_epochs / 2, n_epochs)
+
+    def __call__(self, step: int, n_steps: int) -> float:
+        n_batches = n_steps // self.n_epochs
+        rise = (step + 1) / (WARM_UP_EPOCHS * n_batches)
+        fall = (self.end - step / n_batches) / (self.end - self.begin)
+        return max(0.0, min(1.0, rise, fall))
+
+    def begin_tail(self, epoch: int) -> "WarmUpAndTail":
+        """With a tail that begins after so many epochs, and takes as many more."""
+        return replace(self, begin=epoch, end=2 * epoch)
 
 
 def factors(schedule: Schedule, first: int, n: int, n_steps: int) -> np.ndarray:

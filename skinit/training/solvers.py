@@ -16,7 +16,7 @@ from ..interrupts import INTERRUPTED, is_one_fit_of_many
 from ..user_warnings import warn_user
 from ..validation import check_takes
 from .averaging import Averaging
-from .schedules import SCHEDULES, Schedule, factors
+from .schedules import SCHEDULES, Schedule, WarmUpAndTail, factors
 
 
 class AutomaticStep(NamedTuple):
@@ -127,7 +127,16 @@ class StochasticSolver:
 
     def slow_down(self) -> str | None:
         """React to a lack of progress: a message if training goes on, None if it should stop."""
-        return None
+        if not isinstance(self.schedule, WarmUpAndTail):
+            return None
+        if self._n_epochs < self.schedule.begin:
+            self.schedule = self.schedule.begin_tail(self._n_epochs)
+        return f"The learning rate goes down to zero in epoch {self.schedule.end:g}."
+
+    @property
+    def is_at_end(self) -> bool:
+        """Whether the learning rate has come down to zero."""
+        return isinstance(self.schedule, WarmUpAndTail) and self._n_epochs >= self.schedule.end
 
 
 class SGD(StochasticSolver):
@@ -164,7 +173,7 @@ class SGD(StochasticSolver):
 
     def slow_down(self) -> str | None:
         if self.decay != "adaptive" or self.learning_rate <= 1e-6:
-            return None
+            return super().slow_down()
         self.learning_rate /= 5.0
         return f"Setting learning rate to {self.learning_rate:f}"
 
@@ -209,7 +218,8 @@ def make_solver(name: str, network: Network, parameters: dict) -> StochasticSolv
         check_takes(schedule, (0, 1), "learning_rate", "(step, n_steps)")
     else:
         schedule = SCHEDULES.get(schedule)
-    solver.follow(schedule, parameters["max_iter"])
+    if schedule is not None:
+        solver.follow(schedule, parameters["max_iter"])
     if parameters["average"]:
         solver.averaging = Averaging(network, parameters["average"])
     return solver

@@ -4,7 +4,8 @@ The quadratic model of the loss along a step :math:`-\gamma d` is
 :math:`L - \gamma g^T d + \tfrac{\gamma^2}{2} d^T H d`, with the gradient `g` and the Hessian `H` of a mini-batch.
 
 *Gradient descent*: :math:`\gamma^* = 1 / \|H\|` is sure to lower it for :math:`d = g` (I. Goodfellow et al., "Deep
-Learning", section 4.3.1; M. Skorski, section 1.2), at half of the largest stable step.
+Learning", section 4.3.1; M. Skorski, section 1.2), at half of the largest stable step. The curvature of the L2 penalty
+is added to the norm.
 
 The losses "absolute_error" and "quantile", whose second derivative is zero but for a kink, have in its place the
 curvature that :mod:`skinit.curvature` states.
@@ -17,8 +18,17 @@ largest stable step of heavy-ball and of Nesterov's momentum is within a factor 
 (:func:`~skinit.curvature.max_stable_step`), but what was right for the gradient of now is carried into curvature met
 later. Between keeping the step (:math:`\gamma^*`, with which deep networks diverged) and keeping its sum
 (:math:`(1 - \beta) \gamma^*`, as slow as plain descent) the geometric mean is taken,
-:math:`\sqrt{1 - \beta}\,\gamma^*`; for Adam with :math:`\beta = \beta_1`. ``python -m benchmarks quality`` measures
-what comes of it.
+:math:`\sqrt{1 - \beta}\,\gamma^*`; for Adam with :math:`\beta = \beta_1`.
+
+*Warm-up and tail*: a rate may be larger if it begins small, because training then moves to where the curvature is lower
+(J. Gilmer et al., "A loss curvature perspective on training instability in deep learning", 2021), and if it ends
+small, because the noise of mini-batches then ends too. With ``learning_rate="constant"``, the rate warms up over three
+epochs to :math:`\min(1, 3 \sqrt{1 - \beta})\,\gamma^*`, and falls to zero over the tail
+(:class:`~skinit.training.schedules.WarmUpAndTail`). The tail is the last half of `max_iter` epochs. Where progress
+stops before, it begins then and lasts as long as training did before, so that a pause of the loss does not keep it
+from being run. A schedule that the user gives multiplies :math:`\sqrt{1 - \beta}\,\gamma^*`.
+
+``python -m benchmarks quality`` measures what comes of it.
 """
 
 import numpy as np
@@ -36,6 +46,8 @@ ROWS = 256
 MOST_BATCHES = 8
 # A step need not be exact: a relative tolerance, and restarts of the Lanczos iteration.
 NORM_TOLERANCE, NORM_ITERATIONS = 0.05, 20
+# The multiple of the step to which the learning rate warms up before its tail.
+PEAK = 3.0
 # The smallest learning rate to choose.
 SMALLEST = 1e-8
 
@@ -49,7 +61,13 @@ def sign_step(products: HessianProducts, gradient: np.ndarray) -> float:
 
 
 def automatic_step(
-    network: Network, data: TrainingData, batch_size: int, alpha: float, rule: AutomaticStep, memory: float
+    network: Network,
+    data: TrainingData,
+    batch_size: int,
+    alpha: float,
+    rule: AutomaticStep,
+    memory: float,
+    has_tail: bool,
 ) -> float:
     """The learning rate for training a network from where it is: the median over mini-batches of the rule above.
 
@@ -64,6 +82,8 @@ def automatic_step(
         The solver's entry.
     memory : float
         The part of a step that the next one repeats: momentum, or Adam's beta_1.
+    has_tail : bool
+        Whether the learning rate warms up and has a tail.
 
     Returns
     -------
@@ -91,9 +111,11 @@ def automatic_step(
                     )
                 except NotFiniteError:
                     norm = np.nan
+                norm += alpha / float(sample.row_weights().sum())
                 steps.append(1 / norm if norm > 0 else np.inf)
     # Momentum 1 never forgets: no step is small enough, and the smallest is as good as any.
-    step = np.sqrt(1 - memory) * np.median(steps) if steps else np.nan
+    part = min(1.0, (PEAK if has_tail else 1.0) * np.sqrt(1 - memory))
+    step = part * np.median(steps) if steps else np.nan
     if not np.isfinite(step):
         return rule.fallback
     return float(np.clip(step, SMALLEST, rule.largest))
