@@ -7,6 +7,7 @@ from contextlib import suppress
 from hashlib import blake2b
 from numbers import Integral
 from pathlib import Path
+from threading import get_ident
 from types import FunctionType
 from typing import Any
 
@@ -25,6 +26,8 @@ from .stopping import BestWeights
 FORMAT = 1
 # What a later fit may change.
 FREE_PARAMETERS = ("max_iter", "verbose")
+# The names of all data that `fit` may get.
+DATA = ("X", "y", "sample_weight", "X_val", "y_val", "sample_weight_val")
 # The name of a fit, in a path.
 PLACE = "{fit}"
 
@@ -110,9 +113,12 @@ class Checkpoint(NetworkCallback):
                 f"path={os.fspath(self.path)!r} of Checkpoint is one file for many fits: put {PLACE} into the path, "
                 "which stands for another name in each fit."
             )
-        folder = Path(self.path).parent
-        if not folder.is_dir():
-            raise FileNotFoundError(f"path={os.fspath(self.path)!r} of Checkpoint needs the folder {str(folder)!r}.")
+        path = Path(self.path)
+        if path.is_dir() or not path.parent.is_dir():
+            raise ValueError(
+                f"path={str(path)!r} of Checkpoint must be a file in a folder that exists, got "
+                f"{'a folder' if path.is_dir() else 'one in none'}."
+            )
 
     def on_fit_task_end(self, estimator, context) -> None:
         """Called by scikit-learn at the end of each epoch, and of the whole fit."""
@@ -200,10 +206,11 @@ class _File:
                     f"{name}={now} differs from the checkpoint {str(self._path)!r}, which was written with "
                     f"{name}={before}. {self._advice(name)}"
                 )
-        if saved["data"] != own["data"]:
+        names = [name for name in DATA if saved["data"].get(name) != own["data"].get(name)]
+        if names:
             raise ValueError(
-                f"{str(self._path)!r} is a checkpoint of a fit to other data, of {saved['n_rows']} rows; these have "
-                f"{own['n_rows']}. {self._advice('X, y and weights')}"
+                f"{str(self._path)!r} is a checkpoint of a fit to other data, which differ in {', '.join(names)}. "
+                f"{self._advice('the data')}"
             )
         schedule = self._estimator.learning_rate
         if (callable(schedule) or schedule in SCHEDULES) and numbers["max_iter"] != self._estimator.max_iter:
@@ -219,24 +226,27 @@ class _File:
 
 def _identity(estimator, network: Network, data: TrainingData, validation_data: TrainingData | None) -> dict:
     """What must be the same for a fit to go on, in a form to print, to compare and to write."""
-    parameters = estimator.get_params()
-    digest = blake2b(digest_size=16)
-    for part in (data, validation_data):
-        if part is not None:
-            inputs = as_inputs(part.X, network.theta.dtype, in_order=True)
-            weights = [] if part.sample_weight is None else [part.sample_weight]
-            for array in (*inputs, part.targets, *weights, np.array(part.weight_scale)):
-                digest.update(f"{array.shape}{array.dtype}".encode())
-                digest.update(np.ascontiguousarray(array).data)
+    parts = [part for part in (data, validation_data) if part is not None]
+    values = [values for part in parts for values in (part.X, part.targets, (part.sample_weight, part.weight_scale))]
+    parameters = {name: _words(value) for name, value in estimator.get_params().items() if name not in FREE_PARAMETERS}
     return {
         "format": FORMAT,
         "estimator": type(estimator).__name__,
         "layer_sizes": list(network.widths),
         "dtype": str(network.theta.dtype),
-        "parameters": {name: _words(value) for name, value in parameters.items() if name not in FREE_PARAMETERS},
-        "n_rows": len(data.targets),
-        "data": digest.hexdigest(),
+        "parameters": parameters,
+        "data": {name: _digest(each, network.theta.dtype) for name, each in zip(DATA, values, strict=False)},
     }
+
+
+def _digest(values, dtype: np.dtype) -> str:
+    """A name for a dense or sparse matrix, or for weights and their scale."""
+    digest = blake2b(digest_size=16)
+    for part in values if isinstance(values, tuple) else as_inputs(values, dtype, in_order=True):
+        array = np.ascontiguousarray(0 if part is None else part)
+        digest.update(f"{array.shape}{array.dtype}".encode())
+        digest.update(array.data)
+    return digest.hexdigest()
 
 
 def _words(value) -> str:
@@ -254,7 +264,7 @@ def _words(value) -> str:
 def _write(path: Path, arrays: dict[str, Any], numbers: dict) -> None:
     """Write a file that is whole whenever it is there."""
     text = json.dumps(numbers, default=lambda value: value.tolist())
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    partial = path.with_name(f".{path.name}.{os.getpid()}.{get_ident()}")
     try:
         with open(partial, "wb") as file:
             np.savez(file, **arrays, numbers=np.frombuffer(text.encode(), np.uint8))
@@ -275,7 +285,9 @@ def _read(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
         numbers = json.loads(arrays.pop("numbers").tobytes())
         found = numbers["identity"]["format"]
     except (ValueError, KeyError, TypeError, AttributeError, EOFError, zipfile.BadZipFile) as error:
-        raise ValueError(f"{str(path)!r} is not a checkpoint that skinit wrote: {error}") from error
+        raise ValueError(
+            f"{str(path)!r} is no checkpoint of skinit, or damaged: delete it, or give Checkpoint another path."
+        ) from error
     if found != FORMAT:
         raise ValueError(f"{str(path)!r} is a checkpoint of format {found}; this version of skinit takes {FORMAT}.")
     return arrays, numbers

@@ -77,7 +77,7 @@ def fit_stochastic(
             progress.note(f'learning_rate_init="auto" found {estimator.learning_rate_init_:.3g}.')
     elif solver.averaging is not None:
         solver.averaging.begin(network.theta)
-    start, generator_state = network.theta.copy(), random_state.get_state()
+    start, generator_state = network.theta.copy(), random_state.get_state(legacy=False)
     with passes:
         loss_limit = LOSS_TOLERANCE * passes.loss() if is_automatic else np.inf
         for n_restarts in range(0 if saved is None else saved.origin.n_restarts, MAX_RESTARTS + 1):

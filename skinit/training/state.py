@@ -1,6 +1,6 @@
 """All that a training needs to go on from the end of an epoch, as arrays and numbers that a file can hold."""
 
-from numbers import Real
+from numbers import Integral, Real
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -126,7 +126,11 @@ class TrainingState(NamedTuple):
         theta[:] = _checked("theta", self.arrays["theta"], theta)
         for name, values in _arrays_of(solver).items():
             values[...] = _checked(name, self.arrays[name], values)
-        for part, numbers in zip(_parts(solver), self.numbers["solver"], strict=True):
+        for part, own, numbers in zip(_parts(solver), _numbers_of(solver), self.numbers["solver"], strict=True):
+            if {name: isinstance(value, Integral) for name, value in numbers.items()} != {
+                name: isinstance(value, Integral) for name, value in own.items()
+            }:
+                raise ValueError(f"A {type(part).__name__} has the numbers {', '.join(own)}, but its state {numbers}.")
             vars(part).update(numbers)
         vars(history).update(self.numbers["history"])
         random_state.set_state(self.numbers["generator"])
