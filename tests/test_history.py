@@ -56,9 +56,9 @@ def test_the_learning_rate_is_that_of_the_last_step_of_the_epoch():
     make(learning_rate="linear", batch_size=40).set_callbacks(history).fit(X, y)
     expected = 0.001 * (1 - (4 * np.arange(1, 7) - 1) / 24)
     np.testing.assert_allclose(history.to_frame()["learning_rate"], expected, rtol=1e-14)
-    parameters = {"solver": "sgd", "learning_rate": "adaptive", "tol": 10.0, "n_iter_no_change": 1, "max_iter": 5}
+    parameters = {"solver": "sgd", "learning_rate": "adaptive", "tol": 10.0, "n_iter_no_change": 1, "max_iter": 6}
     make(**parameters).set_callbacks(history).fit(X, y)
-    np.testing.assert_allclose(history.to_frame()["learning_rate"], 0.001 / np.array([1, 1, 5, 5, 25]), rtol=1e-14)
+    np.testing.assert_allclose(history.to_frame()["learning_rate"], 0.001 / np.array([1, 1, 1, 5, 5, 25]), rtol=1e-14)
 
 
 def test_iterations_of_lbfgs_have_losses():

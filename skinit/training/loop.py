@@ -236,9 +236,9 @@ def train(
             if history._no_improvement_count > n_iter_no_change:
                 what = "Training loss" if measure is None else "Validation score"
                 reason = f"{what} did not improve more than tol={tol:f} for {n_iter_no_change} consecutive epochs."
-                slower = solver.slow_down()
-                progress.note(reason, slower or "Stopping.")
-                if slower is None:
+                is_slower, words = solver.slow_down()
+                progress.note(reason, words)
+                if not is_slower:
                     break
                 history._no_improvement_count = 0
             if incremental:

@@ -125,9 +125,9 @@ class StochasticSolver:
         """React to the end of an epoch, after `t` samples since the first."""
         self._n_epochs += 1
 
-    def slow_down(self) -> str | None:
-        """React to a lack of progress: a message if training goes on, None if it should stop."""
-        return None
+    def slow_down(self) -> tuple[bool, str]:
+        """React to a lack of progress: whether training goes on, and what to say of it, in scikit-learn's words."""
+        return False, "Stopping."
 
 
 class SGD(StochasticSolver):
@@ -162,11 +162,13 @@ class SGD(StochasticSolver):
             with np.errstate(over="ignore"):
                 self.learning_rate = float(self.learning_rate_init / np.float64(t + 1) ** float(self.power_t))
 
-    def slow_down(self) -> str | None:
-        if self.decay != "adaptive" or self.learning_rate <= 1e-6:
-            return None
+    def slow_down(self) -> tuple[bool, str]:
+        if self.decay != "adaptive":
+            return super().slow_down()
+        if self.learning_rate <= 1e-6:
+            return False, "Learning rate too small. Stopping."
         self.learning_rate /= 5.0
-        return f"Setting learning rate to {self.learning_rate:f}"
+        return True, f"Setting learning rate to {self.learning_rate:f}"
 
 
 class Adam(StochasticSolver):
