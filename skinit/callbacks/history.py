@@ -1,11 +1,15 @@
 """A callback that records the numbers of each epoch."""
 
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..training.solvers import STOCHASTIC_SOLVERS
 from .base import Log, is_epoch
+
+if TYPE_CHECKING:
+    import pandas
 
 COLUMNS = ["fit", "epoch", "loss", "validation_score", "validation_loss", "learning_rate", "seconds"]
 
@@ -24,7 +28,8 @@ class History(Log):
     Notes
     -----
     ``get_logs()`` is that of :class:`sklearn.callback.ScoringMonitor`, and has the same numbers as :meth:`to_frame`,
-    for former fits too, and with the epochs after which ``learning_rate_init="auto"`` started again.
+    for former fits too, and with the epochs after which ``learning_rate_init="auto"`` started again. A fit that goes on
+    from the file of a :class:`Checkpoint` has the epochs from that of the file on.
 
     Examples
     --------
@@ -53,7 +58,7 @@ class History(Log):
         if is_epoch(context):
             super().on_fit_task_end(estimator, context, X=X, y=y, metadata=metadata, fitted_estimator=fitted_estimator)
 
-    def to_frame(self):
+    def to_frame(self) -> "pandas.DataFrame":
         """The epochs of the most recent fit, or search, as a table.
 
         Returns
