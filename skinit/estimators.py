@@ -255,7 +255,7 @@ class MLPClassifier(ClassifierMixin, BaseMultilayerPerceptron):
     --------
     MLPRegressor : The same for regression.
     skinit.initializers : What `init` takes.
-    skinit.callbacks : Monitors for `set_callbacks`: norms of the Hessian and of gradients while training.
+    skinit.callbacks : Callbacks for `set_callbacks`: early stopping, best weights, checkpoints, tables, norms.
 
     Notes
     -----
@@ -908,7 +908,7 @@ class MLPRegressor(RegressorMixin, BaseMultilayerPerceptron):
     --------
     MLPClassifier : The same for classification.
     skinit.initializers : What `init` takes.
-    skinit.callbacks : Monitors for `set_callbacks`: norms of the Hessian and of gradients while training.
+    skinit.callbacks : Callbacks for `set_callbacks`: early stopping, best weights, checkpoints, tables, norms.
 
     Notes
     -----

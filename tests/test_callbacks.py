@@ -471,10 +471,11 @@ import sys, sklearn.model_selection, sklearn.pipeline, sklearn.neural_network
 sys.modules["sklearn.callback"] = None
 from sklearn.base import clone
 from skinit import MLPClassifier
-from skinit.callbacks import CurvatureMonitor, GradientMonitor
+from skinit.callbacks import BestWeights, Checkpoint, CurvatureMonitor, EarlyStopping, GradientMonitor, History
 network = clone(MLPClassifier((2,), max_iter=2)).fit([[0.0], [1.0]], [0, 1])
 network.partial_fit([[0.0], [1.0]], [0, 1]).predict([[0.0]])
-for needs_callbacks in (network.set_callbacks, CurvatureMonitor, GradientMonitor):
+callbacks = (BestWeights, CurvatureMonitor, EarlyStopping, GradientMonitor, History)
+for needs_callbacks in (network.set_callbacks, lambda: Checkpoint("fit.npz"), *callbacks):
     try:
         needs_callbacks()
     except ImportError as error:
@@ -483,6 +484,6 @@ for needs_callbacks in (network.set_callbacks, CurvatureMonitor, GradientMonitor
     lines = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", script], capture_output=True, text=True, check=True
     ).stdout.splitlines()
-    assert len(lines) == 3
+    assert len(lines) == 7
     for line in lines:
         assert line.startswith("Callbacks need scikit-learn 1.9 or later")

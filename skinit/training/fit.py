@@ -1,6 +1,7 @@
 """A fit: from an estimator's parameters, its data and its network to a trained network and the estimator's history."""
 
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,10 +13,11 @@ from ..engine.passes import DataPasses
 from .batches import check_batch_size
 from .divergence import DivergenceError
 from .dropout import check_dropout
-from .loop import History, train
+from .loop import History, Snapshot, train
 from .progress import Progress
 from .schedules import WARM_UP_EPOCHS, WarmUpAndTail, warm_up
 from .solvers import STOCHASTIC_SOLVERS, StochasticSolver, make_solver, minimize_lbfgs
+from .state import Beginning, Origin, TrainingState
 from .step_size import automatic_step
 from .tasks import StopTraining, TrainingTasks
 from .validation import Validation, split
@@ -42,6 +44,14 @@ def fit_stochastic(
     """
     if estimator.early_stopping and incremental:
         raise ValueError("partial_fit does not support early_stopping=True")
+    keeper = None if tasks is None else tasks.keeper(network, data, validation_data, incremental)
+    saved: TrainingState | None = None
+    beginning: Any = None
+    if keeper is not None:
+        saved = keeper.load()
+        if saved is not None:
+            saved.origin.beginning.restore(network, random_state)
+        beginning = Beginning.of(network, random_state)
     dropout = check_dropout(estimator.dropout, len(network.widths) - 2)
     rows = np.arange(len(data.targets))
     measure = None
@@ -56,10 +66,13 @@ def fit_stochastic(
     solver: Any = estimator.__dict__.get("_optimizer") if incremental else None
     is_automatic = estimator.learning_rate_init == "auto"
     if not (type(solver) is _solver_class(estimator) and solver.belongs_to(network)):
-        estimator.learning_rate_init_ = choose_learning_rate(estimator, network, data, batch_size)
+        if saved is not None:
+            estimator.learning_rate_init_ = saved.origin.learning_rate_init
+        else:
+            estimator.learning_rate_init_ = choose_learning_rate(estimator, network, data, batch_size)
         parameters = {**estimator.get_params(deep=False), "learning_rate_init": estimator.learning_rate_init_}
         solver = make_solver(estimator.solver, network, parameters)
-        if _has_tail(estimator):
+        if has_tail(estimator):
             solver.follow(WarmUpAndTail.over(estimator.max_iter), estimator.max_iter)
         if any(dropout):
             solver.dropout, solver.seed = np.array(dropout), int(random_state.randint(2**31 - 1))
@@ -70,12 +83,20 @@ def fit_stochastic(
     if incremental and isinstance(solver.schedule, WarmUpAndTail):
         # Nobody knows the last epoch.
         solver.follow(warm_up, WARM_UP_EPOCHS)
-    start, generator_state = network.theta.copy(), random_state.get_state()
+    start, generator_state = network.theta.copy(), random_state.get_state(legacy=False)
     with passes:
         loss_limit = LOSS_TOLERANCE * passes.loss() if is_automatic else np.inf
-        for n_restarts in range(MAX_RESTARTS + 1):
-            attempt, history = solver.copy(), History.of(estimator)
+        for n_restarts in range(0 if saved is None else saved.origin.n_restarts, MAX_RESTARTS + 1):
+            attempt, history, best_theta = solver.copy(), History.of(estimator), None
             attempt.scale_learning_rate(RESTART_FACTOR**n_restarts)
+            if saved is not None:
+                best_theta = saved.restore(passes, attempt, history, random_state)
+                progress.note(f"Going on from the end of epoch {history.n_iter_}.")
+                saved = None
+            keep = None
+            if keeper is not None:
+                origin = Origin(beginning, estimator.learning_rate_init_, n_restarts)
+                keep = partial(_keep, keeper, passes, random_state, origin)
             try:
                 estimator._optimizer = train(
                     passes,
@@ -92,6 +113,8 @@ def fit_stochastic(
                     # After so many restarts a loss that rises is not the learning rate's fault.
                     loss_limit=loss_limit if n_restarts < MAX_RESTARTS else np.inf,
                     tasks=tasks,
+                    best_theta=best_theta,
+                    keep=keep,
                 )
                 break
             except DivergenceError as error:
@@ -105,6 +128,11 @@ def fit_stochastic(
     if n_restarts > 0:
         estimator.learning_rate_init_ *= RESTART_FACTOR**n_restarts
     estimator.__dict__.update(history.attributes(estimator.early_stopping))
+
+
+def _keep(keeper, passes: DataPasses, random_state, origin: Origin, snapshot: Snapshot, is_last: bool) -> None:
+    """Keep the state at the end of an epoch."""
+    keeper.save(TrainingState.of(snapshot, passes, random_state, origin), is_last)
 
 
 def fit_lbfgs(estimator, network: Network, data: TrainingData, tasks: TrainingTasks | None) -> None:
@@ -143,7 +171,7 @@ def _solver_class(estimator) -> type[StochasticSolver]:
     return STOCHASTIC_SOLVERS[estimator.solver][0]
 
 
-def _has_tail(estimator) -> bool:
+def has_tail(estimator) -> bool:
     """Whether the learning rate warms up and has a tail: it is automatic, and the user gave no schedule."""
     return estimator.learning_rate_init == "auto" and estimator.learning_rate == "constant"
 
@@ -160,7 +188,7 @@ def choose_learning_rate(estimator, network: Network, data: TrainingData, batch_
         return float(estimator.learning_rate_init)
     rule = _solver_class(estimator).automatic_step
     memory = getattr(estimator, rule.memory) if rule.memory else 0.0
-    has_tail = _has_tail(estimator)
+    is_with_tail = has_tail(estimator)
     # `fit` and `initialize` choose the same rate only with as many threads of BLAS, which round sums differently.
     with blas_threads(network.largest_product(batch_size)), np.errstate(all="ignore"):
-        return automatic_step(network, data, batch_size, _row_alpha(estimator, data), rule, memory, has_tail)
+        return automatic_step(network, data, batch_size, _row_alpha(estimator, data), rule, memory, is_with_tail)

@@ -116,7 +116,7 @@ class History:
         return is_best
 
 
-class Checkpoint(NamedTuple):
+class Snapshot(NamedTuple):
     """Training as it was after a whole epoch.
 
     Attributes
@@ -151,6 +151,8 @@ def train(
     incremental: bool,
     loss_limit: float = np.inf,
     tasks: TrainingTasks | None = None,
+    best_theta: np.ndarray | None = None,
+    keep: Callable[[Snapshot, bool], None] | None = None,
 ) -> StochasticSolver:
     """Train the network of `passes`, in place, and write down how it went in `history`.
 
@@ -165,6 +167,12 @@ def train(
         If finite, what the loss may not exceed, see `History.shows_too_large_steps`.
     tasks : TrainingTasks or None, default=None
         Tells callbacks of each epoch; one of them may ask to stop.
+    best_theta : ndarray of shape (n_parameters,), or None
+        The parameters with the best validation score, where `history` has epochs of this fit. Training then goes on
+        from the end of the last one, of which callbacks are told again.
+    keep : callable or None, default=None
+        Called with the snapshot at the end of each epoch and, when training ends, with that of the last one again. The
+        second argument says which.
 
     Returns
     -------
@@ -183,69 +191,80 @@ def train(
     # The network that is validated, told to callbacks, and kept.
     network = passes.network if averaging is None else passes.network.with_theta(averaging.vector)
     learned = network.theta
-    checkpoint = Checkpoint(theta.copy(), None, solver, history.mark())
-    if measure is not None and np.isfinite(history.best_validation_score_):
+    snapshot = Snapshot(theta.copy(), best_theta, solver, history.mark())
+    goes_on = history.n_iter_ > 0
+    if not goes_on and measure is not None and np.isfinite(history.best_validation_score_):
         # A warm start: the weights to go on from are those of the best score so far.
-        checkpoint = checkpoint._replace(best_theta=checkpoint.theta)
+        snapshot = snapshot._replace(best_theta=snapshot.theta)
     try:
-        for _ in range(max_iter):
+        while True:
             if tasks is not None:
                 tasks.begin("epoch")
-            if shuffle:
-                # As scikit-learn's order[permutation]: shuffling swaps by position, whatever lies there.
-                random_state.shuffle(passes.rows)
-            if passes.has_negative_weights:
-                passes.check_batch_weights()
-            loss = passes.run(solver)
-            history.n_iter_ += 1
-            history.loss_ = loss
-            history.t_ += passes.rows.size
-            history.loss_curve_.append(loss)
-            if history.shows_too_large_steps(loss_limit):
-                raise DivergenceError(history.n_iter_)
-            # Weights that are not finite show in the next loss, but a validation score may miss them.
-            if measure is not None or not math.isfinite(loss):
-                _check_finite(history.n_iter_, theta, loss)
             is_best = False
-            if measure is None:
-                history.note_loss(loss, tol)
-            else:
-                is_best = history.note_validation(measure(network), tol)
-            progress.note_epoch(history, passes.last_rate, measure is not None)
-            solver.end_epoch(history.t_)
-            best_theta = learned.copy() if is_best else checkpoint.best_theta
-            checkpoint = Checkpoint(theta.copy(), best_theta, solver.copy(), history.mark())
-            if tasks is not None and tasks.end(network, history.attributes(measure is not None)):
+            if not goes_on:
+                if shuffle:
+                    # As scikit-learn's order[permutation]: shuffling swaps by position, whatever lies there.
+                    random_state.shuffle(passes.rows)
+                if passes.has_negative_weights:
+                    passes.check_batch_weights()
+                loss = passes.run(solver)
+                history.n_iter_ += 1
+                history.loss_ = loss
+                history.t_ += passes.rows.size
+                history.loss_curve_.append(loss)
+                if history.shows_too_large_steps(loss_limit):
+                    raise DivergenceError(history.n_iter_)
+                # Weights that are not finite show in the next loss, but a validation score may miss them.
+                if measure is not None or not math.isfinite(loss):
+                    _check_finite(history.n_iter_, theta, loss)
+                if measure is None:
+                    history.note_loss(loss, tol)
+                else:
+                    is_best = history.note_validation(measure(network), tol)
+                progress.note_epoch(history, passes.last_rate, measure is not None)
+                solver.end_epoch(history.t_)
+            goes_on = False
+            best_theta = learned.copy() if is_best else snapshot.best_theta
+            snapshot = Snapshot(theta.copy(), best_theta, solver.copy(), history.mark())
+            is_told_to_stop = tasks is not None and tasks.end(
+                network, history.attributes(measure is not None) | {"_last_rate": passes.last_rate}
+            )
+            if keep is not None:
+                keep(snapshot, False)
+            if is_told_to_stop:
                 break
             if history._no_improvement_count > n_iter_no_change:
                 what = "Training loss" if measure is None else "Validation score"
                 reason = f"{what} did not improve more than tol={tol:f} for {n_iter_no_change} consecutive epochs."
-                slower = solver.slow_down()
-                progress.note(reason, slower or "Stopping.")
-                if slower is None:
+                is_slower, words = solver.slow_down()
+                progress.note(reason, words)
+                if not is_slower:
                     break
                 history._no_improvement_count = 0
             if incremental:
                 break
-            if history.n_iter_ == max_iter:
+            if history.n_iter_ >= max_iter:
                 warn_user(
                     f"Stochastic Optimizer: Maximum iterations ({max_iter}) reached and "
                     "the optimization hasn't converged yet.",
                     ConvergenceWarning,
                 )
+                break
             if solver.is_at_end:
                 break
+        if keep is not None:
+            keep(snapshot, True)
     except KeyboardInterrupt:
-        if checkpoint.solver is solver or is_one_fit_of_many():
+        if snapshot.solver is solver or is_one_fit_of_many():
             raise
-        _go_back(checkpoint, theta, history)
-        solver = checkpoint.solver
+        _go_back(snapshot, theta, history)
+        solver = snapshot.solver
         warn_user(INTERRUPTED)
     except DivergenceError as error:
-        if measure is None or checkpoint.best_theta is None or checkpoint.solver is solver or np.isfinite(loss_limit):
+        if measure is None or snapshot.best_theta is None or snapshot.solver is solver or np.isfinite(loss_limit):
             raise
-        _go_back(checkpoint, theta, history)
-        solver = checkpoint.solver
+        _go_back(snapshot, theta, history)
+        solver = snapshot.solver
         warn_user(
             f"Training diverged in epoch {error.epoch}. The weights with the best validation score are kept.",
             ConvergenceWarning,
@@ -253,9 +272,9 @@ def train(
     if solver.averaging is not None:
         solver.averaging.end(theta)
     if measure is not None:
-        if checkpoint.best_theta is None:
+        if snapshot.best_theta is None:
             raise DivergenceError(history.n_iter_, quantity="validation scores")
-        theta[:] = checkpoint.best_theta
+        theta[:] = snapshot.best_theta
     _check_finite(history.n_iter_, theta, history.loss_)
     return solver
 
@@ -267,6 +286,6 @@ def _check_finite(epoch: int, theta: np.ndarray, loss: float | None) -> None:
         raise DivergenceError(epoch, quantity="loss")
 
 
-def _go_back(checkpoint: Checkpoint, theta: np.ndarray, history: History) -> None:
-    theta[:] = checkpoint.theta
-    history.rewind(checkpoint.mark)
+def _go_back(snapshot: Snapshot, theta: np.ndarray, history: History) -> None:
+    theta[:] = snapshot.theta
+    history.rewind(snapshot.mark)

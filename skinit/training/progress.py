@@ -3,7 +3,7 @@
 import time
 
 HEADER = ("epoch", "loss", "validation score", "validation loss", "learning rate", "seconds")
-WIDTHS = (6, 12, 17, 16, 14, 9)
+WIDTHS = (6, 12, 18, 17, 15, 9)
 
 
 class Progress:

@@ -87,7 +87,8 @@ class StochasticSolver:
         self.schedule: Schedule | None = None
         self.averaging: Averaging | None = None
         self.dropout, self.seed = np.empty(0), 0
-        self._n_epochs = self._n_scheduled_epochs = 0
+        # The epoch in which the tail of the schedule began before its time.
+        self._n_epochs = self._n_scheduled_epochs = self._tail_epoch = 0
 
     def follow(self, schedule: Schedule | None, n_epochs: int) -> None:
         """Multiply learning rates by the factors of a schedule over so many epochs."""
@@ -95,10 +96,10 @@ class StochasticSolver:
 
     def rates(self, n_batches: int) -> np.ndarray:
         """The learning rates of the next epoch's steps."""
-        rates = np.full(n_batches, self.learning_rate)
-        if self.schedule is not None:
+        rates, schedule = np.full(n_batches, self.learning_rate), self._schedule_of_now
+        if schedule is not None:
             first, n_steps = self._n_epochs * n_batches, self._n_scheduled_epochs * n_batches
-            rates *= factors(self.schedule, first, n_batches, n_steps)
+            rates *= factors(schedule, first, n_batches, n_steps)
         return rates
 
     def copy(self) -> "StochasticSolver":
@@ -125,18 +126,27 @@ class StochasticSolver:
         """React to the end of an epoch, after `t` samples since the first."""
         self._n_epochs += 1
 
-    def slow_down(self) -> str | None:
-        """React to a lack of progress: a message if training goes on, None if it should stop."""
-        if not isinstance(self.schedule, WarmUpAndTail):
-            return None
-        if self._n_epochs < self.schedule.begin:
-            self.schedule = self.schedule.begin_tail(self._n_epochs)
-        return f"The learning rate goes down to zero in epoch {self.schedule.end:g}."
+    def slow_down(self) -> tuple[bool, str]:
+        """React to a lack of progress: whether training goes on, and what to say of it, in scikit-learn's words."""
+        schedule = self._schedule_of_now
+        if not isinstance(schedule, WarmUpAndTail):
+            return False, "Stopping."
+        if self._n_epochs < schedule.begin:
+            self._tail_epoch = self._n_epochs
+            schedule = schedule.begin_tail(self._n_epochs)
+        return True, f"The learning rate goes down to zero in epoch {schedule.end:g}."
 
     @property
     def is_at_end(self) -> bool:
         """Whether the learning rate has come down to zero."""
-        return isinstance(self.schedule, WarmUpAndTail) and self._n_epochs >= self.schedule.end
+        schedule = self._schedule_of_now
+        return isinstance(schedule, WarmUpAndTail) and self._n_epochs >= schedule.end
+
+    @property
+    def _schedule_of_now(self) -> Schedule | None:
+        if self._tail_epoch and isinstance(self.schedule, WarmUpAndTail):
+            return self.schedule.begin_tail(self._tail_epoch)
+        return self.schedule
 
 
 class SGD(StochasticSolver):
@@ -171,11 +181,13 @@ class SGD(StochasticSolver):
             with np.errstate(over="ignore"):
                 self.learning_rate = float(self.learning_rate_init / np.float64(t + 1) ** float(self.power_t))
 
-    def slow_down(self) -> str | None:
-        if self.decay != "adaptive" or self.learning_rate <= 1e-6:
+    def slow_down(self) -> tuple[bool, str]:
+        if self.decay != "adaptive":
             return super().slow_down()
+        if self.learning_rate <= 1e-6:
+            return False, "Learning rate too small. Stopping."
         self.learning_rate /= 5.0
-        return f"Setting learning rate to {self.learning_rate:f}"
+        return True, f"Setting learning rate to {self.learning_rate:f}"
 
 
 class Adam(StochasticSolver):

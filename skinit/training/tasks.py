@@ -86,9 +86,22 @@ class TrainingTasks:
         for callback in estimator._skl_callbacks:
             for hook in HOOKS:
                 check_takes(getattr(callback, hook), (None, None), f"{callback!r}.{hook}", "(estimator, context)")
+        self._estimator = estimator
         self._fit = estimator._init_callback_context(max_subtasks=max_epochs)
         self._fit._callbacks = [CheckedHooks(callback) for callback in self._fit._callbacks]
         self._fit.call_on_fit_task_begin(**self._arguments, reconstruction_attributes={"n_iter_": 0})
+
+    def keeper(self, network: Network, data, validation_data, incremental: bool):
+        """Who keeps the state of training and has that of an earlier fit, where a callback asks for one.
+
+        Such a callback has a method ``_keeper``, which takes what this one takes, after the estimator.
+        """
+        keepers = [
+            callback._keeper(self._estimator, network, data, validation_data, incremental)
+            for callback in self._estimator._skl_callbacks
+            if hasattr(callback, "_keeper")
+        ]
+        return keepers[0] if keepers else None
 
     def begin(self, name: str) -> None:
         """Begin the task of an epoch."""

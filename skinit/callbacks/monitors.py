@@ -1,39 +1,22 @@
-"""Callbacks that record norms while a network trains, for scikit-learn 1.9 or later."""
+"""Callbacks that record norms of the Hessian and of gradients while a network trains."""
 
-import warnings
 from numbers import Integral
 
 import numpy as np
 from sklearn.utils import _safe_indexing, indexable, shuffle
 from sklearn.utils.validation import _num_samples
 
-from .curvature import hessian_norm, layer_hessian_norms
-from .curvature.operators import check_counting_data
-from .curvature.spectrum import check_finite, frobenius_norm
-from .engine.passes import DataPasses
-from .training.tasks import NEEDED
-from .validation import NumberInterval, check_parameters
-
-try:
-    from sklearn.callback import ScoringMonitor
-except ImportError:
-
-    class ScoringMonitor:  # type: ignore[no-redef]
-        """Stands for scikit-learn's."""
-
-        def __init_subclass__(cls) -> None:
-            # What cannot be made has no examples that run either.
-            cls.__doc__ = NEEDED
-
-        def __init__(self, *, scoring) -> None:
-            raise ImportError(NEEDED)
+from ..curvature import hessian_norm, layer_hessian_norms
+from ..curvature.operators import check_counting_data
+from ..curvature.spectrum import check_finite, frobenius_norm
+from ..engine.passes import DataPasses
+from ..user_warnings import warn_user
+from ..validation import NumberInterval
+from .base import Log, is_epoch
 
 
-__all__ = ["CurvatureMonitor", "GradientMonitor"]
-
-
-class _NormMonitor(ScoringMonitor):
-    """What the monitors share: when to record, on which rows; the rest is `ScoringMonitor`."""
+class _NormMonitor(Log):
+    """What the monitors share: when to record, and on which rows."""
 
     _parameter_constraints: dict = {
         "every": [NumberInterval(Integral, 1, None, closed="left")],
@@ -41,31 +24,16 @@ class _NormMonitor(ScoringMonitor):
         "sample_size": [NumberInterval(Integral, 1, None, closed="left")],
     }
 
-    def __init__(self, **parameters) -> None:
-        check_parameters(self._parameter_constraints, parameters, type(self).__name__)
-        super().__init__(scoring=self._record)
-        self.__dict__.update(parameters)
-
-    def setup(self, estimator, context) -> None:
-        """Called by scikit-learn when a fit begins."""
-        if not hasattr(estimator, "_own_network"):
-            raise TypeError(
-                f"{type(self).__name__} takes the norms of an MLPClassifier or MLPRegressor of skinit: set it on that "
-                f"one, not on {type(estimator).__name__}; pipelines and searches carry it along."
-            )
-        super().setup(estimator, context)
-
     def on_fit_task_begin(self, estimator, context, *, X=None, y=None, metadata=None, fitted_estimator=None) -> None:
         """Called by scikit-learn: the network before its first epoch is recorded when the whole fit begins."""
         super().on_fit_task_end(estimator, context, X=X, y=y, metadata=metadata, fitted_estimator=fitted_estimator)
 
     def on_fit_task_end(self, estimator, context, *, X=None, y=None, metadata=None, fitted_estimator=None) -> None:
         """Called by scikit-learn at the end of each epoch, and of the whole fit, which says nothing new."""
-        is_epoch = context.max_subtasks == 0
-        if is_epoch and fitted_estimator.n_iter_ % self.every == 0:
+        if is_epoch(context) and fitted_estimator.n_iter_ % self.every == 0:
             super().on_fit_task_end(estimator, context, X=X, y=y, metadata=metadata, fitted_estimator=fitted_estimator)
 
-    def _record(self, estimator, X, y, sample_weight=None) -> dict:
+    def _record(self, estimator, X, y, sample_weight=None, **validation) -> dict:
         data = (X, y) if sample_weight is None else (X, y, sample_weight)
         n_rows = _num_samples(X)
         rows = np.arange(n_rows) if sample_weight is None else np.flatnonzero(sample_weight)
@@ -78,7 +46,7 @@ class _NormMonitor(ScoringMonitor):
             norms.update(self._norms(estimator, *data))
         except ValueError as error:
             # Training may get over it, with early_stopping for one.
-            warnings.warn(f"{type(self).__name__} leaves norms out of a record. {error}", RuntimeWarning)
+            warn_user(f"{type(self).__name__} leaves norms out of a record. {error}", RuntimeWarning)
         return norms
 
     def _norms(self, estimator, X, y, sample_weight=None) -> dict:

@@ -1,0 +1,8 @@
+"""Callbacks that watch training, end it, and keep what it learned, for scikit-learn 1.9 or later."""
+
+from .checkpoint import Checkpoint
+from .history import History
+from .monitors import CurvatureMonitor, GradientMonitor
+from .stopping import BestWeights, EarlyStopping
+
+__all__ = ["BestWeights", "Checkpoint", "CurvatureMonitor", "EarlyStopping", "GradientMonitor", "History"]

@@ -1,0 +1,165 @@
+"""Callbacks that look at the curve of a loss or a score: to end training, or to keep the weights of its best epoch."""
+
+from numbers import Integral, Real
+
+import numpy as np
+from sklearn.utils._param_validation import StrOptions
+
+from ..validation import NumberInterval
+from .base import NetworkCallback, is_epoch
+
+# What can be monitored: the fitted attribute that has its curve, and the sign that makes higher better.
+CURVES = {
+    "loss": ("loss_curve_", -1),
+    "validation_score": ("validation_scores_", 1),
+    "validation_loss": ("validation_loss_curve_", -1),
+}
+
+
+class _CurveCallback(NetworkCallback):
+    """What the callbacks of this file share: the curve that is monitored."""
+
+    monitor: str
+    patience: int
+    min_delta: float
+
+    _parameter_constraints: dict = {
+        "monitor": [StrOptions(set(CURVES))],
+        "patience": [NumberInterval(Integral, 1, None, closed="left")],
+        "min_delta": [NumberInterval(Real, 0, None, closed="left")],
+    }
+
+    def setup(self, estimator, context) -> None:
+        """Called by scikit-learn when a fit begins."""
+        super().setup(estimator, context)
+        self._check_solver(estimator)
+        if self.monitor != "loss" and not estimator.early_stopping:
+            raise ValueError(
+                f"{type(self).__name__}(monitor={self.monitor!r}) needs early_stopping=True of "
+                f"{type(estimator).__name__}, which sets rows aside to validate on, got early_stopping="
+                f"{estimator.early_stopping}. monitor='loss' needs none."
+            )
+
+    def _goodness(self, fitted_estimator) -> np.ndarray:
+        """The curve of the epochs of this fit, turned so that higher is better. NaN is the worst."""
+        name, sign = CURVES[self.monitor]
+        curve = sign * np.array(getattr(fitted_estimator, name)[-fitted_estimator.n_iter_ :], dtype=np.float64)
+        return np.where(np.isnan(curve), -np.inf, curve)
+
+
+class EarlyStopping(_CurveCallback):
+    """Callback that ends training when a loss or a score gets no better.
+
+    Set it on an estimator of skinit with a stochastic solver, by ``set_callbacks``; pipelines and searches carry it
+    along. The estimator's own rule holds besides, which ``n_iter_no_change=np.inf`` turns off.
+
+    Parameters
+    ----------
+    monitor : {"loss", "validation_score", "validation_loss"}, default="loss"
+        What to look at: `loss_curve_`, `validation_scores_` or `validation_loss_curve_`. The last two need
+        ``early_stopping=True``. Scores are better if higher.
+
+    patience : int, default=10
+        Number of epochs that may pass without getting better.
+
+    min_delta : float, default=0.0
+        By how much more than this the best of the last `patience` epochs must be better than the best one before them.
+
+    See Also
+    --------
+    BestWeights : Keeps the weights of the best epoch.
+
+    Notes
+    -----
+    It looks at the epochs of the fit under way only, and remembers nothing itself: fits may share it, in threads too.
+
+    References
+    ----------
+    L. Prechelt, "Early stopping - but when?" (1998).
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from skinit import MLPClassifier
+    >>> from skinit.callbacks import EarlyStopping
+    >>> X, y = load_iris(return_X_y=True)
+    >>> network = MLPClassifier((10,), max_iter=500, random_state=0)
+    >>> network = network.set_callbacks(EarlyStopping(patience=5, min_delta=0.05)).fit(X, y)
+    >>> network.n_iter_ < 200
+    True
+    >>> network.loss_curve_[-6] - min(network.loss_curve_[-5:]) <= 0.05
+    True
+    """
+
+    def __init__(self, monitor: str = "loss", *, patience: int = 10, min_delta: float = 0.0) -> None:
+        super().__init__(monitor=monitor, patience=patience, min_delta=min_delta)
+
+    def on_fit_task_end(self, estimator, context, *, fitted_estimator=None) -> bool:
+        """Called by scikit-learn at the end of each epoch, and of the whole fit."""
+        if not is_epoch(context) or fitted_estimator.n_iter_ <= self.patience:
+            return False
+        curve = self._goodness(fitted_estimator)
+        before, last = curve[: -self.patience].max(), curve[-self.patience :].max()
+        # Two infinities have no difference.
+        return not (last > before and last - before > self.min_delta)
+
+
+class BestWeights(_CurveCallback):
+    """Callback that gives the estimator the weights of the epoch with the best loss or score.
+
+    Set it on an estimator of skinit with a stochastic solver, by ``set_callbacks``; pipelines and searches carry it
+    along. However `fit` ends, but for an error, the estimator then has the weights of the first of the best epochs of
+    that fit, and `best_iter_` is its number, counted from 1. ``early_stopping=True`` does so for its score by itself.
+
+    Parameters
+    ----------
+    monitor : {"loss", "validation_score", "validation_loss"}, default="loss"
+        What to look at: `loss_curve_`, `validation_scores_` or `validation_loss_curve_`. The last two need
+        ``early_stopping=True``. Scores are better if higher.
+
+    See Also
+    --------
+    EarlyStopping : Ends training when nothing gets better.
+
+    Notes
+    -----
+    `loss_curve_` has the loss of each epoch averaged over its mini-batches as the weights moved on, while the weights
+    kept are those at the epoch's end. What the solver remembers (`partial_fit` goes on with it) stays that of the last
+    epoch.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.datasets import load_iris
+    >>> from skinit import MLPClassifier
+    >>> from skinit.callbacks import BestWeights
+    >>> X, y = load_iris(return_X_y=True)
+    >>> network = MLPClassifier((10,), early_stopping=True, learning_rate_init=0.1, random_state=0)
+    >>> network = network.set_callbacks(BestWeights("validation_loss")).fit(X, y)
+    >>> network.best_iter_ == np.argmin(network.validation_loss_curve_) + 1
+    np.True_
+    """
+
+    def __init__(self, monitor: str = "loss") -> None:
+        super().__init__(monitor=monitor)
+
+    def on_fit_task_begin(self, estimator, context) -> None:
+        """Called by scikit-learn at the beginning of a fit, and of each epoch."""
+        if not is_epoch(context):
+            # On the estimator in training, because fits may share the callback. Of each monitor epoch and parameters.
+            estimator._best_weights = {}
+
+    def on_fit_task_end(self, estimator, context, *, fitted_estimator=None) -> None:
+        """Called by scikit-learn at the end of each epoch, and of the whole fit."""
+        if is_epoch(context):
+            curve = self._goodness(fitted_estimator)
+            if np.argmax(curve) == len(curve) - 1:
+                theta = np.concatenate([*map(np.ravel, fitted_estimator.coefs_), *fitted_estimator.intercepts_])
+                estimator._best_weights[self.monitor] = len(curve), theta
+        elif self.monitor in estimator._best_weights:
+            estimator.best_iter_, theta = estimator._best_weights[self.monitor]
+            estimator.__dict__.update(estimator._own_network().with_theta(theta).as_attributes())
+
+    def teardown(self, estimator, context) -> None:
+        """Called by scikit-learn when a fit is over, whether or not it succeeded."""
+        estimator.__dict__.pop("_best_weights", None)
