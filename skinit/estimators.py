@@ -216,7 +216,8 @@ class MLPClassifier(ClassifierMixin, BaseMultilayerPerceptron):
 
     best_iter_ : int or None
         The epoch of the last `fit` that had the best validation score, counted from 1, whose weights are kept. 0 if
-        none was better than the weights that a warm start began with. None with ``early_stopping=False``.
+        none was better than the weights that a warm start began with. None with ``early_stopping=False``, unless
+        :class:`~skinit.callbacks.BestWeights` chose the epoch.
 
     t_ : int
         The number of training samples seen by the solver.
@@ -863,7 +864,8 @@ class MLPRegressor(RegressorMixin, BaseMultilayerPerceptron):
 
     best_iter_ : int or None
         The epoch of the last `fit` that had the best validation score, counted from 1, whose weights are kept. 0 if
-        none was better than the weights that a warm start began with. None with ``early_stopping=False``.
+        none was better than the weights that a warm start began with. None with ``early_stopping=False``, unless
+        :class:`~skinit.callbacks.BestWeights` chose the epoch.
 
     t_ : int
         The number of training samples seen by the solver.

@@ -223,6 +223,7 @@ def test_a_process_that_is_killed_at_any_moment_goes_on(tmp_path):
     assert resumed.returncode == 0, resumed.stderr
     alone = MLPClassifier((4,), batch_size=40, max_iter=12, early_stopping=True, random_state=0).fit(X, y)
     coefs = [coef.tolist() for coef in alone.coefs_]
+    assert list(tmp_path.iterdir()) == [path]
     assert json.loads(resumed.stdout) == [alone.loss_curve_, alone.validation_scores_, coefs]
 
 

@@ -7,7 +7,6 @@ from contextlib import suppress
 from hashlib import blake2b
 from numbers import Integral
 from pathlib import Path
-from threading import get_ident
 from types import FunctionType
 from typing import Any
 
@@ -59,8 +58,9 @@ class Checkpoint(NetworkCallback):
     Notes
     -----
     A file is written under another name in the same folder and then renamed. A process that is killed at any moment
-    leaves the file of before, or the new one. The old one is in the way of a fit with other parameters or data, which
-    is an error that says so: delete it, or give another path.
+    leaves the file of before, or the new one. No two fits may write one file at the same time. The file of an earlier
+    fit is in the way of one with other parameters or data, which is an error that says so: delete it, or give another
+    path.
 
     The file is NumPy's ``.npz``, of arrays and a text of numbers. It holds no pickled objects, so that loading it runs
     no code. It has the parameters of the network, the best ones on the validation rows, what the solver keeps, the
@@ -267,7 +267,8 @@ def _words(value) -> str:
 def _write(path: Path, arrays: dict[str, Any], numbers: dict) -> None:
     """Write a file that is whole whenever it is there."""
     text = json.dumps(numbers, default=lambda value: value.tolist())
-    partial = path.with_name(f".{path.name}.{os.getpid()}.{get_ident()}")
+    # The next writing uses up what a killed process has left.
+    partial = path.with_name(f".{path.name}.partial")
     try:
         with open(partial, "wb") as file:
             np.savez(file, **arrays, numbers=np.frombuffer(text.encode(), np.uint8))
