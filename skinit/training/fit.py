@@ -59,7 +59,7 @@ def fit_stochastic(
         estimator.learning_rate_init_ = choose_learning_rate(estimator, network, data, batch_size)
         parameters = {**estimator.get_params(deep=False), "learning_rate_init": estimator.learning_rate_init_}
         solver = make_solver(estimator.solver, network, parameters)
-        if _has_tail(estimator):
+        if is_automatic and estimator.learning_rate == "constant":
             solver.follow(WarmUpAndTail.over(estimator.max_iter), estimator.max_iter)
         if any(dropout):
             solver.dropout, solver.seed = np.array(dropout), int(random_state.randint(2**31 - 1))
@@ -143,11 +143,6 @@ def _solver_class(estimator) -> type[StochasticSolver]:
     return STOCHASTIC_SOLVERS[estimator.solver][0]
 
 
-def _has_tail(estimator) -> bool:
-    """Whether the learning rate warms up and has a tail: it is automatic, and the user gave no schedule."""
-    return estimator.learning_rate_init == "auto" and estimator.learning_rate == "constant"
-
-
 def _row_alpha(estimator, data: TrainingData) -> float:
     """`alpha` for weights that have been scaled."""
     # A NumPy number of single precision would overflow.
@@ -160,7 +155,6 @@ def choose_learning_rate(estimator, network: Network, data: TrainingData, batch_
         return float(estimator.learning_rate_init)
     rule = _solver_class(estimator).automatic_step
     memory = getattr(estimator, rule.memory) if rule.memory else 0.0
-    has_tail = _has_tail(estimator)
     # `fit` and `initialize` choose the same rate only with as many threads of BLAS, which round sums differently.
     with blas_threads(network.largest_product(batch_size)), np.errstate(all="ignore"):
-        return automatic_step(network, data, batch_size, _row_alpha(estimator, data), rule, memory, has_tail)
+        return automatic_step(network, data, batch_size, _row_alpha(estimator, data), rule, memory)
