@@ -106,7 +106,7 @@ class MLPClassifier(ClassifierMixin, BaseMultilayerPerceptron):
         zero in a straight line over the last half of `max_iter` epochs, its tail. Where the loss (or the validation
         score, with `early_stopping`) has not improved by `tol` for `n_iter_no_change` epochs before, the tail begins at
         once, lasts as many epochs as came before it, and ends the training. `partial_fit` has the warm-up only, because
-        nobody knows its last epoch. Another `learning_rate` is followed as it is given, at a smaller automatic rate.
+        nobody knows its last epoch. Any other `learning_rate` multiplies the automatic rate as it does a number.
 
     power_t : float, default=0.5
         Exponent of ``learning_rate="invscaling"``.
@@ -232,7 +232,7 @@ class MLPClassifier(ClassifierMixin, BaseMultilayerPerceptron):
         The initializer that drew the first weights.
 
     learning_rate_init_ : float
-        The initial learning rate used; with "auto" the one found, to which the rate warms up. Stochastic solvers only.
+        The initial learning rate used; with "auto" the one found, before any schedule. Stochastic solvers only.
 
     n_features_in_ : int
         Number of features seen during `fit`.
@@ -758,7 +758,7 @@ class MLPRegressor(RegressorMixin, BaseMultilayerPerceptron):
         zero in a straight line over the last half of `max_iter` epochs, its tail. Where the loss (or the validation
         score, with `early_stopping`) has not improved by `tol` for `n_iter_no_change` epochs before, the tail begins at
         once, lasts as many epochs as came before it, and ends the training. `partial_fit` has the warm-up only, because
-        nobody knows its last epoch. Another `learning_rate` is followed as it is given, at a smaller automatic rate.
+        nobody knows its last epoch. Any other `learning_rate` multiplies the automatic rate as it does a number.
 
     power_t : float, default=0.5
         Exponent of ``learning_rate="invscaling"``.
@@ -880,7 +880,7 @@ class MLPRegressor(RegressorMixin, BaseMultilayerPerceptron):
         The initializer that drew the first weights.
 
     learning_rate_init_ : float
-        The initial learning rate used; with "auto" the one found, to which the rate warms up. Stochastic solvers only.
+        The initial learning rate used; with "auto" the one found, before any schedule. Stochastic solvers only.
 
     n_features_in_ : int
         Number of features seen during `fit`.

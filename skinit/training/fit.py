@@ -188,7 +188,6 @@ def choose_learning_rate(estimator, network: Network, data: TrainingData, batch_
         return float(estimator.learning_rate_init)
     rule = _solver_class(estimator).automatic_step
     memory = getattr(estimator, rule.memory) if rule.memory else 0.0
-    is_with_tail = has_tail(estimator)
     # `fit` and `initialize` choose the same rate only with as many threads of BLAS, which round sums differently.
     with blas_threads(network.largest_product(batch_size)), np.errstate(all="ignore"):
-        return automatic_step(network, data, batch_size, _row_alpha(estimator, data), rule, memory, is_with_tail)
+        return automatic_step(network, data, batch_size, _row_alpha(estimator, data), rule, memory)

@@ -16,17 +16,16 @@ curvature that :mod:`skinit.curvature` states.
 *Momentum* :math:`\beta` goes on along old steps, :math:`1 / (1 - \beta)` times as far in all as a single step. The
 largest stable step of heavy-ball and of Nesterov's momentum is within a factor of two of that without
 (:func:`~skinit.curvature.max_stable_step`), but what was right for the gradient of now is carried into curvature met
-later. Between keeping the step (:math:`\gamma^*`, with which deep networks diverged) and keeping its sum
-(:math:`(1 - \beta) \gamma^*`, as slow as plain descent) the geometric mean is taken,
-:math:`\sqrt{1 - \beta}\,\gamma^*`; for Adam with :math:`\beta = \beta_1`.
+later. So the step is :math:`\min(1, 3 \sqrt{1 - \beta})\,\gamma^*`, which is near :math:`\gamma^*` for a momentum of
+0.9. For more it lies between :math:`\gamma^*` and :math:`(1 - \beta) \gamma^*`, which would keep the sum of all steps.
+For Adam, :math:`\beta = \beta_1`.
 
-*Warm-up and tail*: a rate may be larger if it begins small, because training then moves to where the curvature is lower
-(J. Gilmer et al., "A loss curvature perspective on training instability in deep learning", 2021), and if it ends
+*Warm-up and tail*: a rate may be so large if it begins small, because training then moves to where the curvature is
+lower (J. Gilmer et al., "A loss curvature perspective on training instability in deep learning", 2021), and if it ends
 small, because the noise of mini-batches then ends too. With ``learning_rate="constant"``, the rate warms up over three
-epochs to :math:`\min(1, 3 \sqrt{1 - \beta})\,\gamma^*`, and falls to zero over the tail
-(:class:`~skinit.training.schedules.WarmUpAndTail`). The tail is the last half of `max_iter` epochs. Where progress
-stops before, it begins then and lasts as long as training did before, so that a pause of the loss does not keep it
-from being run. A schedule that the user gives multiplies :math:`\sqrt{1 - \beta}\,\gamma^*`.
+epochs and falls to zero over the tail (:class:`~skinit.training.schedules.WarmUpAndTail`). The tail is the last half of
+`max_iter` epochs. Where progress stops before, it begins then and lasts as long as training did before, so that a pause
+of the loss does not keep it from being run. A schedule that the user gives multiplies the step as it is.
 
 ``python -m benchmarks quality`` measures what comes of it.
 """
@@ -46,8 +45,8 @@ ROWS = 256
 MOST_BATCHES = 8
 # A step need not be exact: a relative tolerance, and restarts of the Lanczos iteration.
 NORM_TOLERANCE, NORM_ITERATIONS = 0.05, 20
-# The multiple of the step to which the learning rate warms up before its tail.
-PEAK = 3.0
+# With momentum, a step is this many times the root of one minus momentum as large as without, but not larger.
+WITH_MOMENTUM = 3.0
 # The smallest learning rate to choose.
 SMALLEST = 1e-8
 
@@ -67,7 +66,6 @@ def automatic_step(
     alpha: float,
     rule: AutomaticStep,
     memory: float,
-    has_tail: bool,
 ) -> float:
     """The learning rate for training a network from where it is: the median over mini-batches of the rule above.
 
@@ -82,8 +80,6 @@ def automatic_step(
         The solver's entry.
     memory : float
         The part of a step that the next one repeats: momentum, or Adam's beta_1.
-    has_tail : bool
-        Whether the learning rate warms up and has a tail.
 
     Returns
     -------
@@ -114,7 +110,7 @@ def automatic_step(
                 norm += alpha / float(sample.row_weights().sum())
                 steps.append(1 / norm if norm > 0 else np.inf)
     # Momentum 1 never forgets: no step is small enough, and the smallest is as good as any.
-    part = min(1.0, (PEAK if has_tail else 1.0) * np.sqrt(1 - memory))
+    part = min(1.0, WITH_MOMENTUM * np.sqrt(1 - memory))
     step = part * np.median(steps) if steps else np.nan
     if not np.isfinite(step):
         return rule.fallback
