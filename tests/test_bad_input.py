@@ -148,7 +148,7 @@ def test_targets_of_the_classifier():
     with pytest.raises(ValueError, match="y contains NaN"):
         MLPClassifier().fit(X_iris, np.where(y_iris == 0, np.nan, y_iris))
     with pytest.raises(ValueError, match="[Mm]ultioutput"):
-        MLPClassifier().fit(X_iris, np.column_stack([y_iris, y_iris]))
+        MLPClassifier().fit(X_iris, np.column_stack([y_iris, y_iris]) + 0.5)
 
 
 def test_targets_of_the_regressor():
