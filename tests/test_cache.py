@@ -28,7 +28,7 @@ from skinit.kernels.updates import compile_update
 step, rng = compile_update("adam", np.dtype(np.float64)), np.random.RandomState(0)
 theta, slots, constants = rng.normal(size=1003), np.zeros((2, 1003)), np.array([0.9, 0.999, 1e-8])
 for number in range(1, 201):
-    step(theta, rng.normal(size=1003), slots, 0, constants, 1e-3, number, 1e-3, 0.02)
+    step(theta, rng.normal(size=1003), slots, 0, constants, 1e-3, number, 1e-3, 1.0, 0.02)
 print(hashlib.sha256(theta.tobytes()).hexdigest())
 """
 

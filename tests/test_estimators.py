@@ -334,6 +334,15 @@ def test_predict_log_proba_is_the_exact_logarithm(y, scale, dtype):
     np.testing.assert_allclose(found, expected, rtol=8 * eps, atol=eps**2)
 
 
+def test_logarithms_order_labels_as_probabilities_do():
+    X, y = make_multilabel_classification(n_samples=50, random_state=0, return_indicator=True)
+    model = MLPClassifier((5,), solver="lbfgs", alpha=1e-5, random_state=0, max_iter=150).fit(X, y)
+    probabilities, logarithms = model.predict_proba(X), model.predict_log_proba(X)
+    steps, log_steps = np.diff(probabilities, axis=1), np.diff(logarithms, axis=1)
+    np.testing.assert_array_equal(np.sign(steps)[steps != 0], np.sign(log_steps)[steps != 0])
+    np.testing.assert_array_equal(model.predict(X), probabilities > 0.5)
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("y", [y_iris, y_iris == 1])
 def test_predict_log_proba_of_a_finite_network_is_finite(y, dtype):

@@ -78,7 +78,10 @@ SPOILED = {
         r"classes_ has 2 class\(es\), which disagrees with n_",
     ),
     "a matrix of classes": (assign("classes_", np.ones((3, 1))), "which disagrees with n_outputs_=3"),
-    "output activation": (assign("out_activation_", "softmx"), "out_activation_ must be one of 'identity', 'cumulative_softplus'"),
+    "output activation": (
+        assign("out_activation_", "softmx"),
+        "out_activation_ must be one of 'identity', 'cumulative_softplus'",
+    ),
     "activation": (lambda model: model.set_params(activation="rellu"), "'rellu'.* Did you mean 'relu'"),
     "activation object": (lambda model: model.set_params(activation=3), "activation.*[Gg]ot 3"),
 }

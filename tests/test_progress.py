@@ -35,7 +35,7 @@ def without_numbers(line):
         {"solver": "sgd", "learning_rate": "adaptive", "tol": 10.0, "n_iter_no_change": 2, "max_iter": 30},
     ],
 )
-@pytest.mark.parametrize("verbose", [1, True])
+@pytest.mark.parametrize("verbose", [1, True, 3, 10])
 def test_one_prints_the_lines_of_scikit_learn(verbose, parameters, estimator, capsys):
     parameters = {"hidden_layer_sizes": (4,), "max_iter": 6, "random_state": 0, "verbose": verbose, **parameters}
     ours = lines_of({"MLPClassifier": MLPClassifier, "MLPRegressor": MLPRegressor}[estimator](**parameters), capsys)

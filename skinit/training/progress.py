@@ -2,6 +2,8 @@
 
 import time
 
+# The value of `verbose` that asks for a table.
+TABLE = 2
 HEADER = ("epoch", "loss", "validation score", "validation loss", "learning rate", "seconds")
 WIDTHS = (6, 12, 18, 17, 15, 9)
 
@@ -12,7 +14,7 @@ class Progress:
     Parameters
     ----------
     verbose : bool or int
-        0: nothing. 1: scikit-learn's lines. From 2 on: a table with a row for each epoch.
+        0: nothing. 2: a table with a row for each epoch. Any other: scikit-learn's lines.
     """
 
     def __init__(self, verbose: bool | int) -> None:
@@ -27,11 +29,11 @@ class Progress:
 
     def note_epoch(self, history, learning_rate: float, validates: bool) -> None:
         """Print the numbers of the last epoch."""
-        if self._verbose == 1:
+        if self._verbose not in (0, TABLE):
             print(f"Iteration {history.n_iter_}, loss = {history.loss_:.8f}")
             if validates:
                 print(f"Validation score: {history.validation_scores_[-1]:f}")
-        elif self._verbose > 1:
+        elif self._verbose:
             if not self._has_header:
                 self._print_row(HEADER)
                 self._has_header = True
