@@ -410,6 +410,12 @@ def test_what_cannot_go_on_is_refused(parameters, message, tmp_path):
         make(**parameters).set_callbacks(Checkpoint(tmp_path / "fit.npz")).fit(X, y)
 
 
+def test_one_fit_has_one_file(tmp_path):
+    checkpoints = [Checkpoint(tmp_path / name) for name in ("first.npz", "second.npz")]
+    with pytest.raises(ValueError, match="A fit takes one Checkpoint at most, got 2"):
+        make().set_callbacks(*checkpoints).fit(X, y)
+
+
 def test_partial_fit_is_refused(tmp_path):
     network = make().set_callbacks(Checkpoint(tmp_path / "fit.npz"))
     with pytest.raises(ValueError, match="partial_fit does not support the callback Checkpoint"):
@@ -461,16 +467,17 @@ def test_a_damaged_file_is_told(tmp_path):
         ("Adam_slots", np.zeros((2, 3))),
         ("Adam_n_steps", np.zeros(0, np.int64)),
         ("first_theta", np.zeros(5)),
+        ("best_loss", np.zeros(5)),
     ],
 )
 def test_arrays_that_compiled_code_would_trust_are_checked(name, value, tmp_path):
     path = tmp_path / "fit.npz"
-    make().set_callbacks(Checkpoint(path)).fit(X, y)
+    make().set_callbacks(Checkpoint(path), BestWeights()).fit(X, y)
     with np.load(path) as file:
         arrays = dict(file) | {name: value}
     np.savez(path, **arrays)
     with pytest.raises(ValueError, match=f"{name} .* a state of training|rows that a state of training holds"):
-        make(max_iter=12).set_callbacks(Checkpoint(path)).fit(X, y)
+        make(max_iter=12).set_callbacks(Checkpoint(path), BestWeights()).fit(X, y)
 
 
 def test_numbers_that_compiled_code_would_trust_are_checked(tmp_path):

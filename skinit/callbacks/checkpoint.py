@@ -133,7 +133,7 @@ class Checkpoint(NetworkCallback):
             raise ValueError("partial_fit does not support the callback Checkpoint, which goes on with fits.")
         identity = _identity(estimator, network, data, validation_data)
         name = blake2b(json.dumps(identity).encode(), digest_size=16).hexdigest()
-        return _File(Path(os.fspath(self.path).replace(PLACE, name)), self.every, estimator, identity)
+        return _File(Path(os.fspath(self.path).replace(PLACE, name)), self.every, estimator, network, identity)
 
 
 class _File:
@@ -145,13 +145,17 @@ class _File:
     every : int
     estimator : MLPClassifier or MLPRegressor
         The one in training.
+    network : Network
+        Its network.
     identity : dict
         What must be the same for a fit to go on.
     """
 
-    def __init__(self, path: Path, every: int, estimator, identity: dict) -> None:
+    def __init__(self, path: Path, every: int, estimator, network: Network, identity: dict) -> None:
         self._path, self._every, self._estimator, self._identity = path, every, estimator, identity
-        self._n_epochs_saved = 0
+        self._network = network
+        # Where the training was that the file holds.
+        self._saved: tuple[int, int] | None = None
 
     def load(self) -> TrainingState | None:
         """The state that the file holds, if there is one.
@@ -166,7 +170,8 @@ class _File:
         except FileNotFoundError:
             return None
         self._check(numbers)
-        self._n_epochs_saved = numbers["history"]["n_iter_"]
+        state = TrainingState(arrays, numbers)
+        self._saved = state.position
         best_epochs = numbers["best_epochs"]
         for callback in self._estimator._skl_callbacks:
             if isinstance(callback, BestWeights):
@@ -176,21 +181,21 @@ class _File:
                         f"BestWeights(monitor={monitor!r}) was not set when {str(self._path)!r} was written, which has "
                         f"the best weights of {', '.join(best_epochs) or 'no monitor'}. {self._advice('callbacks')}"
                     )
-                self._estimator._best_weights[monitor] = best_epochs[monitor], arrays[f"best_{monitor}"]
-        return TrainingState(arrays, numbers)
+                theta = state.array(f"best_{monitor}", self._network.theta)
+                self._estimator._best_weights[monitor] = best_epochs[monitor], theta
+        return state
 
     def save(self, state: TrainingState, is_last: bool) -> None:
         """Write the state at the end of an epoch, if it is due."""
-        n_epochs = state.n_epochs
-        if n_epochs == self._n_epochs_saved or not (is_last or n_epochs % self._every == 0):
+        _, n_epochs = state.position
+        if state.position == self._saved or not (is_last or n_epochs % self._every == 0):
             return
         best_weights = vars(self._estimator).get("_best_weights", {})
         arrays = state.arrays | {f"best_{monitor}": theta for monitor, (_, theta) in best_weights.items()}
         best_epochs = {monitor: epoch for monitor, (epoch, _) in best_weights.items()}
-        parameters = {"max_iter": self._estimator.max_iter}
-        numbers = state.numbers | {"best_epochs": best_epochs, "identity": self._identity, **parameters}
-        _write(self._path, arrays, numbers)
-        self._n_epochs_saved = n_epochs
+        own = {"best_epochs": best_epochs, "max_iter": self._estimator.max_iter, "identity": self._identity}
+        _write(self._path, arrays, state.numbers | own)
+        self._saved = state.position
 
     def _check(self, numbers: dict) -> None:
         """Check that the state is one that this fit had, or will have."""

@@ -46,12 +46,14 @@ def fit_stochastic(
         raise ValueError("partial_fit does not support early_stopping=True")
     keeper = None if tasks is None else tasks.keeper(network, data, validation_data, incremental)
     saved: TrainingState | None = None
-    beginning: Any = None
+    origin: Any = None
     if keeper is not None:
         saved = keeper.load()
         if saved is not None:
-            saved.origin.beginning.restore(network, random_state)
-        beginning = Beginning.of(network, random_state)
+            origin = saved.origin(network)
+            origin.beginning.restore(network, random_state)
+        else:
+            origin = Origin(Beginning.of(network, random_state), np.nan, 0)
     dropout = check_dropout(estimator.dropout, len(network.widths) - 2)
     rows = np.arange(len(data.targets))
     measure = None
@@ -67,7 +69,7 @@ def fit_stochastic(
     is_automatic = estimator.learning_rate_init == "auto"
     if not (type(solver) is _solver_class(estimator) and solver.belongs_to(network)):
         if saved is not None:
-            estimator.learning_rate_init_ = saved.origin.learning_rate_init
+            estimator.learning_rate_init_ = origin.learning_rate_init
         else:
             estimator.learning_rate_init_ = choose_learning_rate(estimator, network, data, batch_size)
         parameters = {**estimator.get_params(deep=False), "learning_rate_init": estimator.learning_rate_init_}
@@ -86,7 +88,7 @@ def fit_stochastic(
     start, generator_state = network.theta.copy(), random_state.get_state(legacy=False)
     with passes:
         loss_limit = LOSS_TOLERANCE * passes.loss() if is_automatic else np.inf
-        for n_restarts in range(0 if saved is None else saved.origin.n_restarts, MAX_RESTARTS + 1):
+        for n_restarts in range(0 if saved is None else origin.n_restarts, MAX_RESTARTS + 1):
             attempt, history, best_theta = solver.copy(), History.of(estimator), None
             attempt.scale_learning_rate(RESTART_FACTOR**n_restarts)
             if saved is not None:
@@ -95,7 +97,7 @@ def fit_stochastic(
                 saved = None
             keep = None
             if keeper is not None:
-                origin = Origin(beginning, estimator.learning_rate_init_, n_restarts)
+                origin = Origin(origin.beginning, estimator.learning_rate_init_, n_restarts)
                 keep = partial(_keep, keeper, passes, random_state, origin)
             try:
                 estimator._optimizer = train(

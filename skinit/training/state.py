@@ -32,7 +32,7 @@ class Beginning(NamedTuple):
 
     def restore(self, network: Network, random_state: np.random.RandomState) -> None:
         """Begin a fit in this way."""
-        network.theta[:] = _checked("first_theta", self.theta, network.theta)
+        network.theta[:] = self.theta
         random_state.set_state(self.generator)
 
 
@@ -94,14 +94,13 @@ class TrainingState(NamedTuple):
         return cls(arrays, numbers)
 
     @property
-    def n_epochs(self) -> int:
-        """The number of epochs done."""
-        return self.numbers["history"]["n_iter_"]
+    def position(self) -> tuple[int, int]:
+        """How often training started again, and the number of epochs done since then."""
+        return self.numbers["n_restarts"], self.numbers["history"]["n_iter_"]
 
-    @property
-    def origin(self) -> Origin:
-        """Where its epochs come from."""
-        beginning = Beginning(self.arrays["first_theta"], self.numbers["first_generator"])
+    def origin(self, network: Network) -> Origin:
+        """Where its epochs come from, if they are those of such a network."""
+        beginning = Beginning(self.array("first_theta", network.theta), self.numbers["first_generator"])
         return Origin(beginning, self.numbers["learning_rate_init"], self.numbers["n_restarts"])
 
     def restore(
@@ -119,13 +118,13 @@ class TrainingState(NamedTuple):
         ValueError
             If the arrays are not those of such a training.
         """
-        theta, rows = passes.network.theta, _checked("rows", self.arrays["rows"], passes.rows)
+        theta, rows = passes.network.theta, self.array("rows", passes.rows)
         if not np.array_equal(np.sort(rows), np.sort(passes.rows)):
             raise ValueError("The rows that a state of training holds are not those to train on.")
         passes.rows[:] = rows
-        theta[:] = _checked("theta", self.arrays["theta"], theta)
+        theta[:] = self.array("theta", theta)
         for name, values in _arrays_of(solver).items():
-            values[...] = _checked(name, self.arrays[name], values)
+            values[...] = self.array(name, values)
         for part, own, numbers in zip(_parts(solver), _numbers_of(solver), self.numbers["solver"], strict=True):
             if {name: isinstance(value, Integral) for name, value in numbers.items()} != {
                 name: isinstance(value, Integral) for name, value in own.items()
@@ -135,16 +134,17 @@ class TrainingState(NamedTuple):
         vars(history).update(self.numbers["history"])
         random_state.set_state(self.numbers["generator"])
         passes.last_rate = self.numbers["last_rate"]
-        return _checked("best_theta", self.arrays["best_theta"], theta) if "best_theta" in self.arrays else None
+        return self.array("best_theta", theta) if "best_theta" in self.arrays else None
 
-
-def _checked(name: str, array: np.ndarray, like: np.ndarray) -> np.ndarray:
-    if array.shape != like.shape or array.dtype != like.dtype:
-        raise ValueError(
-            f"{name} of a state of training has shape {array.shape} and dtype {array.dtype}, but must have shape "
-            f"{like.shape} and dtype {like.dtype}."
-        )
-    return array
+    def array(self, name: str, like: np.ndarray) -> np.ndarray:
+        """One of its arrays, which must have the shape and the dtype of another one."""
+        array = self.arrays.get(name, np.empty(0))
+        if array.shape != like.shape or array.dtype != like.dtype:
+            raise ValueError(
+                f"{name} of a state of training has shape {array.shape} and dtype {array.dtype}, but must have shape "
+                f"{like.shape} and dtype {like.dtype}."
+            )
+        return array
 
 
 def _parts(solver: StochasticSolver) -> list:

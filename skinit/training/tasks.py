@@ -101,6 +101,8 @@ class TrainingTasks:
             for callback in self._estimator._skl_callbacks
             if hasattr(callback, "_keeper")
         ]
+        if len(keepers) > 1:
+            raise ValueError(f"A fit takes one Checkpoint at most, got {len(keepers)}.")
         return keepers[0] if keepers else None
 
     def begin(self, name: str) -> None:
