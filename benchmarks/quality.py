@@ -356,12 +356,19 @@ def add_arguments(parser) -> None:
         default=[""],
         help="only cells whose names, as 'digits relu 10 sgd', contain one of these",
     )
+    parser.add_argument(
+        "--grid",
+        type=Path,
+        metavar="FILE",
+        help="run untuned only, and compare it with the grid of this cells.csv of an earlier report",
+    )
     parser.add_argument("--jobs", type=int, default=2, metavar="N", help="fits at a time (default: 2)")
     parser.set_defaults(run=run)
 
 
 def run(arguments) -> None:
     """Run what is missing, and write and print the report."""
+    from .quality_again import write_comparison
     from .quality_report import collect, write_report
     from .quality_rivals import write_rivals
 
@@ -380,7 +387,12 @@ def run(arguments) -> None:
     done = load_fits(path, header)
     check_tables(done, tables, path)
     seeds = range(arguments.first_seed, arguments.first_seed + n_seeds)
-    wanted = [Fit(cell, *recipe, seed) for cell in cells for recipe in recipes(cell.solver) for seed in seeds]
+    wanted = [
+        Fit(cell, *recipe, seed)
+        for cell in cells
+        for recipe in (recipes(cell.solver) if arguments.grid is None else [UNTUNED])
+        for seed in seeds
+    ]
     pending = [fit for fit in wanted if fit not in done]
     print(f"{len(wanted)} fits of {len(cells)} cells, {len(wanted) - len(pending)} done before; {path}", flush=True)
     if pending:
@@ -389,6 +401,10 @@ def run(arguments) -> None:
                 done[key_of(record)] = record
         except KeyboardInterrupt:
             raise SystemExit(f"Interrupted. The same command goes on from {path}.") from None
-    results = collect([done[fit] for fit in wanted])
+    records = [done[fit] for fit in wanted]
+    if arguments.grid is not None:
+        write_comparison(records, arguments.grid, out)
+        return
+    results = collect(records)
     write_report(results, out, header)
     write_rivals(results, out)

@@ -63,7 +63,8 @@ class Runs:
         return all(float(np.mean(score - chance - LEARNED * (1 - chance))) > 0 for score, chance in parts)
 
 
-def _runs(name: str, records: Sequence[dict]) -> Runs:
+def make_runs(name: str, records: Sequence[dict]) -> Runs:
+    """The runs of one member of a cell, from their lines."""
     records = sorted(records, key=lambda record: record["seed"])
 
     def column(key: str) -> np.ndarray:
@@ -212,7 +213,7 @@ def collect(records: Sequence[dict]) -> list[CellResult]:
         groups.setdefault(fit.cell, {}).setdefault((fit.init, fit.rate), []).append(record)
     results = []
     for cell, group in groups.items():
-        runs = {key: _runs("untuned" if key == UNTUNED else f"{key[0]} {key[1]}", group[key]) for key in group}
+        runs = {key: make_runs("untuned" if key == UNTUNED else f"{key[0]} {key[1]}", group[key]) for key in group}
         results.append(CellResult(cell, runs))
     return results
 

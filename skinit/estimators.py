@@ -99,8 +99,7 @@ class MLPClassifier(ClassifierMixin, BaseMultilayerPerceptron):
     learning_rate_init : float or "auto", default=0.001
         The initial learning rate of the stochastic solvers. "auto" takes it from the curvature of the loss at the
         initial weights (:mod:`skinit.training.step_size` has the rule), and starts again with a quarter of it, up to
-        eight times, where the loss rises above that of the untrained network, or near it from far below, or is not
-        finite.
+        eight times, where the loss rises above that of the untrained network, or back near it, or is not finite.
 
         With ``learning_rate="constant"``, the automatic rate warms up in a straight line over 3 epochs, and falls to
         zero in a straight line over the last half of `max_iter` epochs, its tail. Where the loss (or the validation
@@ -751,8 +750,7 @@ class MLPRegressor(RegressorMixin, BaseMultilayerPerceptron):
     learning_rate_init : float or "auto", default=0.001
         The initial learning rate of the stochastic solvers. "auto" takes it from the curvature of the loss at the
         initial weights (:mod:`skinit.training.step_size` has the rule), and starts again with a quarter of it, up to
-        eight times, where the loss rises above that of the untrained network, or near it from far below, or is not
-        finite.
+        eight times, where the loss rises above that of the untrained network, or back near it, or is not finite.
 
         With ``learning_rate="constant"``, the automatic rate warms up in a straight line over 3 epochs, and falls to
         zero in a straight line over the last half of `max_iter` epochs, its tail. Where the loss (or the validation

@@ -56,7 +56,7 @@ def least_squares_step(X):
 
 def part(memory):
     """The part that is taken of the step without momentum."""
-    return min(1.0, 3 * np.sqrt(1 - memory))
+    return min(1.0, 2.5 * np.sqrt(1 - memory))
 
 
 def linear_model(**parameters):
@@ -94,7 +94,7 @@ def test_sgd_steps_by_1_over_the_curvature_of_least_squares(make, dtype):
 @pytest.mark.parametrize("momentum", [0.5, 0.9, 0.95, 0.99])
 @pytest.mark.parametrize("nesterov", [False, True])
 @pytest.mark.parametrize("schedule", ["constant", "adaptive", "invscaling", "cosine"])
-def test_momentum_multiplies_the_step_by_3_roots_of_1_minus_momentum_or_1(schedule, nesterov, momentum):
+def test_momentum_takes_a_part_of_the_step_that_falls_with_its_root(schedule, nesterov, momentum):
     plain = linear_model(momentum=0.0).initialize(X_diabetes, y_diabetes).learning_rate_init_
     model = linear_model(momentum=momentum, nesterovs_momentum=nesterov, learning_rate=schedule)
     model.initialize(X_diabetes, y_diabetes)

@@ -23,9 +23,9 @@ from .solvers import StochasticSolver
 from .tasks import TrainingTasks
 from .validation import Quality
 
-# What tells that the learning rate is too large: a loss above that of the untrained network; or one of half of it,
-# after it had been down to a quarter.
-FORGOTTEN, LEARNED = 0.5, 0.25
+# What tells that the learning rate is too large: a loss above its limit, which is near that of the untrained network;
+# or one above the first of two parts of the limit, after it had been below the second.
+FORGOTTEN = ((0.5, 0.25), (0.85, 0.75))
 # The fitted attributes that only validation rows give.
 VALIDATION_ATTRIBUTES = ("validation_scores_", "validation_loss_curve_", "best_validation_score_", "best_iter_")
 
@@ -88,7 +88,9 @@ class History:
         if not np.isfinite(loss_limit):
             return False
         losses = self.loss_curve_[-self.n_iter_ :]
-        has_forgotten = losses[-1] > FORGOTTEN * loss_limit and min(losses) < LEARNED * loss_limit
+        has_forgotten = any(
+            losses[-1] > high * loss_limit and min(losses) < low * loss_limit for high, low in FORGOTTEN
+        )
         return not losses[-1] <= loss_limit or has_forgotten
 
     def note_loss(self, loss: float, tol: float) -> None:

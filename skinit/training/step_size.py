@@ -16,9 +16,9 @@ curvature that :mod:`skinit.curvature` states.
 *Momentum* :math:`\beta` goes on along old steps, :math:`1 / (1 - \beta)` times as far in all as a single step. The
 largest stable step of heavy-ball and of Nesterov's momentum is within a factor of two of that without
 (:func:`~skinit.curvature.max_stable_step`), but what was right for the gradient of now is carried into curvature met
-later. So the step is :math:`\min(1, 3 \sqrt{1 - \beta})\,\gamma^*`, which is near :math:`\gamma^*` for a momentum of
-0.9. For more it lies between :math:`\gamma^*` and :math:`(1 - \beta) \gamma^*`, which would keep the sum of all steps.
-For Adam, :math:`\beta = \beta_1`.
+later. So the step is :math:`\min(1, 2.5 \sqrt{1 - \beta})\,\gamma^*`, which is near :math:`\gamma^*` for a momentum
+of 0.9. For more it lies between :math:`\gamma^*` and :math:`(1 - \beta) \gamma^*`, which would keep the sum of all
+steps. For Adam, :math:`\beta = \beta_1`.
 
 *Warm-up and tail*: a rate may be so large if it begins small, because training then moves to where the curvature is
 lower (J. Gilmer et al., "A loss curvature perspective on training instability in deep learning", 2021), and if it ends
@@ -46,7 +46,7 @@ MOST_BATCHES = 8
 # A step need not be exact: a relative tolerance, and restarts of the Lanczos iteration.
 NORM_TOLERANCE, NORM_ITERATIONS = 0.05, 20
 # With momentum, a step is this many times the root of one minus momentum as large as without, but not larger.
-WITH_MOMENTUM = 3.0
+WITH_MOMENTUM = 2.5
 # The smallest learning rate to choose.
 SMALLEST = 1e-8
 
