@@ -89,7 +89,7 @@ class StochasticSolver:
         self.dropout, self.seed = np.empty(0), 0
         self._n_epochs = self._n_scheduled_epochs = 0
 
-    def follow(self, schedule: Schedule | None, n_epochs: int) -> None:
+    def follow(self, schedule: Schedule, n_epochs: int) -> None:
         """Multiply learning rates by the factors of a schedule over so many epochs."""
         self.schedule, self._n_scheduled_epochs = schedule, n_epochs
 
@@ -211,7 +211,8 @@ def make_solver(name: str, network: Network, parameters: dict) -> StochasticSolv
         check_takes(schedule, (0, 1), "learning_rate", "(step, n_steps)")
     else:
         schedule = SCHEDULES.get(schedule)
-    solver.follow(schedule, parameters["max_iter"])
+    if schedule is not None:
+        solver.follow(schedule, parameters["max_iter"])
     if parameters["average"]:
         solver.averaging = Averaging(network, parameters["average"])
     return solver
