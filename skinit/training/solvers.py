@@ -90,7 +90,7 @@ class StochasticSolver:
         # The epoch in which the tail of the schedule began before its time.
         self._n_epochs = self._n_scheduled_epochs = self._tail_epoch = 0
 
-    def follow(self, schedule: Schedule | None, n_epochs: int) -> None:
+    def follow(self, schedule: Schedule, n_epochs: int) -> None:
         """Multiply learning rates by the factors of a schedule over so many epochs."""
         self.schedule, self._n_scheduled_epochs = schedule, n_epochs
 
