@@ -17,6 +17,7 @@ from skinit.engine.data import TrainingData
 from skinit.engine.hessian import ALL_LAYERS, HessianProducts
 from skinit.engine.predictions import predict_preactivations
 from skinit.initializers import RandomNormal
+from skinit.training.loop import History
 from skinit.training.schedules import WarmUpAndTail
 from skinit.training.solvers import STOCHASTIC_SOLVERS, StochasticSolver
 
@@ -322,6 +323,30 @@ def test_a_given_step_that_is_too_large_is_not_made_smaller():
     model.fit(X_diabetes, y_diabetes)
     assert model.learning_rate_init_ == 5.0
     assert model.loss_curve_[0] > 1
+
+
+@pytest.mark.parametrize(
+    ("losses", "shows"),
+    [
+        ([0.95, 0.9, 0.85], False),
+        ([1.12], True),
+        ([0.9, np.nan], True),
+        # Near the loss of the untrained network before anything was learned.
+        ([0.98, 1.05], False),
+        ([0.96, 1.01], False),
+        ([0.96, 1.03], True),
+        ([0.8, 0.9], False),
+        ([0.8, 0.95], True),
+        ([0.25, 0.5], False),
+        ([0.25, 0.6], True),
+    ],
+)
+def test_a_loss_that_gives_back_what_was_learned_shows_steps_that_are_too_large(losses, shows):
+    # In units of the untrained network's loss, above which a loss may be by a tenth.
+    limit = skinit.training.fit.LOSS_TOLERANCE
+    history = History(n_iter_=len(losses), loss_curve_=[5.0, *losses])
+    assert history.shows_too_large_steps(limit) == shows
+    assert not history.shows_too_large_steps(np.inf)
 
 
 # What is not the step's fault.
