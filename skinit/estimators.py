@@ -86,7 +86,7 @@ class MLPClassifier(ClassifierMixin, BaseMultilayerPerceptron):
           improved by `tol` for `n_iter_no_change` epochs.
 
         and besides, for every stochastic solver, `learning_rate_init` times a factor that depends on the step
-        :math:`t = 0, 1, \dots` of the :math:`T` steps of `max_iter` epochs:
+        :math:`t`, from 0 on, of the :math:`T` steps of `max_iter` epochs:
 
         - "linear": :math:`1 - t/T`.
         - "cosine": :math:`(1 + \cos(\pi t/T)) / 2`.
@@ -737,7 +737,7 @@ class MLPRegressor(RegressorMixin, BaseMultilayerPerceptron):
           improved by `tol` for `n_iter_no_change` epochs.
 
         and besides, for every stochastic solver, `learning_rate_init` times a factor that depends on the step
-        :math:`t = 0, 1, \dots` of the :math:`T` steps of `max_iter` epochs:
+        :math:`t`, from 0 on, of the :math:`T` steps of `max_iter` epochs:
 
         - "linear": :math:`1 - t/T`.
         - "cosine": :math:`(1 + \cos(\pi t/T)) / 2`.

@@ -23,7 +23,7 @@ steps. For Adam, :math:`\beta = \beta_1`.
 *Warm-up and tail*: a rate may be so large if it begins small, because training then moves to where the curvature is
 lower (J. Gilmer et al., "A loss curvature perspective on training instability in deep learning", 2021), and if it ends
 small, because the noise of mini-batches then ends too. With ``learning_rate="constant"``, the rate warms up over three
-epochs and falls to zero over the tail (:class:`~skinit.training.schedules.WarmUpAndTail`). The tail is the last half of
+epochs and falls to zero over the tail (`WarmUpAndTail`). The tail is the last half of
 `max_iter` epochs. Where progress stops before, it begins then and lasts as long as training did before, so that a pause
 of the loss does not keep it from being run. A schedule that the user gives multiplies the step as it is.
 
