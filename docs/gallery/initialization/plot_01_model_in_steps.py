@@ -78,7 +78,7 @@ for seed in range(10):
     network.initialize(X, y)
     for _ in range(n_epochs):
         network.partial_fit(X, y)
-    fitted = MLPClassifier(**network.get_params()).set_params(max_iter=n_epochs, tol=0).fit(X, y)
+    fitted = MLPClassifier(**network.get_params()).set_params(max_iter=n_epochs, n_iter_no_change=np.inf).fit(X, y)
     assert all(np.array_equal(a, b) for a, b in zip(network.coefs_, fitted.coefs_, strict=True))
     curves.append(network.loss_curve_)
     scores.append(network.score(X_test, y_test))
