@@ -5,8 +5,9 @@ The study: untuned against a grid of schemes and rates
 How well does ``init="hessian", learning_rate_init="auto"`` do on many tables? ``python -m benchmarks quality``
 compares one untuned run with the best member of a grid of seven schemes and several learning rates, chosen on
 validation rows; both are then scored on test rows. A cell is a table, an activation, a depth and a solver. The study
-takes hours; this page reads the table of results that is kept in the repository. Errors of scores are standard errors
-over seeds.
+takes hours; this page reads the table of results that is kept in the repository. Untuned networks there have a
+constant rate; :doc:`/training_without_tuning` tells what the warm-up and the tail add. Errors of scores are standard
+errors over seeds.
 """
 
 from pathlib import Path
