@@ -2,6 +2,7 @@
 
 import pickle
 import warnings
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from scipy.sparse import csr_array
 from sklearn.datasets import load_iris
 from sklearn.metrics import accuracy_score
 
+import skinit.training.fit
 from skinit import MLPClassifier, set_num_threads
 from skinit.engine.passes import DataPasses
 
@@ -111,6 +113,19 @@ def test_weights_put_in_by_hand_begin_the_average_anew():
     model.partial_fit(X, y)
     # Four steps of a rate of 0.001 from zero.
     assert np.abs(parameters_of(model)).max() < 0.01
+
+
+def test_an_error_leaves_the_average_as_it_was(monkeypatch):
+    models = [network(average=True).partial_fit(X, y, classes=[0, 1, 2]) for _ in range(2)]
+    for model in models:
+        model.coefs_ = [0 * coef for coef in model.coefs_]
+    with monkeypatch.context() as patch:
+        patch.setattr(skinit.training.fit, "train", Mock(side_effect=MemoryError))
+        with pytest.raises(MemoryError):
+            models[0].partial_fit(X, y)
+    for model in models:
+        model.partial_fit(X, y)
+    np.testing.assert_array_equal(*map(parameters_of, models))
 
 
 def test_early_stopping_validates_and_keeps_the_average():

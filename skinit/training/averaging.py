@@ -42,7 +42,7 @@ class Averaging:
         if np.array_equal(theta, self.vector):
             theta[:] = self.last_theta
         else:
-            self.vector[:] = theta
+            self.vector[:] = self.last_theta[:] = theta
             self._n_averaged = 0
 
     def end(self, theta: np.ndarray) -> None:

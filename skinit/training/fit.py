@@ -80,8 +80,11 @@ def fit_stochastic(
             solver.dropout, solver.seed = np.array(dropout), int(random_state.randint(2**31 - 1))
         if is_automatic:
             progress.note(f'learning_rate_init="auto" found {estimator.learning_rate_init_:.3g}.')
-    elif solver.averaging is not None:
-        solver.averaging.begin(network.theta)
+    else:
+        # The estimator keeps its own, in case of an error.
+        solver = solver.copy()
+        if solver.averaging is not None:
+            solver.averaging.begin(network.theta)
     if incremental and isinstance(solver.schedule, WarmUpAndTail):
         # Nobody knows the last epoch.
         solver.follow(warm_up, WARM_UP_EPOCHS)
