@@ -136,6 +136,12 @@ def _score(is_classification: bool, y: np.ndarray, predictions: np.ndarray) -> f
     return max(LOWEST_SCORE, float(r2_score(y, predictions)))
 
 
+def test_score(model, table: Table, parts: Split) -> float:
+    """The score of a trained model on the test rows."""
+    X, y = parts.test
+    return _score(table.is_classification, y, model.predict(X))
+
+
 def run_fit(fit: Fit, table: Table, study: Study) -> dict:
     """Train, score, and return the line to be kept."""
     parts = cached_split(table, fit.seed, study.most_rows)

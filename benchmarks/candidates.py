@@ -1,0 +1,109 @@
+"""Rules for the automatic learning rate against the constant rate that was the first one.
+
+A candidate is a multiple of the step that the curvature gives, a schedule, and perhaps an average of the parameters.
+They train the cells of `quality` on the tables that the rule was confirmed on, with seeds of their own. The gain of a
+candidate in a cell is its mean test score over seeds, less that of the constant rate; the table has the mean gain over
+cells, its standard error, and the parts of the cells that got better and worse by more than 0.005.
+"""
+
+import warnings
+from itertools import product
+from pathlib import Path
+from typing import NamedTuple
+from unittest import mock
+
+import numpy as np
+import pandas as pd
+from joblib import Parallel, delayed
+
+import skinit
+from skinit.training import step_size
+
+from .quality import UNTUNED, Cell, Fit, cached_split, make_estimator, test_score
+from .quality_data import bundled_tables
+
+TABLES = ("iris", "digits", "easy", "moons", "friedman1")
+ACTIVATIONS, DEPTHS = ("relu", "tanh", "logistic", "gelu"), (1, 3, 10, 20)
+EPOCHS, MOST_ROWS = 30, 1000
+# A smaller difference of scores is a tie.
+TIE = 0.005
+
+
+def constant(step: int, n_steps: int) -> float:
+    """The schedule without a warm-up and without a tail."""
+    return 1.0
+
+
+def only_warm_up(step: int, n_steps: int) -> float:
+    """The schedule without a tail."""
+    return min(1.0, (step + 1) / (3 * n_steps / EPOCHS))
+
+
+class Candidate(NamedTuple):
+    """A rule: a multiple of the step, a schedule ("constant" has a warm-up and a tail), and an average."""
+
+    multiple: float
+    learning_rate: object
+    average: float | bool = False
+
+
+CANDIDATES = {
+    "constant": Candidate(1.0, constant),
+    "2.5 times, constant": Candidate(2.5, constant),
+    "2.5 times, warm-up": Candidate(2.5, only_warm_up),
+    "warm-up and tail": Candidate(1.0, "constant"),
+    "2.5 times, warm-up and tail": Candidate(2.5, "constant"),
+    "2.5 times, linear": Candidate(2.5, "linear"),
+    "2.5 times, cosine": Candidate(2.5, "cosine"),
+    "2.5 times, one_cycle": Candidate(2.5, "one_cycle"),
+    "2.5 times, warm-up, averaged with decay 0.9": Candidate(2.5, only_warm_up, 0.9),
+}
+
+
+def run_cell(cell: Cell, seeds: range, names: tuple[str, ...]) -> dict:
+    """The mean test score of each candidate in a cell."""
+    skinit.set_num_threads(1)
+    table = next(table for table in bundled_tables(MOST_ROWS) if table.name == cell.data)
+    scores: dict[str, list[float]] = {name: [] for name in names}
+    for seed, name in product(seeds, names):
+        candidate = CANDIDATES[name]
+        model = make_estimator(Fit(cell, *UNTUNED, seed), table, EPOCHS)
+        model.set_params(learning_rate=candidate.learning_rate, average=candidate.average)
+        parts = cached_split(table, seed, MOST_ROWS)
+        with mock.patch.object(step_size, "WITH_MOMENTUM", candidate.multiple), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            scores[name].append(test_score(model.fit(*parts.training), table, parts))
+    return {"solver": cell.solver, **{name: np.mean(values) for name, values in scores.items()}}
+
+
+def summarize(cells: pd.DataFrame) -> pd.DataFrame:
+    """A row for each solver and candidate."""
+    rows = []
+    for solver, group in cells.groupby("solver"):
+        for name in group.columns.drop(["solver", "constant"]):
+            gains = group[name] - group["constant"]
+            numbers = {"gain": gains.mean(), "error": gains.sem()}
+            shares = {"better": (gains > TIE).mean(), "worse": (gains < -TIE).mean()}
+            rows.append({"solver": solver, "rule": name, "cells": len(gains), **numbers, **shares})
+    return pd.DataFrame(rows)
+
+
+def add_arguments(parser) -> None:
+    """Add the options of this benchmark to its parser."""
+    parser.add_argument("--seeds", type=int, default=2, metavar="N", help="seeds of each cell (default: 2)")
+    parser.add_argument("--first-seed", type=int, default=20, metavar="N", help="default: 20")
+    parser.add_argument("--jobs", type=int, default=1, metavar="N", help="processes (default: 1)")
+    parser.add_argument("--out", type=Path, metavar="FOLDER", help="also write the table there, as candidates.csv")
+    parser.set_defaults(run=run)
+
+
+def run(arguments) -> None:
+    """Train all candidates in all cells, and print the table."""
+    seeds = range(arguments.first_seed, arguments.first_seed + arguments.seeds)
+    cells = [Cell(*each) for each in product(TABLES, ACTIVATIONS, DEPTHS, ("adam", "sgd"))]
+    calls = (delayed(run_cell)(cell, seeds, tuple(CANDIDATES)) for cell in cells)
+    table = summarize(pd.DataFrame(Parallel(arguments.jobs)(calls)))
+    print(table.round(3).to_string(index=False))
+    if arguments.out is not None:
+        arguments.out.mkdir(parents=True, exist_ok=True)
+        table.to_csv(arguments.out / "candidates.csv", index=False, float_format="%.3f")
