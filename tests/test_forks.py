@@ -165,7 +165,7 @@ compiling = threading.Event()
 def compiles():
     steps = [compile_update(name, np.dtype("float64")) for name in ("adam", "sgd")]
     theta = np.zeros(2)
-    steps[1](theta, np.ones(2), np.zeros((1, 2)), 0, np.array([0.0, 0.0]), 1.0, 1, 0.0, 1.0)
+    steps[1](theta, np.ones(2), np.zeros((1, 2)), 0, np.array([0.0, 0.0]), 1.0, 1, 0.0, 1.0, 1.0)
     return theta.sum() == -2
 
 thread = threading.Thread(target=compile_update, args=("sgd", np.dtype("float64")))
