@@ -25,8 +25,10 @@ from .team import Team
 
 # Rows at a time, and in how many shards.
 BLOCK, MOST_SHARDS = 64, 4
-# Bytes of what is kept of blocks from one product to the next, and of the products of all shards.
-KEPT_BYTES, PRODUCTS_BYTES = 2**26, 2**26
+# Bytes of what is kept of blocks from one product to the next.
+KEPT_BYTES = 2**26
+# Bytes of the products of all shards, which stay in the cache: in layers of 256 products that do not take twice as long.
+PRODUCTS_BYTES = 2**23
 # Multiply-adds of a compiled call that has a choice, and of a block of rows for one direction, which has none. At the
 # rates of narrow and of wide layers both take about a tenth of a second, so that Ctrl-C is answered soon.
 CALL_WORK, BLOCK_WORK = 400_000_000, 2_000_000_000
@@ -169,7 +171,8 @@ class HessianProducts:
         workspace, job = arguments.workspace, arguments.team.job
         n, size = directions.shape
         workspace.layers[:n], workspace.directions[:n, :size] = layers, directions
-        workspace.products[:] = 0
+        shards = workspace.products.reshape(self._n_shards, -1, workspace.products.shape[1])[:, :n]
+        shards[:] = 0
         job[N_DIRECTIONS], job[IS_GAUSS_NEWTON] = n, gauss_newton
         n_blocks = min(self._n_kept, max(1, self._parts_per_call // n))
         for first in range(0, self._n_blocks, n_blocks):
@@ -179,8 +182,7 @@ class HessianProducts:
                 self._kernel(arguments, 0, int(self._is_passed[first:stop].all()))
             if self._n_kept == self._n_blocks:
                 self._is_passed[first:stop] = True
-        shards = workspace.products.reshape(self._n_shards, -1, workspace.products.shape[1])
-        out[:] = shards[:, :n, :size].sum(axis=0)
+        out[:] = shards[:, :, :size].sum(axis=0)
 
     def _help(self, arguments: Curvature, rank: int) -> None:
         """Work on what the products of another thread leave to this one, until they end."""
