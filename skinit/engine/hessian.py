@@ -27,7 +27,7 @@ from .team import Team
 BLOCK, MOST_SHARDS = 64, 4
 # Bytes of what is kept of blocks from one product to the next.
 KEPT_BYTES = 2**26
-# Bytes of the products of all shards, which stay in the cache: in layers of 256 products that do not take twice as long.
+# Bytes of the products of all shards, which stay in the cache. In layers of 256 larger ones took twice as long.
 PRODUCTS_BYTES = 2**23
 # Multiply-adds of a compiled call that has a choice, and of a block of rows for one direction, which has none. At the
 # rates of narrow and of wide layers both take about a tenth of a second, so that Ctrl-C is answered soon.
