@@ -432,6 +432,11 @@ class MLPClassifier(ClassifierMixin, BaseMultilayerPerceptron):
         if self._is_multioutput():
             return self._label_binarizer.numbers(y)
         if self._is_multilabel():
+            # scikit-learn would take one column of class numbers for so many labels.
+            if y.ndim != 2:
+                raise ValueError(
+                    f"y must have a column of 0 and 1 for each of the {len(self.classes_)} labels, got shape {y.shape}."
+                )
             indicators = self._label_binarizer.transform(y)
             return getattr(indicators, "toarray", lambda: indicators)()
         encoder = LabelEncoder()

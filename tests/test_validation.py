@@ -205,6 +205,16 @@ def test_wrong_validation_data_are_an_error_that_names_them(parameters, options,
     assert not hasattr(model, "coefs_")
 
 
+@pytest.mark.parametrize("y_val", [y, y == 1])
+def test_one_column_of_classes_does_not_pass_for_labels(y_val):
+    labels = np.column_stack([y == 0, y == 1, y == 2]).astype(int)
+    with pytest.raises(ValueError, match="y must have a column of 0 and 1 for each of the 3 labels, got shape"):
+        MLPClassifier(**PARAMETERS).fit(X, labels, X_val=X, y_val=y_val)
+    model = MLPClassifier((3,), max_iter=2, random_state=0).partial_fit(X, labels, classes=[0, 1, 2])
+    with pytest.raises(ValueError, match="y must have a column of 0 and 1 for each of the 3 labels, got shape"):
+        model.partial_fit(X, y_val)
+
+
 def test_a_scorer_that_returns_no_number_is_an_error():
     model = MLPClassifier(**PARAMETERS, scoring=lambda estimator, X, y: "good")
     with pytest.raises(TypeError, match="scoring must return a number, but .* returned 'good'"):
