@@ -30,15 +30,16 @@ def warn_of_unscaled(X: np.ndarray) -> None:
     global _has_warned
     if _has_warned or len(X) < 2:
         return
-    some = X[:: -(-X.size // NUMBERS)].astype(np.float64)
-    magnitudes = np.abs(some).max(axis=0)
+    some = X[:: -(-X.size // NUMBERS)]
+    magnitudes = np.abs(some).max(axis=0).astype(np.float64)
     seen = magnitudes > 0
-    if seen.sum() < 2:
+    largest = magnitudes[seen]
+    # Most data end here, after one pass.
+    if not largest.size or not largest.max() > RATIO * largest.min():
         return
     # Divided by the largest first, because squares may overflow.
-    largest = magnitudes[seen]
     sizes = largest * np.sqrt(np.mean((some[:, seen] / largest) ** 2, axis=0))
-    if sizes.max() > RATIO * sizes.min() and largest.max() > RATIO * largest.min():
+    if sizes.max() > RATIO * sizes.min():
         _has_warned = True
         columns = np.flatnonzero(seen)
         high, low = int(columns[sizes.argmax()]), int(columns[sizes.argmin()])

@@ -13,7 +13,6 @@ from ..activations import Activation, check_activation
 from ..kernels.activations import evaluate
 from ..kernels.arguments import Data, Inputs
 from ..kernels.compilation import Kernel
-from ..validation import nearest_name_hint
 from .blas import blas_threads
 from .data import TrainingData, as_inputs, is_ready
 from .losses import LossFunction
@@ -70,6 +69,9 @@ class Network:
         sizes = [int(size) for size in layer_sizes]
         shapes = list(pairwise(sizes))
         self.widths = tuple(sizes)
+        # Nothing yet, so that the setters check what they get.
+        self._activation: Any = None
+        self._loss: Any = None
         self.activation = activation
         self.loss = loss
         self.n_weights = sum(fan_in * fan_out for fan_in, fan_out in shapes)
@@ -103,6 +105,9 @@ class Network:
 
     @activation.setter
     def activation(self, activation) -> None:
+        # Predictions of one row feel each check.
+        if activation is self._activation and activation is not None:
+            return
         self.activations = _check_activations(activation, len(self.widths) - 2)
         self._activation = tuple(activation) if isinstance(activation, list) else activation
 
@@ -121,6 +126,8 @@ class Network:
 
     @loss.setter
     def loss(self, loss: LossFunction | str) -> None:
+        if loss == self._loss:
+            return
         loss = loss if isinstance(loss, LossFunction) else LossFunction.of(loss)
         loss.check_outputs(self.widths[-1])
         self._loss = loss
@@ -263,14 +270,6 @@ class Network:
             yield activations, preactivations
             if k < last:
                 activations, _, _ = evaluate(self.activations[k], preactivations)
-
-
-def _check_name(kind: str, name: str, valid_names) -> None:
-    if not (isinstance(name, str) and name in valid_names):
-        raise ValueError(
-            f"The {kind} must be one of {', '.join(map(repr, sorted(valid_names)))}, got {name!r}."
-            f"{nearest_name_hint(name, valid_names)}"
-        )
 
 
 @cache
