@@ -18,13 +18,12 @@ from joblib import Parallel, delayed
 
 import skinit
 from skinit.training import step_size
+from skinit.training.schedules import WARM_UP_EPOCHS, warm_up
 
-from .quality import UNTUNED, Cell, Fit, cached_split, make_estimator, test_score
+from .quality import FULL, UNTUNED, Cell, Fit, run_fit
 from .quality_data import bundled_tables
 
 TABLES = ("iris", "digits", "easy", "moons", "friedman1")
-ACTIVATIONS, DEPTHS = ("relu", "tanh", "logistic", "gelu"), (1, 3, 10, 20)
-EPOCHS, MOST_ROWS = 30, 1000
 # A smaller difference of scores is a tie.
 TIE = 0.005
 
@@ -36,7 +35,7 @@ def constant(step: int, n_steps: int) -> float:
 
 def only_warm_up(step: int, n_steps: int) -> float:
     """The schedule without a tail."""
-    return min(1.0, (step + 1) / (3 * n_steps / EPOCHS))
+    return min(1.0, warm_up(step, WARM_UP_EPOCHS * n_steps // FULL.epochs))
 
 
 class Candidate(NamedTuple):
@@ -63,16 +62,14 @@ CANDIDATES = {
 def run_cell(cell: Cell, seeds: range, names: tuple[str, ...]) -> dict:
     """The mean test score of each candidate in a cell."""
     skinit.set_num_threads(1)
-    table = next(table for table in bundled_tables(MOST_ROWS) if table.name == cell.data)
+    table = next(table for table in bundled_tables(FULL.most_rows) if table.name == cell.data)
     scores: dict[str, list[float]] = {name: [] for name in names}
     for seed, name in product(seeds, names):
         candidate = CANDIDATES[name]
-        model = make_estimator(Fit(cell, *UNTUNED, seed), table, EPOCHS)
-        model.set_params(learning_rate=candidate.learning_rate, average=candidate.average)
-        parts = cached_split(table, seed, MOST_ROWS)
+        parameters = {"learning_rate": candidate.learning_rate, "average": candidate.average}
         with mock.patch.object(step_size, "WITH_MOMENTUM", candidate.multiple), warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            scores[name].append(test_score(model.fit(*parts.training), table, parts))
+            scores[name].append(run_fit(Fit(cell, *UNTUNED, seed), table, FULL, **parameters)["test"])
     return {"solver": cell.solver, **{name: np.mean(values) for name, values in scores.items()}}
 
 
@@ -100,7 +97,7 @@ def add_arguments(parser) -> None:
 def run(arguments) -> None:
     """Train all candidates in all cells, and print the table."""
     seeds = range(arguments.first_seed, arguments.first_seed + arguments.seeds)
-    cells = [Cell(*each) for each in product(TABLES, ACTIVATIONS, DEPTHS, ("adam", "sgd"))]
+    cells = [Cell(*each) for each in product(TABLES, FULL.activations, FULL.depths, ("adam", "sgd"))]
     calls = (delayed(run_cell)(cell, seeds, tuple(CANDIDATES)) for cell in cells)
     table = summarize(pd.DataFrame(Parallel(arguments.jobs)(calls)))
     print(table.round(3).to_string(index=False))

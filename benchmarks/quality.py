@@ -136,14 +136,8 @@ def _score(is_classification: bool, y: np.ndarray, predictions: np.ndarray) -> f
     return max(LOWEST_SCORE, float(r2_score(y, predictions)))
 
 
-def test_score(model, table: Table, parts: Split) -> float:
-    """The score of a trained model on the test rows."""
-    X, y = parts.test
-    return _score(table.is_classification, y, model.predict(X))
-
-
-def run_fit(fit: Fit, table: Table, study: Study) -> dict:
-    """Train, score, and return the line to be kept."""
+def run_fit(fit: Fit, table: Table, study: Study, **parameters) -> dict:
+    """Train, with other parameters if some are given, score, and return the line to be kept."""
     parts = cached_split(table, fit.seed, study.most_rows)
     X, y = parts.training
     dummy = DummyClassifier() if table.is_classification else DummyRegressor()
@@ -152,7 +146,7 @@ def run_fit(fit: Fit, table: Table, study: Study) -> dict:
         name: _score(table.is_classification, part[1], dummy.predict(part[0]))
         for name, part in (("validation", parts.validation), ("test", parts.test))
     }
-    estimator = make_estimator(fit, table, study.epochs)
+    estimator = make_estimator(fit, table, study.epochs).set_params(**parameters)
     record = {
         **asdict(fit.cell),
         "init": fit.init,

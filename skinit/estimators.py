@@ -1022,15 +1022,11 @@ class MLPRegressor(RegressorMixin, BaseMultilayerPerceptron):
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
         targets = y.reshape(len(y), -1)
-        if self.loss == "poisson" and (targets < 0).any():
+        lowest = targets.min()
+        if (self.loss == "poisson" and lowest < 0) or (self.loss == "gamma" and lowest <= 0):
             raise ValueError(
-                "Some value(s) of y are out of the valid range of the loss 'poisson': y must be >= 0, got "
-                f"{targets.min()}."
-            )
-        if self.loss == "gamma" and (targets <= 0).any():
-            raise ValueError(
-                "Some value(s) of y are out of the valid range of the loss 'gamma': y must be > 0, got "
-                f"{targets.min()}."
+                f"Some value(s) of y are out of the valid range of the loss {self.loss!r}: y must be "
+                f"{'>=' if self.loss == 'poisson' else '>'} 0, got {lowest}."
             )
         n_outputs = targets.shape[1]
         if self._has_several_quantiles():

@@ -143,7 +143,7 @@ class DataPasses:
         state.rates[:] = solver.rates(state.rates.size)
         self.last_rate = float(state.rates[-1])
         if solver.averaging is not None:
-            state.average_weights[:] = solver.averaging.weights(self.rows.size, self.batch_size)
+            state.average_weights[:] = solver.averaging.next_weights(self.rows.size, self.batch_size)
         return float(self._pass(training.STEP)[training.REPORTED_LOSS]) / self.rows.size
 
     def loss(self) -> float:

@@ -50,8 +50,8 @@ class Averaging:
         self.last_theta[:] = theta
         theta[:] = self.vector
 
-    def weights(self, n_rows: int, batch_size: int) -> np.ndarray:
-        """The weight of the parameters after each step of an epoch."""
+    def next_weights(self, n_rows: int, batch_size: int) -> np.ndarray:
+        """The weight of the parameters after each step of the next epoch, whose steps then count as taken."""
         seen = self._n_samples + np.minimum(np.arange(batch_size, n_rows + batch_size, batch_size), n_rows)
         self._n_samples += n_rows
         numbers = self._n_averaged + np.cumsum(seen >= self._first_sample)

@@ -4,6 +4,8 @@ from numbers import Real
 
 import numpy as np
 
+from ..validation import NumberInterval
+
 
 def check_dropout(dropout, n_hidden: int) -> list[float]:
     """The probability with which a step leaves out a unit of each hidden layer.
@@ -17,8 +19,6 @@ def check_dropout(dropout, n_hidden: int) -> list[float]:
     takes = f"dropout must be a number in [0, 1), or a list of {n_hidden}, one for each hidden layer, got {dropout!r}."
     if len(rates) != n_hidden:
         raise ValueError(takes)
-    for rate in rates:
-        # NaN is not in range either.
-        if isinstance(rate, (bool, np.bool)) or not isinstance(rate, Real) or not 0 <= float(rate) < 1:
-            raise ValueError(takes)
+    if not all(map(NumberInterval(Real, 0, 1, closed="left").is_satisfied_by, rates)):
+        raise ValueError(takes)
     return [float(rate) for rate in rates]

@@ -74,14 +74,14 @@ class History:
     def mark(self) -> tuple:
         """What `rewind` needs to go back to this point."""
         known = vars(self).copy()
-        return known, len(self.loss_curve_), len(self.validation_scores_), len(self.validation_loss_curve_)
+        return known, {name: len(value) for name, value in known.items() if isinstance(value, list)}
 
     def rewind(self, mark: tuple) -> None:
         """Forget everything after `mark`."""
-        known, n_losses, n_scores, n_validation_losses = mark
+        known, lengths = mark
         vars(self).update(known)
-        del self.loss_curve_[n_losses:], self.validation_scores_[n_scores:]
-        del self.validation_loss_curve_[n_validation_losses:]
+        for name, length in lengths.items():
+            del known[name][length:]
 
     def shows_too_large_steps(self, loss_limit: float) -> bool:
         """Whether the loss is not finite, above its limit, or back near it after it was far below."""

@@ -12,8 +12,12 @@ from numbers import Real
 
 import numpy as np
 
+from ..validation import NumberInterval
+
 Schedule = Callable[[int, int], float]
 
+# What a schedule may return.
+FACTORS = NumberInterval(Real, 0, None, closed="left")
 # Part of the steps on which "one_cycle" warms up, and its factor at the first step.
 WARM_UP, FIRST_FACTOR = 0.3, 0.04
 # Epochs over which an automatic learning rate warms up.
@@ -100,8 +104,7 @@ def factors(schedule: Schedule, first: int, n: int, n_steps: int) -> np.ndarray:
 
 def _factor(schedule: Schedule, step: int, n_steps: int) -> float:
     factor = schedule(step, n_steps)
-    # NaN is not in range either.
-    if isinstance(factor, (bool, np.bool)) or not isinstance(factor, Real) or not 0 <= float(factor) < np.inf:
+    if not FACTORS.is_satisfied_by(factor):
         raise ValueError(
             "learning_rate must be a function (step, n_steps) that returns a finite factor >= 0, but it returned "
             f"{factor!r} for step {step} of {n_steps}."

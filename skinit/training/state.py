@@ -81,7 +81,7 @@ class TrainingState(NamedTuple):
         }
         if snapshot.best_theta is not None:
             arrays["best_theta"] = snapshot.best_theta
-        history, *_ = snapshot.mark
+        history, _ = snapshot.mark
         numbers = {
             "history": history,
             "solver": _numbers_of(snapshot.solver),

@@ -37,20 +37,26 @@ class Validation:
 
     def __init__(self, estimator, data: TrainingData) -> None:
         self._data = data
+        self._weights = data.row_weights()
         # A scorer predicts with an estimator; this one has the weights of now, and knows no names of columns, because
         # the rows have none any more.
         self._estimator = copy(estimator)
         self._estimator.__dict__.pop("feature_names_in_", None)
         scoring = estimator.scoring
-        self._scorer = None if scoring in (None, "loss") else check_scoring(estimator, scoring)
+        self._scorer = None
+        if scoring not in (None, "loss"):
+            self._scorer = check_scoring(estimator, scoring)
+            self._y = estimator._from_targets(data.targets)
+            self._options = {}
+            if data.sample_weight is not None:
+                self._options["sample_weight"] = data.sample_weight * data.weight_scale
 
     def measure(self, network: Network) -> Quality:
         """The score and the mean loss of a network, without a penalty. The score is NaN if outputs are not finite."""
-        X, targets, sample_weight, weight_scale = self._data
+        X, targets, sample_weight, _ = self._data
         outputs = predict_preactivations(network, X)
-        weights = self._data.row_weights()
-        total, _ = network.loss.loss_and_deltas(outputs, targets, weights)
-        loss = total * network.loss.reported_scale(network.widths[-1]) / float(weights.sum())
+        total, _ = network.loss.loss_and_deltas(outputs, targets, self._weights)
+        loss = total * network.loss.reported_scale(network.widths[-1]) / float(self._weights.sum())
         if self._estimator.scoring == "loss":
             return Quality(-loss, loss)
         if self._scorer is None:
@@ -58,8 +64,7 @@ class Validation:
         if not np.isfinite(outputs).all():
             return Quality(np.nan, loss)
         self._estimator.__dict__.update(network.as_attributes())
-        options = {} if sample_weight is None else {"sample_weight": sample_weight * weight_scale}
-        score = self._scorer(self._estimator, X, self._estimator._from_targets(targets), **options)
+        score = self._scorer(self._estimator, X, self._y, **self._options)
         if not isinstance(score, Real):
             raise TypeError(f"scoring must return a number, but {self._estimator.scoring!r} returned {score!r}.")
         return Quality(float(score), loss)
