@@ -40,7 +40,7 @@ VALID = {
     "average": [True, 5, 10**9, 0.5],
     "dropout": [0, 0.5, 0.999999999],
 }
-# Of classifiers alone.
+# Class weights, which only classifiers take.
 CLASS_WEIGHTS = [None, "balanced", {0: 1e-300}, {1: 3}, {"a": 2.0, "c": 0}, [{0: 2}, {}, {1: 0.1}]]
 INVALID = {
     "hidden_layer_sizes": [(0,), (-3,), (2.5,), "ten", None, (2**40,), [[3], [4]]],

@@ -1,4 +1,4 @@
-"""What recipes of a single run reach in the quality benchmark, cell by cell: a table and a picture.
+"""Scores of single-run recipes in the quality benchmark: a table of cells, and a picture.
 
 The picture shows what an initialization is worth at a fixed rate and at the automatic one.
 """

@@ -232,7 +232,7 @@ def _name(function: Any) -> str:
 
 
 def _identity(function: Any) -> Any:
-    """What tells functions apart: their code and the values in it, as a function from another process is a new one."""
+    """A key that functions share if their code and the values in it are equal, because unpickling makes new ones."""
     function = getattr(function, "py_func", function)
     if not isinstance(function, FunctionType):
         return function

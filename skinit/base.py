@@ -104,7 +104,7 @@ class BaseMultilayerPerceptron(CallbackSupportMixin, DataChecksMixin, ABC):
 
     @abstractmethod
     def _from_targets(self, targets):
-        """What `y` was before it became the network's targets."""
+        """The labels or numbers that the network's targets stand for, as a scorer takes them."""
 
     @abstractmethod
     def _stratify(self, targets):

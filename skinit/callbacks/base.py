@@ -1,4 +1,4 @@
-"""What the callbacks share: checks, hooks that do nothing, and a message where scikit-learn has no callbacks."""
+"""Base classes of the callbacks: they check parameters, and say so where scikit-learn has no callbacks."""
 
 from ..training.solvers import STOCHASTIC_SOLVERS
 from ..training.tasks import NEEDED
@@ -25,7 +25,7 @@ class NetworkCallback:
 
     def __init_subclass__(cls) -> None:
         if not HAS_CALLBACKS:
-            # What cannot be made has no examples that run either.
+            # The class cannot be used, so its example must not run.
             cls.__doc__ = NEEDED
 
     def __init__(self, **parameters) -> None:

@@ -24,7 +24,7 @@ from .stopping import BestWeights
 
 # Counts the changes of what a file holds.
 FORMAT = 1
-# What a later fit may change.
+# Parameters that a later fit may change.
 FREE_PARAMETERS = ("max_iter", "verbose")
 # The names of all data that `fit` may get.
 DATA = ("X", "y", "sample_weight", "X_val", "y_val", "sample_weight_val")

@@ -23,8 +23,8 @@ from .solvers import StochasticSolver
 from .tasks import TrainingTasks
 from .validation import Quality
 
-# What tells that the learning rate is too large: a loss above its limit, which is near that of the untrained network;
-# or one above the first of two parts of the limit, after it had been below the second.
+# The learning rate is too large if the loss exceeds its limit, which is near the untrained loss, or climbs back above
+# the first of two parts of the limit after falling below the second.
 FORGOTTEN = ((0.5, 0.25), (0.85, 0.75), (0.93, 0.88))
 # The fitted attributes that only validation rows give.
 VALIDATION_ATTRIBUTES = ("validation_scores_", "validation_loss_curve_", "best_validation_score_", "best_iter_")
