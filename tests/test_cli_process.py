@@ -54,6 +54,30 @@ def test_ctrl_c_at_any_moment_is_one_line_and_status_130(tmp_path, seconds, back
 
 
 @POSIX
+def test_what_fails_while_ctrl_c_ends_the_process_changes_neither_status_nor_line():
+    code = """
+import os, signal, threading, time
+import skinit.cli.process as process
+
+def main():
+    os.kill(os.getpid(), signal.SIGINT)
+    # Until the other thread is at the workers.
+    is_ending.wait(10)
+    raise RuntimeError("a worker is gone")
+
+def end_workers():
+    is_ending.set()
+    time.sleep(1)
+
+is_ending = threading.Event()
+process.main, process._end_workers = main, end_workers
+process.run()
+"""
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    assert (run.returncode, run.stderr) == (130, "skinit: Interrupted.\n")
+
+
+@POSIX
 def test_output_that_nobody_reads_ends_quietly(table, tmp_path):
     arguments = command("--data", table, "--target", "label", "--out", tmp_path / "out", *QUICK)
     process = subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE)

@@ -10,6 +10,9 @@ from typing import NoReturn
 from . import INTERRUPTED, main
 from .cleanup import clean_up
 
+# Whether Ctrl-C is ending the process.
+_is_ending = threading.Event()
+
 
 def run() -> NoReturn:
     """Run the command that the arguments of the process name: the console script, and ``python -m skinit``."""
@@ -18,7 +21,12 @@ def run() -> NoReturn:
     os.environ["MPLBACKEND"] = "agg"
     # Worker processes, and the one in which joblib counts what they share, have nothing to say to the user.
     os.environ["PYTHONWARNINGS"] = "ignore"
-    status = main()
+    try:
+        status = main()
+    finally:
+        if _is_ending.is_set():
+            # An error from now on only says that workers or files are gone. The other thread ends the process.
+            threading.Event().wait()
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
@@ -52,6 +60,7 @@ def _end_on_interrupt() -> None:
 
 
 def _end() -> NoReturn:
+    _is_ending.set()
     try:
         clean_up()
         with suppress(Exception):
