@@ -292,7 +292,7 @@ def test_partial_divergence_is_counted():
         (["--n-jobs", "0"], ["--n-jobs", "'0'"]),
         (["--seed", "-1"], ["--seed", "'-1'"]),
         (["--target", "x"], ["--target", "--data"]),
-        (["--data", "table.xlsx", "--target", "x"], [".csv or .parquet", "table.xlsx"]),
+        (["--data", "table.docx", "--target", "x"], [".csv, .tsv", ".parquet", ".gz", "table.docx"]),
         (["comprae"], ["'comprae'", "Did you mean 'compare'?"]),
         (["compare", "more"], ["more"]),
     ],

@@ -2,7 +2,7 @@
 
 import argparse
 import textwrap
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
@@ -11,7 +11,9 @@ from ..kernels.activations import ACTIVATIONS
 from ..precompilation import NAMES
 from ..training.solvers import STOCHASTIC_SOLVERS
 from ..validation import nearest_name_hint
+from .argument_types import parse_hidden_layer_sizes, parse_n_jobs, parse_name, parse_whole_number
 from .errors import CommandError
+from .tables.arguments import add_data
 
 # The command that runs if none is named.
 DEFAULT_COMMAND = "compare"
@@ -125,13 +127,13 @@ def _add_compare(commands) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    _add_data(parser)
+    add_data(parser)
     search = parser.add_argument_group("what to compare")
     search.add_argument(
         "--init",
         nargs="+",
         metavar="SCHEME",
-        type=_name(get_initializer_names()),
+        type=parse_name(get_initializer_names()),
         default=list(DEFAULT_INITS),
         help=f"initialization schemes, see below (default: {' '.join(DEFAULT_INITS)})",
     )
@@ -139,7 +141,7 @@ def _add_compare(commands) -> None:
         "--hidden",
         nargs="+",
         metavar="SIZES",
-        type=_hidden_layer_sizes,
+        type=parse_hidden_layer_sizes,
         default=list(DEFAULT_HIDDEN),
         help="hidden layers of each network, sizes joined by commas "
         f"(default: {' '.join(','.join(map(str, sizes)) for sizes in DEFAULT_HIDDEN)})",
@@ -151,7 +153,7 @@ def _add_compare(commands) -> None:
     network.add_argument(
         "--max-iter",
         metavar="N",
-        type=_whole_number(1),
+        type=parse_whole_number(1),
         default=200,
         help="epochs (iterations of lbfgs) at most (default: %(default)s)",
     )
@@ -159,15 +161,23 @@ def _add_compare(commands) -> None:
 
     run = parser.add_argument_group("how to run")
     run.add_argument(
-        "--cv", metavar="K", type=_whole_number(2), default=5, help="folds of cross-validation (default: %(default)s)"
+        "--cv",
+        metavar="K",
+        type=parse_whole_number(2),
+        default=5,
+        help="folds of cross-validation (default: %(default)s)",
     )
     run.add_argument(
-        "--n-jobs", metavar="N", type=_n_jobs, default=-1, help="fits at a time; -1: one a core (default: %(default)s)"
+        "--n-jobs",
+        metavar="N",
+        type=parse_n_jobs,
+        default=-1,
+        help="fits at a time; -1: one a core (default: %(default)s)",
     )
     run.add_argument(
         "--backend",
         metavar="{threading,loky}",
-        type=_name(["threading", "loky"]),
+        type=parse_name(["threading", "loky"]),
         default="threading",
         help="threads, or processes (default: %(default)s)",
     )
@@ -189,13 +199,13 @@ def _add_inspect(commands) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    _add_data(parser)
+    add_data(parser)
 
     network = parser.add_argument_group("the network")
     network.add_argument(
         "--hidden",
         metavar="SIZES",
-        type=_hidden_layer_sizes,
+        type=parse_hidden_layer_sizes,
         default=DEFAULT_HIDDEN[0],
         help=f"hidden layers, sizes joined by commas (default: {','.join(map(str, DEFAULT_HIDDEN[0]))})",
     )
@@ -203,7 +213,7 @@ def _add_inspect(commands) -> None:
     network.add_argument(
         "--init",
         metavar="SCHEME",
-        type=_name(get_initializer_names()),
+        type=parse_name(get_initializer_names()),
         default="sklearn",
         help="initialization scheme, see below (default: %(default)s)",
     )
@@ -212,7 +222,7 @@ def _add_inspect(commands) -> None:
     training.add_argument(
         "--epochs",
         metavar="N",
-        type=_whole_number(0),
+        type=parse_whole_number(0),
         default=0,
         help="epochs (iterations of lbfgs) before it is looked into; 0: none, as it is initialized (default: 0)",
     )
@@ -249,7 +259,7 @@ def _add_warmup(commands) -> None:
             f"--{parameter}",
             nargs="+",
             metavar="NAME",
-            type=_name([*NAMES[parameter], "all"]),
+            type=parse_name([*NAMES[parameter], "all"]),
             default=["all"],
             help=f"{meaning}: {', '.join(NAMES[parameter])} (default: all)",
         )
@@ -261,28 +271,11 @@ def _add_warmup(commands) -> None:
     )
 
 
-def _add_data(parser: argparse.ArgumentParser) -> None:
-    data = parser.add_argument_group(
-        "data",
-        "Numbers are standardized, missing ones imputed; text is one-hot encoded;\n"
-        "dates count as days. Without --data: scikit-learn's digits.",
-    )
-    data.add_argument("--data", metavar="FILE", type=Path, help="a table: .csv or .parquet")
-    data.add_argument("--target", metavar="COLUMN", help="the column to predict")
-    data.add_argument(
-        "--task",
-        metavar="{classification,regression}",
-        type=_name(["classification", "regression"]),
-        help="default: classification if the target is text, true/false or at most 20 distinct whole numbers, "
-        "regression otherwise",
-    )
-
-
 def _add_activation(group) -> None:
     group.add_argument(
         "--activation",
         metavar="NAME",
-        type=_name(list(ACTIVATIONS)),
+        type=parse_name(list(ACTIVATIONS)),
         default="relu",
         help="activation of the hidden layers, see below (default: %(default)s)",
     )
@@ -292,7 +285,7 @@ def _add_solver(group) -> None:
     group.add_argument(
         "--solver",
         metavar="NAME",
-        type=_name(["lbfgs", *STOCHASTIC_SOLVERS]),
+        type=parse_name(["lbfgs", *STOCHASTIC_SOLVERS]),
         default="adam",
         help=f"{', '.join(STOCHASTIC_SOLVERS)} or lbfgs (default: %(default)s)",
     )
@@ -302,7 +295,7 @@ def _add_seed(group, of: str) -> None:
     group.add_argument(
         "--seed",
         metavar="N",
-        type=_whole_number(0, 2**32 - 1),
+        type=parse_whole_number(0, 2**32 - 1),
         default=0,
         help=f"of {of} (default: %(default)s)",
     )
@@ -314,51 +307,3 @@ def _names_to_choose_from() -> str:
 
 def _paragraph(title: str, names: Sequence[str]) -> str:
     return f"{title}:\n{textwrap.fill(', '.join(names), 78, initial_indent='  ', subsequent_indent='  ')}\n\n"
-
-
-def _name(names: Sequence[str]) -> Callable[[str], str]:
-    def parse(text: str) -> str:
-        if text not in names:
-            raise argparse.ArgumentTypeError(
-                f"unknown name {text!r}.{nearest_name_hint(text, names)} It takes {', '.join(sorted(names))}"
-            )
-        return text
-
-    return parse
-
-
-def _whole_number(low: int, high: float = float("inf")) -> Callable[[str], int]:
-    takes = f"a whole number from {low}" + ("" if high == float("inf") else f" to {high}")
-
-    def parse(text: str) -> int:
-        try:
-            number = int(text)
-        except ValueError:
-            number = low - 1
-        if not low <= number <= high:
-            raise argparse.ArgumentTypeError(f"takes {takes}, got {text!r}")
-        return number
-
-    return parse
-
-
-def _n_jobs(text: str) -> int:
-    try:
-        number = int(text)
-    except ValueError:
-        number = 0
-    if number == 0:
-        raise argparse.ArgumentTypeError(f"takes a whole number other than 0, got {text!r}")
-    return number
-
-
-def _hidden_layer_sizes(text: str) -> tuple[int, ...]:
-    try:
-        sizes = tuple(int(size) for size in text.split(","))
-    except ValueError:
-        sizes = (0,)
-    if min(sizes) < 1:
-        raise argparse.ArgumentTypeError(
-            f"takes positive whole numbers joined by commas, one for each hidden layer (100,50 say), got {text!r}"
-        )
-    return sizes

@@ -16,7 +16,7 @@ from .cleanup import cleaned_up
 from .data import Table, load_table
 from .errors import CommandError, errors_of_file
 from .files import check_writable, write_file
-from .report import make_table
+from .report import make_table, say_table
 from .results import Results, describe_hidden, format_spread, make_results
 from .search import SchemeSearch
 from .text import one_line, say, shorten
@@ -37,7 +37,7 @@ def compare(arguments: argparse.Namespace) -> None:
     CommandError
         If an argument does not fit the data, or the folder cannot be written to.
     """
-    table = load_table(arguments.data, arguments.target, arguments.task)
+    table = load_table(arguments)
     table.check_folds(arguments.cv)
     # Before the search, which takes long.
     with errors_of_file("--out", arguments.out):
@@ -57,6 +57,7 @@ def compare(arguments: argparse.Namespace) -> None:
     )
     console = Console(highlight=False, markup=False, emoji=False)
     with parallel_config(backend=arguments.backend):
+        say_table(console, table)
         for line in _plan(table, search, arguments):
             say(line)
         results = _search(console, table, search, arguments)
@@ -80,14 +81,9 @@ def _n_workers(n_jobs: int) -> int:
 
 
 def _plan(table: Table, search: SchemeSearch, arguments: argparse.Namespace) -> list[str]:
-    goal = f"{table.task} of {table.target!r}"
-    if table.class_names:
-        goal += f" into {len(table.class_names)} classes"
     n_fits = search.n_candidates * arguments.cv
     n_workers = _n_workers(arguments.n_jobs)
     return [
-        f"{table.name}: {goal}, from a table of {' x '.join(map(str, table.X.shape))}.",
-        *table.notes,
         f"{n_fits} fits ({arguments.cv} folds of each candidate), {_training(arguments)}, {n_workers} at a time.",
     ]
 

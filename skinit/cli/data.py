@@ -1,32 +1,42 @@
-"""Tables: the data to compare schemes on, from a file or bundled."""
+"""The data to compare schemes on, from a file or bundled."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
-from typing import Any, Literal
+import argparse
+from dataclasses import dataclass, field
+from typing import Literal
 
 import numpy as np
 import pandas as pd
 from pandas.api import types
 from sklearn.compose import ColumnTransformer
 from sklearn.datasets import load_digits
+from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from ..validation import nearest_name_hint
 from .errors import CommandError
+from .tables.checks import describe_rare_classes, warn_of_leaks
+from .tables.columns import (
+    MOST_CATEGORIES,
+    TRUE_OR_FALSE,
+    Column,
+    UnreadableColumnError,
+    format_value,
+    read_columns,
+    unusable_kind,
+)
+from .tables.delimited import TextFormat
+from .tables.numerals import is_missing_marker
+from .tables.reading import STANDARD_INPUT, read_table
+from .tables.uninformative import leave_out_if_uninformative
 
 Task = Literal["classification", "regression"]
 
 # Whole numbers with more values than this are quantities, not classes.
 MAX_CLASSES_OF_NUMBERS = 20
-# The rarer values of a text column share one code, so that a column of names does not fill the memory.
-MAX_CATEGORIES = 100
-DAY = timedelta(days=1)
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-ISO_DATE = r"\d{4}-\d{2}-\d{2}"
+# Words of a text column that are counted.
+MOST_WORDS = 100
 
 
 @dataclass
@@ -38,7 +48,7 @@ class Table:
     name : str
         Where the table is from.
     X : ndarray or DataFrame of shape (n_rows, n_columns)
-        Columns of a DataFrame are float64, or text with NaN where missing.
+        Columns of a DataFrame are float64, or objects: text, or categories with NaN where missing.
     y : ndarray of shape (n_rows,)
         Numbers, or the numbers of classes.
     task : {"classification", "regression"}
@@ -48,6 +58,8 @@ class Table:
         Names of the classes; empty for regression.
     notes : list of str
         What a user should know of how the table was read.
+    columns : list of Column
+        What each column but the target was taken for; empty for an ndarray.
     """
 
     name: str
@@ -57,25 +69,32 @@ class Table:
     target: str
     class_names: list[str]
     notes: list[str]
+    columns: list[Column] = field(default_factory=list)
+
+    @property
+    def remarks(self) -> list[str]:
+        """Notes, and what a user should look at in the columns."""
+        warnings = [f"The column {column.name!r} {warning}" for column in self.columns for warning in column.warnings]
+        return [*self.notes, *warnings]
 
     def make_preprocessor(self) -> StandardScaler | ColumnTransformer:
-        """What turns X into standardized numbers, not fitted yet."""
+        """Make what turns X into standardized numbers; it is not fitted yet."""
         if not isinstance(self.X, pd.DataFrame):
             return StandardScaler()
-        is_number = self.X.dtypes == np.float64
+        names: dict[str, list[str]] = {"number": [], "category": [], "text": []}
+        for column in self.columns:
+            if column.kind:
+                # Dates and durations are numbers of days.
+                names[column.kind if column.kind in names else "number"].append(column.name)
+        numbers = make_pipeline(SimpleImputer(strategy="median", keep_empty_features=True), StandardScaler())
+        # The rarer values of a column share one code, so that a column of names does not fill the memory.
+        categories = OneHotEncoder(handle_unknown="ignore", max_categories=MOST_CATEGORIES)
+        words = [
+            (f"words of {name}", TfidfVectorizer(max_features=MOST_WORDS, token_pattern=r"(?u)\b\w+\b"), name)
+            for name in names["text"]
+        ]
         return ColumnTransformer(
-            [
-                (
-                    "numbers",
-                    make_pipeline(SimpleImputer(strategy="median", keep_empty_features=True), StandardScaler()),
-                    list(self.X.columns[is_number]),
-                ),
-                (
-                    "categories",
-                    OneHotEncoder(handle_unknown="ignore", max_categories=MAX_CATEGORIES),
-                    list(self.X.columns[~is_number]),
-                ),
-            ]
+            [("numbers", numbers, names["number"]), ("categories", categories, names["category"]), *words]
         )
 
     def check_folds(self, n_folds: int) -> None:
@@ -110,59 +129,82 @@ class Table:
             )
 
 
-def load_table(path: Path | None, target: str | None, task: Task | None) -> Table:
-    """Read a table, or take the bundled one.
+def load_table(arguments: argparse.Namespace) -> Table:
+    """Read the table that the arguments name, or take the bundled one.
 
     Parameters
     ----------
-    path : Path or None
-        A .csv or .parquet file; None: scikit-learn's digits.
-    target : str or None
-        Name of the column to predict, needed with a file.
-    task : {"classification", "regression"} or None
-        None: classification if the target is boolean, is not numeric, or has at most 20 distinct values, all of them
-        whole numbers; otherwise regression.
+    arguments : argparse.Namespace
+        The options of the group "data".
 
     Returns
     -------
     table : Table
+        The task, unless it is named, is classification if the target is boolean, is not numeric, or has at most 20
+        distinct values, all of them whole numbers; otherwise it is regression.
 
     Raises
     ------
     CommandError
-        If the file cannot be read, or if the target is not fit for the task.
+        If the file cannot be read, or if a column or the target is not fit for its purpose.
     """
-    if path is None:
-        if target is not None:
-            raise CommandError("--target names a column of --data, which is missing.")
+    if arguments.data is None:
+        for option in ("target", "drop", "columns", "kinds", "sep", "decimal", "encoding"):
+            if getattr(arguments, option):
+                name = "as" if option == "kinds" else option
+                raise CommandError(f"--{name} tells how to read --data, which is missing.")
         X, y = load_digits(return_X_y=True)
-        return _make_table("digits", X, pd.Series(y), "digit", task, [])
-    frame = _read(path)
-    values, notes = _take_target(frame, target, path)
-    features = {}
-    for name in frame.columns.drop(target):
-        column = frame.loc[values.index, name]
-        if kind := _unusable_kind(column):
-            notes.append(f"The column {name!r} holds {kind} and is left out.")
-        else:
-            features[name] = _as_feature(column, name)
-    if not features:
-        raise CommandError(f"'{path}' has no column of numbers, dates or text besides the target {target!r}.")
-    return _make_table(path.name, pd.DataFrame(features), values, str(target), task, notes)
+        return _make_table("digits", X, Column("digit", "number", values=pd.Series(y)), arguments.task, [], [])
+    raw = read_table(arguments.data, TextFormat(arguments.sep, arguments.encoding))
+    target, kinds = arguments.target, dict(arguments.kinds)
+    frame = raw.frame[_choose_columns(raw.frame, arguments)]
+    if kind := unusable_kind(frame[target].dropna()):
+        raise CommandError(f"The target {target!r} holds {kind}; it takes numbers, or names of classes.")
+    try:
+        columns = read_columns(frame, kinds, arguments.decimal, raw.separator, target)
+    except UnreadableColumnError as error:
+        raise CommandError(str(error)) from None
+    (target_column,) = (column for column in columns if column.name == target)
+    columns.remove(target_column)
+    columns = [column if column.name in kinds else leave_out_if_uninformative(column) for column in columns]
+    has_target = _has_value(target_column)
+    if not has_target.any():
+        raise CommandError(f"The target {target!r} has no value in any row of '{arguments.data}'.")
+    assert target_column.values is not None
+    target_column.values = target_column.values[has_target]
+    features = pd.DataFrame({column.name: column.values for column in columns if column.kind})[has_target]
+    _check_features(features, columns, arguments)
+    notes = list(raw.notes)
+    if n_missing := int((~has_target).sum()):
+        notes.append(f"{n_missing} row(s) without a target are left out." + _name_markers(frame[target][~has_target]))
+    name = "standard input" if arguments.data == STANDARD_INPUT else arguments.data.name
+    table = _make_table(name, features, target_column, arguments.task, columns, notes)
+    warn_of_leaks(columns, features, table.y, table.task)
+    return table
 
 
 def _make_table(
-    name: str, X: np.ndarray | pd.DataFrame, values: pd.Series, target: str, task: Task | None, notes: list[str]
+    name: str, X: np.ndarray | pd.DataFrame, target: Column, task: Task | None, columns: list[Column], notes: list[str]
 ) -> Table:
-    task = task or infer_task(values)
-    if task == "classification":
-        # Labels of several types have no order.
-        labels = values.astype(str) if values.dtype == object else values
-        codes, classes = pd.factorize(labels, sort=True)
-        return Table(name, X, codes, task, target, [str(label) for label in classes], notes)
-    if not types.is_numeric_dtype(values):
-        raise CommandError(f"--task regression takes a target of numbers; {target!r} holds {values.iloc[0]!r}.")
-    return Table(name, X, values.to_numpy(np.float64), task, target, [], notes)
+    values = target.values
+    assert values is not None
+    labels = values.map({1.0: "True", 0.0: "False"}) if target.detail == TRUE_OR_FALSE else values
+    task = task or infer_task(labels)
+    if task == "regression":
+        if values.dtype == object:
+            raise CommandError(
+                f"--task regression takes a target of numbers; {target.name!r} holds {values.iloc[0]!r}."
+            )
+        return Table(name, X, values.to_numpy(np.float64), task, target.name, [], notes, columns)
+    codes, classes = pd.factorize(labels, sort=True)
+    class_names = [format_value(label) for label in classes]
+    notes = [*notes, *describe_rare_classes(codes, class_names, target.name)]
+    notes += [
+        f"{label!r} is a class of the target {target.name!r}. If it stands for a missing value, empty its cells."
+        for label in class_names
+        if is_missing_marker(label)
+    ]
+    return Table(name, X, codes, task, target.name, class_names, notes, columns)
 
 
 def infer_task(values: pd.Series) -> Task:
@@ -183,148 +225,57 @@ def infer_task(values: pd.Series) -> Task:
     return "classification" if are_whole and values.nunique() <= MAX_CLASSES_OF_NUMBERS else "regression"
 
 
-def _read(path: Path) -> pd.DataFrame:
-    reader = READERS.get(path.suffix.lower())
-    if reader is None:
-        raise CommandError(f"--data takes a file that ends in {' or '.join(READERS)}, got '{path}'.")
-    try:
-        frame = reader(path)
-    except FileNotFoundError:
-        raise CommandError(f"There is no file '{path}'.{nearest_name_hint(path.name, _siblings(path))}") from None
-    except ImportError:
-        raise CommandError("Parquet files need pyarrow: pip install pyarrow") from None
-    except MemoryError:
-        raise
-    # A damaged file may raise anything.
-    except Exception as error:
-        raise CommandError(f"'{path}' cannot be read as {path.suffix[1:].lower()}: {error}") from None
-    frame.columns = frame.columns.map(str)
-    if not len(frame):
-        raise CommandError(f"'{path}' has no rows.")
-    if not frame.columns.is_unique:
-        name = frame.columns[frame.columns.duplicated()][0]
-        raise CommandError(f"'{path}' has more than one column {name!r}. Rename all but one.")
-    return frame
-
-
-def _read_csv(path: Path) -> pd.DataFrame:
-    with path.open("rb") as file:
-        # Not in chunks, whose types may differ.
-        frame = pd.read_csv(file, low_memory=False)
-    if not isinstance(frame.index, pd.RangeIndex):
-        # pandas would take the first values for names of rows, and the second for those of the first column.
-        raise ValueError("rows have more values than the header has names")
-    return frame
-
-
-def _read_parquet(path: Path) -> pd.DataFrame:
-    if path.is_dir():
-        # The parts of one table.
-        frame = pd.read_parquet(path)
-    else:
-        # pyarrow opens no file whose name is not UTF-8.
-        with path.open("rb") as file:
-            frame = pd.read_parquet(file)
-    # Row by row, whatever the rows are called.
-    return frame.reset_index(drop=True)
-
-
-READERS = {".csv": _read_csv, ".parquet": _read_parquet}
-
-
-def _siblings(path: Path) -> list[str]:
-    try:
-        return [sibling.name for sibling in path.parent.iterdir()]
-    except OSError:
-        return []
-
-
-def _take_target(frame: pd.DataFrame, target: str | None, path: Path) -> tuple[pd.Series, list[str]]:
-    names = list(frame.columns)
+def _choose_columns(frame: pd.DataFrame, arguments: argparse.Namespace) -> list[str]:
+    """Names of the columns to use, in the order of the file; the target is one of them."""
+    target, names = arguments.target, list(frame.columns)
     if target not in names:
         known = ", ".join(names[:10]) + (", ..." if len(names) > 10 else "")
-        problem = "--target is missing" if target is None else f"There is no column {target!r} in '{path}'"
+        problem = f"There is no column {target!r} in '{arguments.data}'" if target else "--target is missing"
         raise CommandError(f"{problem}.{nearest_name_hint(target, names)} Columns: {known}.")
-    if len(names) == 1:
-        raise CommandError(f"'{path}' has no column besides the target {target!r}.")
-    values = frame[target].dropna()
-    if kind := _unusable_kind(values):
-        raise CommandError(f"The target {target!r} holds {kind}; it takes numbers, or names of classes.")
-    if types.infer_dtype(values) == "decimal":
-        values = values.astype(np.float64)
-    if types.is_float_dtype(values):
-        values = values[np.isfinite(values.to_numpy(np.float64))]
-    if values.empty:
-        raise CommandError(f"The target {target!r} has no value in any row of '{path}'.")
-    n_missing = len(frame) - len(values)
-    return values, [f"{n_missing} row(s) without a target are left out."] if n_missing else []
+    for option, chosen in (("drop", arguments.drop), ("columns", arguments.columns), ("as", dict(arguments.kinds))):
+        for name in chosen or ():
+            if name not in names:
+                raise CommandError(f"--{option}: there is no column {name!r}.{nearest_name_hint(name, names)}")
+    if target in arguments.drop:
+        raise CommandError(f"--drop leaves out the target {target!r}.")
+    chosen = [
+        name
+        for name in names
+        if name == target or (name not in arguments.drop and name in (arguments.columns or names))
+    ]
+    if len(chosen) == 1:
+        raise CommandError(f"'{arguments.data}' has no column besides the target {target!r}.")
+    return chosen
 
 
-def _unusable_kind(column: pd.Series) -> str | None:
-    """What a column holds that is neither numbers nor dates nor text, in the plural."""
-    if types.is_complex_dtype(column):
-        return "complex numbers"
-    values = column.cat.categories if isinstance(column.dtype, pd.CategoricalDtype) else column.dropna()
-    if values.dtype != object:
-        return None
-    kinds = set(map(type, values))
-    for kind, name in UNUSABLE_KINDS.items():
-        if any(issubclass(found, kind) and not issubclass(found, str) for found in kinds):
-            return name
-    return None
+def _has_value(target: Column) -> pd.Series:
+    """Rows that have a target, a finite one if it is a number."""
+    values = target.values
+    if target.kind is None or values is None:
+        raise CommandError(f"The target {target.name!r} has {target.detail}.")
+    if target.kind == "date":
+        raise CommandError(
+            f"The target {target.name!r} holds dates; it takes numbers, or names of classes. "
+            f"--as {target.name}=category takes each date for a class."
+        )
+    return values.notna() & (values != "") if values.dtype == object else np.isfinite(values)
 
 
-# The most special first.
-UNUSABLE_KINDS: dict[Any, str] = {
-    (bytes, bytearray): "bytes",
-    dict: "records",
-    Iterable: "lists",
-    complex: "complex numbers",
-}
+def _name_markers(values: pd.Series) -> str:
+    """A sentence on what counts as missing but is written; empty if nothing is."""
+    written = [value for value in values.dropna().unique() if str(value).strip()]
+    if not written:
+        return ""
+    return f" {', '.join(map(repr, written[:5]))} counts as missing; --as {values.name}=category makes it a class."
 
 
-def _as_feature(column: pd.Series, name: str) -> pd.Series:
-    """The column as float64, or as text with NaN where a value is missing."""
-    kind = types.infer_dtype(column, skipna=True)
-    if kind in ("date", "datetime", "datetime64"):
-        return _days(column)
-    if kind == "string" and column.dropna().str.match(ISO_DATE).all():
-        try:
-            return _days(column)
-        except ValueError:
-            # "0000-00-00", or text after the date.
-            pass
-    if kind in ("timedelta", "timedelta64"):
-        try:
-            return pd.to_timedelta(column) / pd.Timedelta(DAY)
-        except (pd.errors.OutOfBoundsTimedelta, OverflowError):
-            return column.map(lambda duration: duration / DAY, na_action="ignore").astype(np.float64)
-    if kind == "boolean":
-        # Truth values of a CSV file with missing ones are objects.
-        column = column.astype("boolean")
-    is_category = isinstance(column.dtype, pd.CategoricalDtype)
-    if not is_category and (types.is_numeric_dtype(column) or kind == "decimal"):
-        numbers = column.to_numpy(np.float64, na_value=np.nan)
-        if np.isinf(numbers).any():
-            raise CommandError(f"The column {name!r} holds infinite numbers.")
-        return pd.Series(numbers, column.index)
-    return column.astype(str).astype(object).where(column.notna(), np.nan)
-
-
-def _days(dates: pd.Series) -> pd.Series:
-    """Days since 1970, of dates or of text in the format of ISO 8601; a ValueError for other text."""
-    try:
-        parsed = pd.to_datetime(dates, utc=True, format="ISO8601" if types.is_string_dtype(dates) else None)
-    except (pd.errors.OutOfBoundsDatetime, OverflowError):
-        # Before version 3, pandas counts nanoseconds, which end in the year 2262.
-        return dates.map(_days_since_epoch, na_action="ignore").astype(np.float64)
-    instants = parsed.dt.tz_localize(None).to_numpy()
-    return pd.Series((instants - np.zeros_like(instants)) / np.timedelta64(1, "D"), dates.index)
-
-
-def _days_since_epoch(value: str | date) -> float:
-    if isinstance(value, str):
-        value = datetime.fromisoformat(value)
-    if not isinstance(value, datetime):
-        value = datetime(value.year, value.month, value.day)
-    return ((value if value.tzinfo else value.replace(tzinfo=UTC)) - EPOCH) / DAY
+def _check_features(features: pd.DataFrame, columns: list[Column], arguments: argparse.Namespace) -> None:
+    if not len(features.columns):
+        reasons = "; ".join(f"{column.name!r}: {column.detail}" for column in columns[:5])
+        raise CommandError(
+            f"'{arguments.data}' has no column to learn from besides the target {arguments.target!r} ({reasons}). "
+            "--as NAME=KIND takes a column that was left out."
+        )
+    for name, values in features.items():
+        if values.dtype == np.float64 and np.isinf(values).any():
+            raise CommandError(f"The column {name!r} holds infinite numbers. Correct them, or leave it out: --drop.")

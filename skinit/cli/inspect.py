@@ -10,6 +10,7 @@ from string import Template
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from rich.console import Console
 from sklearn.preprocessing import StandardScaler
 
 from ..estimators import MLPClassifier, MLPRegressor
@@ -20,6 +21,7 @@ from ..version import __version__
 from .data import Table, load_table
 from .errors import CommandError, errors_of_file
 from .files import check_writable, write_file
+from .report import say_table
 from .results import describe_hidden
 from .text import one_line, say
 
@@ -84,13 +86,14 @@ def inspect(arguments: argparse.Namespace) -> None:
     CommandError
         If an argument does not fit the data, if training diverges, or if the report cannot be written.
     """
-    table = load_table(arguments.data, arguments.target, arguments.task)
+    table = load_table(arguments)
     # Two classes, or two values: nothing is folded here.
     table.check_folds(1)
     # Before the training, which may take long.
     with errors_of_file("--html", arguments.html):
         check_writable(arguments.html)
-    say("\n".join([_describe(table, arguments), *table.notes, ""]))
+    say_table(Console(highlight=False, markup=False, emoji=False), table)
+    say(_describe(table, arguments) + "\n")
     try:
         X, y = _numbers(table)
         network = _make_network(table, X, y, arguments)
@@ -151,7 +154,7 @@ def _make_page(table: Table, description: str, signals: SignalPropagation, netwo
         curvature = f"<p>Not drawn. {escape(str(error))}</p>"
     return PAGE.substitute(
         title=escape(one_line(f"Inside a network: {table.name}")),
-        description=escape(" ".join(map(one_line, [description, *table.notes]))),
+        description=escape(" ".join(map(one_line, [description, *table.remarks]))),
         findings=format_findings_html(signals),
         tables=format_tables_html(signals),
         signals=_draw(

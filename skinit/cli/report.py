@@ -1,14 +1,23 @@
-"""Results on a terminal: the ranked table."""
+"""What a terminal shows of a table and of results."""
 
+from itertools import groupby
 from math import isnan
 
 from rich import box
-from rich.table import Table
+from rich.console import Console
+from rich.table import Table as RichTable
 
+from .data import Table
 from .results import Results
+from .tables.columns import Column
+from .text import one_line, say, shorten
+
+# Longer tables show columns of one kind that are next to each other in one row.
+MOST_COLUMNS_SHOWN = 30
+LONGEST_NAME = 40
 
 
-def make_table(results: Results) -> Table:
+def make_table(results: Results) -> RichTable:
     """The ranked table.
 
     Parameters
@@ -20,7 +29,7 @@ def make_table(results: Results) -> Table:
     table : rich.table.Table
         It fits into 80 columns.
     """
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
+    table = RichTable(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
     table.add_column("rank", justify="right")
     table.add_column("init", no_wrap=True)
     table.add_column("hidden", overflow="fold")
@@ -45,6 +54,46 @@ def make_table(results: Results) -> Table:
             f"{row.mean_fit_time:.2f}",
             style=style,
         )
+    return table
+
+
+def say_table(console: Console, table: Table) -> None:
+    """Say what is to be learned from what, what each column was taken for, and what to look at.
+
+    Parameters
+    ----------
+    console : rich.console.Console
+    table : Table
+    """
+    goal = f"{table.task} of {table.target!r}"
+    if table.class_names:
+        goal += f" into {len(table.class_names)} classes"
+    say(f"{table.name}: {goal}, from a table of {' x '.join(map(str, table.X.shape))}.")
+    if table.columns:
+        console.print(_make_column_table(table.columns))
+    for line in table.remarks:
+        say(line)
+
+
+def _make_column_table(columns: list[Column]) -> RichTable:
+    """A row for each column; of many columns of one kind beside each other, one row for all."""
+    table = RichTable(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
+    table.add_column("column", overflow="fold")
+    table.add_column("taken for", overflow="fold")
+    table.add_column("missing", justify="right")
+    is_long = len(columns) > MOST_COLUMNS_SHOWN
+    for (kind, reason), group in groupby(
+        columns, key=lambda column: (column.kind, "" if column.kind else column.detail)
+    ):
+        alike = list(group)
+        for shown in [alike] if is_long and len(alike) > 1 else [[column] for column in alike]:
+            names = list(dict.fromkeys([shown[0].name, shown[-1].name]))
+            name = " ... ".join(shorten(one_line(name), LONGEST_NAME) for name in names)
+            taken_for = (
+                shown[0].taken_for if len(shown) == 1 else f"{kind or f'left out: {reason}'} ({len(shown)} columns)"
+            )
+            n_missing = sum(column.n_missing for column in shown)
+            table.add_row(name, taken_for, str(n_missing or ""), style="" if kind else "dim")
     return table
 
 

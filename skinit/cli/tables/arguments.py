@@ -1,0 +1,87 @@
+"""The options that tell what data to read, and how."""
+
+import argparse
+import codecs
+from pathlib import Path
+
+from ...validation import nearest_name_hint
+from ..argument_types import parse_name
+from .names import COMPRESSIONS, ENCODINGS, KINDS, SUFFIXES
+
+
+def add_data(parser: argparse.ArgumentParser) -> None:
+    """Add the group of options "data" to a parser.
+
+    Parameters
+    ----------
+    parser : argparse.ArgumentParser
+    """
+    data = parser.add_argument_group(
+        "data",
+        "Numbers are standardized, missing ones imputed; categories are one-hot encoded;\n"
+        "dates count as days; words of free text are counted. Row numbers, identifiers and\n"
+        "constants are left out. Without --data: scikit-learn's digits.",
+    )
+    data.add_argument(
+        "--data",
+        metavar="FILE",
+        type=Path,
+        help=f"a table: {', '.join(SUFFIXES)}; also compressed ({', '.join(COMPRESSIONS)}); or - for standard input",
+    )
+    data.add_argument("--target", metavar="COLUMN", help="the column to predict")
+    data.add_argument(
+        "--task",
+        metavar="{classification,regression}",
+        type=parse_name(["classification", "regression"]),
+        help="default: classification if the target is text, true/false or at most 20 distinct whole numbers, "
+        "regression otherwise",
+    )
+    data.add_argument(
+        "--drop", nargs="+", metavar="COLUMN", default=[], help="columns to leave out, such as what tells the target"
+    )
+    data.add_argument("--columns", nargs="+", metavar="COLUMN", help="columns to learn from (default: all)")
+    data.add_argument(
+        "--as",
+        nargs="+",
+        dest="kinds",
+        metavar="COLUMN=KIND",
+        type=_column_kind,
+        default=[],
+        help=f"what columns are to be taken for: {', '.join(KINDS)} (default: what their values look like)",
+    )
+    data.add_argument(
+        "--sep", metavar="SIGN", type=_separator, help="what separates columns (default: it is found out)"
+    )
+    data.add_argument(
+        "--decimal",
+        metavar="SIGN",
+        type=parse_name([".", ","]),
+        help="decimal separator: . or , (default: it is found out)",
+    )
+    data.add_argument(
+        "--encoding", metavar="NAME", type=_encoding, help="such as utf-8 or cp1252 (default: it is found out)"
+    )
+
+
+def _column_kind(text: str) -> tuple[str, str]:
+    column, equals, kind = text.rpartition("=")
+    if not equals:
+        raise argparse.ArgumentTypeError(f"takes COLUMN=KIND, such as zip=category, got {text!r}")
+    return column, parse_name(KINDS)(kind)
+
+
+def _separator(text: str) -> str:
+    sign = {"\\t": "\t", "tab": "\t"}.get(text, text)
+    if len(sign) != 1:
+        raise argparse.ArgumentTypeError(f"takes one sign, such as ; or tab, got {text!r}")
+    return sign
+
+
+def _encoding(text: str) -> str:
+    try:
+        return codecs.lookup(text).name
+    except LookupError:
+        raise argparse.ArgumentTypeError(
+            f"unknown encoding {text!r}.{nearest_name_hint(text, ENCODINGS)} It takes those of Python, such as "
+            f"{', '.join(ENCODINGS)}"
+        ) from None

@@ -1,0 +1,217 @@
+"""Text in which a sign separates the columns: what separates them, and how its letters are encoded."""
+
+import codecs
+import csv
+import io
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+
+import pandas as pd
+
+SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars", " ": "spaces"}
+# Lines that tell what separates columns.
+N_SAMPLE = 200
+# By default the longest value may have 131,072 letters.
+csv.field_size_limit(2**31 - 1)
+
+# A name that is more likely a value.
+NUMBER = re.compile(r"[-+]?\d*[.,]\d+")
+
+BYTE_ORDER_MARKS = {
+    codecs.BOM_UTF8: "utf-8-sig",
+    # Before UTF-16, whose mark begins like it.
+    codecs.BOM_UTF32_LE: "utf-32",
+    codecs.BOM_UTF32_BE: "utf-32",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
+
+
+@dataclass(frozen=True)
+class TextFormat:
+    """How a file of text is to be read.
+
+    Parameters
+    ----------
+    separator, encoding : str or None, default=None
+        None is found out.
+    """
+
+    separator: str | None = None
+    encoding: str | None = None
+
+
+@dataclass
+class RawTable:
+    """A table as it stands in a file.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Columns of str where the file has no types; empty ones where nothing is written.
+    separator : str, default=","
+        What separates columns, in a file of text.
+    notes : list of str
+        How the file was read, where that is not plain.
+    """
+
+    frame: pd.DataFrame
+    separator: str = ","
+    notes: list[str] = field(default_factory=list)
+
+
+class UnreadableError(ValueError):
+    """A file is not a table, for the reason that the message gives."""
+
+
+def decode(content: bytes, encoding: str | None) -> tuple[str, str]:
+    """Make text of bytes.
+
+    Parameters
+    ----------
+    content : bytes
+    encoding : str or None
+        None: that of the byte order mark, or else UTF-8, UTF-16 or that of Western Windows, the first that fits.
+
+    Returns
+    -------
+    text, encoding : str
+
+    Raises
+    ------
+    UnreadableError
+        If the bytes are not in the encoding.
+    """
+    if encoding is not None:
+        try:
+            return content.decode(encoding).removeprefix("\ufeff"), encoding
+        except UnicodeDecodeError as error:
+            raise UnreadableError(f"it is not in the encoding {encoding}: {error}. Give another --encoding") from None
+    for mark, name in BYTE_ORDER_MARKS.items():
+        if content.startswith(mark):
+            return content.decode(name), name
+    for name in _likely_encodings(content):
+        try:
+            return content.decode(name), name
+        except UnicodeDecodeError:
+            continue
+    # Which every byte is in.
+    return content.decode("latin-1"), "latin-1"
+
+
+def _likely_encodings(content: bytes) -> Iterator[str]:
+    # Every other byte of plain letters in UTF-16 is zero.
+    sample = content[:10_000]
+    if sample.count(0) > len(sample) / 4:
+        yield "utf-16-le" if sample[1::2].count(0) > sample[::2].count(0) else "utf-16-be"
+    yield "utf-8"
+    yield "cp1252"
+
+
+def read_delimited(file: io.BytesIO, text_format: TextFormat) -> RawTable:
+    """Read a file of text.
+
+    Parameters
+    ----------
+    file : BytesIO
+    text_format : TextFormat
+
+    Returns
+    -------
+    table : RawTable
+
+    Raises
+    ------
+    UnreadableError
+        If a row has more values than the header has names.
+    """
+    text, encoding = decode(file.getvalue(), text_format.encoding)
+    separator = text_format.separator
+    # Excel writes, and reads, a first line that names the separator.
+    if match := re.match(r'"?sep=(.)"?\r?\n', text):
+        separator = separator or match[1]
+        text = text[match.end() :]
+    if not text.strip():
+        raise UnreadableError("it is empty")
+    separator = separator or _find_separator(text)
+    names, n_columns, n_short = _measure(text, separator)
+    # The header is read as a row, because pandas would rename columns of one name.
+    frame = pd.read_csv(
+        io.StringIO(text),
+        sep=r"\s+" if separator == " " else separator,
+        skipinitialspace=True,
+        header=None,
+        names=list(range(n_columns)),
+        dtype=str,
+        keep_default_na=False,
+        na_filter=False,
+    )
+    notes = []
+    if encoding not in ("utf-8", "utf-8-sig") and text_format.encoding is None:
+        notes.append(f"The encoding is taken for {encoding} (--encoding takes another).")
+    if separator != "," and text_format.separator is None:
+        notes.append(
+            f"Columns are separated by {SEPARATORS.get(separator, repr(separator))} (--sep takes another sign)."
+        )
+    if frame.shape[1] > len(names):
+        notes.append("Rows end with a separator, which is left out.")
+    if n_short:
+        notes.append(f"{n_short} row(s) have fewer values than there are columns. The last ones count as missing.")
+    if any(NUMBER.fullmatch(name) for name in names):
+        notes.append(
+            f"The first line is taken for names, such as {names[0]!r}. If it is data, write a line of names above."
+        )
+    return RawTable(frame.iloc[1:, : len(names)].set_axis(names, axis=1), separator, notes)
+
+
+def _rows(text: str, separator: str) -> Iterator[tuple[int, list[str]]]:
+    """Rows with the numbers of their lines."""
+    lines = io.StringIO(text, newline="")
+    reader = csv.reader(
+        (line.strip() + "\n" for line in lines) if separator == " " else lines,
+        delimiter=separator,
+        skipinitialspace=True,
+    )
+    for row in reader:
+        # pandas skips blank lines too.
+        if len(row) > 1 or (row and row[0].strip()):
+            yield reader.line_num, row
+
+
+def _find_separator(text: str) -> str:
+    """The sign that cuts most of the first lines into equally many values."""
+    sample = "".join(islice(io.StringIO(text, newline=""), N_SAMPLE))
+
+    def rate(separator: str) -> tuple[float, int]:
+        widths = Counter(len(row) for _, row in _rows(sample, separator))
+        width, n_rows = widths.most_common(1)[0]
+        return (n_rows / widths.total(), width) if width > 1 else (0.0, 0)
+
+    rates = {separator: rate(separator) for separator in SEPARATORS}
+    # Text has spaces too, whatever separates its columns.
+    signs = [separator for separator in SEPARATORS if separator != " " and rates[separator][0] >= 0.5]
+    return max(signs, key=rates.__getitem__) if signs else " " if rates[" "][0] >= 0.5 else ","
+
+
+def _measure(text: str, separator: str) -> tuple[list[str], int, int]:
+    """Names of the columns, the most values in a row, and rows with fewer values than names."""
+    rows = _rows(text, separator)
+    _, header = next(rows)
+    widths: Counter[int] = Counter()
+    for line, row in rows:
+        widths[len(row)] += 1
+        if len(row) > len(header) and any(value.strip() for value in row[len(header) :]):
+            shown = "a space" if separator == " " else repr(separator)
+            raise UnreadableError(
+                f"line {line} has {len(row)} values, but the header names {len(header)}. Name every column in the "
+                f"first line, quote values that contain {shown}, or give --sep"
+            )
+    widest = max([len(header), *widths])
+    # A header may end with separators that rows do not have.
+    while not header[-1].strip() and len(header) > max(widths, default=widest):
+        header.pop()
+    names = [name.strip() or f"Unnamed: {number}" for number, name in enumerate(header)]
+    return names, widest, sum(n_rows for width, n_rows in widths.items() if width < len(names))

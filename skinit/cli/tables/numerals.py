@@ -1,0 +1,174 @@
+"""Numbers as people write them: with thousands separators, decimal commas, units and signs for missing values."""
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+Decimal = Literal[".", ","]
+
+# What spreadsheets, databases and people write where there is no value.
+MISSING_MARKERS = frozenset(
+    ["?", "-", "--", "---", "–", "—", ".", "..", "...", "*", "**", "missing", "unknown", "0000-00-00"]
+    + ["na", "n/a", "n.a.", "n.a", "<na>", "nan", "-nan", "nat", "null", "(null)", "none", "nil", "nd", "n.d."]
+    + ["#na", "#n/a", "#div/0!", "#value!", "#ref!", "#name?", "#num!", "#null!", "1.#qnan", "-1.#ind", "1.#ind"]
+)
+# A few remarks among numbers do not make categories of them.
+LEAST_SHARE = 0.95
+# A number with leading zeros is a code, such as a postal code. Two digits may be a month.
+CODE = r"0\d\d+"
+
+CURRENCIES = (
+    *("USD", "EUR", "GBP", "JPY", "CHF", "CNY", "INR", "AUD", "CAD", "NZD", "SEK", "NOK", "DKK", "PLN", "CZK", "HUF"),
+    *("BRL", "MXN", "ZAR", "RUB", "TRY", "KRW", "SGD", "HKD", "US$", "A$", "C$", "R$", "HK$"),
+    *("Rs.", "Rs", "kr.", "kr", "Kr", "Fr.", "Fr", "zł", "Kč", "Ft"),
+)
+MAGNITUDES = {"": 1.0, "k": 1e3, "K": 1e3, "M": 1e6, "B": 1e9, "bn": 1e9}
+
+# No-break, narrow no-break, thin and figure spaces group digits, and so do apostrophes.
+_GAP = "[ \u00a0\u202f\u2009\u2007'’]"
+_MINUS = r"\-−–"
+_LETTERS = r"[^\W\d_]+"
+_SYMBOL = r"[^\w\s.,:;()+*/<>=~'’\-−–]"
+
+
+def _compile_numeral(decimal: Decimal) -> re.Pattern[str]:
+    point, comma = re.escape(decimal), re.escape("," if decimal == "." else ".")
+    # A group of thousands does not begin with a zero: 0,123 has a decimal comma.
+    whole = rf"[1-9]\d{{0,2}}(?:{comma}\d{{3}})+|[1-9]\d{{0,2}}(?:{_GAP}\d{{3}})+|\d+"
+    if decimal == ".":
+        # Indian digits go in twos before the last three.
+        whole = rf"[1-9]\d?(?:,\d{{2}})+,\d{{3}}|{whole}"
+    currency = "|".join(map(re.escape, CURRENCIES))
+    return re.compile(
+        rf"""(?P<open>\()? \s*
+        (?P<sign>[+{_MINUS}])? \s* (?P<prefix>{currency}|{_SYMBOL})? \s* (?P<inner_sign>[{_MINUS}])?
+        (?P<digits>(?:{whole})(?:{point}\d*)?|{point}\d+)
+        (?P<exponent>[eE][-+]?\d+)? \s*
+        (?P<magnitude>(?:bn|[kKMB])(?!\w))? \s*
+        (?P<suffix>\*|{_SYMBOL}{{1,2}}[a-zA-Z]?|/?{_LETTERS}(?:[/.]{_LETTERS})*[²³23]?\.?)? \s*
+        (?P<close>\))? (?P<last_sign>-)?""",
+        re.VERBOSE,
+    )
+
+
+_NUMERALS: dict[Decimal, re.Pattern[str]] = {decimal: _compile_numeral(decimal) for decimal in (".", ",")}
+_INFINITY = re.compile(r"[-+]?inf(?:inity)?", re.IGNORECASE)
+
+
+def is_missing_marker(text: str) -> bool:
+    """Tell whether a text stands for a missing value.
+
+    Parameters
+    ----------
+    text : str
+        Without spaces around it.
+
+    Returns
+    -------
+    is_missing : bool
+    """
+    return not text or text.casefold() in MISSING_MARKERS
+
+
+def parse_number(text: str, decimal: Decimal = ".") -> tuple[float, str] | None:
+    """Read one number.
+
+    Parameters
+    ----------
+    text : str
+        Without spaces around it.
+    decimal : {".", ","}, default="."
+        The decimal separator.
+
+    Returns
+    -------
+    number_and_unit : tuple of float and str, or None
+        None if the text is not a number. ``45%`` is 0.45 and ``(3)`` is -3, both without a unit.
+    """
+    if _INFINITY.fullmatch(text):
+        return float(text), ""
+    match = _NUMERALS[decimal].fullmatch(text)
+    if match is None or bool(match["open"]) != bool(match["close"]):
+        return None
+    signs = [sign for sign in match.group("open", "sign", "inner_sign", "last_sign") if sign]
+    if len(signs) > 1:
+        return None
+    digits = "".join(letter for letter in match["digits"] if letter.isdecimal() or letter == decimal)
+    number = float(digits.replace(decimal, ".") + (match["exponent"] or "")) * MAGNITUDES[match["magnitude"] or ""]
+    if signs not in ([], ["+"]):
+        number = -number
+    if match["suffix"] == "%":
+        return (number / 100, "") if not match["prefix"] else None
+    # A star marks a footnote.
+    units = [unit for unit in (match["prefix"], match["suffix"]) if unit and unit != "*"]
+    return (number, units[0] if units else "") if len(units) <= 1 else None
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """A column of text read as numbers.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n_rows,)
+        NaN where a value is missing or is not a number.
+    unit : str
+        What all values are measured in; empty if none is written.
+    remarks : list of str
+        Texts that are neither numbers nor markers of missing values.
+    n_remarks : int
+        Rows that hold one of these.
+    share : float
+        Share of numbers among the values that are not missing.
+    """
+
+    values: np.ndarray
+    unit: str
+    remarks: list[str]
+    n_remarks: int
+    share: float
+
+
+def read_numbers(column: pd.Series, decimal: Decimal = ".") -> Numbers | None:
+    """Read a column of text as numbers.
+
+    Parameters
+    ----------
+    column : Series of str
+        Without spaces around the values.
+    decimal : {".", ","}, default="."
+
+    Returns
+    -------
+    numbers : Numbers or None
+        None if no value is a number, or if numbers are measured in several units.
+    """
+    if decimal == "." or not column.str.contains(".", regex=False).any():
+        try:
+            values = column.where(column != "", "nan").to_numpy(object).astype(np.float64)
+            return Numbers(values, "", [], 0, 1.0) if not np.isnan(values).all() else None
+        except ValueError:
+            # Not all of them as a computer writes them.
+            pass
+    codes, texts = pd.factorize(column)
+    counts = np.bincount(codes, minlength=len(texts))
+    numbers = np.full(len(texts), np.nan)
+    units, remarks, n_remarks, n_numbers = set(), [], 0, 0
+    for i, text in enumerate(texts):
+        if is_missing_marker(text):
+            continue
+        parsed = parse_number(text, decimal)
+        if parsed is None:
+            remarks.append(text)
+            n_remarks += int(counts[i])
+        else:
+            numbers[i], unit = parsed
+            units.add(unit)
+            n_numbers += int(counts[i])
+    units.discard("")
+    if len(units) > 1 or not n_numbers:
+        return None
+    return Numbers(numbers[codes], next(iter(units), ""), remarks, n_remarks, n_numbers / (n_numbers + n_remarks))

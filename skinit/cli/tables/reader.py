@@ -1,0 +1,88 @@
+"""The reader of columns that a saved model begins with."""
+
+from typing import Any
+
+import pandas as pd
+from sklearn.base import BaseEstimator, TransformerMixin
+
+from ...validation import nearest_name_hint
+from .columns import Column, convert
+
+
+class ColumnReader(TransformerMixin, BaseEstimator):
+    """Turn the columns of a file into the numbers, categories and texts of the table that a model learned from.
+
+    Parameters
+    ----------
+    columns : list of dict
+        The `name`, `kind`, `decimal` and `format` of each column, as in :class:`Column`.
+    """
+
+    def __init__(self, columns: list[dict[str, Any]]) -> None:
+        self.columns = columns
+
+    @classmethod
+    def from_columns(cls, columns: list[Column]) -> "ColumnReader":
+        """Make a reader for columns that were read.
+
+        Parameters
+        ----------
+        columns : list of Column
+
+        Returns
+        -------
+        reader : ColumnReader
+            It skips the columns that are left out.
+        """
+        return cls(
+            [
+                {"name": column.name, "kind": column.kind, "decimal": column.decimal, "format": column.format}
+                for column in columns
+                if column.kind
+            ]
+        )
+
+    def fit(self, X, y=None) -> "ColumnReader":
+        """Do nothing, because all is known.
+
+        Parameters
+        ----------
+        X : DataFrame
+        y : None
+
+        Returns
+        -------
+        self : ColumnReader
+        """
+        return self
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return True
+
+    def transform(self, X: pd.DataFrame) -> pd.DataFrame:
+        """Read the columns of a table; others are ignored.
+
+        Parameters
+        ----------
+        X : DataFrame
+
+        Returns
+        -------
+        columns : DataFrame
+            float64, or objects for categories and text. Values that are not of the column's kind are missing.
+
+        Raises
+        ------
+        ValueError
+            If a column is missing.
+        """
+        for column in self.columns:
+            name = column["name"]
+            if name not in X.columns:
+                raise ValueError(f"There is no column {name!r}.{nearest_name_hint(name, list(X.columns))}")
+        return pd.DataFrame(
+            {
+                column["name"]: convert(X[column["name"]], column["kind"], column["decimal"], column["format"])
+                for column in self.columns
+            }
+        )

@@ -1,0 +1,227 @@
+"""Files of tables, read as they are: text stays text, and nothing is taken for missing but what is empty."""
+
+import bz2
+import gzip
+import io
+import json
+import lzma
+import sys
+import tarfile
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+
+from ...validation import nearest_name_hint
+from ..errors import CommandError
+from .delimited import RawTable, TextFormat, UnreadableError, decode, read_delimited
+from .names import COMPRESSIONS, SUFFIXES
+
+STANDARD_INPUT = Path("-")
+
+
+def read_table(path: Path, text_format: TextFormat) -> RawTable:
+    """Read a file.
+
+    Parameters
+    ----------
+    path : Path
+        ``-`` is standard input, whose format is told by its first bytes.
+    text_format : TextFormat
+
+    Returns
+    -------
+    table : RawTable
+        With names of columns that differ.
+
+    Raises
+    ------
+    CommandError
+        If the file cannot be read, has no rows, or gives two columns the same name.
+    """
+    try:
+        table = _read(path, text_format)
+    except FileNotFoundError:
+        raise CommandError(f"There is no file '{path}'.{nearest_name_hint(path.name, _siblings(path))}") from None
+    except (MemoryError, CommandError):
+        raise
+    # A damaged file may raise anything.
+    except Exception as error:
+        raise CommandError(f"'{path}' cannot be read: {error}") from None
+    frame = table.frame
+    frame.columns = [str(name).strip() for name in frame.columns]
+    if not len(frame):
+        raise CommandError(f"'{path}' has no rows.")
+    if not frame.columns.is_unique:
+        name = frame.columns[frame.columns.duplicated()][0]
+        raise CommandError(f"'{path}' has more than one column {name!r}. Rename all but one.")
+    frame.reset_index(drop=True, inplace=True)
+    return table
+
+
+def _read(path: Path, text_format: TextFormat) -> RawTable:
+    if path == STANDARD_INPUT:
+        content = _decompress(sys.stdin.buffer.read())
+        return _reader_of_content(content)(io.BytesIO(content), text_format)
+    suffixes = [suffix.lower() for suffix in path.suffixes[-3:]]
+    archive = suffixes.pop() if suffixes and suffixes[-1] in COMPRESSIONS else None
+    if archive and suffixes and suffixes[-1] == ".tar":
+        suffixes.pop()
+    if not suffixes or suffixes[-1] not in READERS:
+        takes = ", ".join(SUFFIXES)
+        raise CommandError(
+            f"--data takes a file that ends in {takes}, or in one of them and {', '.join(COMPRESSIONS)}; got '{path}'."
+        )
+    suffix = suffixes[-1]
+    if path.is_dir():
+        if suffix != ".parquet":
+            raise UnreadableError("it is a folder")
+        # The parts of one table.
+        return RawTable(_without_index(pd.read_parquet(path)))
+    # Opened here, because some libraries open no file whose name is not UTF-8.
+    with path.open("rb") as file:
+        content = _decompress(file.read()) if archive else file.read()
+    if suffix == ".tsv" and text_format.separator is None:
+        text_format = TextFormat("\t", text_format.encoding)
+    return READERS[suffix](io.BytesIO(content), text_format)
+
+
+def _siblings(path: Path) -> list[str]:
+    try:
+        return [sibling.name for sibling in path.parent.iterdir()]
+    except OSError:
+        return []
+
+
+def _decompress(content: bytes) -> bytes:
+    """Undo compressions, as the first bytes tell them; an archive holds one file."""
+    for start, decompress in SIGNATURES.items():
+        if content.startswith(start) and not _is_workbook(content):
+            return _decompress(decompress(content))
+    if content[257:262] == b"ustar":
+        return _only_member(content)
+    return content
+
+
+def _is_workbook(content: bytes) -> bool:
+    return content.startswith(b"PK") and b"[Content_Types].xml" in content
+
+
+def _unzip(content: bytes) -> bytes:
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        names = [name for name in archive.namelist() if not name.endswith("/") and not name.startswith("__MACOSX")]
+        _check_one_member(names)
+        return archive.read(names[0])
+
+
+def _only_member(content: bytes) -> bytes:
+    with tarfile.open(fileobj=io.BytesIO(content)) as archive:
+        members = [member for member in archive.getmembers() if member.isfile()]
+        _check_one_member([member.name for member in members])
+        file = archive.extractfile(members[0])
+        assert file is not None
+        return file.read()
+
+
+def _check_one_member(names: list[str]) -> None:
+    if len(names) != 1:
+        raise UnreadableError(f"the archive has {len(names)} files ({', '.join(names[:5])}). Unpack it, and name one")
+
+
+def _decompress_zstandard(content: bytes) -> bytes:
+    try:
+        from zstandard import ZstdDecompressor
+    except ImportError:
+        raise CommandError("Files that end in .zst need zstandard: pip install zstandard") from None
+    # Not by its decompress, which wants to know the size beforehand.
+    return ZstdDecompressor().stream_reader(io.BytesIO(content)).read()
+
+
+SIGNATURES: dict[bytes, Callable[[bytes], bytes]] = {
+    b"\x1f\x8b": gzip.decompress,
+    b"BZh": bz2.decompress,
+    b"\xfd7zXZ": lzma.decompress,
+    b"\x28\xb5\x2f\xfd": _decompress_zstandard,
+    b"PK\x03\x04": _unzip,
+}
+
+
+def _reader_of_content(content: bytes) -> Callable[[io.BytesIO, TextFormat], RawTable]:
+    if content.startswith(b"PAR1"):
+        return READERS[".parquet"]
+    if _is_workbook(content):
+        return READERS[".xlsx"]
+    return READERS[".json" if content.lstrip()[:1] in (b"[", b"{") else ".csv"]
+
+
+def _read_parquet(file: io.BytesIO, _: TextFormat) -> RawTable:
+    try:
+        return RawTable(_without_index(pd.read_parquet(file)))
+    except ImportError:
+        raise CommandError("Parquet files need pyarrow: pip install pyarrow") from None
+
+
+def _without_index(frame: pd.DataFrame) -> pd.DataFrame:
+    """The frame without names of rows, but with those levels of its index that have a name of their own."""
+    names = [name for name in frame.index.names if name is not None and name not in frame.columns]
+    return frame.reset_index(names)[[*names, *frame.columns]] if names else frame
+
+
+def _read_workbook(file: io.BytesIO, _: TextFormat) -> RawTable:
+    try:
+        # Without a header, because pandas renames columns of one name.
+        sheets = pd.read_excel(file, sheet_name=None, header=None, dtype=object, keep_default_na=False, na_values=[""])
+    except ImportError:
+        raise CommandError("Excel files need openpyxl: pip install openpyxl") from None
+    filled = {name: cells.dropna(how="all") for name, cells in sheets.items() if cells.notna().any(axis=None)}
+    if not filled:
+        raise UnreadableError("its sheets are empty")
+    first, *others = filled
+    cells = filled[first]
+    columns = cells.columns[cells.notna().any()]
+    names = [
+        name if isinstance(name, str) and name.strip() else f"Unnamed: {column}" if pd.isna(name) else str(name)
+        for column, name in cells.iloc[0][columns].items()
+    ]
+    frame = cells[columns].iloc[1:].set_axis(names, axis=1).infer_objects()
+    notes = [f"The sheet {first!r} is read. Others are not: {', '.join(map(repr, others))}."] if others else []
+    return RawTable(frame, notes=notes)
+
+
+def _read_json(file: io.BytesIO, _: TextFormat) -> RawTable:
+    text = decode(file.getvalue(), None)[0]
+    try:
+        value = json.loads(text)
+    except json.JSONDecodeError:
+        # Or a value in each line.
+        value = [_loads_line(line, number) for number, line in enumerate(text.splitlines(), 1) if line.strip()]
+    if isinstance(value, dict):
+        value = value if "data" not in value or "columns" not in value else _unsplit(value)
+    if isinstance(value, dict) and not all(isinstance(column, list | dict) for column in value.values()):
+        raise UnreadableError("it is one record. A list of records is a table, and so is a record in each line")
+    if isinstance(value, list) and not all(isinstance(record, dict) for record in value):
+        raise UnreadableError('it is not a list of records such as {"a": 1, "b": 2}')
+    return RawTable(pd.DataFrame(value).infer_objects())
+
+
+def _unsplit(value: dict) -> list[dict]:
+    return [dict(zip(value["columns"], row, strict=True)) for row in value["data"]]
+
+
+def _loads_line(line: str, number: int) -> object:
+    try:
+        return json.loads(line)
+    except json.JSONDecodeError as error:
+        raise UnreadableError(f"line {number} is not JSON ({error})") from None
+
+
+READERS: dict[str, Callable[[io.BytesIO, TextFormat], RawTable]] = {
+    ".csv": read_delimited,
+    ".tsv": read_delimited,
+    ".txt": read_delimited,
+    ".parquet": _read_parquet,
+    ".xlsx": _read_workbook,
+    ".json": _read_json,
+    ".jsonl": _read_json,
+}
