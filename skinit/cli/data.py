@@ -166,14 +166,15 @@ def load_table(arguments: argparse.Namespace) -> Table:
         raise CommandError(str(error)) from None
     (target_column,) = (column for column in columns if column.name == target)
     columns.remove(target_column)
+    if _are_classes_with_units(target_column, arguments.task):
+        (target_column,) = read_columns(frame[[target]], {target: "category"})
     columns = [column if column.name in kinds else leave_out_if_uninformative(column) for column in columns]
     has_target = _has_value(target_column)
     if not has_target.any():
         raise CommandError(f"The target {target!r} has no value in any row of '{arguments.data}'.")
     assert target_column.values is not None
     target_column.values = target_column.values[has_target]
-    features = pd.DataFrame({column.name: column.values for column in columns if column.kind})[has_target]
-    _check_features(features, columns, arguments)
+    features = _make_features(columns, arguments)[has_target]
     notes = list(raw.notes)
     if n_missing := int((~has_target).sum()):
         notes.append(f"{n_missing} row(s) without a target are left out." + _name_markers(frame[target][~has_target]))
@@ -248,6 +249,13 @@ def _choose_columns(frame: pd.DataFrame, arguments: argparse.Namespace) -> list[
     return chosen
 
 
+def _are_classes_with_units(target: Column, task: Task | None) -> bool:
+    """Whether names of classes, such as 2D and 3D, were taken for numbers."""
+    if target.kind != "number" or target.detail in ("", TRUE_OR_FALSE) or target.values is None:
+        return False
+    return (task or infer_task(target.values.dropna())) == "classification"
+
+
 def _has_value(target: Column) -> pd.Series:
     """Rows that have a target, a finite one if it is a number."""
     values = target.values
@@ -269,7 +277,8 @@ def _name_markers(values: pd.Series) -> str:
     return f" {', '.join(map(repr, written[:5]))} counts as missing; --as {values.name}=category makes it a class."
 
 
-def _check_features(features: pd.DataFrame, columns: list[Column], arguments: argparse.Namespace) -> None:
+def _make_features(columns: list[Column], arguments: argparse.Namespace) -> pd.DataFrame:
+    features = pd.DataFrame({column.name: column.values for column in columns if column.kind})
     if not len(features.columns):
         reasons = "; ".join(f"{column.name!r}: {column.detail}" for column in columns[:5])
         raise CommandError(
@@ -279,3 +288,4 @@ def _check_features(features: pd.DataFrame, columns: list[Column], arguments: ar
     for name, values in features.items():
         if values.dtype == np.float64 and np.isinf(values).any():
             raise CommandError(f"The column {name!r} holds infinite numbers. Correct them, or leave it out: --drop.")
+    return features

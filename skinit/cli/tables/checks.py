@@ -75,6 +75,4 @@ def describe_rare_classes(y: np.ndarray, class_names: list[str], target: str) ->
     if not rare:
         return []
     shown = ", ".join(rare[:5]) + (", ..." if len(rare) > 5 else "")
-    return [
-        f"Classes of the target {target!r} with fewer than {FEWEST_OF_CLASS} rows: {shown}. Their scores are noise."
-    ]
+    return [f"Some classes of the target {target!r} have fewer than {FEWEST_OF_CLASS} rows: {shown}."]

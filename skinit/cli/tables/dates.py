@@ -1,6 +1,7 @@
 """Dates and durations as people write them, in days."""
 
 import re
+import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -197,11 +198,18 @@ def _formats(values: Iterable[str]) -> Iterator[str]:
     for text in sample:
         # 3.4.2020 is written where the day comes first.
         orders = (True, False) if "." in text else (False, True)
-        guesses = [guess_datetime_format(text, dayfirst=day_first) for day_first in orders]
+        guesses = [_guess_format(text, day_first) for day_first in orders]
         for guess in [*guesses, *MORE_FORMATS]:
             if guess and guess not in seen and _is_dated(guess) and _fits(text, guess):
                 seen.add(guess)
                 yield guess
+
+
+def _guess_format(text: str, day_first: bool) -> str | None:
+    with warnings.catch_warnings():
+        # That the day comes first, or does not, in spite of what was asked for.
+        warnings.simplefilter("ignore")
+        return guess_datetime_format(text, dayfirst=day_first)
 
 
 def _is_dated(format: str) -> bool:

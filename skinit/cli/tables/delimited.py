@@ -136,6 +136,8 @@ def read_delimited(file: io.BytesIO, text_format: TextFormat) -> RawTable:
         text = text[match.end() :]
     if not text.strip():
         raise UnreadableError("it is empty")
+    if re.match(r"\s*<(!doctype|html|\?xml)", text, re.IGNORECASE):
+        raise UnreadableError("it is a web page or XML, not a table")
     separator = separator or _find_separator(text)
     names, n_columns, n_short = _measure(text, separator)
     # The header is read as a row, because pandas would rename columns of one name.
@@ -206,8 +208,8 @@ def _measure(text: str, separator: str) -> tuple[list[str], int, int]:
         if len(row) > len(header) and any(value.strip() for value in row[len(header) :]):
             shown = "a space" if separator == " " else repr(separator)
             raise UnreadableError(
-                f"line {line} has {len(row)} values, but the header names {len(header)}. Name every column in the "
-                f"first line, quote values that contain {shown}, or give --sep"
+                f"line {line} has {len(row)} values, but the first line, the header, has {len(header)}. Name every "
+                f"column there, delete lines above the header, quote values that contain {shown}, or give --sep"
             )
     widest = max([len(header), *widths])
     # A header may end with separators that rows do not have.

@@ -56,14 +56,15 @@ def read_table(path: Path, text_format: TextFormat) -> RawTable:
     if not frame.columns.is_unique:
         name = frame.columns[frame.columns.duplicated()][0]
         raise CommandError(f"'{path}' has more than one column {name!r}. Rename all but one.")
-    frame.reset_index(drop=True, inplace=True)
+    table.frame = frame.reset_index(drop=True)
     return table
 
 
 def _read(path: Path, text_format: TextFormat) -> RawTable:
     if path == STANDARD_INPUT:
         content = _decompress(sys.stdin.buffer.read())
-        return _reader_of_content(content)(io.BytesIO(content), text_format)
+        text_suffix = ".json" if content.lstrip()[:1] in (b"[", b"{") else ".csv"
+        return READERS[_suffix_of_content(content) or text_suffix](io.BytesIO(content), text_format)
     suffixes = [suffix.lower() for suffix in path.suffixes[-3:]]
     archive = suffixes.pop() if suffixes and suffixes[-1] in COMPRESSIONS else None
     if archive and suffixes and suffixes[-1] == ".tar":
@@ -81,10 +82,10 @@ def _read(path: Path, text_format: TextFormat) -> RawTable:
         return RawTable(_without_index(pd.read_parquet(path)))
     # Opened here, because some libraries open no file whose name is not UTF-8.
     with path.open("rb") as file:
-        content = _decompress(file.read()) if archive else file.read()
+        content = _decompress(file.read())
     if suffix == ".tsv" and text_format.separator is None:
         text_format = TextFormat("\t", text_format.encoding)
-    return READERS[suffix](io.BytesIO(content), text_format)
+    return READERS[_suffix_of_content(content) or suffix](io.BytesIO(content), text_format)
 
 
 def _siblings(path: Path) -> list[str]:
@@ -147,12 +148,11 @@ SIGNATURES: dict[bytes, Callable[[bytes], bytes]] = {
 }
 
 
-def _reader_of_content(content: bytes) -> Callable[[io.BytesIO, TextFormat], RawTable]:
+def _suffix_of_content(content: bytes) -> str | None:
+    """What a file is, whatever its name says; None if it is text."""
     if content.startswith(b"PAR1"):
-        return READERS[".parquet"]
-    if _is_workbook(content):
-        return READERS[".xlsx"]
-    return READERS[".json" if content.lstrip()[:1] in (b"[", b"{") else ".csv"]
+        return ".parquet"
+    return ".xlsx" if _is_workbook(content) else None
 
 
 def _read_parquet(file: io.BytesIO, _: TextFormat) -> RawTable:
@@ -169,6 +169,8 @@ def _without_index(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _read_workbook(file: io.BytesIO, _: TextFormat) -> RawTable:
+    if not _is_workbook(file.getvalue()):
+        raise UnreadableError("it is not an Excel workbook")
     try:
         # Without a header, because pandas renames columns of one name.
         sheets = pd.read_excel(file, sheet_name=None, header=None, dtype=object, keep_default_na=False, na_values=[""])
@@ -196,17 +198,28 @@ def _read_json(file: io.BytesIO, _: TextFormat) -> RawTable:
     except json.JSONDecodeError:
         # Or a value in each line.
         value = [_loads_line(line, number) for number, line in enumerate(text.splitlines(), 1) if line.strip()]
-    if isinstance(value, dict):
-        value = value if "data" not in value or "columns" not in value else _unsplit(value)
-    if isinstance(value, dict) and not all(isinstance(column, list | dict) for column in value.values()):
-        raise UnreadableError("it is one record. A list of records is a table, and so is a record in each line")
-    if isinstance(value, list) and not all(isinstance(record, dict) for record in value):
-        raise UnreadableError('it is not a list of records such as {"a": 1, "b": 2}')
-    return RawTable(pd.DataFrame(value).infer_objects())
+    notes = []
+    if isinstance(value, dict) and {"columns", "data"} <= set(value):
+        value = [dict(zip(value["columns"], row, strict=True)) for row in value["data"]]
+    elif isinstance(value, dict):
+        tables = [name for name, part in value.items() if _are_records(part)]
+        if len(tables) == 1:
+            notes.append(f"The records are those of {tables[0]!r}.")
+            value = value[tables[0]]
+    if not (_are_records(value) or value == [] or _are_columns(value)):
+        raise UnreadableError('it is not a list of records such as {"a": 1, "b": 2}, nor a record in each line')
+    return RawTable(pd.DataFrame(value).infer_objects(), notes=notes)
 
 
-def _unsplit(value: dict) -> list[dict]:
-    return [dict(zip(value["columns"], row, strict=True)) for row in value["data"]]
+def _are_records(value: object) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(record, dict) for record in value)
+
+
+def _are_columns(value: object) -> bool:
+    return isinstance(value, dict) and (
+        all(isinstance(column, list) for column in value.values())
+        or all(isinstance(column, dict) for column in value.values())
+    )
 
 
 def _loads_line(line: str, number: int) -> object:

@@ -1,0 +1,106 @@
+"""Numbers as people write them, read by the command line."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from skinit.cli.tables.numerals import parse_number, read_numbers
+
+NUMBERS = st.decimals(-(10**9), 10**9, places=2)
+# Of thousands, and of decimals.
+SEPARATORS = [(",", "."), (".", ","), (" ", ","), ("\u202f", ","), ("'", "."), ("’", "."), ("", "."), ("", ",")]
+
+
+@given(NUMBERS, st.sampled_from(SEPARATORS), st.sampled_from(["", "$", "€ ", "US$ ", "CHF "]))
+def test_a_number_reads_as_it_was_written(number, separators, currency):
+    thousands, decimal = separators
+    digits = f"{abs(number):,.2f}".replace(",", "\0").replace(".", decimal).replace("\0", thousands)
+    sign = "-" if number < 0 else ""
+    for text in (f"{sign}{currency}{digits}", f"{currency}{sign}{digits}", f"({currency}{digits})" if sign else digits):
+        value, unit = parse_number(text, decimal)
+        assert value == float(number)
+        assert unit in ("", currency.strip())
+
+
+@given(st.text(), st.sampled_from([".", ","]))
+def test_any_text_is_a_number_or_not(text, decimal):
+    parsed = parse_number(text, decimal)
+    assert parsed is None or isinstance(parsed[0], float)
+
+
+@given(st.floats(allow_nan=False))
+def test_what_python_writes_reads_exactly(number):
+    assert parse_number(repr(number)) == (number, "")
+    np.testing.assert_array_equal(read_numbers(pd.Series([repr(number), ""], dtype=object)).values, [number, np.nan])
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("45%", 0.45),
+        ("50 %", 0.5),
+        ("14k", 14e3),
+        ("$1.2M", 1.2e6),
+        ("3bn", 3e9),
+        ("12,34,567", 1234567),
+        ("5-", -5),
+        ("−5", -5),
+        ("12 kg", 12),
+        ("5 km/h", 5),
+        ("21.5 °C", 21.5),
+        ("12*", 12),
+        (".5", 0.5),
+        ("1E-5", 1e-5),
+    ],
+)
+def test_units_and_signs(text, number):
+    assert parse_number(text)[0] == number
+
+
+# Each of these would lose what it says if it were taken for a number.
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "A12",
+        "T1",
+        "10-20",
+        "1/2",
+        "12:30",
+        "1.2.3",
+        "<5",
+        "~5",
+        "1,,2",
+        "1,2,3,4.0",
+        "0x1A",
+        "5 ft 3 in",
+        "5.0.",
+        "(5",
+    ],
+)
+def test_what_is_no_number(text):
+    assert parse_number(text) is None
+
+
+def test_zeros_do_not_begin_a_group_of_thousands():
+    assert parse_number("0,123", ",") == (0.123, "")
+    assert parse_number("0,123", ".") is None
+
+
+@pytest.mark.parametrize("marker", ["?", "-", ".", "*", "n/a", "NA", "None", "null", "#DIV/0!", "–", "nan"])
+def test_one_marker_of_a_missing_value_leaves_a_column_of_numbers(marker):
+    numbers = read_numbers(pd.Series(["1.5", marker, "2"], dtype=object))
+    np.testing.assert_array_equal(numbers.values, [1.5, np.nan, 2])
+    assert numbers.remarks == []
+
+
+def test_remarks_are_counted_by_rows():
+    numbers = read_numbers(pd.Series(["1"] * 97 + ["closed"] * 2 + ["see note"], dtype=object))
+    assert (numbers.n_remarks, numbers.remarks, numbers.share) == (3, ["closed", "see note"], 0.97)
+
+
+def test_two_units_are_no_column_of_numbers():
+    assert read_numbers(pd.Series(["5 kg", "5 lb"], dtype=object)) is None
+    assert read_numbers(pd.Series(["5 kg", "5"], dtype=object)).unit == "kg"

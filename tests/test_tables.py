@@ -1,0 +1,456 @@
+"""Tables of the command line: what is read from files, and what each column is taken for."""
+
+import bz2
+import gzip
+import io
+import json
+import lzma
+import sys
+import tarfile
+import zipfile
+from datetime import date
+
+import numpy as np
+import pandas as pd
+import pytest
+import zstandard
+
+from skinit.cli.arguments import parse_arguments
+from skinit.cli.data import load_table
+from skinit.cli.errors import CommandError
+from skinit.cli.tables.columns import read_columns
+from skinit.cli.tables.delimited import TextFormat
+from skinit.cli.tables.names import COMPRESSIONS, SUFFIXES
+from skinit.cli.tables.reader import ColumnReader
+from skinit.cli.tables.reading import READERS
+from skinit.cli.tables.uninformative import leave_out_if_uninformative
+
+N_ROWS = 40
+RNG = np.random.default_rng(0)
+SIZES = RNG.normal(size=N_ROWS).round(3)
+COLOURS = RNG.choice(["red", "green", "blue"], N_ROWS)
+DAYS = pd.date_range("2020-01-01", periods=N_ROWS).to_numpy()
+KINDS = RNG.choice(["a", "b"], N_ROWS)
+HOUSES = pd.DataFrame({"size": SIZES, "colour": COLOURS, "sold": DAYS, "kind": KINDS})
+
+
+@pytest.fixture
+def load(tmp_path):
+    """Load the table of a file that is written from bytes, text or a frame, or is there already."""
+
+    def load(content, *arguments, name="table.csv", target="y"):
+        path = tmp_path / name
+        if isinstance(content, pd.DataFrame):
+            content = content.to_csv(index=False)
+        if content is not None:
+            path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        return load_table(parse_arguments(["--data", str(path), "--target", target, *arguments]))
+
+    return load
+
+
+def with_target(**columns):
+    """A frame of columns, and of a target that has nothing to do with them."""
+    n_rows = len(next(iter(columns.values())))
+    return pd.DataFrame({**columns, "y": np.tile(["u", "v", "v"], n_rows)[:n_rows]})
+
+
+def kinds_of(table):
+    return {column.name: column.taken_for for column in table.columns}
+
+
+def assert_same(table, expected):
+    pd.testing.assert_frame_equal(table.X, expected.X)
+    np.testing.assert_array_equal(table.y, expected.y)
+    assert kinds_of(table) == kinds_of(expected)
+
+
+def write_tar(content, mode):
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode=mode) as archive:
+        member = tarfile.TarInfo("houses.csv")
+        member.size = len(content)
+        archive.addfile(member, io.BytesIO(content))
+    return buffer.getvalue()
+
+
+def write_zip(content):
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("houses.csv", content)
+    return buffer.getvalue()
+
+
+def write_binary(writer):
+    buffer = io.BytesIO()
+    writer(buffer)
+    return buffer.getvalue()
+
+
+CSV = HOUSES.to_csv(index=False).encode()
+FILES = {
+    "houses.csv": CSV,
+    "houses.tsv": HOUSES.to_csv(index=False, sep="\t").encode(),
+    "houses.txt": HOUSES.to_csv(index=False, sep=" ").encode(),
+    "houses.csv.gz": gzip.compress(CSV, mtime=0),
+    "houses.csv.bz2": bz2.compress(CSV),
+    "houses.csv.xz": lzma.compress(CSV),
+    "houses.csv.zip": write_zip(CSV),
+    "houses.csv.tar": write_tar(CSV, "w"),
+    "houses.csv.tar.gz": write_tar(CSV, "w:gz"),
+    "houses.parquet": write_binary(HOUSES.to_parquet),
+    "houses.parquet.gz": gzip.compress(write_binary(HOUSES.to_parquet)),
+    "houses.xlsx": write_binary(lambda file: HOUSES.to_excel(file, index=False)),
+    "houses.json": HOUSES.to_json(orient="records", date_format="iso").encode(),
+    "columns.json": HOUSES.to_json(orient="columns", date_format="iso").encode(),
+    "split.json": HOUSES.to_json(orient="split", date_format="iso").encode(),
+    "answer.json": json.dumps(
+        {"count": 2, "rows": json.loads(HOUSES.to_json(orient="records", date_format="iso"))}
+    ).encode(),
+    "houses.jsonl": HOUSES.to_json(orient="records", lines=True, date_format="iso").encode(),
+    "utf16.csv": CSV.decode().replace(",", "\t").encode("utf-16"),
+    "semicolons.csv": HOUSES.to_csv(index=False, sep=";", decimal=",").encode(),
+    "bars.csv": HOUSES.to_csv(index=False, sep="|").encode(),
+    "mark.csv": b"\xef\xbb\xbf" + CSV,
+    "excel.csv": b"sep=;\r\n" + HOUSES.to_csv(index=False, sep=";").encode(),
+    "workbook.csv": write_binary(lambda file: HOUSES.to_excel(file, index=False)),
+    "zipped.csv": gzip.compress(CSV, mtime=0),
+    "old_mac.csv": CSV.replace(b"\n", b"\r"),
+    "dates.csv": HOUSES.assign(sold=HOUSES["sold"].dt.strftime("%d.%m.%Y")).to_csv(index=False).encode(),
+    "trailing.csv": b"\n".join([CSV.split(b"\n")[0], *(row + b"," for row in CSV.split(b"\n")[1:-1])]),
+    "header.csv": CSV.replace(b"kind\n", b"kind,,\n"),
+    "quoted.csv": HOUSES.to_csv(index=False, quoting=1).encode(),
+    "spaced.csv": CSV.replace(b",", b" , "),
+}
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_every_kind_of_file_gives_the_same_table(load, name):
+    table = load(FILES[name], name=name, target="kind")
+    days = (DAYS - np.datetime64(0, "D")) / np.timedelta64(1, "D")
+    expected = pd.DataFrame({"size": SIZES, "colour": COLOURS.astype(object), "sold": days})
+    pd.testing.assert_frame_equal(table.X, expected, check_dtype=False)
+    np.testing.assert_array_equal(np.array(table.class_names)[table.y], KINDS)
+    assert [kind.split(" (")[0] for kind in kinds_of(table).values()] == ["number", "category of 3", "date"]
+
+
+def test_zstandard_is_read(load):
+    content = zstandard.ZstdCompressor().compress(CSV)
+    assert_same(load(content, name="houses.csv.zst", target="kind"), load(CSV, target="kind"))
+
+
+def test_a_missing_zstandard_is_named(load, monkeypatch):
+    monkeypatch.setitem(sys.modules, "zstandard", None)
+    with pytest.raises(CommandError, match="pip install zstandard"):
+        load(b"\x28\xb5\x2f\xfd", name="houses.csv.zst")
+
+
+@pytest.mark.parametrize(("package", "name"), [("pyarrow", "houses.parquet"), ("openpyxl", "houses.xlsx")])
+def test_a_missing_package_is_named(load, monkeypatch, package, name):
+    monkeypatch.setattr(pd, "read_parquet", _raise_import_error)
+    monkeypatch.setattr(pd, "read_excel", _raise_import_error)
+    with pytest.raises(CommandError, match=f"pip install {package}"):
+        load(FILES[name], name=name, target="kind")
+
+
+def _raise_import_error(*_, **__):
+    raise ImportError
+
+
+@pytest.mark.parametrize("name", ["houses.csv", "houses.parquet", "houses.xlsx", "houses.jsonl", "houses.csv.gz"])
+def test_standard_input_tells_its_kind(load, monkeypatch, name):
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(FILES[name])))
+    table = load_table(parse_arguments(["--data", "-", "--target", "kind"]))
+    assert_same(table, load(FILES[name], name=name, target="kind"))
+    assert table.name == "standard input"
+
+
+def test_names_of_kinds_are_those_that_are_read():
+    assert set(READERS) == set(SUFFIXES)
+    assert {"." + name.rsplit(".", 1)[-1] for name in FILES if ".csv." in name} <= set(COMPRESSIONS)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "cp1252"])
+def test_encodings_are_found_and_told(load, encoding):
+    text = with_target(**{"größe": SIZES, "straße": np.where(SIZES > 0, "Süd €", "Nord")}).to_csv(index=False)
+    table = load(text.encode(encoding))
+    assert list(table.X.columns) == ["größe", "straße"]
+    assert set(table.X["straße"]) == {"Süd €", "Nord"}
+    assert any("encoding" in note for note in table.notes) == (encoding not in ("utf-8", "utf-8-sig"))
+
+
+def test_options_say_how_a_file_is_read(load):
+    frame = with_target(a=SIZES, b=np.where(SIZES > 0, "жук", "кот"))
+    text = frame.to_csv(index=False, sep="~", decimal=",")
+    table = load(text.encode("cp1251"), "--sep", "~", "--encoding", "cp1251", "--decimal", ",")
+    assert set(table.X["b"]) == {"жук", "кот"}
+    np.testing.assert_array_equal(table.X["a"], SIZES)
+    assert table.notes == []
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("a,b,y\nr1,1,2,3\nr2,4,5,6\n", ["line 2 has 4 values", "the header, has 3", "--sep"]),
+        ("A title\n\na,b,y\n1,2,3\n4,5,6\n", ["line 3 has 3 values", "delete lines above the header"]),
+        ("a,y\n1,2\n1,2,3\n", ["line 3 has 3 values"]),
+        ("a,y,y\n1,2,3\n", ["more than one column 'y'", "Rename all but one"]),
+        ("a,y, y\n1,2,3\n", ["more than one column 'y'"]),
+        ("<!DOCTYPE html><html>404, not found</html>", ["web page"]),
+        ('a,y\n1,"u\n2,v\n', ["EOF inside string"]),
+        ("", ["empty"]),
+        ("a,y\n", ["no rows"]),
+    ],
+)
+def test_a_broken_file_of_text_is_one_error_with_its_remedy(load, content, words):
+    with pytest.raises(CommandError) as error:
+        load(content)
+    for word in words:
+        assert word in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("a.json", "[1, 2]", "list of records"),
+        ("a.json", '{"a": 1, "y": 2}', "list of records"),
+        ("a.json", '"text"', "list of records"),
+        ("a.jsonl", '{"a": 1}\n{"a": 1,\n', "line 2 is not JSON"),
+        ("a.xlsx", "a,y\n1,2\n", "not an Excel workbook"),
+        ("a.parquet", "a,y\n1,2\n", "cannot be read"),
+        ("a.csv.gz", gzip.compress(CSV, mtime=0)[:50], "cannot be read"),
+        ("a.zip", b"", "--data takes a file that ends in"),
+        ("a.docx", "", ".csv, .tsv"),
+    ],
+)
+def test_a_broken_file_of_another_kind_is_one_error(load, name, content, words):
+    with pytest.raises(CommandError) as error:
+        load(content, name=name)
+    assert words in str(error.value)
+
+
+def test_an_archive_of_two_files_is_refused(load):
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("a.csv", CSV)
+        archive.writestr("b.csv", CSV)
+    with pytest.raises(CommandError, match=r"2 files \(a.csv, b.csv\)"):
+        load(buffer.getvalue(), name="two.csv.zip")
+
+
+def test_rows_that_end_early_count_as_missing_and_are_told(load):
+    table = load("y,a,b\n" + "u,1,2\nv,2\nv,3,4\n" * 10)
+    assert np.isnan(table.X["b"]).sum() == 10
+    assert any(note.startswith("10 row(s) have fewer values") for note in table.notes)
+
+
+def test_a_header_of_numbers_is_doubted(load):
+    table = load("5.1,3.5,y\n" + "4.9,3.0,u\n4.7,3.1,v\n" * 10)
+    assert any("If it is data" in note for note in table.notes)
+
+
+def test_other_sheets_are_told(load, tmp_path):
+    with pd.ExcelWriter(tmp_path / "two.xlsx") as writer:
+        pd.DataFrame().to_excel(writer, sheet_name="Cover", index=False)
+        HOUSES.to_excel(writer, sheet_name="Houses", index=False)
+        HOUSES.to_excel(writer, sheet_name="More", index=False)
+    table = load(None, name="two.xlsx", target="kind")
+    assert "The sheet 'Houses' is read. Others are not: 'More'." in table.notes
+
+
+@pytest.mark.parametrize("names", [None, "key", "y"])
+def test_an_index_of_parquet_neither_multiplies_rows_nor_hides_columns(load, names):
+    frame = with_target(a=SIZES)
+    frame = pd.concat([frame, frame])
+    if names == "key":
+        frame.index = pd.Index([f"row {number}" for number in range(len(frame))], name="key")
+    if names == "y":
+        frame = frame.set_index("y")
+    table = load(write_binary(frame.to_parquet), name="table.parquet")
+    assert table.X.shape == (2 * N_ROWS, 1)
+    assert ("key" in kinds_of(table)) == (names == "key")
+
+
+# What people write, and what it is.
+COLUMNS = {
+    "marker": (["1.5", "?", "2", "-"] * 10, "number"),
+    "thousands": ([f"{1000 * i:,}" for i in range(1, 41)], "number"),
+    "money": ([f"${1.25 * i:,.2f}" for i in range(800, 840)], "number in $"),
+    "share": ([f"{i % 7}%" for i in range(40)], "number"),
+    "truth": (["true", "FALSE", "", "True"] * 10, "number (true or false)"),
+    "codes": (["01234", "90210", "00501", "10001"] * 10, "category of 4"),
+    "months": (["01", "02", "11", "12"] * 10, "number"),
+    "answers": (["yes", "no", "no", "n/a"] * 10, "category of 3"),
+    "days": ([f"{i % 28 + 1}.{i % 12 + 1}.2020" for i in range(40)], "date (day.month.year)"),
+    "far": (["9999-12-31", "1066-10-14"] * 20, "date"),
+    "clock": (["12:30", "7:15"] * 20, "duration"),
+    "words": ([f"Mr. {i} of {i * i}th street" for i in range(40)], "text"),
+    "same": (["x"] * 40, "left out: the same value in every row"),
+    "nothing": (["", "?"] * 20, "left out: no value in any row"),
+    "Unnamed: 0": ([str(i) for i in range(40)], "left out: row numbers"),
+    "shuffled": ([str(i) for i in RNG.permutation(40) + 1], "left out: row numbers"),
+    "PassengerId": (
+        [str(7 * i) for i in range(40)],
+        "left out: an identifier, because every row has another whole number",
+    ),
+    "token": ([f"x{i}y" for i in range(40)], "left out: an identifier, because every row has another value"),
+    "year": ([str(1980 + i) for i in range(40)], "number"),
+    "population": ([str(i * i + 7) for i in range(40)], "number"),
+    "units": (["5 kg", "5 lb"] * 20, "category of 2"),
+}
+
+
+@pytest.mark.parametrize("name", COLUMNS)
+def test_columns_are_taken_for_what_they_are(name):
+    values, taken_for = COLUMNS[name]
+    (column,) = (column for column in load_columns({name: values}) if column.name == name)
+    assert column.taken_for == taken_for
+
+
+def load_columns(columns):
+    return [leave_out_if_uninformative(column) for column in read_columns(pd.DataFrame(columns, dtype=object))]
+
+
+@pytest.mark.parametrize("value", [b"x", [1], {"a": 1}, 1j])
+def test_values_of_no_use_are_left_out(value):
+    (column,) = load_columns({"a": pd.Series([value] * 3, dtype=object)})
+    assert column.kind is None
+
+
+def test_the_decimal_separator_is_that_of_the_other_columns(load):
+    ambiguous = [f"{i},{i}00" for i in range(1, 10)] * 4
+    table = load(with_target(a=ambiguous))
+    assert table.X["a"][0] == 1100
+    assert any("--decimal , it is 1.1" in remark for remark in table.remarks)
+    table = load(with_target(a=ambiguous, b=["1,5", "2,25", "3"] * 12))
+    assert table.X["a"][0] == 1.1
+    assert load(with_target(a=ambiguous), "--decimal", ",").X["a"][0] == 1.1
+    semicolons = with_target(a=ambiguous).to_csv(index=False, sep=";")
+    assert load(semicolons).X["a"][0] == 1.1
+
+
+def test_a_remark_among_numbers_is_counted(load):
+    table = load(with_target(a=["1.5", "2.5"] * 20 + ["see note"]))
+    assert kinds_of(table) == {"a": "number"}
+    assert "has 1 value(s) that are not numbers, such as 'see note'" in table.remarks[-1]
+
+
+def test_columns_are_chosen_dropped_and_taken_for_what_is_asked(load):
+    frame = with_target(id=np.arange(40), zip=[1, 2] * 20, a=SIZES, b=SIZES)
+    assert kinds_of(load(frame, "--drop", "a", "b")) == {"id": "left out: row numbers", "zip": "number"}
+    assert kinds_of(load(frame, "--columns", "a", "zip", "--as", "zip=category")) == {
+        "zip": "category of 2",
+        "a": "number",
+    }
+    assert kinds_of(load(frame, "--columns", "id", "--as", "id=number")) == {"id": "number"}
+    assert kinds_of(load(frame, "--columns", "a", "--as", "a=text")) == {"a": "text"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--drop", "sise"], "--drop: there is no column 'sise'. Did you mean 'size'?"),
+        (["--columns", "sise"], "--columns: there is no column 'sise'. Did you mean 'size'?"),
+        (["--as", "sise=number"], "--as: there is no column 'sise'. Did you mean 'size'?"),
+        (["--as", "size=nmber"], "'nmber'. Did you mean 'number'?"),
+        (["--as", "size"], "COLUMN=KIND"),
+        (["--as", "colour=number"], "'colour' cannot be taken for a number: it has values such as"),
+        (["--as", "colour=date"], "'colour' cannot be taken for a date"),
+        (["--drop", "kind"], "--drop leaves out the target 'kind'"),
+        (["--drop", "size", "colour", "sold"], "no column besides the target"),
+        (["--sep", ";;"], "--sep: takes one sign"),
+        (["--sep", ";"], "There is no column 'kind'"),
+        (["--decimal", "x"], "--decimal"),
+        (["--encoding", "utf8x"], "unknown encoding 'utf8x'. Did you mean 'utf-8' or 'utf-16'?"),
+        (["--encoding", "utf-32"], "not in the encoding utf-32"),
+    ],
+)
+def test_bad_options_are_one_error_with_a_hint(load, arguments, words):
+    with pytest.raises(CommandError) as error:
+        load(CSV, *arguments, target="kind")
+    assert words in str(error.value)
+
+
+def test_options_of_files_need_a_file():
+    with pytest.raises(CommandError, match="--drop tells how to read --data, which is missing"):
+        load_table(parse_arguments(["--drop", "a"]))
+
+
+def test_a_table_of_identifiers_alone_is_refused(load):
+    with pytest.raises(CommandError, match="no column to learn from.*'id': row numbers.*--as NAME=KIND"):
+        load(with_target(id=np.arange(40)))
+
+
+def test_classes_called_none_or_na_are_classes(load):
+    frame = pd.DataFrame({"a": SIZES, "y": ["None", "NA", "x", "nan"] * 10})
+    table = load(frame)
+    assert table.class_names == ["NA", "None", "nan", "x"]
+    assert len(table.y) == 40
+    assert sum("is a class of the target" in note for note in table.notes) == 3
+
+
+def test_markers_among_numbers_of_the_target_are_named_and_may_be_a_class(load):
+    frame = pd.DataFrame({"a": SIZES, "y": ["None", "5", "10", "5"] * 10})
+    table = load(frame)
+    assert table.class_names == ["5", "10"]
+    assert "10 row(s) without a target are left out. 'None' counts as missing" in table.notes[0]
+    assert load(frame, "--as", "y=category").class_names == ["10", "5", "None"]
+
+
+@pytest.mark.parametrize(
+    ("values", "task", "class_names"),
+    [
+        (["2D", "3D"] * 20, "classification", ["2D", "3D"]),
+        (["true", "False"] * 20, "classification", ["False", "True"]),
+        (["1", "0"] * 20, "classification", ["0", "1"]),
+        ([f"${i}.50" for i in range(40)], "regression", []),
+        ([f"{i} kg" for i in range(40)], "regression", []),
+        ([f"{i}:30" for i in range(40)], "regression", []),
+    ],
+)
+def test_targets_are_read_like_columns_and_keep_the_names_of_classes(load, values, task, class_names):
+    table = load(pd.DataFrame({"a": SIZES, "y": values}))
+    assert (table.task, table.class_names) == (task, class_names)
+
+
+def test_a_target_of_dates_is_refused(load):
+    with pytest.raises(CommandError, match="holds dates.*--as y=category"):
+        load(pd.DataFrame({"a": SIZES, "y": ["2020-01-01", "2021-01-01"] * 20}))
+
+
+@pytest.mark.parametrize("task", ["classification", "regression"])
+def test_a_column_that_tells_the_target_is_a_suspect(load, task):
+    y = KINDS if task == "classification" else SIZES
+    frame = pd.DataFrame({"a": RNG.normal(size=40), "copy": [f"is {value}" for value in y], "twin": y, "y": y})
+    frame["copy"] = frame["copy"] if task == "classification" else 1000 - 3 * y
+    suspects = [column.name for column in load(frame).columns if column.warnings]
+    # Of 20 rows a tree of numbers reads off the nearest.
+    assert suspects == ["copy", "twin"] or task == "regression"
+
+
+def test_rare_classes_are_told(load):
+    table = load(pd.DataFrame({"a": SIZES, "y": ["u"] * 20 + ["v"] * 17 + ["w"] * 3}))
+    assert "Some classes of the target 'y' have fewer than 10 rows: 'w' (3)." in table.notes
+
+
+@pytest.mark.parametrize("name", ["houses.csv", "houses.parquet", "houses.xlsx", "houses.jsonl", "dates.csv"])
+def test_a_reader_reads_new_rows_as_those_that_were_learned_from(load, name):
+    table = load(FILES[name], name=name, target="kind")
+    reader = ColumnReader.from_columns(table.columns)
+    frame = READERS["." + name.split(".")[1]](io.BytesIO(FILES[name]), TextFormat()).frame
+    new = frame.iloc[[3]].reset_index(drop=True)
+    pd.testing.assert_frame_equal(reader.fit(new).transform(new), table.X.iloc[[3]].reset_index(drop=True))
+
+
+def test_a_reader_takes_what_it_cannot_read_for_missing(load):
+    reader = ColumnReader.from_columns(load(CSV, target="kind").columns)
+    new = pd.DataFrame(
+        {"size": ["n.d.", "1,234.5"], "colour": ["", 3.0], "sold": ["soon", date(1970, 1, 2)], "more": 0}
+    )
+    read = reader.transform(new)
+    np.testing.assert_array_equal(read["size"], [np.nan, 1234.5])
+    assert read["colour"].isna().tolist() == [True, False]
+    assert read["colour"][1] == "3"
+    np.testing.assert_array_equal(read["sold"], [np.nan, 1])
+    with pytest.raises(ValueError, match="no column 'size'. Did you mean 'sise'?"):
+        reader.transform(new.rename(columns={"size": "sise"}))
