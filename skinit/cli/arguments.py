@@ -2,21 +2,24 @@
 
 import argparse
 import textwrap
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
 from ..initializers import get_initializer_names
 from ..kernels.activations import ACTIVATIONS
 from ..precompilation import NAMES
-from ..training.solvers import STOCHASTIC_SOLVERS
 from ..validation import nearest_name_hint
 from .errors import CommandError
+from .metrics import scorer_names
+from .network_options import add_activation, add_early_stopping, add_training, check_solver
+from .schemes import AUTOMATIC, SYNTAX, Scheme, parse_scheme
+from .values import hidden_layer_sizes, n_jobs, one_of, scheme, whole_number
 
 # The command that runs if none is named.
 DEFAULT_COMMAND = "compare"
 
-DEFAULT_INITS = ("zero", "random", "xavier", "he", "hessian")
+DEFAULT_SCHEMES = ("zero", "random", "xavier", "he", "hessian", f"hessian{AUTOMATIC}")
 DEFAULT_HIDDEN = ((100,), (100, 100, 100, 100))
 # Folder of what is written.
 DEFAULT_FOLDER = Path("skinit-results")
@@ -30,8 +33,8 @@ comparison.png. This is what runs if no command is named.
 COMPARE_EPILOG = """\
 examples:
   skinit
-      the five schemes that everybody asks about, on scikit-learn's digits
-  skinit --data houses.csv --target price --init xavier he orthogonal --hidden 50 50,50,50
+      the schemes that everybody asks about, on scikit-learn's digits
+  skinit --data houses.csv --target price --init xavier random:std=0.1 hessian+auto --hidden 50 50,50,50
       three schemes and two networks on a table of one's own
 
 other commands:
@@ -51,6 +54,13 @@ examples:
       why deep logistic networks do not train, on scikit-learn's digits
   skinit inspect --data houses.csv --target price --hidden 50,50 --init xavier --epochs 20
       a network on a table of one's own, after 20 epochs
+"""
+
+SCHEME_SYNTAX = f"""\
+  {SYNTAX}
+  with parameters of the initializer, and with the learning rate auto:
+  random:std=0.1, he:scale=1,mode=fan_out, hessian+auto
+
 """
 
 WARMUP_DESCRIPTION = """\
@@ -113,7 +123,19 @@ def parse_arguments(argv: Sequence[str]) -> argparse.Namespace:
             f"The command must be {' or '.join(map(repr, names))}, got {argv[0]!r}.{nearest_name_hint(argv[0], names)}"
         )
     # Of the command's parser, not of the one above, so that options that it does not know get hints from those it does.
-    return commands.choices[argv[0]].parse_args(argv[1:], argparse.Namespace(command=argv[0]))
+    arguments = commands.choices[argv[0]].parse_args(argv[1:], argparse.Namespace(command=argv[0]))
+    if arguments.command == "compare":
+        arguments.init = arguments.init or _default_schemes(arguments)
+    if arguments.command != "warmup":
+        check_solver(arguments)
+    return arguments
+
+
+def _default_schemes(arguments: argparse.Namespace) -> list[Scheme]:
+    """Those with the automatic step only where others have another one."""
+    schemes = map(parse_scheme, DEFAULT_SCHEMES)
+    has_own_step = arguments.solver == "lbfgs" or arguments.learning_rate_init == "auto"
+    return [scheme for scheme in schemes if not (scheme.is_automatic and has_own_step)]
 
 
 def _add_compare(commands) -> None:
@@ -131,43 +153,51 @@ def _add_compare(commands) -> None:
         "--init",
         nargs="+",
         metavar="SCHEME",
-        type=_name(get_initializer_names()),
-        default=list(DEFAULT_INITS),
-        help=f"initialization schemes, see below (default: {' '.join(DEFAULT_INITS)})",
+        type=scheme,
+        help=f"initialization schemes, see below (default: {' '.join(DEFAULT_SCHEMES)})",
     )
     search.add_argument(
         "--hidden",
         nargs="+",
         metavar="SIZES",
-        type=_hidden_layer_sizes,
+        type=hidden_layer_sizes,
         default=list(DEFAULT_HIDDEN),
         help="hidden layers of each network, sizes joined by commas "
         f"(default: {' '.join(','.join(map(str, sizes)) for sizes in DEFAULT_HIDDEN)})",
     )
 
+    search.add_argument(
+        "--scoring",
+        metavar="NAME",
+        type=one_of([*scorer_names("classification"), *scorer_names("regression")]),
+        help="what to compare by, a name of scikit-learn's such as f1_macro, roc_auc or neg_mean_absolute_error "
+        "(default: accuracy or r2)",
+    )
+
     network = parser.add_argument_group("how to train")
-    _add_activation(network)
-    _add_solver(network)
+    add_activation(network)
+    add_training(network)
     network.add_argument(
         "--max-iter",
         metavar="N",
-        type=_whole_number(1),
+        type=whole_number(1),
         default=200,
         help="epochs (iterations of lbfgs) at most (default: %(default)s)",
     )
+    add_early_stopping(network)
     _add_seed(network, "the folds, the initial weights and the order of rows")
 
     run = parser.add_argument_group("how to run")
     run.add_argument(
-        "--cv", metavar="K", type=_whole_number(2), default=5, help="folds of cross-validation (default: %(default)s)"
+        "--cv", metavar="K", type=whole_number(2), default=5, help="folds of cross-validation (default: %(default)s)"
     )
     run.add_argument(
-        "--n-jobs", metavar="N", type=_n_jobs, default=-1, help="fits at a time; -1: one a core (default: %(default)s)"
+        "--n-jobs", metavar="N", type=n_jobs, default=-1, help="fits at a time; -1: one a core (default: %(default)s)"
     )
     run.add_argument(
         "--backend",
         metavar="{threading,loky}",
-        type=_name(["threading", "loky"]),
+        type=one_of(["threading", "loky"]),
         default="threading",
         help="threads, or processes (default: %(default)s)",
     )
@@ -195,28 +225,29 @@ def _add_inspect(commands) -> None:
     network.add_argument(
         "--hidden",
         metavar="SIZES",
-        type=_hidden_layer_sizes,
+        type=hidden_layer_sizes,
         default=DEFAULT_HIDDEN[0],
         help=f"hidden layers, sizes joined by commas (default: {','.join(map(str, DEFAULT_HIDDEN[0]))})",
     )
-    _add_activation(network)
+    add_activation(network)
     network.add_argument(
         "--init",
         metavar="SCHEME",
-        type=_name(get_initializer_names()),
-        default="sklearn",
-        help="initialization scheme, see below (default: %(default)s)",
+        nargs=1,
+        type=scheme,
+        default=[parse_scheme("sklearn")],
+        help="initialization scheme, see below (default: sklearn)",
     )
 
     training = parser.add_argument_group("how to train")
     training.add_argument(
         "--epochs",
         metavar="N",
-        type=_whole_number(0),
+        type=whole_number(0),
         default=0,
         help="epochs (iterations of lbfgs) before it is looked into; 0: none, as it is initialized (default: 0)",
     )
-    _add_solver(training)
+    add_training(training)
     _add_seed(training, "the initial weights, the order of rows, and the rows looked at")
 
     report = parser.add_argument_group("what to write")
@@ -249,7 +280,7 @@ def _add_warmup(commands) -> None:
             f"--{parameter}",
             nargs="+",
             metavar="NAME",
-            type=_name([*NAMES[parameter], "all"]),
+            type=one_of([*NAMES[parameter], "all"]),
             default=["all"],
             help=f"{meaning}: {', '.join(NAMES[parameter])} (default: all)",
         )
@@ -272,29 +303,9 @@ def _add_data(parser: argparse.ArgumentParser) -> None:
     data.add_argument(
         "--task",
         metavar="{classification,regression}",
-        type=_name(["classification", "regression"]),
+        type=one_of(["classification", "regression"]),
         help="default: classification if the target is text, true/false or at most 20 distinct whole numbers, "
         "regression otherwise",
-    )
-
-
-def _add_activation(group) -> None:
-    group.add_argument(
-        "--activation",
-        metavar="NAME",
-        type=_name(list(ACTIVATIONS)),
-        default="relu",
-        help="activation of the hidden layers, see below (default: %(default)s)",
-    )
-
-
-def _add_solver(group) -> None:
-    group.add_argument(
-        "--solver",
-        metavar="NAME",
-        type=_name(["lbfgs", *STOCHASTIC_SOLVERS]),
-        default="adam",
-        help=f"{', '.join(STOCHASTIC_SOLVERS)} or lbfgs (default: %(default)s)",
     )
 
 
@@ -302,63 +313,16 @@ def _add_seed(group, of: str) -> None:
     group.add_argument(
         "--seed",
         metavar="N",
-        type=_whole_number(0, 2**32 - 1),
+        type=whole_number(0, 2**32 - 1),
         default=0,
         help=f"of {of} (default: %(default)s)",
     )
 
 
 def _names_to_choose_from() -> str:
-    return _paragraph("schemes", get_initializer_names()) + _paragraph("activations", sorted(ACTIVATIONS))
+    schemes = _paragraph("schemes", get_initializer_names()) + SCHEME_SYNTAX
+    return schemes + _paragraph("activations", sorted(ACTIVATIONS))
 
 
 def _paragraph(title: str, names: Sequence[str]) -> str:
     return f"{title}:\n{textwrap.fill(', '.join(names), 78, initial_indent='  ', subsequent_indent='  ')}\n\n"
-
-
-def _name(names: Sequence[str]) -> Callable[[str], str]:
-    def parse(text: str) -> str:
-        if text not in names:
-            raise argparse.ArgumentTypeError(
-                f"unknown name {text!r}.{nearest_name_hint(text, names)} It takes {', '.join(sorted(names))}"
-            )
-        return text
-
-    return parse
-
-
-def _whole_number(low: int, high: float = float("inf")) -> Callable[[str], int]:
-    takes = f"a whole number from {low}" + ("" if high == float("inf") else f" to {high}")
-
-    def parse(text: str) -> int:
-        try:
-            number = int(text)
-        except ValueError:
-            number = low - 1
-        if not low <= number <= high:
-            raise argparse.ArgumentTypeError(f"takes {takes}, got {text!r}")
-        return number
-
-    return parse
-
-
-def _n_jobs(text: str) -> int:
-    try:
-        number = int(text)
-    except ValueError:
-        number = 0
-    if number == 0:
-        raise argparse.ArgumentTypeError(f"takes a whole number other than 0, got {text!r}")
-    return number
-
-
-def _hidden_layer_sizes(text: str) -> tuple[int, ...]:
-    try:
-        sizes = tuple(int(size) for size in text.split(","))
-    except ValueError:
-        sizes = (0,)
-    if min(sizes) < 1:
-        raise argparse.ArgumentTypeError(
-            f"takes positive whole numbers joined by commas, one for each hidden layer (100,50 say), got {text!r}"
-        )
-    return sizes

@@ -20,6 +20,7 @@ from ..version import __version__
 from .data import Table, load_table
 from .errors import CommandError, errors_of_file
 from .files import check_writable, write_file
+from .network_options import describe_training, network_parameters
 from .results import describe_hidden
 from .text import one_line, say
 
@@ -118,25 +119,26 @@ def _numbers(table: Table) -> tuple:
 
 def _make_network(table: Table, X, y, arguments: argparse.Namespace) -> MLPClassifier | MLPRegressor:
     Network = MLPClassifier if table.task == "classification" else MLPRegressor
+    (scheme,) = arguments.init
     network = Network(
         hidden_layer_sizes=arguments.hidden,
-        activation=arguments.activation,
-        init=arguments.init,
-        solver=arguments.solver,
         max_iter=max(arguments.epochs, 1),
         # As many epochs as were asked for.
         n_iter_no_change=np.inf,
         random_state=arguments.seed,
+        **network_parameters(arguments) | scheme.parameters,
     )
     return network.fit(X, y) if arguments.epochs else network.initialize(X, y)
 
 
 def _describe(table: Table, arguments: argparse.Namespace) -> str:
     n_rows, n_columns = table.X.shape
-    training = f"after {arguments.epochs} epoch(s) of {arguments.solver}" if arguments.epochs else "untrained"
+    training = "untrained"
+    if arguments.epochs:
+        training = f"after {arguments.epochs} epoch(s) of {describe_training(arguments)}"
     return (
         f"{table.name}: {table.task} of {table.target!r}, from a table of {n_rows} x {n_columns}. "
-        f"{describe_hidden(arguments.hidden)}, {arguments.activation}, init {arguments.init}, {training}; "
+        f"{describe_hidden(arguments.hidden)}, {arguments.activation}, init {arguments.init[0].text}, {training}; "
         f"looked at on {min(n_rows, MOST_ROWS)} rows."
     )
 

@@ -1,11 +1,15 @@
 """Results on a terminal: the ranked table."""
 
 from math import isnan
+from textwrap import fill
 
 from rich import box
 from rich.table import Table
 
 from .results import Results
+
+# Letters of a score, with its spread, and so of a line of its name.
+SCORE_WIDTH = 13
 
 
 def make_table(results: Results) -> Table:
@@ -22,9 +26,9 @@ def make_table(results: Results) -> Table:
     """
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
     table.add_column("rank", justify="right")
-    table.add_column("init", no_wrap=True)
+    table.add_column("init", overflow="fold")
     table.add_column("hidden", overflow="fold")
-    for name in (results.score_name, "train loss", "epochs", "s/fit"):
+    for name in (fill(results.metric.name, SCORE_WIDTH), "train loss", "epochs", "s/fit"):
         table.add_column(name, justify="right", no_wrap=True)
     best_rows = {results.of_network(hidden).index[0] for hidden in results.networks}
     for row in results.frame.itertuples():
