@@ -10,6 +10,7 @@ from ..initializers import get_initializer_names
 from ..kernels.activations import ACTIVATIONS
 from ..precompilation import NAMES
 from ..validation import nearest_name_hint
+from ..version import __version__
 from .errors import CommandError
 from .metrics import scorer_names
 from .network_options import add_activation, add_early_stopping, add_training, check_solver
@@ -108,13 +109,15 @@ def parse_arguments(argv: Sequence[str]) -> argparse.Namespace:
     CommandError
         If an argument is invalid.
     SystemExit
-        After --help.
+        After --help and --version.
     """
     parser = Parser(prog="skinit")
     commands = parser.add_subparsers(dest="command", parser_class=Parser)
     _add_compare(commands)
     _add_inspect(commands)
     _add_warmup(commands)
+    for each in commands.choices.values():
+        each.add_argument("--version", action="version", version=f"skinit {__version__}")
     names = list(commands.choices)
     if not argv or argv[0].startswith("-"):
         argv = [DEFAULT_COMMAND, *argv]
@@ -208,6 +211,7 @@ def _add_compare(commands) -> None:
         default=DEFAULT_FOLDER,
         help="folder for cv_results.csv and comparison.png (default: %(default)s)",
     )
+    _add_json(run)
 
 
 def _add_inspect(commands) -> None:
@@ -258,6 +262,7 @@ def _add_inspect(commands) -> None:
         default=DEFAULT_FOLDER / "inspection.html",
         help="the report (default: %(default)s)",
     )
+    _add_json(report)
 
 
 def _add_warmup(commands) -> None:
@@ -306,6 +311,14 @@ def _add_data(parser: argparse.ArgumentParser) -> None:
         type=one_of(["classification", "regression"]),
         help="default: classification if the target is text, true/false or at most 20 distinct whole numbers, "
         "regression otherwise",
+    )
+
+
+def _add_json(group) -> None:
+    group.add_argument(
+        "--json",
+        action="store_true",
+        help="write the results to standard output as JSON, and all else to standard error",
     )
 
 

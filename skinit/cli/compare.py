@@ -15,6 +15,7 @@ from ..inspection import InitComparisonDisplay
 from ..inspection.displays.panels import GREY
 from .cleanup import cleaned_up
 from .data import Table, load_table
+from .documents import comparison_document
 from .errors import CommandError, errors_of_file
 from .files import check_writable, write_file
 from .metrics import Metric, make_metric, scorer_names
@@ -26,13 +27,18 @@ from .search import SchemeSearch
 from .text import one_line, say, shorten
 
 
-def compare(arguments: argparse.Namespace) -> None:
+def compare(arguments: argparse.Namespace) -> dict:
     """Run the command `compare`.
 
     Parameters
     ----------
     arguments : argparse.Namespace
         What `parse_arguments` returns.
+
+    Returns
+    -------
+    document : dict
+        What it found, for `to_json`.
 
     Raises
     ------
@@ -76,6 +82,7 @@ def compare(arguments: argparse.Namespace) -> None:
     print(summary.get(), end="", flush=True)
     _write(results, arguments.out, f"Initialization schemes on {shorten(table.name, 50)}, {_training(arguments)}")
     say(f"Written: {', '.join(map(str, _files(arguments.out)))}")
+    return comparison_document(table, results, arguments, list(_files(arguments.out)))
 
 
 def _n_workers(n_jobs: int) -> int:

@@ -18,6 +18,7 @@ from ..inspection.tables import format_findings_html, format_tables_html
 from ..training.divergence import DivergenceError
 from ..version import __version__
 from .data import Table, load_table
+from .documents import inspection_document
 from .errors import CommandError, errors_of_file
 from .files import check_writable, write_file
 from .network_options import describe_training, network_parameters
@@ -72,13 +73,18 @@ skinit.inspection.SignalPropagation.</footer>
 """)
 
 
-def inspect(arguments: argparse.Namespace) -> None:
+def inspect(arguments: argparse.Namespace) -> dict:
     """Run the command `inspect`.
 
     Parameters
     ----------
     arguments : argparse.Namespace
         What `parse_arguments` returns.
+
+    Returns
+    -------
+    document : dict
+        What it found, for `to_json`.
 
     Raises
     ------
@@ -107,6 +113,7 @@ def inspect(arguments: argparse.Namespace) -> None:
     with errors_of_file("--html", arguments.html):
         write_file(arguments.html, page.encode())
     say(f"\nWritten: {arguments.html}")
+    return inspection_document(table, signals, arguments, [arguments.html])
 
 
 def _numbers(table: Table) -> tuple:
