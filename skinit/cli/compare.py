@@ -13,6 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 
 from ..inspection import InitComparisonDisplay
 from ..inspection.displays.panels import GREY
+from ..kernels.compilation import announcing_compilation
 from .cleanup import cleaned_up
 from .data import Table, load_table
 from .documents import comparison_document
@@ -131,7 +132,7 @@ def _search(
         transient=True,
         disable=not console.is_interactive,
     )
-    task = bar.add_task("compiling", total=search.n_candidates)
+    task = bar.add_task("warming up", total=search.n_candidates)
 
     def report(cv_results: dict, group: slice) -> None:
         for i in range(group.start, group.stop):
@@ -144,7 +145,8 @@ def _search(
 
     try:
         with cleaned_up(bar.live.stop), bar:
-            search.warm_up(table.X, table.y)
+            with announcing_compilation(say):
+                search.warm_up(table.X, table.y)
             bar.update(task, description="searching")
             cv_results = search.run(table.X, table.y, report)
             bar.update(task, description="learning curves")

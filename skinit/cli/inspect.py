@@ -15,6 +15,7 @@ from sklearn.preprocessing import StandardScaler
 from ..estimators import MLPClassifier, MLPRegressor
 from ..inspection import CurvatureDisplay, SignalPropagation, SignalPropagationDisplay, signal_propagation
 from ..inspection.tables import format_findings_html, format_tables_html
+from ..kernels.compilation import announcing_compilation
 from ..training.divergence import DivergenceError
 from ..version import __version__
 from .data import Table, load_table
@@ -73,6 +74,7 @@ skinit.inspection.SignalPropagation.</footer>
 """)
 
 
+@announcing_compilation(say)
 def inspect(arguments: argparse.Namespace) -> dict:
     """Run the command `inspect`.
 
