@@ -33,6 +33,7 @@ from .training.fit import (
     fit_stochastic,
 )
 from .training.loop import History
+from .training.progress import tells_of_compilation
 from .training.schedules import SCHEDULES
 from .training.solvers import STOCHASTIC_SOLVERS
 from .training.tasks import CallbackSupportMixin, TrainingTasks, with_callbacks
@@ -162,6 +163,7 @@ class BaseMultilayerPerceptron(CallbackSupportMixin, DataChecksMixin, ABC):
 
     @_fit_context(prefer_skip_nested_validation=True)
     @all_or_nothing
+    @tells_of_compilation
     def initialize(self, X, y, sample_weight=None):
         """Draw the weights and set every fitted attribute, without training (``n_iter_ == 0``).
 
@@ -194,6 +196,7 @@ class BaseMultilayerPerceptron(CallbackSupportMixin, DataChecksMixin, ABC):
 
     # Around `_fit`, so that errors in the teardown of callbacks are errors of the fit.
     @with_callbacks
+    @tells_of_compilation
     def _fit(self, X, y, sample_weight, validation=(None, None, None), *, incremental):
         given = X, y
         names = ("sample_weight", "X_val", "y_val", "sample_weight_val")

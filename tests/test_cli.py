@@ -10,6 +10,7 @@ import pytest
 
 from skinit.cli import main
 from skinit.cli.data import infer_task
+from skinit.cli.metrics import make_metric
 from skinit.cli.results import Results
 
 QUICK = ["--hidden", "4", "--cv", "2", "--max-iter", "5", "--n-jobs", "1"]
@@ -238,7 +239,8 @@ def make_results(scores: dict[str, list[float]], chance: float) -> Results:
     for number in folds.columns:
         frame[f"split{number}_test_score"] = folds[number].to_numpy()
     frame = frame.sort_values("mean_test_score", ascending=False, ignore_index=True)
-    return Results(frame, list(scores), [(5,)], np.full(folds.shape[1], chance), "R²", 10, {})
+    metric, _ = make_metric(None, "regression", [])
+    return Results(frame, list(scores), [(5,)], np.full(folds.shape[1], chance), metric, 10, {})
 
 
 def test_meaning_names_ties_chance_worse_than_chance_and_divergence():

@@ -123,7 +123,7 @@ def test_the_report_is_written_beside_those_of_compare_by_default(tmp_path, monk
 def test_a_table_of_ones_own_is_looked_at(run, flats_csv, target, task):
     status, out, err, report = run("--data", flats_csv, "--target", target, *QUICK)
     assert (status, err) == (0, "")
-    assert f"flats <b>.csv: {task} of '{target}', from a table of 80 x" in out
+    assert out.startswith(f"flats <b>.csv: {task} of '{target}'")
     assert "looked at on 80 rows" in out
     # Names are text, not tags.
     assert "<b>" not in report

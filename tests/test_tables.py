@@ -23,7 +23,7 @@ from skinit.cli.tables.delimited import TextFormat
 from skinit.cli.tables.names import COMPRESSIONS, SUFFIXES
 from skinit.cli.tables.reader import ColumnReader
 from skinit.cli.tables.reading import READERS
-from skinit.cli.tables.uninformative import leave_out_if_uninformative
+from skinit.cli.tables.uninformative import leave_out_uninformative
 
 N_ROWS = 40
 RNG = np.random.default_rng(0)
@@ -308,13 +308,14 @@ def test_columns_are_taken_for_what_they_are(name):
 
 
 def load_columns(columns):
-    return [leave_out_if_uninformative(column) for column in read_columns(pd.DataFrame(columns, dtype=object))]
+    # Beside another column that stays.
+    frame = pd.DataFrame({**columns, "other": np.arange(len(next(iter(columns.values())))) / 7}, dtype=object)
+    return leave_out_uninformative(read_columns(frame), ())
 
 
 @pytest.mark.parametrize("value", [b"x", [1], {"a": 1}, 1j])
 def test_values_of_no_use_are_left_out(value):
-    (column,) = load_columns({"a": pd.Series([value] * 3, dtype=object)})
-    assert column.kind is None
+    assert load_columns({"a": [value] * 3})[0].kind is None
 
 
 def test_the_decimal_separator_is_that_of_the_other_columns(load):
@@ -379,6 +380,12 @@ def test_options_of_files_need_a_file():
 def test_a_table_of_identifiers_alone_is_refused(load):
     with pytest.raises(CommandError, match="no column to learn from.*'id': row numbers.*--as NAME=KIND"):
         load(with_target(id=np.arange(40)))
+
+
+def test_the_only_column_is_kept_if_it_is_not_called_an_identifier(load):
+    table = load(with_target(x=np.arange(40)))
+    assert kinds_of(table) == {"x": "number"}
+    assert table.remarks[-1] == "The column 'x' looks like row numbers. It is kept, because no other column is left."
 
 
 def test_classes_called_none_or_na_are_classes(load):

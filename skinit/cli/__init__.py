@@ -4,7 +4,7 @@ import os
 import sys
 import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, redirect_stdout, suppress
 
 from .errors import CommandError, check_optional_packages
 from .text import one_line
@@ -67,18 +67,25 @@ def _run_command(argv: Sequence[str]) -> None:
         # An image that is only to fit and predict may do without these packages.
         if arguments.command != "warmup":
             check_optional_packages(["matplotlib", "pandas", "rich"])
-        if arguments.command == "inspect":
-            from .inspect import inspect
-
-            inspect(arguments)
-        elif arguments.command == "warmup":
+        if arguments.command == "warmup":
             from .warmup import warmup
 
             warmup(arguments)
-        else:
-            from .compare import compare
+            return
+        # Where standard output is for the document alone, the rest goes to standard error.
+        with redirect_stdout(sys.stderr) if arguments.json else nullcontext():
+            if arguments.command == "inspect":
+                from .inspect import inspect
 
-            compare(arguments)
+                document = inspect(arguments)
+            else:
+                from .compare import compare
+
+                document = compare(arguments)
+        if arguments.json:
+            from .documents import to_json
+
+            print(to_json(document))
     finally:
         # Of errors that come at exit only Python itself could tell.
         sys.stdout.flush()

@@ -9,16 +9,19 @@ from typing import NoReturn
 from ..initializers import get_initializer_names
 from ..kernels.activations import ACTIVATIONS
 from ..precompilation import NAMES
-from ..training.solvers import STOCHASTIC_SOLVERS
 from ..validation import nearest_name_hint
-from .argument_types import parse_hidden_layer_sizes, parse_n_jobs, parse_name, parse_whole_number
+from ..version import __version__
 from .errors import CommandError
+from .metrics import scorer_names
+from .network_options import add_activation, add_early_stopping, add_training, check_solver
+from .schemes import AUTOMATIC, SYNTAX, Scheme, parse_scheme
 from .tables.arguments import add_data
+from .values import hidden_layer_sizes, n_jobs, one_of, scheme, whole_number
 
 # The command that runs if none is named.
 DEFAULT_COMMAND = "compare"
 
-DEFAULT_INITS = ("zero", "random", "xavier", "he", "hessian")
+DEFAULT_SCHEMES = ("zero", "random", "xavier", "he", "hessian", f"hessian{AUTOMATIC}")
 DEFAULT_HIDDEN = ((100,), (100, 100, 100, 100))
 # Folder of what is written.
 DEFAULT_FOLDER = Path("skinit-results")
@@ -32,8 +35,8 @@ comparison.png. This is what runs if no command is named.
 COMPARE_EPILOG = """\
 examples:
   skinit
-      the five schemes that everybody asks about, on scikit-learn's digits
-  skinit --data houses.csv --target price --init xavier he orthogonal --hidden 50 50,50,50
+      the schemes that everybody asks about, on scikit-learn's digits
+  skinit --data houses.csv --target price --init xavier random:std=0.1 hessian+auto --hidden 50 50,50,50
       three schemes and two networks on a table of one's own
 
 other commands:
@@ -53,6 +56,13 @@ examples:
       why deep logistic networks do not train, on scikit-learn's digits
   skinit inspect --data houses.csv --target price --hidden 50,50 --init xavier --epochs 20
       a network on a table of one's own, after 20 epochs
+"""
+
+SCHEME_SYNTAX = f"""\
+  {SYNTAX}
+  with parameters of the initializer, and with the learning rate auto:
+  random:std=0.1, he:scale=1,mode=fan_out, hessian+auto
+
 """
 
 WARMUP_DESCRIPTION = """\
@@ -100,13 +110,15 @@ def parse_arguments(argv: Sequence[str]) -> argparse.Namespace:
     CommandError
         If an argument is invalid.
     SystemExit
-        After --help.
+        After --help and --version.
     """
     parser = Parser(prog="skinit")
     commands = parser.add_subparsers(dest="command", parser_class=Parser)
     _add_compare(commands)
     _add_inspect(commands)
     _add_warmup(commands)
+    for each in commands.choices.values():
+        each.add_argument("--version", action="version", version=f"skinit {__version__}")
     names = list(commands.choices)
     if not argv or argv[0].startswith("-"):
         argv = [DEFAULT_COMMAND, *argv]
@@ -115,7 +127,19 @@ def parse_arguments(argv: Sequence[str]) -> argparse.Namespace:
             f"The command must be {' or '.join(map(repr, names))}, got {argv[0]!r}.{nearest_name_hint(argv[0], names)}"
         )
     # Of the command's parser, not of the one above, so that options that it does not know get hints from those it does.
-    return commands.choices[argv[0]].parse_args(argv[1:], argparse.Namespace(command=argv[0]))
+    arguments = commands.choices[argv[0]].parse_args(argv[1:], argparse.Namespace(command=argv[0]))
+    if arguments.command == "compare":
+        arguments.init = arguments.init or _default_schemes(arguments)
+    if arguments.command != "warmup":
+        check_solver(arguments)
+    return arguments
+
+
+def _default_schemes(arguments: argparse.Namespace) -> list[Scheme]:
+    """Those with the automatic step only where others have another one."""
+    schemes = map(parse_scheme, DEFAULT_SCHEMES)
+    has_own_step = arguments.solver == "lbfgs" or arguments.learning_rate_init == "auto"
+    return [scheme for scheme in schemes if not (scheme.is_automatic and has_own_step)]
 
 
 def _add_compare(commands) -> None:
@@ -133,51 +157,51 @@ def _add_compare(commands) -> None:
         "--init",
         nargs="+",
         metavar="SCHEME",
-        type=parse_name(get_initializer_names()),
-        default=list(DEFAULT_INITS),
-        help=f"initialization schemes, see below (default: {' '.join(DEFAULT_INITS)})",
+        type=scheme,
+        help=f"initialization schemes, see below (default: {' '.join(DEFAULT_SCHEMES)})",
     )
     search.add_argument(
         "--hidden",
         nargs="+",
         metavar="SIZES",
-        type=parse_hidden_layer_sizes,
+        type=hidden_layer_sizes,
         default=list(DEFAULT_HIDDEN),
         help="hidden layers of each network, sizes joined by commas "
         f"(default: {' '.join(','.join(map(str, sizes)) for sizes in DEFAULT_HIDDEN)})",
     )
 
+    search.add_argument(
+        "--scoring",
+        metavar="NAME",
+        type=one_of([*scorer_names("classification"), *scorer_names("regression")]),
+        help="what to compare by, a name of scikit-learn's such as f1_macro, roc_auc or neg_mean_absolute_error "
+        "(default: accuracy or r2)",
+    )
+
     network = parser.add_argument_group("how to train")
-    _add_activation(network)
-    _add_solver(network)
+    add_activation(network)
+    add_training(network)
     network.add_argument(
         "--max-iter",
         metavar="N",
-        type=parse_whole_number(1),
+        type=whole_number(1),
         default=200,
         help="epochs (iterations of lbfgs) at most (default: %(default)s)",
     )
+    add_early_stopping(network)
     _add_seed(network, "the folds, the initial weights and the order of rows")
 
     run = parser.add_argument_group("how to run")
     run.add_argument(
-        "--cv",
-        metavar="K",
-        type=parse_whole_number(2),
-        default=5,
-        help="folds of cross-validation (default: %(default)s)",
+        "--cv", metavar="K", type=whole_number(2), default=5, help="folds of cross-validation (default: %(default)s)"
     )
     run.add_argument(
-        "--n-jobs",
-        metavar="N",
-        type=parse_n_jobs,
-        default=-1,
-        help="fits at a time; -1: one a core (default: %(default)s)",
+        "--n-jobs", metavar="N", type=n_jobs, default=-1, help="fits at a time; -1: one a core (default: %(default)s)"
     )
     run.add_argument(
         "--backend",
         metavar="{threading,loky}",
-        type=parse_name(["threading", "loky"]),
+        type=one_of(["threading", "loky"]),
         default="threading",
         help="threads, or processes (default: %(default)s)",
     )
@@ -188,6 +212,7 @@ def _add_compare(commands) -> None:
         default=DEFAULT_FOLDER,
         help="folder for cv_results.csv and comparison.png (default: %(default)s)",
     )
+    _add_json(run)
 
 
 def _add_inspect(commands) -> None:
@@ -205,28 +230,29 @@ def _add_inspect(commands) -> None:
     network.add_argument(
         "--hidden",
         metavar="SIZES",
-        type=parse_hidden_layer_sizes,
+        type=hidden_layer_sizes,
         default=DEFAULT_HIDDEN[0],
         help=f"hidden layers, sizes joined by commas (default: {','.join(map(str, DEFAULT_HIDDEN[0]))})",
     )
-    _add_activation(network)
+    add_activation(network)
     network.add_argument(
         "--init",
         metavar="SCHEME",
-        type=parse_name(get_initializer_names()),
-        default="sklearn",
-        help="initialization scheme, see below (default: %(default)s)",
+        nargs=1,
+        type=scheme,
+        default=[parse_scheme("sklearn")],
+        help="initialization scheme, see below (default: sklearn)",
     )
 
     training = parser.add_argument_group("how to train")
     training.add_argument(
         "--epochs",
         metavar="N",
-        type=parse_whole_number(0),
+        type=whole_number(0),
         default=0,
         help="epochs (iterations of lbfgs) before it is looked into; 0: none, as it is initialized (default: 0)",
     )
-    _add_solver(training)
+    add_training(training)
     _add_seed(training, "the initial weights, the order of rows, and the rows looked at")
 
     report = parser.add_argument_group("what to write")
@@ -237,6 +263,7 @@ def _add_inspect(commands) -> None:
         default=DEFAULT_FOLDER / "inspection.html",
         help="the report (default: %(default)s)",
     )
+    _add_json(report)
 
 
 def _add_warmup(commands) -> None:
@@ -259,7 +286,7 @@ def _add_warmup(commands) -> None:
             f"--{parameter}",
             nargs="+",
             metavar="NAME",
-            type=parse_name([*NAMES[parameter], "all"]),
+            type=one_of([*NAMES[parameter], "all"]),
             default=["all"],
             help=f"{meaning}: {', '.join(NAMES[parameter])} (default: all)",
         )
@@ -271,23 +298,11 @@ def _add_warmup(commands) -> None:
     )
 
 
-def _add_activation(group) -> None:
+def _add_json(group) -> None:
     group.add_argument(
-        "--activation",
-        metavar="NAME",
-        type=parse_name(list(ACTIVATIONS)),
-        default="relu",
-        help="activation of the hidden layers, see below (default: %(default)s)",
-    )
-
-
-def _add_solver(group) -> None:
-    group.add_argument(
-        "--solver",
-        metavar="NAME",
-        type=parse_name(["lbfgs", *STOCHASTIC_SOLVERS]),
-        default="adam",
-        help=f"{', '.join(STOCHASTIC_SOLVERS)} or lbfgs (default: %(default)s)",
+        "--json",
+        action="store_true",
+        help="write the results to standard output as JSON, and all else to standard error",
     )
 
 
@@ -295,14 +310,15 @@ def _add_seed(group, of: str) -> None:
     group.add_argument(
         "--seed",
         metavar="N",
-        type=parse_whole_number(0, 2**32 - 1),
+        type=whole_number(0, 2**32 - 1),
         default=0,
         help=f"of {of} (default: %(default)s)",
     )
 
 
 def _names_to_choose_from() -> str:
-    return _paragraph("schemes", get_initializer_names()) + _paragraph("activations", sorted(ACTIVATIONS))
+    schemes = _paragraph("schemes", get_initializer_names()) + SCHEME_SYNTAX
+    return schemes + _paragraph("activations", sorted(ACTIVATIONS))
 
 
 def _paragraph(title: str, names: Sequence[str]) -> str:

@@ -5,6 +5,7 @@ import io
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
+import numpy as np
 from joblib import cpu_count, effective_n_jobs, parallel_config
 from matplotlib.figure import Figure
 from rich.console import Console
@@ -12,25 +13,33 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 
 from ..inspection import InitComparisonDisplay
 from ..inspection.displays.panels import GREY
+from ..kernels.compilation import announcing_compilation
 from .cleanup import cleaned_up
 from .data import Table, load_table
+from .documents import comparison_document
 from .errors import CommandError, errors_of_file
 from .files import check_writable, write_file
+from .metrics import Metric, make_metric, scorer_names
+from .network_options import describe_training, network_parameters
 from .report import make_table, say_table
-from .results import Results, describe_hidden, format_spread, make_results
+from .results import Results, describe_hidden, make_results
+from .schemes import distinct_schemes
 from .search import SchemeSearch
 from .text import one_line, say, shorten
 
-SCORE_NAMES = {"classification": "accuracy", "regression": "R²"}
 
-
-def compare(arguments: argparse.Namespace) -> None:
+def compare(arguments: argparse.Namespace) -> dict:
     """Run the command `compare`.
 
     Parameters
     ----------
     arguments : argparse.Namespace
         What `parse_arguments` returns.
+
+    Returns
+    -------
+    document : dict
+        What it found, for `to_json`.
 
     Raises
     ------
@@ -43,24 +52,26 @@ def compare(arguments: argparse.Namespace) -> None:
     with errors_of_file("--out", arguments.out):
         for file in _files(arguments.out):
             check_writable(file)
+    metric, notes = make_metric(arguments.scoring, table.task, table.class_names)
     search = SchemeSearch(
         table.make_preprocessor(),
         table.task,
-        list(dict.fromkeys(arguments.init)),
+        distinct_schemes(arguments.init),
         list(dict.fromkeys(arguments.hidden)),
+        scorer=metric.scorer,
         cv=arguments.cv,
         n_jobs=_n_workers(arguments.n_jobs),
         seed=arguments.seed,
-        activation=arguments.activation,
-        solver=arguments.solver,
         max_iter=arguments.max_iter,
+        **network_parameters(arguments),
     )
     console = Console(highlight=False, markup=False, emoji=False)
     with parallel_config(backend=arguments.backend):
         say_table(console, table)
-        for line in _plan(table, search, arguments):
+        chance = _chance_scores(table, search, arguments.scoring)
+        for line in [_plan(search, arguments), *notes]:
             say(line)
-        results = _search(console, table, search, arguments)
+        results = _search(console, table, search, metric, chance, arguments.max_iter)
     with console.capture() as summary:
         console.print()
         console.print(make_table(results))
@@ -73,6 +84,7 @@ def compare(arguments: argparse.Namespace) -> None:
     print(summary.get(), end="", flush=True)
     _write(results, arguments.out, f"Initialization schemes on {shorten(table.name, 50)}, {_training(arguments)}")
     say(f"Written: {', '.join(map(str, _files(arguments.out)))}")
+    return comparison_document(table, results, arguments, list(_files(arguments.out)))
 
 
 def _n_workers(n_jobs: int) -> int:
@@ -80,19 +92,29 @@ def _n_workers(n_jobs: int) -> int:
     return min(effective_n_jobs(n_jobs), cpu_count())
 
 
-def _plan(table: Table, search: SchemeSearch, arguments: argparse.Namespace) -> list[str]:
+def _plan(search: SchemeSearch, arguments: argparse.Namespace) -> str:
     n_fits = search.n_candidates * arguments.cv
     n_workers = _n_workers(arguments.n_jobs)
-    return [
-        f"{n_fits} fits ({arguments.cv} folds of each candidate), {_training(arguments)}, {n_workers} at a time.",
-    ]
+    return f"{n_fits} fits ({arguments.cv} folds of each candidate), {_training(arguments)}, {n_workers} at a time."
 
 
 def _training(arguments: argparse.Namespace) -> str:
-    return f"{arguments.activation}, {arguments.solver}"
+    return f"{arguments.activation}, {describe_training(arguments)}"
 
 
-def _search(console: Console, table: Table, search: SchemeSearch, arguments: argparse.Namespace) -> Results:
+def _chance_scores(table: Table, search: SchemeSearch, scoring: str | None) -> np.ndarray:
+    """Scores of chance, which tell before the search whether the metric suits the target."""
+    try:
+        return search.chance_scores(table.X, table.y)
+    except ValueError as error:
+        names = [name for name in scorer_names(table.task) if name.startswith(f"{scoring}_")]
+        hint = f" For more than two classes there are {', '.join(names)}." if names else ""
+        raise CommandError(f"--scoring {scoring} does not suit the target {table.target!r}: {error}{hint}") from None
+
+
+def _search(
+    console: Console, table: Table, search: SchemeSearch, metric: Metric, chance: np.ndarray, max_iter: int
+) -> Results:
     """Search, with a bar on a terminal and a line for each candidate elsewhere."""
     bar = Progress(
         SpinnerColumn(),
@@ -104,12 +126,12 @@ def _search(console: Console, table: Table, search: SchemeSearch, arguments: arg
         transient=True,
         disable=not console.is_interactive,
     )
-    task = bar.add_task("compiling", total=search.n_candidates)
+    task = bar.add_task("warming up", total=search.n_candidates)
 
     def report(cv_results: dict, group: slice) -> None:
         for i in range(group.start, group.stop):
             init, hidden = search.candidate(cv_results["params"][i])
-            score = format_spread(cv_results["mean_test_score"][i], cv_results["std_test_score"][i])
+            score = metric.format_spread(cv_results["mean_test_score"][i], cv_results["std_test_score"][i])
             line = f"{init}, {describe_hidden(hidden)}: {score}"
             bar.update(task, advance=1, description=line)
             if not console.is_interactive:
@@ -117,16 +139,17 @@ def _search(console: Console, table: Table, search: SchemeSearch, arguments: arg
 
     try:
         with cleaned_up(bar.live.stop), bar:
-            search.warm_up(table.X, table.y)
+            with announcing_compilation(say):
+                search.warm_up(table.X, table.y)
             bar.update(task, description="searching")
             cv_results = search.run(table.X, table.y, report)
             bar.update(task, description="learning curves")
             return make_results(
                 search,
                 cv_results,
-                chance=search.chance_scores(table.X, table.y),
-                score_name=SCORE_NAMES[table.task],
-                max_iter=arguments.max_iter,
+                chance=chance,
+                metric=metric,
+                max_iter=max_iter,
                 loss_curves=search.loss_curves(table.X, table.y),
             )
     except (ValueError, OverflowError, BrokenProcessPool) as error:
@@ -144,14 +167,16 @@ def _draw(results: Results, title: str) -> bytes:
         rows = results.of_network(hidden).reset_index().set_index("init").loc[results.inits, "index"]
         InitComparisonDisplay(
             inits=results.inits,
-            test_scores=results.fold_values("test_score").loc[rows].to_numpy(),
+            test_scores=results.metric.sign * results.fold_values("test_score").loc[rows].to_numpy(),
             loss_curves=[[curves.get((init, hidden), [])] for init in results.inits] if curves else None,
-            score_name=results.score_name,
+            score_name=results.metric.name,
+            greater_is_better=results.metric.sign > 0,
         ).plot(panels if curves else panels[0])
         # Unless all that is shown is far from it.
-        low, high = panels[-1].get_xlim()
-        if low <= results.chance.mean() <= high:
-            panels[-1].axvline(results.chance.mean(), color=GREY, linestyle=":", zorder=0)
+        low, high = sorted(panels[-1].get_xlim())
+        chance = results.metric.sign * results.chance.mean()
+        if low <= chance <= high:
+            panels[-1].axvline(chance, color=GREY, linestyle=":", zorder=0)
         panels[0].set_ylabel(f"{describe_hidden(hidden)}\n{panels[0].get_ylabel()}".strip())
     # Dollar signs in the name of a file are not mathematics.
     figure.suptitle(one_line(title), parse_math=False)

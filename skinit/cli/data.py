@@ -29,7 +29,7 @@ from .tables.columns import (
 from .tables.delimited import TextFormat
 from .tables.numerals import is_missing_marker
 from .tables.reading import STANDARD_INPUT, read_table
-from .tables.uninformative import leave_out_if_uninformative
+from .tables.uninformative import leave_out_uninformative
 
 Task = Literal["classification", "regression"]
 
@@ -70,6 +70,14 @@ class Table:
     class_names: list[str]
     notes: list[str]
     columns: list[Column] = field(default_factory=list)
+
+    @property
+    def summary(self) -> str:
+        """What is to be learned from what, in a sentence."""
+        goal = f"{self.task} of {self.target!r}"
+        if self.class_names:
+            goal += f" into {len(self.class_names)} classes"
+        return f"{self.name}: {goal}, from a table of {' x '.join(map(str, self.X.shape))}."
 
     @property
     def remarks(self) -> list[str]:
@@ -168,7 +176,7 @@ def load_table(arguments: argparse.Namespace) -> Table:
     columns.remove(target_column)
     if _are_classes_with_units(target_column, arguments.task):
         (target_column,) = read_columns(frame[[target]], {target: "category"})
-    columns = [column if column.name in kinds else leave_out_if_uninformative(column) for column in columns]
+    columns = leave_out_uninformative(columns, kinds)
     has_target = _has_value(target_column)
     if not has_target.any():
         raise CommandError(f"The target {target!r} has no value in any row of '{arguments.data}'.")

@@ -16,11 +16,14 @@ from sklearn.preprocessing import StandardScaler
 from ..estimators import MLPClassifier, MLPRegressor
 from ..inspection import CurvatureDisplay, SignalPropagation, SignalPropagationDisplay, signal_propagation
 from ..inspection.tables import format_findings_html, format_tables_html
+from ..kernels.compilation import announcing_compilation
 from ..training.divergence import DivergenceError
 from ..version import __version__
 from .data import Table, load_table
+from .documents import inspection_document
 from .errors import CommandError, errors_of_file
 from .files import check_writable, write_file
+from .network_options import describe_training, network_parameters
 from .report import say_table
 from .results import describe_hidden
 from .text import one_line, say
@@ -73,13 +76,19 @@ skinit.inspection.SignalPropagation.</footer>
 """)
 
 
-def inspect(arguments: argparse.Namespace) -> None:
+@announcing_compilation(say)
+def inspect(arguments: argparse.Namespace) -> dict:
     """Run the command `inspect`.
 
     Parameters
     ----------
     arguments : argparse.Namespace
         What `parse_arguments` returns.
+
+    Returns
+    -------
+    document : dict
+        What it found, for `to_json`.
 
     Raises
     ------
@@ -105,10 +114,11 @@ def inspect(arguments: argparse.Namespace) -> None:
     X, y = X[rows], y[rows]
     signals = signal_propagation(network, X, y, random_state=arguments.seed)
     say(str(signals))
-    page = _make_page(table, _describe(table, arguments), signals, network, X, y)
+    page = _make_page(table, f"{table.summary} {_describe(table, arguments)}", signals, network, X, y)
     with errors_of_file("--html", arguments.html):
         write_file(arguments.html, page.encode())
     say(f"\nWritten: {arguments.html}")
+    return inspection_document(table, signals, arguments, [arguments.html])
 
 
 def _numbers(table: Table) -> tuple:
@@ -121,26 +131,25 @@ def _numbers(table: Table) -> tuple:
 
 def _make_network(table: Table, X, y, arguments: argparse.Namespace) -> MLPClassifier | MLPRegressor:
     Network = MLPClassifier if table.task == "classification" else MLPRegressor
+    (scheme,) = arguments.init
     network = Network(
         hidden_layer_sizes=arguments.hidden,
-        activation=arguments.activation,
-        init=arguments.init,
-        solver=arguments.solver,
         max_iter=max(arguments.epochs, 1),
         # As many epochs as were asked for.
         n_iter_no_change=np.inf,
         random_state=arguments.seed,
+        **network_parameters(arguments) | scheme.parameters,
     )
     return network.fit(X, y) if arguments.epochs else network.initialize(X, y)
 
 
 def _describe(table: Table, arguments: argparse.Namespace) -> str:
-    n_rows, n_columns = table.X.shape
-    training = f"after {arguments.epochs} epoch(s) of {arguments.solver}" if arguments.epochs else "untrained"
+    training = "untrained"
+    if arguments.epochs:
+        training = f"after {arguments.epochs} epoch(s) of {describe_training(arguments)}"
     return (
-        f"{table.name}: {table.task} of {table.target!r}, from a table of {n_rows} x {n_columns}. "
-        f"{describe_hidden(arguments.hidden)}, {arguments.activation}, init {arguments.init}, {training}; "
-        f"looked at on {min(n_rows, MOST_ROWS)} rows."
+        f"Network: {describe_hidden(arguments.hidden)}, {arguments.activation}, init {arguments.init[0].text}, "
+        f"{training}; looked at on {min(len(table.y), MOST_ROWS)} rows."
     )
 
 

@@ -2,6 +2,7 @@
 
 from itertools import groupby
 from math import isnan
+from textwrap import fill
 
 from rich import box
 from rich.console import Console
@@ -15,6 +16,9 @@ from .text import one_line, say, shorten
 # Longer tables show columns of one kind that are next to each other in one row.
 MOST_COLUMNS_SHOWN = 30
 LONGEST_NAME = 40
+
+# Letters of a score, with its spread, and so of a line of its name.
+SCORE_WIDTH = 13
 
 
 def make_table(results: Results) -> RichTable:
@@ -31,9 +35,9 @@ def make_table(results: Results) -> RichTable:
     """
     table = RichTable(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
     table.add_column("rank", justify="right")
-    table.add_column("init", no_wrap=True)
+    table.add_column("init", overflow="fold")
     table.add_column("hidden", overflow="fold")
-    for name in (results.score_name, "train loss", "epochs", "s/fit"):
+    for name in (fill(results.metric.name, SCORE_WIDTH), "train loss", "epochs", "s/fit"):
         table.add_column(name, justify="right", no_wrap=True)
     best_rows = {results.of_network(hidden).index[0] for hidden in results.networks}
     for row in results.frame.itertuples():
@@ -65,10 +69,7 @@ def say_table(console: Console, table: Table) -> None:
     console : rich.console.Console
     table : Table
     """
-    goal = f"{table.task} of {table.target!r}"
-    if table.class_names:
-        goal += f" into {len(table.class_names)} classes"
-    say(f"{table.name}: {goal}, from a table of {' x '.join(map(str, table.X.shape))}.")
+    say(table.summary)
     if table.columns:
         console.print(_make_column_table(table.columns))
     for line in table.remarks:

@@ -7,6 +7,7 @@ from math import sqrt
 import numpy as np
 import pandas as pd
 
+from .metrics import Metric
 from .search import SchemeSearch
 
 HiddenLayerSizes = tuple[int, ...]
@@ -39,7 +40,8 @@ class Results:
         Hidden layers searched over.
     chance : ndarray of shape (n_folds,)
         Scores of predicting the commonest class, or the mean.
-    score_name : str
+    metric : Metric
+        What the scores are of. Higher is better in all columns, as scikit-learn has it.
     max_iter : int
     loss_curves : dict of (init, hidden) to list of float
         Training loss by epoch, where the solver has epochs.
@@ -49,7 +51,7 @@ class Results:
     inits: list[str]
     networks: list[HiddenLayerSizes]
     chance: np.ndarray
-    score_name: str
+    metric: Metric
     max_iter: int
     loss_curves: dict[tuple[str, HiddenLayerSizes], list[float]]
 
@@ -72,7 +74,7 @@ class Results:
         n_folds = len(self.chance)
         if 0 < self.n_diverged[row] < n_folds:
             return f"diverged {self.n_diverged[row]}/{n_folds}"
-        return format_spread(mean, std)
+        return self.metric.format_spread(mean, std)
 
     @property
     def n_fits(self) -> int:
@@ -123,12 +125,12 @@ class Results:
         else:
             best = learned.iloc[0]
             is_tie = learned["mean_test_score"] >= best["mean_test_score"] - self.standard_error[learned.index[0]]
-            clause = f"{best['init']} is best ({self.score_name} {format_score(best['mean_test_score'])}"
+            clause = f"{best['init']} is best ({self.metric.name} {self.metric.format(best['mean_test_score'])}"
             ties = learned[is_tie]["init"][1:]
             if len(ties):
                 clause += f"; {join_names(ties)} {_verb(ties, 'ties', 'tie')} with it within one standard error"
             clauses.append(f"{clause})")
-        chance = format_score(self.chance.mean())
+        chance = self.metric.format(self.chance.mean())
         at_chance = rows[self.is_chance[rows.index]]["init"]
         if len(at_chance):
             clauses.append(f"{join_names(at_chance)} {_verb(at_chance, 'stays', 'stay')} at chance ({chance})")
@@ -152,7 +154,7 @@ def make_results(
     cv_results: dict,
     *,
     chance: np.ndarray,
-    score_name: str,
+    metric: Metric,
     max_iter: int,
     loss_curves: dict,
 ) -> Results:
@@ -163,7 +165,7 @@ def make_results(
     search : SchemeSearch
     cv_results : dict
         Its `cv_results_`.
-    chance, score_name, max_iter, loss_curves
+    chance, metric, max_iter, loss_curves
         As in `Results`.
 
     Returns
@@ -181,7 +183,7 @@ def make_results(
     frame = frame[[*LEADING_COLUMNS, *frame.columns.difference(LEADING_COLUMNS, sort=False)]]
     frame = frame.sort_values("mean_test_score", ascending=False, kind="stable", ignore_index=True)
     return Results(
-        frame, list(dict.fromkeys(inits)), list(dict.fromkeys(hiddens)), chance, score_name, max_iter, loss_curves
+        frame, list(dict.fromkeys(inits)), list(dict.fromkeys(hiddens)), chance, metric, max_iter, loss_curves
     )
 
 
@@ -199,34 +201,6 @@ def describe_hidden(hidden: HiddenLayerSizes) -> str:
     layers = "1 hidden layer" if len(hidden) == 1 else f"{len(hidden)} hidden layers"
     sizes = hidden[:1] if len(set(hidden)) == 1 else hidden
     return f"{layers} of {join_names(sizes)}"
-
-
-def format_score(score: float) -> str:
-    """Three decimals, or three digits of what is far from every good score.
-
-    Parameters
-    ----------
-    score : float
-
-    Returns
-    -------
-    text : str
-    """
-    return f"{score:.3f}" if abs(score) < 1000 else f"{score:.2e}"
-
-
-def format_spread(mean: float, std: float) -> str:
-    """Mean and standard deviation over folds, or 'diverged'.
-
-    Parameters
-    ----------
-    mean, std : float
-
-    Returns
-    -------
-    text : str
-    """
-    return "diverged" if np.isnan(mean) else f"{format_score(mean)} ± {format_score(std)}"
 
 
 def join_names(names) -> str:

@@ -4,6 +4,7 @@ It knows neither tables nor terminals, so that worker processes have little to i
 """
 
 from collections.abc import Callable
+from functools import partial
 from math import ceil, nan
 
 import numpy as np
@@ -19,6 +20,7 @@ from sklearn.utils.parallel import Parallel, delayed
 
 from ..estimators import MLPClassifier, MLPRegressor
 from ..training.divergence import DivergenceError
+from .schemes import Scheme
 
 # Fits for each worker between two reports: few make progress visible, many keep the workers busy.
 FITS_PER_REPORT = 4
@@ -43,14 +45,16 @@ class Trial(Pipeline):
         return self
 
 
-def score_trial(trial: Trial, X, y) -> dict[str, float]:
-    """Score a fitted trial on a fold: accuracy or R², with the training loss and the number of epochs.
+def score_trial(trial: Trial, X, y, scorer: Callable) -> dict[str, float]:
+    """Score a fitted trial on a fold, with the training loss and the number of epochs.
 
     Parameters
     ----------
     trial : Trial
     X, y : array-like
         The fold.
+    scorer : callable
+        scikit-learn's, of the trial and the fold.
 
     Returns
     -------
@@ -60,7 +64,7 @@ def score_trial(trial: Trial, X, y) -> dict[str, float]:
     network = trial.network_
     if network is None:
         return {"score": nan, "train_loss": nan, "epochs": nan}
-    return {"score": trial.score(X, y), "train_loss": network.loss_, "epochs": network.n_iter_}
+    return {"score": scorer(trial, X, y), "train_loss": network.loss_, "epochs": network.n_iter_}
 
 
 class ReportingGridSearchCV(GridSearchCV):
@@ -70,14 +74,16 @@ class ReportingGridSearchCV(GridSearchCV):
     ----------
     estimator, param_grid, cv, n_jobs
         As those of :class:`~sklearn.model_selection.GridSearchCV`.
+    scorer : callable
+        As of `score_trial`.
     report : callable
         Called after each group of candidates with the results so far (like `cv_results_`) and the group, a slice.
     """
 
-    def __init__(self, estimator, param_grid, *, cv, n_jobs, report: Callable[[dict, slice], None]):
-        super().__init__(
-            estimator, param_grid, scoring=score_trial, n_jobs=n_jobs, cv=cv, refit=False, error_score="raise"
-        )
+    def __init__(self, estimator, param_grid, *, scorer: Callable, cv, n_jobs, report: Callable[[dict, slice], None]):
+        scoring = partial(score_trial, scorer=scorer)
+        super().__init__(estimator, param_grid, scoring=scoring, n_jobs=n_jobs, cv=cv, refit=False, error_score="raise")
+        self.scorer = scorer
         self.report = report
 
     def _run_search(self, evaluate_candidates):
@@ -99,8 +105,10 @@ class SchemeSearch:
     preprocessor : transformer
         What makes numbers of X.
     task : {"classification", "regression"}
-    inits : list of str
+    schemes : list of Scheme
     hidden_layer_sizes : list of tuple of int
+    scorer : callable
+        As of `score_trial`.
     cv : int
         Number of folds.
     n_jobs : int
@@ -114,9 +122,10 @@ class SchemeSearch:
         self,
         preprocessor,
         task: str,
-        inits: list[str],
+        schemes: list[Scheme],
         hidden_layer_sizes: list[tuple[int, ...]],
         *,
+        scorer: Callable,
         cv: int,
         n_jobs: int,
         seed: int,
@@ -136,11 +145,17 @@ class SchemeSearch:
             self._folds = KFold(cv, shuffle=True, random_state=seed)
             self._dummy = DummyRegressor()
         self._trial = Trial([("preprocessor", preprocessor), ("network", network)])
+        self._scorer = scorer
         self._n_jobs = n_jobs
-        self._grid = {
-            f"{self._prefix}hidden_layer_sizes": hidden_layer_sizes,
-            f"{self._prefix}init": inits,
-        }
+        self._schemes = schemes
+        self._grid = [
+            {
+                f"{self._prefix}{name}": [value]
+                for name, value in {"hidden_layer_sizes": hidden, **scheme.parameters}.items()
+            }
+            for hidden in hidden_layer_sizes
+            for scheme in schemes
+        ]
 
     @property
     def n_candidates(self) -> int:
@@ -149,22 +164,28 @@ class SchemeSearch:
 
     def candidate(self, parameters: dict) -> tuple[str, tuple[int, ...]]:
         """Scheme and hidden layers of an entry of ``cv_results_["params"]``."""
-        return parameters[f"{self._prefix}init"], parameters[f"{self._prefix}hidden_layer_sizes"]
+        own = {name.removeprefix(self._prefix): value for name, value in parameters.items()}
+        hidden = own.pop("hidden_layer_sizes")
+        # Workers and files give back equal initializers, not the same ones.
+        return next(scheme.text for scheme in self._schemes if repr(scheme.parameters) == repr(own)), hidden
 
     def warm_up(self, X, y) -> None:
-        """Train a network for one epoch, so that the times of the search are not those of compilation."""
-        parameters = ParameterGrid(self._grid)[0]
-        trial = clone(self._trial).set_params(**parameters, **{f"{self._prefix}max_iter": 1})
-        score_trial(trial.fit(X, y), X, y)
+        """Train a network of each scheme for one epoch, so that no time of the search is that of compilation."""
+        for parameters in ParameterGrid(self._grid[: len(self._schemes)]):
+            trial = clone(self._trial).set_params(**parameters, **{f"{self._prefix}max_iter": 1})
+            score_trial(trial.fit(X, y), X, y, self._scorer)
 
     def run(self, X, y, report: Callable[[dict, slice], None]) -> dict:
         """Search; return ``cv_results_``."""
-        search = ReportingGridSearchCV(self._trial, self._grid, cv=self._folds, n_jobs=self._n_jobs, report=report)
+        search = ReportingGridSearchCV(
+            self._trial, self._grid, scorer=self._scorer, cv=self._folds, n_jobs=self._n_jobs, report=report
+        )
         return search.fit(X, y).cv_results_
 
     def chance_scores(self, X, y) -> np.ndarray:
         """Scores, fold by fold, of predicting the commonest class or the mean."""
-        return cross_val_score(self._dummy, np.zeros((len(y), 1)), y, cv=self._folds)
+        rows = np.zeros((len(y), 1))
+        return cross_val_score(self._dummy, rows, y, scoring=self._scorer, cv=self._folds, error_score="raise")
 
     def loss_curves(self, X, y) -> dict[tuple[str, tuple[int, ...]], list[float]]:
         """Training loss, epoch by epoch, of one fit of each candidate on all rows; diverged ones are left out."""

@@ -8,7 +8,10 @@ import ctypes
 import os
 import pickle
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from contextvars import ContextVar
 from functools import cache
 from typing import Any
 
@@ -26,6 +29,9 @@ from . import cache as disk
 
 # Nothing is allocated, so references to arrays need not be counted: threads would wait for each other's counts.
 OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "_nrt": False}
+# Seconds of compilation that nobody needs to be told of.
+PATIENCE = 1.0
+MESSAGE = "Compiling, once for this machine ..."
 # For functions that are compiled as part of the kernels that call them. Nobody else does: ways in from Python and from
 # pointers would be compiled in vain.
 inner: Any = njit(**(OPTIONS | {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}))
@@ -109,7 +115,9 @@ class Making(event.Listener):
         name = disk.file_name(self._function, self._signature)
         code = disk.load(name)
         if code is None:
-            code = self._compile()
+            announcement = _announcement.get()
+            with announcement.during_compilation() if announcement else nullcontext():
+                code = self._compile()
             disk.keep(name, code)
         return code
 
@@ -134,6 +142,55 @@ class Making(event.Listener):
 
 class GivenUpError(BaseException):
     """Nobody waits for the result of a compilation."""
+
+
+class Announcement:
+    """Says once that kernels are compiled, when that has taken longer than `PATIENCE`.
+
+    Parameters
+    ----------
+    say : callable
+        It is called with a line of text, in another thread.
+    """
+
+    def __init__(self, say: Callable[[str], object]) -> None:
+        self._say = say
+        self._seconds_left = PATIENCE
+
+    @contextmanager
+    def during_compilation(self) -> Iterator[None]:
+        """The compilation of one kernel."""
+        if self._seconds_left <= 0:
+            yield
+            return
+        timer = threading.Timer(self._seconds_left, self._say, [MESSAGE])
+        timer.daemon = True
+        began = time.perf_counter()
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+            self._seconds_left -= time.perf_counter() - began
+
+
+_announcement: ContextVar[Announcement | None] = ContextVar("_announcement", default=None)
+
+
+@contextmanager
+def announcing_compilation(say: Callable[[str], object] = print) -> Iterator[None]:
+    """Within the block, say so when kernels are compiled for longer than a second. Those on disk are not compiled.
+
+    Parameters
+    ----------
+    say : callable, default=print
+        It is called with a line of text, in another thread.
+    """
+    token = _announcement.set(Announcement(say))
+    try:
+        yield
+    finally:
+        _announcement.reset(token)
 
 
 def _pause_compilation() -> None:

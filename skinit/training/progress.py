@@ -1,6 +1,11 @@
 """The lines that `verbose` prints while a network trains."""
 
 import time
+from collections.abc import Callable
+from contextlib import nullcontext
+from functools import wraps
+
+from ..kernels.compilation import announcing_compilation
 
 # The value of `verbose` that asks for a table.
 TABLE = 2
@@ -47,3 +52,14 @@ class Progress:
     @staticmethod
     def _print_row(cells: tuple[str, ...]) -> None:
         print("".join(cell.rjust(width) for cell, width in zip(cells, WIDTHS, strict=True)))
+
+
+def tells_of_compilation(method: Callable) -> Callable:
+    """Decorator: at `verbose`, the method of an estimator says so when kernels are compiled for long."""
+
+    @wraps(method)
+    def run(self, *args, **kwargs):
+        with announcing_compilation() if self.verbose else nullcontext():
+            return method(self, *args, **kwargs)
+
+    return run

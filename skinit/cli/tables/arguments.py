@@ -5,7 +5,7 @@ import codecs
 from pathlib import Path
 
 from ...validation import nearest_name_hint
-from ..argument_types import parse_name
+from ..values import one_of
 from .names import COMPRESSIONS, ENCODINGS, KINDS, SUFFIXES
 
 
@@ -32,7 +32,7 @@ def add_data(parser: argparse.ArgumentParser) -> None:
     data.add_argument(
         "--task",
         metavar="{classification,regression}",
-        type=parse_name(["classification", "regression"]),
+        type=one_of(["classification", "regression"]),
         help="default: classification if the target is text, true/false or at most 20 distinct whole numbers, "
         "regression otherwise",
     )
@@ -55,7 +55,7 @@ def add_data(parser: argparse.ArgumentParser) -> None:
     data.add_argument(
         "--decimal",
         metavar="SIGN",
-        type=parse_name([".", ","]),
+        type=one_of([".", ","]),
         help="decimal separator: . or , (default: it is found out)",
     )
     data.add_argument(
@@ -67,7 +67,7 @@ def _column_kind(text: str) -> tuple[str, str]:
     column, equals, kind = text.rpartition("=")
     if not equals:
         raise argparse.ArgumentTypeError(f"takes COLUMN=KIND, such as zip=category, got {text!r}")
-    return column, parse_name(KINDS)(kind)
+    return column, one_of(KINDS)(kind)
 
 
 def _separator(text: str) -> str:

@@ -357,7 +357,9 @@ def _is_free_text(text: pd.Series) -> bool:
 def _read_typed(name: str, raw: pd.Series, kind: Kind | None) -> Column:
     """A column whose values have a type of their own, as in Parquet files."""
     if unusable := unusable_kind(raw):
-        return leave_out(name, unusable)
+        column = leave_out(name, unusable)
+        column.warnings.append(f"holds {unusable} and is left out.")
+        return column
     natural, values = _typed_values(raw)
     if kind in (None, natural):
         if values is None:

@@ -1,11 +1,13 @@
 """Columns that tell nothing of their rows: constants, row numbers and identifiers."""
 
 import re
+from collections.abc import Container
 
 import pandas as pd
 
 from .columns import FEWEST_ROWS, Column, leave_out
 
+CONSTANT = "the same value in every row"
 # Where a table of counted rows might also be one of years.
 YEARS = (1500, 2200)
 UNNAMED = re.compile(r"Unnamed: \d+|", re.IGNORECASE)
@@ -14,28 +16,44 @@ ID_NAME = re.compile(
 )
 
 
-def leave_out_if_uninformative(column: Column) -> Column:
-    """Leave out a column that has one value only, or that seems to name its rows rather than to describe them.
+def leave_out_uninformative(columns: list[Column], chosen: Container[str]) -> list[Column]:
+    """Leave out columns that have one value only, or that seem to name their rows rather than to describe them.
 
     Parameters
     ----------
-    column : Column
+    columns : list of Column
+    chosen : container of str
+        Names of columns that stay.
 
     Returns
     -------
-    column : Column
-        The same, or one that is left out for a reason.
+    columns : list of Column
+        Each is the same, or is left out for a reason. If none would remain, columns stay whose values alone, and not
+        their names, look like those of identifiers.
     """
-    if column.kind is None:
+    judged = [column if column.name in chosen else _judge(column) for column in columns]
+    if any(column.kind for column in judged):
+        return judged
+    for i, column in enumerate(columns):
+        if column.kind and judged[i].detail != CONSTANT and not _has_telling_name(column):
+            column.warnings.append(f"looks like {judged[i].detail}. It is kept, because no other column is left.")
+            judged[i] = column
+    return judged
+
+
+def _judge(column: Column) -> Column:
+    if column.kind is None or column.values is None:
         return column
-    assert column.values is not None
     values = column.values.dropna()
     # Of numbers, missing ones are imputed.
-    n_distinct = (values if values.dtype == float else column.values).nunique(dropna=False)
-    if n_distinct == 1:
-        return leave_out(column.name, "the same value in every row")
+    if (values if values.dtype == float else column.values).nunique(dropna=False) == 1:
+        return leave_out(column.name, CONSTANT)
     reason = _why_identifier(column, values)
     return leave_out(column.name, reason) if reason else column
+
+
+def _has_telling_name(column: Column) -> bool:
+    return bool(UNNAMED.fullmatch(column.name) or ID_NAME.fullmatch(column.name))
 
 
 def _why_identifier(column: Column, values: pd.Series) -> str | None:
@@ -43,17 +61,14 @@ def _why_identifier(column: Column, values: pd.Series) -> str | None:
     n_rows = len(column.values) if column.values is not None else 0
     if column.kind in ("date", "duration") or n_rows < 3 or len(values) < n_rows or values.nunique() < n_rows:
         return None
-    has_id_name = bool(ID_NAME.fullmatch(column.name))
+    has_telling_name = _has_telling_name(column)
     if column.kind in ("category", "text"):
-        if has_id_name or (column.kind == "category" and n_rows >= FEWEST_ROWS):
-            return "an identifier, because every row has another value"
-        return None
+        is_identifier = has_telling_name or (column.kind == "category" and n_rows >= FEWEST_ROWS)
+        return "an identifier, because every row has another value" if is_identifier else None
     if (values % 1 != 0).any():
         return None
     low, high = values.min(), values.max()
-    counts_rows = high - low == n_rows - 1
-    is_unnamed = bool(UNNAMED.fullmatch(column.name))
     are_years = low >= YEARS[0] and high <= YEARS[1]
-    if counts_rows and (is_unnamed or has_id_name or (n_rows >= FEWEST_ROWS and not are_years)):
+    if high - low == n_rows - 1 and (has_telling_name or (n_rows >= FEWEST_ROWS and not are_years)):
         return "row numbers"
-    return "an identifier, because every row has another whole number" if has_id_name or is_unnamed else None
+    return "an identifier, because every row has another whole number" if has_telling_name else None

@@ -37,12 +37,14 @@ class InitComparisonDisplay:
     inits : list of str of length n_candidates
         Name of each candidate's scheme.
     test_scores : ndarray of shape (n_candidates, n_fits)
-        Higher is better; NaN: failed.
+        NaN: failed.
     settings : list of str of length n_candidates or None, default=None
         What else differs between candidates, in words.
     loss_curves : list of length n_candidates or None, default=None
         For each candidate a list of curves, one for each fit that did not fail.
     score_name : str, default="score"
+    greater_is_better : bool, default=True
+        False for losses. Their axis runs from right to left, so that better is to the right.
 
     Attributes
     ----------
@@ -90,12 +92,14 @@ class InitComparisonDisplay:
         settings: Sequence[str] | None = None,
         loss_curves: Sequence[Sequence] | None = None,
         score_name: str = "score",
+        greater_is_better: bool = True,
     ) -> None:
         self.inits = inits
         self.test_scores = test_scores
         self.settings = settings
         self.loss_curves = loss_curves
         self.score_name = score_name
+        self.greater_is_better = greater_is_better
 
     def plot(self, ax=None) -> "InitComparisonDisplay":
         """Draw the comparison.
@@ -175,7 +179,8 @@ class InitComparisonDisplay:
         scores = np.asarray(self.test_scores, dtype=np.float64)
         scores = np.where(np.isfinite(scores), scores, np.nan)
         means, deviations = scores.mean(axis=1), scores.std(axis=1)
-        is_far = means < _lowest_shown(means, deviations)
+        sign = 1 if self.greater_is_better else -1
+        is_far = sign * means < _lowest_shown(sign * means, deviations)
         near = means[~is_far & ~np.isnan(means)]
         middle = (near.min() + near.max()) / 2 if near.size else 0.0
         settings = self.settings if self.settings is not None else [""] * len(self.inits)
@@ -198,24 +203,31 @@ class InitComparisonDisplay:
                     each = np.full(scores.shape[1], y + 0.3 * height)
                     ax.plot(scores[candidate], each, ".", color=style["color"], alpha=0.6)
                     ax.errorbar(means[candidate], y, xerr=deviations[candidate], capsize=3, **style)
-            best = max(candidates, key=np.nan_to_num(means, nan=-np.inf).__getitem__)
+            best = max(candidates, key=np.nan_to_num(sign * means, nan=-np.inf).__getitem__)
             mean, deviation, y = means[best], deviations[best], places[best]
             if np.isnan(mean):
                 failed = np.isnan(scores[candidates])
                 _write(ax, f"{failed.sum()} of {failed.size} failed", EDGE, row, at_edge=True)
             elif is_far[best]:
-                _write(ax, _format_spread(mean, deviation), EDGE, y, at_edge=True)
-            elif mean <= middle:
-                _write(ax, _format_spread(mean, deviation), mean + deviation, y)
+                _write(ax, self._format_spread(mean, deviation), EDGE, y, at_edge=True)
+            elif sign * mean <= sign * middle:
+                _write(ax, self._format_spread(mean, deviation), mean + sign * deviation, y)
             else:
-                _write(ax, _format_spread(mean, deviation), mean - deviation, y, to_the_left=True)
+                _write(ax, self._format_spread(mean, deviation), mean - sign * deviation, y, to_the_left=True)
         for boundary in range(1, len(rows)):
             ax.axhline(boundary - 0.5, color=GREY, linewidth=0.5, alpha=0.3)
         ax.set_yticks(range(len(rows)), [fill(name, NAME_WIDTH, break_long_words=False) for name in rows])
         ax.set_ylim(len(rows) - 0.5, -0.5)
+        if not self.greater_is_better:
+            ax.invert_xaxis()
         ax.set_xlabel(f"{self.score_name}: mean ± std, and each fit")
         ax.grid(axis="x", alpha=0.3)
         legend_above(ax)
+
+    def _format_spread(self, mean: float, deviation: float) -> str:
+        # A loss may have any unit.
+        digits = ".3f" if (0 if self.greater_is_better else 0.1) <= abs(mean) < 1000 else ".2e"
+        return f"{mean:{digits}} ± {deviation:{digits}}"
 
     @classmethod
     def from_cv_results(
@@ -269,11 +281,6 @@ def _lowest_shown(means: np.ndarray, deviations: np.ndarray) -> float:
         return -np.inf
     typical = max(np.median(distances), np.nanmedian(deviations))
     return np.nanmax(means) - FAR * typical if typical > 0 else -np.inf
-
-
-def _format_spread(mean: float, deviation: float) -> str:
-    digits = ".3f" if abs(mean) < 1000 else ".2e"
-    return f"{mean:{digits}} ± {deviation:{digits}}"
 
 
 def _write(ax, text: str, x: float, y: float, *, to_the_left: bool = False, at_edge: bool = False) -> None:

@@ -1,0 +1,126 @@
+"""The options of networks and of their training, and the parameters that they stand for."""
+
+import argparse
+
+from ..kernels.activations import ACTIVATIONS
+from ..training.solvers import STOCHASTIC_SOLVERS
+from .errors import CommandError
+from .values import one_of, parameter
+
+# Options and the parameters that they stand for; those of solvers that go through the rows in mini-batches, and all.
+STOCHASTIC_OPTIONS = {
+    "--learning-rate": "learning_rate_init",
+    "--batch-size": "batch_size",
+    "--early-stopping": "early_stopping",
+}
+TRAINING_OPTIONS = {"--alpha": "alpha", **STOCHASTIC_OPTIONS}
+
+
+def add_activation(group) -> None:
+    """Add --activation to a group of options."""
+    group.add_argument(
+        "--activation",
+        metavar="NAME",
+        type=one_of(list(ACTIVATIONS)),
+        default="relu",
+        help="activation of the hidden layers, see below (default: %(default)s)",
+    )
+
+
+def add_training(group) -> None:
+    """Add --solver, and those of `TRAINING_OPTIONS` that every training has."""
+    group.add_argument(
+        "--solver",
+        metavar="NAME",
+        type=one_of(["lbfgs", *STOCHASTIC_SOLVERS]),
+        default="adam",
+        help=f"{', '.join(STOCHASTIC_SOLVERS)} or lbfgs (default: %(default)s)",
+    )
+    group.add_argument(
+        "--learning-rate",
+        dest="learning_rate_init",
+        metavar="{RATE,auto}",
+        type=parameter("learning_rate_init"),
+        help="initial learning rate; auto: from the measured curvature (default: 0.001)",
+    )
+    group.add_argument(
+        "--alpha", metavar="A", type=parameter("alpha"), help="strength of the L2 penalty (default: 0.0001)"
+    )
+    group.add_argument(
+        "--batch-size",
+        metavar="{N,auto}",
+        type=parameter("batch_size"),
+        help="rows of a mini-batch; auto: 200, or all if there are fewer (default: auto)",
+    )
+
+
+def add_early_stopping(group) -> None:
+    """Add --early-stopping to a group of options."""
+    group.add_argument(
+        "--early-stopping",
+        action="store_true",
+        default=None,
+        help="leave a tenth of the rows out of training, and stop when the score on them improves no more",
+    )
+
+
+def check_solver(arguments: argparse.Namespace) -> None:
+    """Check that the solver has a use for the options that were given.
+
+    Parameters
+    ----------
+    arguments : argparse.Namespace
+        With `init`, a list of schemes, and the options of this module.
+
+    Raises
+    ------
+    CommandError
+        If it has not.
+    """
+    if arguments.solver != "lbfgs":
+        return
+    given = [f"--init {scheme.text}" for scheme in arguments.init if scheme.is_automatic]
+    given += [option for option, name in STOCHASTIC_OPTIONS.items() if getattr(arguments, name, None) is not None]
+    if given:
+        raise CommandError(
+            f"{given[0]} is not for the solver lbfgs, which has no learning rate, and takes all rows in every step. "
+            f"It is for {', '.join(STOCHASTIC_SOLVERS)}."
+        )
+
+
+def network_parameters(arguments: argparse.Namespace) -> dict[str, object]:
+    """The parameters of networks that options stand for.
+
+    Parameters
+    ----------
+    arguments : argparse.Namespace
+        What `parse_arguments` returns.
+
+    Returns
+    -------
+    parameters : dict of str to object
+        By name, without those that have no default here and were not given.
+    """
+    names = ("activation", "solver", *TRAINING_OPTIONS.values())
+    values = {name: getattr(arguments, name, None) for name in names}
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def describe_training(arguments: argparse.Namespace) -> str:
+    """The solver, and the options of training that were given, in words: 'adam, learning rate 0.01'.
+
+    Parameters
+    ----------
+    arguments : argparse.Namespace
+        What `parse_arguments` returns.
+
+    Returns
+    -------
+    description : str
+    """
+    words = [arguments.solver]
+    for option, name in TRAINING_OPTIONS.items():
+        value = getattr(arguments, name, None)
+        if value is not None:
+            words.append(option.removeprefix("--").replace("-", " ") + ("" if value is True else f" {value}"))
+    return ", ".join(words)

@@ -1,0 +1,116 @@
+"""Schemes of initialization as they are typed: a name, perhaps with parameters, perhaps with the automatic step."""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from ..initializers import get_initializer, get_initializer_names
+from ..validation import nearest_name_hint
+
+# Behind a scheme whose candidate is trained with the automatic step.
+AUTOMATIC = "+auto"
+SYNTAX = f"NAME[:PARAMETER=VALUE[,PARAMETER=VALUE]][{AUTOMATIC}]"
+
+
+class Scheme(NamedTuple):
+    """A scheme of initialization.
+
+    Parameters
+    ----------
+    text : str
+        As it was typed.
+    parameters : dict of str to object
+        What it stands for: `init`, and `learning_rate_init` if the step is automatic.
+    """
+
+    text: str
+    parameters: dict[str, object]
+
+    @property
+    def is_automatic(self) -> bool:
+        """Whether it has the automatic step."""
+        return "learning_rate_init" in self.parameters
+
+
+def parse_scheme(text: str) -> Scheme:
+    """The scheme that is typed as ``random:std=0.1`` or ``hessian+auto``.
+
+    Parameters
+    ----------
+    text : str
+
+    Returns
+    -------
+    scheme : Scheme
+
+    Raises
+    ------
+    ValueError
+        If there is no such scheme, if it has no such parameter, or if it does not take the value.
+    """
+    name, colon, assignments = text.removesuffix(AUTOMATIC).partition(":")
+    names = get_initializer_names()
+    if name not in names:
+        near = [each + AUTOMATIC for each in names] if "+" in name else names
+        raise ValueError(f"unknown name {name!r}.{nearest_name_hint(name, near)} It takes {', '.join(names)}")
+    init: object = name
+    if colon:
+        initializer = get_initializer(name)
+        # "auto" stands for another scheme, whose parameters would depend on the activation.
+        known = [] if name == "auto" else list(initializer.get_params(deep=False))
+        initializer.set_params(**_parse_parameters(name, assignments, known))
+        initializer._validate_params()
+        init = initializer
+    return Scheme(text, {"init": init} | ({"learning_rate_init": "auto"} if text.endswith(AUTOMATIC) else {}))
+
+
+def _parse_parameters(name: str, assignments: str, known: list[str]) -> dict[str, object]:
+    if not known:
+        raise ValueError(f"{name!r} has no parameters, got {assignments!r}")
+    parameters: dict[str, object] = {}
+    for assignment in assignments.split(","):
+        parameter, equals, value = assignment.partition("=")
+        if not equals:
+            raise ValueError(f"takes {SYNTAX}, got {assignment!r} among the parameters of {name!r}")
+        if parameter not in known:
+            hint = nearest_name_hint(parameter, known)
+            raise ValueError(f"{name!r} has no parameter {parameter!r}.{hint} It takes {', '.join(known)}")
+        if parameter in parameters:
+            raise ValueError(f"{parameter!r} is given twice to {name!r}")
+        parameters[parameter] = parse_value(value)
+    return parameters
+
+
+def parse_value(text: str) -> int | float | str:
+    """A whole number, a number, or else the text itself.
+
+    Parameters
+    ----------
+    text : str
+
+    Returns
+    -------
+    value : int, float or str
+    """
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            pass
+    return text
+
+
+def distinct_schemes(schemes: Iterable[Scheme]) -> list[Scheme]:
+    """Schemes without those that stand for the same as one before.
+
+    Parameters
+    ----------
+    schemes : iterable of Scheme
+
+    Returns
+    -------
+    schemes : list of Scheme
+    """
+    by_meaning: dict[str, Scheme] = {}
+    for scheme in schemes:
+        by_meaning.setdefault(repr(scheme.parameters), scheme)
+    return list(by_meaning.values())
