@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from .activations import make_activation
     from .engine.team import get_num_threads, set_num_threads
     from .estimators import MLPClassifier, MLPRegressor
+    from .persistence import TRUSTED_TYPES
     from .precompilation import warmup
     from .training.divergence import DivergenceError
 
@@ -21,6 +22,7 @@ __all__ = [
     "DivergenceError",
     "MLPClassifier",
     "MLPRegressor",
+    "TRUSTED_TYPES",
     "__version__",
     "get_num_threads",
     "make_activation",
@@ -35,6 +37,7 @@ _MODULE_OF_NAME = {
     "DivergenceError": "training.divergence",
     "MLPClassifier": "estimators",
     "MLPRegressor": "estimators",
+    "TRUSTED_TYPES": "persistence",
     "get_num_threads": "engine.team",
     "make_activation": "activations",
     "set_num_threads": "engine.team",

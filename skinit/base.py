@@ -22,6 +22,7 @@ from .initializers import Initializer, get_initializer, get_initializer_names
 from .initializers.base import draw_parameters
 from .kernels.activations import ACTIVATIONS
 from .kernels.losses import OUTPUT_ACTIVATIONS
+from .persistence import PersistenceMixin
 from .scaling import warn_of_unscaled
 from .training.batches import check_batch_size
 from .training.divergence import DivergenceError, explain_divergence
@@ -41,7 +42,7 @@ from .training.tasks import CallbackSupportMixin, TrainingTasks, with_callbacks
 CHECKED_ROWS = 200
 
 
-class BaseMultilayerPerceptron(CallbackSupportMixin, DataChecksMixin, ABC):
+class BaseMultilayerPerceptron(CallbackSupportMixin, PersistenceMixin, DataChecksMixin, ABC):
     """Base class of `MLPClassifier` and `MLPRegressor`."""
 
     _parameter_constraints: dict = {
@@ -334,11 +335,6 @@ class BaseMultilayerPerceptron(CallbackSupportMixin, DataChecksMixin, ABC):
                 f"out_activation_ must be one of {', '.join(map(repr, OUTPUT_ACTIVATIONS))}, "
                 f"got {self.out_activation_!r}."
             )
-
-    def __getstate__(self):
-        # The weights are in `coefs_` and `intercepts_` already.
-        state = super().__getstate__()
-        return {key: value for key, value in state.items() if key != "_network"}
 
     def _check_solver(self) -> bool:
         if self.solver == "lbfgs":
