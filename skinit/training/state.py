@@ -205,7 +205,8 @@ def restore_solver(state: dict[str, Any]) -> StochasticSolver:
         sizes: tuple[int, ...] = tuple(solver.layer_sizes)
         dtype, n_parameters = solver.slots.dtype, sum((fan_in + 1) * fan_out for fan_in, fan_out in pairwise(sizes))
         # What its class makes of arrays that do not depend on the network.
-        example = solver_class(Network([1, 1], "identity", "squared_error", dtype), **dict.fromkeys(names, 0.0))
+        numbers: dict[str, Any] = dict.fromkeys(names, 0.0)
+        example = solver_class(Network([1, 1], "identity", "squared_error", dtype), **numbers)
         _take_array(solver, "slots", dtype, (len(example.slots), n_parameters))
         _take_array(solver, "constants", np.float64, example.constants.shape)
         _take_array(solver, "n_steps", np.int64, (1,))
