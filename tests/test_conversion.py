@@ -139,7 +139,7 @@ def test_early_stopping_goes_on_from_its_best_score(side):
 
 
 def test_the_best_epoch_of_scikit_learn_is_found():
-    theirs = make("multiclass", "theirs", early_stopping=True, learning_rate_init=0.03, max_iter=12).fit(X, NAMES)
+    theirs = make("multiclass", "theirs", early_stopping=True, learning_rate_init=0.03, max_iter=12).fit(X, y)
     scores = theirs.validation_scores_
     assert from_sklearn(theirs).best_iter_ == scores.index(max(scores)) + 1
 

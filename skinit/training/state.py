@@ -202,11 +202,14 @@ def restore_solver(state: dict[str, Any]) -> StochasticSolver:
             solver.schedule = WarmUpAndTail(**solver.schedule)
         elif isinstance(solver.schedule, str):
             solver.schedule = _NAMED_SCHEDULES[solver.schedule]
-        sizes: tuple[int, ...] = tuple(solver.layer_sizes)
+        sizes: tuple[int, ...] = solver.layer_sizes
+        if not (isinstance(sizes, tuple) and all(isinstance(size, int) for size in sizes)):
+            raise TypeError(f"layer_sizes={sizes!r}")
         dtype, n_parameters = solver.slots.dtype, sum((fan_in + 1) * fan_out for fan_in, fan_out in pairwise(sizes))
-        # What its class makes of arrays that do not depend on the network.
-        numbers: dict[str, Any] = dict.fromkeys(names, 0.0)
-        example = solver_class(Network([1, 1], "identity", "squared_error", dtype), **numbers)
+        # What its class makes for another network, and the numbers that every solver has.
+        network, parameters = Network([1, 1], "identity", "squared_error", dtype), dict.fromkeys(names, 0.0)
+        example = solver_class(network, **parameters)  # type: ignore[arg-type]
+        (numbers,) = _numbers_of(StochasticSolver(network, 0, 0.0))
         _take_array(solver, "slots", dtype, (len(example.slots), n_parameters))
         _take_array(solver, "constants", np.float64, example.constants.shape)
         _take_array(solver, "n_steps", np.int64, (1,))
@@ -219,7 +222,10 @@ def restore_solver(state: dict[str, Any]) -> StochasticSolver:
             solver.averaging = averaging
         if vars(solver).keys() != vars(example).keys():
             raise KeyError(sorted(vars(solver).keys() ^ vars(example).keys()))
-    except (AttributeError, KeyError, TypeError) as error:
+        for name, number in numbers.items():
+            if not isinstance(getattr(solver, name), Integral if isinstance(number, Integral) else Real):
+                raise TypeError(f"{name}={getattr(solver, name)!r}")
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise ValueError(f"This is not the state of a solver: {error!r}.") from error
     return solver
 
@@ -228,8 +234,8 @@ def _take_array(part, name: str, dtype, shape: tuple[int, ...]) -> None:
     """Check one of the arrays that a part of a solver was given, which compiled code is going to change."""
     array = getattr(part, name)
     if not isinstance(array, np.ndarray) or array.dtype != dtype or array.shape != shape:
-        raise ValueError(
-            f"{name} of the state of a solver must be an array of {np.dtype(dtype)} of shape {shape}, got "
+        raise TypeError(
+            f"{name} must be an array of {np.dtype(dtype)} of shape {shape}, got "
             f"{getattr(array, 'dtype', type(array).__name__)} of shape {np.shape(array)}."
         )
     # An array in a file that is mapped into memory cannot be written to.
