@@ -20,6 +20,7 @@ from .engine.network import Network
 from .engine.predictions import predict_and_check, predict_preactivations
 from .initializers import Initializer, get_initializer, get_initializer_names
 from .initializers.base import draw_parameters
+from .initializers.registry import initializers_with
 from .kernels.activations import ACTIVATIONS
 from .kernels.losses import OUTPUT_ACTIVATIONS
 from .persistence import PersistenceMixin
@@ -37,6 +38,7 @@ from .training.loop import History
 from .training.schedules import SCHEDULES
 from .training.solvers import STOCHASTIC_SOLVERS
 from .training.tasks import CallbackSupportMixin, TrainingTasks, with_callbacks
+from .validation import wrong_name
 
 # Rows on which the trained network must have finite outputs.
 CHECKED_ROWS = 200
@@ -331,10 +333,10 @@ class BaseMultilayerPerceptron(CallbackSupportMixin, PersistenceMixin, DataCheck
                 reason = reason.format(expected=size, n_layers=len(widths) - 1)
                 raise ValueError(f"{name}={value!r} disagrees with coefs_: {reason}.")
         if not (isinstance(self.out_activation_, str) and self.out_activation_ in OUTPUT_ACTIVATIONS):
-            raise ValueError(
-                f"out_activation_ must be one of {', '.join(map(repr, OUTPUT_ACTIVATIONS))}, "
-                f"got {self.out_activation_!r}."
-            )
+            raise ValueError(wrong_name("out_activation_", self.out_activation_, OUTPUT_ACTIVATIONS))
+
+    def _objects_for(self, name, value, nested):
+        return initializers_with(nested, value, self.activation) if name == "init" else []
 
     def _check_solver(self) -> bool:
         if self.solver == "lbfgs":

@@ -50,7 +50,7 @@ class NetworkCallback:
 
     def _check_solver(self, estimator) -> None:
         if estimator.solver not in STOCHASTIC_SOLVERS:
-            names = ", ".join(map(repr, STOCHASTIC_SOLVERS))
+            names = ", ".join(map(repr, sorted(STOCHASTIC_SOLVERS)))
             raise ValueError(f"{type(self).__name__} takes the solvers {names}, got solver={estimator.solver!r}.")
 
 

@@ -10,7 +10,7 @@ from ..initializers import get_initializer_names
 from ..kernels.activations import ACTIVATIONS
 from ..precompilation import NAMES
 from ..training.solvers import STOCHASTIC_SOLVERS
-from ..validation import nearest_name_hint
+from ..validation import nearest_name_hint, wrong_name
 from .errors import CommandError
 
 # The command that runs if none is named.
@@ -77,7 +77,7 @@ class Parser(argparse.ArgumentParser):
         unrecognized = "unrecognized arguments: "
         if message.startswith(unrecognized):
             name, _, _ = message.removeprefix(unrecognized).partition(" ")
-            message += f".{nearest_name_hint(name, self._option_string_actions)}"
+            message = f"{nearest_name_hint(name, self._option_string_actions)}{message}"
         raise CommandError(f"{message} (see {self.prog} --help)")
 
 
@@ -109,9 +109,7 @@ def parse_arguments(argv: Sequence[str]) -> argparse.Namespace:
     if not argv or argv[0].startswith("-"):
         argv = [DEFAULT_COMMAND, *argv]
     elif argv[0] not in names:
-        raise CommandError(
-            f"The command must be {' or '.join(map(repr, names))}, got {argv[0]!r}.{nearest_name_hint(argv[0], names)}"
-        )
+        raise CommandError(wrong_name("The command", argv[0], names))
     # Of the command's parser, not of the one above, so that options that it does not know get hints from those it does.
     return commands.choices[argv[0]].parse_args(argv[1:], argparse.Namespace(command=argv[0]))
 
@@ -319,9 +317,7 @@ def _paragraph(title: str, names: Sequence[str]) -> str:
 def _name(names: Sequence[str]) -> Callable[[str], str]:
     def parse(text: str) -> str:
         if text not in names:
-            raise argparse.ArgumentTypeError(
-                f"unknown name {text!r}.{nearest_name_hint(text, names)} It takes {', '.join(sorted(names))}"
-            )
+            raise argparse.ArgumentTypeError(wrong_name("A name", text, names))
         return text
 
     return parse

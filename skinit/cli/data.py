@@ -190,7 +190,7 @@ def _read(path: Path) -> pd.DataFrame:
     try:
         frame = reader(path)
     except FileNotFoundError:
-        raise CommandError(f"There is no file '{path}'.{nearest_name_hint(path.name, _siblings(path))}") from None
+        raise CommandError(f"{nearest_name_hint(path.name, _siblings(path))}There is no file '{path}'.") from None
     except ImportError:
         raise CommandError("Parquet files need pyarrow: pip install pyarrow") from None
     except MemoryError:
@@ -242,9 +242,9 @@ def _siblings(path: Path) -> list[str]:
 def _take_target(frame: pd.DataFrame, target: str | None, path: Path) -> tuple[pd.Series, list[str]]:
     names = list(frame.columns)
     if target not in names:
-        known = ", ".join(names[:10]) + (", ..." if len(names) > 10 else "")
+        known = ", ".join(sorted(names)[:10]) + (", ..." if len(names) > 10 else "")
         problem = "--target is missing" if target is None else f"There is no column {target!r} in '{path}'"
-        raise CommandError(f"{problem}.{nearest_name_hint(target, names)} Columns: {known}.")
+        raise CommandError(f"{nearest_name_hint(target, names)}{problem}. Columns: {known}.")
     if len(names) == 1:
         raise CommandError(f"'{path}' has no column besides the target {target!r}.")
     values = frame[target].dropna()
