@@ -11,8 +11,10 @@ if TYPE_CHECKING:
     from . import initializers as initializers
     from . import inspection as inspection
     from .activations import make_activation
+    from .conversion import from_sklearn, to_sklearn
     from .engine.team import get_num_threads, set_num_threads
     from .estimators import MLPClassifier, MLPRegressor
+    from .persistence import TRUSTED_TYPES
     from .precompilation import warmup
     from .training.divergence import DivergenceError
 
@@ -21,10 +23,13 @@ __all__ = [
     "DivergenceError",
     "MLPClassifier",
     "MLPRegressor",
+    "TRUSTED_TYPES",
     "__version__",
+    "from_sklearn",
     "get_num_threads",
     "make_activation",
     "set_num_threads",
+    "to_sklearn",
     "warmup",
 ]
 
@@ -35,9 +40,12 @@ _MODULE_OF_NAME = {
     "DivergenceError": "training.divergence",
     "MLPClassifier": "estimators",
     "MLPRegressor": "estimators",
+    "TRUSTED_TYPES": "persistence",
+    "from_sklearn": "conversion",
     "get_num_threads": "engine.team",
     "make_activation": "activations",
     "set_num_threads": "engine.team",
+    "to_sklearn": "conversion",
     "warmup": "precompilation",
 }
 _MODULES = ("callbacks", "curvature", "initializers", "inspection")

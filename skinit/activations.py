@@ -11,7 +11,7 @@ import numpy as np
 
 from .kernels.activations import ACTIVATIONS, Formulas, evaluate
 from .kernels.own_activations import make_formulas
-from .validation import check_takes, nearest_name_hint
+from .validation import check_takes, wrong_name
 
 # Where an activation is looked at when it is made.
 _RANGE, _N_RANDOM_POINTS = 30.0, 200
@@ -179,11 +179,9 @@ def check_activation(name: str, activation: Any) -> None:
     """Raise ValueError if something is no activation; `name` says in the message what was given."""
     if (isinstance(activation, str) and activation in ACTIVATIONS) or isinstance(activation, Activation):
         return
-    hint = " Did you mean skinit.make_activation(...) of it?" if callable(activation) else ""
-    raise ValueError(
-        f"The {name} must be one of {', '.join(map(repr, sorted(ACTIVATIONS)))}, or made by skinit.make_activation, "
-        f"got {activation!r}.{hint or nearest_name_hint(activation, ACTIVATIONS)}"
-    )
+    hint = "Did you mean skinit.make_activation(...) of it? " if callable(activation) else ""
+    message = wrong_name(f"The {name}", activation, ACTIVATIONS, besides=", or made by skinit.make_activation")
+    raise ValueError(f"{hint}{message}")
 
 
 def _check_numbers(activation: Activation) -> None:

@@ -20,8 +20,10 @@ from .engine.network import Network
 from .engine.predictions import predict_and_check, predict_preactivations
 from .initializers import Initializer, get_initializer, get_initializer_names
 from .initializers.base import draw_parameters
+from .initializers.registry import initializers_with
 from .kernels.activations import ACTIVATIONS
 from .kernels.losses import OUTPUT_ACTIVATIONS
+from .persistence import PersistenceMixin
 from .scaling import warn_of_unscaled
 from .training.batches import check_batch_size
 from .training.divergence import DivergenceError, explain_divergence
@@ -37,12 +39,13 @@ from .training.progress import tells_of_compilation
 from .training.schedules import SCHEDULES
 from .training.solvers import STOCHASTIC_SOLVERS
 from .training.tasks import CallbackSupportMixin, TrainingTasks, with_callbacks
+from .validation import wrong_name
 
 # Rows on which the trained network must have finite outputs.
 CHECKED_ROWS = 200
 
 
-class BaseMultilayerPerceptron(CallbackSupportMixin, DataChecksMixin, ABC):
+class BaseMultilayerPerceptron(CallbackSupportMixin, PersistenceMixin, DataChecksMixin, ABC):
     """Base class of `MLPClassifier` and `MLPRegressor`."""
 
     _parameter_constraints: dict = {
@@ -333,15 +336,10 @@ class BaseMultilayerPerceptron(CallbackSupportMixin, DataChecksMixin, ABC):
                 reason = reason.format(expected=size, n_layers=len(widths) - 1)
                 raise ValueError(f"{name}={value!r} disagrees with coefs_: {reason}.")
         if not (isinstance(self.out_activation_, str) and self.out_activation_ in OUTPUT_ACTIVATIONS):
-            raise ValueError(
-                f"out_activation_ must be one of {', '.join(map(repr, OUTPUT_ACTIVATIONS))}, "
-                f"got {self.out_activation_!r}."
-            )
+            raise ValueError(wrong_name("out_activation_", self.out_activation_, OUTPUT_ACTIVATIONS))
 
-    def __getstate__(self):
-        # The weights are in `coefs_` and `intercepts_` already.
-        state = super().__getstate__()
-        return {key: value for key, value in state.items() if key != "_network"}
+    def _objects_for(self, name, value, nested):
+        return initializers_with(nested, value, self.activation) if name == "init" else []
 
     def _check_solver(self) -> bool:
         if self.solver == "lbfgs":

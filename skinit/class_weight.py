@@ -5,7 +5,7 @@ from numbers import Real
 import numpy as np
 from sklearn.utils.class_weight import compute_class_weight
 
-from .validation import NumberInterval, nearest_name_hint
+from .validation import NumberInterval, wrong_name
 
 # In scikit-learn's words.
 NO_BALANCED_PARTIAL_FIT = (
@@ -65,10 +65,7 @@ def _of_dict(class_weight: dict, classes: np.ndarray) -> np.ndarray:
     known = classes.tolist()
     for name, weight in class_weight.items():
         if name not in known:
-            raise ValueError(
-                f"class_weight has a weight for the class {name!r}, but the classes are {known}."
-                f"{nearest_name_hint(name, [each for each in known if isinstance(each, str)])}"
-            )
+            raise ValueError(wrong_name("A class of class_weight", name, known))
         if not NumberInterval(Real, 0, None, closed="left").is_satisfied_by(weight):
             raise ValueError(f"class_weight[{name!r}] must be a finite number >= 0, got {weight!r}.")
     return np.array([float(class_weight.get(name, 1.0)) for name in known])

@@ -22,7 +22,7 @@ from .kernels.products import compile_multiply
 from .kernels.training import compile_train
 from .kernels.updates import compile_update
 from .training.solvers import STOCHASTIC_SOLVERS
-from .validation import nearest_name_hint
+from .validation import wrong_name
 
 # What each parameter of `warmup` takes.
 NAMES = {
@@ -153,8 +153,5 @@ def check_names(parameter: str, values) -> list[str]:
         values = [np.dtype(value).name if isinstance(value, (type, np.dtype)) else value for value in values]
     for value in values:
         if value not in (*valid_names, "all"):
-            raise ValueError(
-                f"{parameter} must be 'all' or among {', '.join(map(repr, valid_names))}, got {value!r}."
-                f"{nearest_name_hint(value, valid_names)}"
-            )
+            raise ValueError(wrong_name(parameter, value, valid_names, besides=", or 'all'"))
     return list(valid_names) if "all" in values else list(dict.fromkeys(values))

@@ -7,13 +7,14 @@ import warnings
 _INNER = ("skinit", "sklearn.base", "sklearn.callback", "sklearn.utils")
 
 
-def warn_user(message: str, category: type[Warning] = UserWarning) -> None:
+def warn_user(message: str | Warning, category: type[Warning] = UserWarning) -> None:
     """Warn, and name the line outside of the package that called it.
 
     Parameters
     ----------
-    message : str
+    message : str or Warning
     category : type of Warning
+        Of a message that is a str.
     """
     level, frame = 2, sys._getframe(1)
     while frame.f_back is not None and _is_inner(frame.f_globals.get("__name__", "")):

@@ -1,7 +1,7 @@
-"""Parameter checks: scikit-learn's, with the nearest valid name added; and checks of users' functions."""
+"""Parameter checks: scikit-learn's, with the nearest valid name in front; and checks of users' functions."""
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from difflib import get_close_matches
 from functools import wraps
 from numbers import Integral
@@ -12,7 +12,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import (
     Interval,
     InvalidParameterError,
-    Options,
+    StrOptions,
     validate_parameter_constraints,
 )
 
@@ -32,8 +32,15 @@ class NumberInterval(Interval):
             return False
 
 
-def nearest_name_hint(name: object, valid_names) -> str:
-    """ " Did you mean 'relu'?" for a name like 'rellu', or nothing."""
+class SortedNames(StrOptions):
+    """scikit-learn's `StrOptions`, which lists its names in order."""
+
+    def __str__(self) -> str:
+        return f"a str among {{{', '.join(map(repr, sorted(self.options)))}}}"
+
+
+def nearest_name_hint(name: object, valid_names: Iterable[str]) -> str:
+    """ "Did you mean 'relu'? " for a name like 'rellu', or nothing: what a message about the name begins with."""
     if not isinstance(name, str):
         return ""
     # Case is a frequent slip: 'ReLU' is near to 'relu' only without it.
@@ -41,7 +48,30 @@ def nearest_name_hint(name: object, valid_names) -> str:
     matches = get_close_matches(name.casefold(), by_folded_name, n=3, cutoff=0.5)
     if not matches:
         return ""
-    return f" Did you mean {' or '.join(repr(by_folded_name[m]) for m in matches)}?"
+    return f"Did you mean {' or '.join(repr(by_folded_name[m]) for m in matches)}? "
+
+
+def wrong_name(what: str, name: object, valid_names: Iterable, besides: str = "") -> str:
+    """The message about a name that is none of the valid ones: the hint first, then all of them in order.
+
+    Parameters
+    ----------
+    what : str
+        What the name is of, with which the sentence begins.
+    name : object
+        What was given.
+    valid_names : iterable
+        Strings, or what else can be sorted.
+    besides : str, default=""
+        What would do besides the names.
+
+    Returns
+    -------
+    message : str
+    """
+    valid_names = sorted(valid_names)
+    hint = nearest_name_hint(name, [valid for valid in valid_names if isinstance(valid, str)])
+    return f"{hint}{what} must be one of {', '.join(map(repr, valid_names))}{besides}, got {name!r}."
 
 
 def check_parameters(constraints: dict, parameters: dict, caller_name: str) -> None:
@@ -61,18 +91,14 @@ def check_parameters(constraints: dict, parameters: dict, caller_name: str) -> N
         A ValueError and TypeError that names the parameter, what it got and what it takes.
     """
     for name, value in parameters.items():
-        allowed = constraints.get(name, [])
+        allowed = [
+            SortedNames(each.options) if isinstance(each, StrOptions) else each for each in constraints.get(name, [])
+        ]
         try:
             validate_parameter_constraints({name: allowed} if allowed else {}, {name: value}, caller_name=caller_name)
         except InvalidParameterError as error:
-            names = [
-                option
-                for constraint in allowed
-                if isinstance(constraint, Options)
-                for option in constraint.options
-                if isinstance(option, str)
-            ]
-            raise InvalidParameterError(f"{error}{nearest_name_hint(value, names)}") from None
+            names = [name for each in allowed if isinstance(each, SortedNames) for name in each.options]
+            raise InvalidParameterError(f"{nearest_name_hint(value, names)}{error}") from None
         except TypeError as error:
             # scikit-learn compares fractions with NaN.
             raise InvalidParameterError(
@@ -106,6 +132,42 @@ class ValidatedEstimator(BaseEstimator):
 
     def _validate_params(self) -> None:
         check_parameters(self._parameter_constraints, self.get_params(deep=False), type(self).__name__)
+
+    # The documentation is scikit-learn's.
+    def set_params(self, **params):
+        names = self._get_param_names()
+        for key in params:
+            name, delimiter, nested = key.partition("__")
+            if name not in names:
+                advice = f" Call set_{name}()." if hasattr(self, f"set_{name}") else ""
+                raise ValueError(
+                    f"{nearest_name_hint(name, names)}Invalid parameter {name!r} for estimator {self}.{advice} Valid "
+                    f"parameters are: {sorted(names)}."
+                )
+            value = params.get(name, getattr(self, name))
+            if delimiter and not hasattr(value, "set_params"):
+                raise ValueError(self._explain_nested(name, value, nested))
+        return super().set_params(**params)
+
+    def _explain_nested(self, name: str, value: object, nested: str) -> str:
+        """Why a parameter of something that is no object cannot be set, and what to pass so that it can."""
+        objects = self._objects_for(name, value, nested)
+        valid_names = objects[0]._get_param_names() if objects else self._get_param_names()
+        passed, hint, advice = " or ".join(f"{name}={each!r}" for each in objects), "", ""
+        if objects and nested in valid_names:
+            advice = f" Pass {passed} to set it."
+        else:
+            hint = nearest_name_hint(nested, valid_names)
+            if valid_names and objects:
+                advice = f" Pass {passed} to set one of its parameters, {valid_names}."
+        kind = "the name " if isinstance(value, str) else ""
+        return (
+            f"{hint}{name}__{nested} cannot be set, because {name} is {kind}{value!r}, which has no parameters.{advice}"
+        )
+
+    def _objects_for(self, name: str, value: object, nested: str) -> list[BaseEstimator]:
+        """Objects to pass in the place of a value, so that their parameter can be set, or the one that a name means."""
+        return []
 
 
 def check_takes(function: Callable, arguments: tuple, name: str, expected: str) -> None:

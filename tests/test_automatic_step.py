@@ -244,7 +244,7 @@ def test_lbfgs_has_no_step():
 def test_another_word_names_auto(value):
     model = MLPClassifier(learning_rate_init=value)
     for method in (model.fit, model.initialize):
-        with pytest.raises(ValueError, match=rf"'learning_rate_init' .* Got '{value}' instead. Did you mean 'auto'"):
+        with pytest.raises(ValueError, match=rf"Did you mean 'auto'.*'learning_rate_init' .* Got '{value}' instead"):
             method(X_iris, y_iris)
 
 

@@ -306,7 +306,7 @@ def test_bad_arguments_are_one_line(run, arguments, words):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ([], ["--target is missing", "Columns: size, rooms"]),
+        ([], ["--target is missing", "Columns: colour, garden"]),
         (["--target", "prize"], ["'prize'", "Did you mean 'price'"]),
         (["--target", "unknown"], ["'unknown'", "no value"]),
         (["--target", "same"], ["'same'", "1 class"]),

@@ -462,14 +462,14 @@ def test_without_data_the_error_says_that_they_are_needed(init):
 @pytest.mark.parametrize(
     ("init", "message"),
     [
-        (Hessian("mesured"), "'method' parameter of Hessian .* Got 'mesured' instead. Did you mean 'measured'"),
-        (Hessian("Jacobian"), "'method' parameter of Hessian .* Did you mean 'jacobian'"),
+        (Hessian("mesured"), "Did you mean 'measured'.*'method' parameter of Hessian .* Got 'mesured' instead"),
+        (Hessian("Jacobian"), "Did you mean 'jacobian'.*'method' parameter of Hessian"),
         (Hessian(target=0.0), "'target' parameter of Hessian .* Got 0.0 instead"),
         (Hessian(target=-1), "'target' parameter of Hessian .* Got -1 instead"),
         (Hessian(target=np.nan), "'target' parameter of Hessian"),
         (Hessian(target=np.inf), "'target' parameter of Hessian"),
         (Hessian(base=3), "'base' parameter of Hessian .* Got 3 instead"),
-        (Hessian(base="xavier"), "'base' parameter of Hessian .* Got 'xavier' instead. Did you mean 'xavier_normal'"),
+        (Hessian(base="xavier"), "Did you mean 'xavier_normal'.*'base' parameter of Hessian .* Got 'xavier' instead"),
         (Hessian(base=RandomNormal(-1.0)), "'std' parameter of RandomNormal"),
         (Hessian(sample_size=0), "'sample_size' parameter of Hessian .* Got 0 instead"),
         (Hessian(tol=0), "'tol' parameter of Hessian"),
@@ -478,8 +478,8 @@ def test_without_data_the_error_says_that_they_are_needed(init):
         (LSUV(1), "'sample_size' parameter of LSUV .* Got 1 instead"),
         (LSUV(2.0), "'sample_size' parameter of LSUV .* Got 2.0 instead"),
         (LSUV("auto"), "'sample_size' parameter of LSUV .* Got 'auto' instead"),
-        ("hesian", "Got 'hesian' instead. Did you mean 'hessian'"),
-        ("lusv", "Got 'lusv' instead. Did you mean 'lsuv'"),
+        ("hesian", "Did you mean 'hessian'.*Got 'hesian' instead"),
+        ("lusv", "Did you mean 'lsuv'.*Got 'lusv' instead"),
     ],
     ids=str,
 )

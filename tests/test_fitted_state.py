@@ -80,9 +80,9 @@ SPOILED = {
     "a matrix of classes": (assign("classes_", np.ones((3, 1))), "which disagrees with n_outputs_=3"),
     "output activation": (
         assign("out_activation_", "softmx"),
-        "out_activation_ must be one of 'identity', 'cumulative_softplus'",
+        "Did you mean 'softmax'.*out_activation_ must be one of 'cumulative_softplus', 'exp'",
     ),
-    "activation": (lambda model: model.set_params(activation="rellu"), "'rellu'.* Did you mean 'relu'"),
+    "activation": (lambda model: model.set_params(activation="rellu"), "Did you mean 'relu'.*'rellu'"),
     "activation object": (lambda model: model.set_params(activation=3), "activation.*[Gg]ot 3"),
 }
 

@@ -193,7 +193,7 @@ def test_a_pipeline_passes_rows_that_are_transformed_by_hand():
         ({}, {"X_val": np.where(X > 7, np.nan, X), "y_val": y}, "X_val, y_val .*: Input X contains NaN"),
         ({}, {"X_val": X[:1], "y_val": y[:1]}, "at least 2 rows"),
         ({}, {"X_val": X, "y_val": y, "sample_weight_val": np.zeros(150)}, "X_val, .*: Sample weights must"),
-        ({"scoring": "accurracy"}, {}, "'scoring' parameter .* Did you mean 'accuracy'"),
+        ({"scoring": "accurracy"}, {}, "Did you mean 'accuracy'.*'scoring' parameter"),
         ({"scoring": balanced_accuracy_score}, {}, "looks like it is a metric function"),
         ({"scoring": 3}, {}, "'scoring' parameter"),
     ],

@@ -76,20 +76,20 @@ def test_all_stands_for_every_name():
 
 
 @pytest.mark.parametrize(
-    ("parameter", "value", "words"),
+    ("parameter", "value", "words", "start"),
     [
-        ("dtype", "flaot32", "'float64', 'float32', got 'flaot32'. Did you mean 'float32'"),
-        ("dtype", np.int64, "got 'int64'"),
-        ("dtype", None, "got None"),
-        ("activation", ["relu", "Tanh"], "got 'Tanh'. Did you mean 'tanh'?"),
-        ("loss", "log-loss", "got 'log-loss'. Did you mean 'log_loss' or"),
-        ("solver", 3, "got 3"),
+        ("dtype", "flaot32", "got 'flaot32'", "Did you mean 'float32'"),
+        ("dtype", np.int64, "got 'int64'", "Did you mean 'float64'? dtype"),
+        ("dtype", None, "got None", "dtype"),
+        ("activation", ["relu", "Tanh"], "got 'Tanh'", "Did you mean 'tanh'? activation"),
+        ("loss", "log-loss", "got 'log-loss'", "Did you mean 'log_loss' or"),
+        ("solver", 3, "got 3", "solver"),
     ],
 )
-def test_wrong_names_are_explained(parameter, value, words):
-    with pytest.raises(ValueError, match=f"^{parameter} must be 'all' or among ") as caught:
+def test_wrong_names_are_explained(parameter, value, words, start):
+    with pytest.raises(ValueError, match=f"{parameter} must be one of .*, or 'all', {words}") as caught:
         skinit.warmup(**{parameter: value})
-    assert words in str(caught.value)
+    assert str(caught.value).startswith(start)
 
 
 QUICK = ["--dtype", "float64", "--activation", "relu", "--loss", "log_loss", "--solver", "adam", "--no-curvature"]
@@ -113,7 +113,7 @@ def test_command_needs_no_optional_package_and_says_where_code_is_kept(capsys, m
 def test_command_explains_wrong_names(capsys):
     assert main(["warmup", "--activation", "tanhh"]) == 2
     err = capsys.readouterr().err
-    assert err.startswith("skinit: --activation: unknown name 'tanhh'. Did you mean 'tanh'?")
+    assert err.startswith("skinit: --activation: Did you mean 'tanh'? A name must be one of 'all', 'elu',")
     assert err.count("\n") == 1
 
 

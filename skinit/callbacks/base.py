@@ -50,7 +50,7 @@ class NetworkCallback:
 
     def _check_solver(self, estimator) -> None:
         if estimator.solver not in STOCHASTIC_SOLVERS:
-            names = ", ".join(map(repr, STOCHASTIC_SOLVERS))
+            names = ", ".join(map(repr, sorted(STOCHASTIC_SOLVERS)))
             raise ValueError(f"{type(self).__name__} takes the solvers {names}, got solver={estimator.solver!r}.")
 
 
@@ -75,6 +75,15 @@ class Log(NetworkCallback, ScoringMonitor):
         ScoringMonitor.on_fit_task_end(
             self, estimator, context, X=X, y=y, metadata=metadata, fitted_estimator=fitted_estimator
         )
+
+    def __getstate__(self) -> dict:
+        state = super().__getstate__()
+        # A method of itself has no end in a file of skops.
+        return {name: value for name, value in state.items() if name != "_scoring"}
+
+    def __setstate__(self, state: dict) -> None:
+        super().__setstate__(state)
+        self._scoring = self._record
 
     def _record(self, estimator, X, y, sample_weight=None, **validation) -> dict:
         """The numbers of a moment, by their names; `validation` are the rows to validate on that `fit` was given."""

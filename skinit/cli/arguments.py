@@ -9,7 +9,7 @@ from typing import NoReturn
 from ..initializers import get_initializer_names
 from ..kernels.activations import ACTIVATIONS
 from ..precompilation import NAMES
-from ..validation import nearest_name_hint
+from ..validation import nearest_name_hint, wrong_name
 from ..version import __version__
 from .errors import CommandError
 from .metrics import scorer_names
@@ -89,7 +89,7 @@ class Parser(argparse.ArgumentParser):
         unrecognized = "unrecognized arguments: "
         if message.startswith(unrecognized):
             name, _, _ = message.removeprefix(unrecognized).partition(" ")
-            message += f".{nearest_name_hint(name, self._option_string_actions)}"
+            message = f"{nearest_name_hint(name, self._option_string_actions)}{message}"
         raise CommandError(f"{message} (see {self.prog} --help)")
 
 
@@ -123,9 +123,7 @@ def parse_arguments(argv: Sequence[str]) -> argparse.Namespace:
     if not argv or argv[0].startswith("-"):
         argv = [DEFAULT_COMMAND, *argv]
     elif argv[0] not in names:
-        raise CommandError(
-            f"The command must be {' or '.join(map(repr, names))}, got {argv[0]!r}.{nearest_name_hint(argv[0], names)}"
-        )
+        raise CommandError(wrong_name("The command", argv[0], names))
     # Of the command's parser, not of the one above, so that options that it does not know get hints from those it does.
     arguments = commands.choices[argv[0]].parse_args(argv[1:], argparse.Namespace(command=argv[0]))
     if arguments.command == "compare":

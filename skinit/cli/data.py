@@ -238,13 +238,13 @@ def _choose_columns(frame: pd.DataFrame, arguments: argparse.Namespace) -> list[
     """Names of the columns to use, in the order of the file; the target is one of them."""
     target, names = arguments.target, list(frame.columns)
     if target not in names:
-        known = ", ".join(names[:10]) + (", ..." if len(names) > 10 else "")
+        known = ", ".join(sorted(names)[:10]) + (", ..." if len(names) > 10 else "")
         problem = f"There is no column {target!r} in '{arguments.data}'" if target else "--target is missing"
-        raise CommandError(f"{problem}.{nearest_name_hint(target, names)} Columns: {known}.")
+        raise CommandError(f"{nearest_name_hint(target, names)}{problem}. Columns: {known}.")
     for option, chosen in (("drop", arguments.drop), ("columns", arguments.columns), ("as", dict(arguments.kinds))):
         for name in chosen or ():
             if name not in names:
-                raise CommandError(f"--{option}: there is no column {name!r}.{nearest_name_hint(name, names)}")
+                raise CommandError(f"{nearest_name_hint(name, names)}--{option}: there is no column {name!r}.")
     if target in arguments.drop:
         raise CommandError(f"--drop leaves out the target {target!r}.")
     chosen = [

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from ..initializers import get_initializer, get_initializer_names
-from ..validation import nearest_name_hint
+from ..validation import nearest_name_hint, wrong_name
 
 # Behind a scheme whose candidate is trained with the automatic step.
 AUTOMATIC = "+auto"
@@ -51,7 +51,9 @@ def parse_scheme(text: str) -> Scheme:
     names = get_initializer_names()
     if name not in names:
         near = [each + AUTOMATIC for each in names] if "+" in name else names
-        raise ValueError(f"unknown name {name!r}.{nearest_name_hint(name, near)} It takes {', '.join(names)}")
+        raise ValueError(
+            f"{nearest_name_hint(name, near)}A scheme must be one of {', '.join(map(repr, names))}, got {name!r}."
+        )
     init: object = name
     if colon:
         initializer = get_initializer(name)
@@ -72,8 +74,7 @@ def _parse_parameters(name: str, assignments: str, known: list[str]) -> dict[str
         if not equals:
             raise ValueError(f"takes {SYNTAX}, got {assignment!r} among the parameters of {name!r}")
         if parameter not in known:
-            hint = nearest_name_hint(parameter, known)
-            raise ValueError(f"{name!r} has no parameter {parameter!r}.{hint} It takes {', '.join(known)}")
+            raise ValueError(wrong_name(f"A parameter of {name!r}", parameter, known))
         if parameter in parameters:
             raise ValueError(f"{parameter!r} is given twice to {name!r}")
         parameters[parameter] = parse_value(value)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from sklearn.utils._param_validation import InvalidParameterError, Options, make_constraint
 
 from ..base import BaseMultilayerPerceptron
-from ..validation import check_parameters, nearest_name_hint
+from ..validation import check_parameters, nearest_name_hint, wrong_name
 from .schemes import Scheme, parse_scheme, parse_value
 
 
@@ -15,9 +15,7 @@ def one_of(names: Sequence[str]) -> Callable[[str], str]:
 
     def parse(text: str) -> str:
         if text not in names:
-            raise argparse.ArgumentTypeError(
-                f"unknown name {text!r}.{nearest_name_hint(text, names)} It takes {', '.join(sorted(names))}"
-            )
+            raise argparse.ArgumentTypeError(wrong_name("A name", text, names))
         return text
 
     return parse
@@ -83,8 +81,7 @@ def parameter(name: str) -> Callable[[str], object]:
         try:
             check_parameters({name: allowed}, {name: value}, "skinit")
         except InvalidParameterError:
-            hint = nearest_name_hint(text, names)
-            raise argparse.ArgumentTypeError(f"takes {takes}, got {text!r}.{hint}") from None
+            raise argparse.ArgumentTypeError(f"{nearest_name_hint(text, names)}takes {takes}, got {text!r}") from None
         return value
 
     return parse

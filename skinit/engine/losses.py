@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..kernels.losses import LOSSES, Loss, compile_loss
-from ..validation import nearest_name_hint
+from ..validation import wrong_name
 
 
 class LossFunction(NamedTuple):
@@ -32,10 +32,7 @@ class LossFunction(NamedTuple):
             If there is no such loss.
         """
         if not (isinstance(name, str) and name in LOSSES):
-            raise ValueError(
-                f"The loss must be one of {', '.join(map(repr, sorted(LOSSES)))}, got {name!r}."
-                f"{nearest_name_hint(name, LOSSES)}"
-            )
+            raise ValueError(wrong_name("The loss", name, LOSSES))
         return cls(name, constants or LOSSES[name].constants)
 
     @property

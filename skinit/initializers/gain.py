@@ -15,7 +15,7 @@ import numpy as np
 
 from ..activations import Activation, check_activation
 from ..kernels.activations import evaluate
-from ..validation import nearest_name_hint
+from ..validation import wrong_name
 
 # Beyond 12 standard deviations nothing is left in float64. Each side of zero is integrated on its own, as
 # activations may have their kink there.
@@ -61,10 +61,7 @@ def gain(activation: str | Activation, direction: str = "forward") -> float:
     """
     check_activation("activation", activation)
     if direction not in ("backward", "forward"):
-        raise ValueError(
-            f"The direction must be one of 'backward', 'forward', got {direction!r}."
-            f"{nearest_name_hint(direction, ['backward', 'forward'])}"
-        )
+        raise ValueError(wrong_name("The direction", direction, ("backward", "forward")))
     nodes, weights = _quadrature()
     values, slopes, _ = evaluate(activation, nodes)
     signal = values if direction == "forward" else slopes

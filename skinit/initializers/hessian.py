@@ -187,6 +187,9 @@ class Hessian(DataDependentInitializer):
             coef[...] = draw(partial(rng.normal, 0.0, deviation), coef.shape)
             network.intercepts[k][...] = 0
 
+    def _objects_for(self, name, value, nested):
+        return [BASES[value]] if name == "base" and value in BASES else []
+
     def initialize_on(self, network, rng, sample):
         base = BASES[self.base] if isinstance(self.base, str) else self.base
         draw_parameters(base, network, rng, sample)

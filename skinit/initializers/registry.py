@@ -4,7 +4,7 @@ import numpy as np
 from sklearn.base import clone
 
 from ..activations import Activation
-from ..validation import nearest_name_hint
+from ..validation import wrong_name
 from .base import FunctionInitializer, Initializer
 from .constant import Constant, Identity, Zeros
 from .gain import gain
@@ -142,11 +142,7 @@ def get_initializer(init, activation="relu") -> Initializer:
             return _automatic(activation)
         name = _ALIASES.get(init, init)
         if name not in _INITIALIZERS:
-            names = get_initializer_names()
-            raise ValueError(
-                f"The initializer must be one of {', '.join(map(repr, names))}, got {init!r}."
-                f"{nearest_name_hint(init, names)}"
-            )
+            raise ValueError(wrong_name("The initializer", init, get_initializer_names()))
         return clone(_INITIALIZERS[name])
     if callable(init) and not isinstance(init, type):
         return FunctionInitializer(init)
@@ -154,3 +150,10 @@ def get_initializer(init, activation="relu") -> Initializer:
     raise TypeError(
         f"The initializer must be a name, an Initializer or a function (shape, rng) -> array, got {init!r}.{hint}"
     )
+
+
+def initializers_with(parameter: str, init, activation) -> list[Initializer]:
+    """Initializers that have a parameter, and that one only which `init` is a name of if it has it, or if none has."""
+    meant = [get_initializer(init, activation)] if isinstance(init, str) else []
+    known = {type(each): type(each)() for each in _INITIALIZERS.values() if parameter in each._get_param_names()}
+    return meant if any(type(each) in known for each in meant) or not known else list(known.values())

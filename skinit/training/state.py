@@ -1,5 +1,6 @@
 """All that a training needs to go on from the end of an epoch, as arrays and numbers that a file can hold."""
 
+from itertools import pairwise
 from numbers import Integral, Real
 from typing import Any, NamedTuple
 
@@ -7,8 +8,13 @@ import numpy as np
 
 from ..engine.network import Network
 from ..engine.passes import DataPasses
+from .averaging import Averaging
 from .loop import History, Snapshot
-from .solvers import StochasticSolver
+from .schedules import SCHEDULES, Schedule, WarmUpAndTail, warm_up
+from .solvers import STOCHASTIC_SOLVERS, StochasticSolver
+
+# The schedules that a file knows by name.
+_NAMED_SCHEDULES: dict[str, Schedule] = {**SCHEDULES, "warm_up": warm_up}
 
 
 class Beginning(NamedTuple):
@@ -163,3 +169,74 @@ def _arrays_of(solver: StochasticSolver) -> dict[str, np.ndarray]:
 
 def _numbers_of(solver: StochasticSolver) -> list[dict[str, Real]]:
     return [{name: value for name, value in vars(part).items() if isinstance(value, Real)} for part in _parts(solver)]
+
+
+def solver_state(solver: StochasticSolver) -> dict[str, Any]:
+    """The state of a solver as arrays and builtin objects, but for a schedule that is a function of the user.
+
+    It refers to the solver's arrays.
+    """
+    names = {solver_class: name for name, (solver_class, _) in STOCHASTIC_SOLVERS.items()}
+    schedule: Any = solver.schedule
+    if isinstance(schedule, WarmUpAndTail):
+        schedule = vars(schedule).copy()
+    else:
+        schedule = next((name for name, known in _NAMED_SCHEDULES.items() if known is schedule), schedule)
+    averaging = None if solver.averaging is None else vars(solver.averaging).copy()
+    return vars(solver) | {"solver": names[type(solver)], "schedule": schedule, "averaging": averaging}
+
+
+def restore_solver(state: dict[str, Any]) -> StochasticSolver:
+    """A solver in the state that `solver_state` tells of.
+
+    Raises
+    ------
+    ValueError
+        If it is not the state of a solver. Compiled code would not see that.
+    """
+    try:
+        solver_class, names = STOCHASTIC_SOLVERS[state["solver"]]
+        solver: Any = object.__new__(solver_class)
+        vars(solver).update({name: value for name, value in state.items() if name != "solver"})
+        if isinstance(solver.schedule, dict):
+            solver.schedule = WarmUpAndTail(**solver.schedule)
+        elif isinstance(solver.schedule, str):
+            solver.schedule = _NAMED_SCHEDULES[solver.schedule]
+        sizes: tuple[int, ...] = solver.layer_sizes
+        if not (isinstance(sizes, tuple) and all(isinstance(size, int) for size in sizes)):
+            raise TypeError(f"layer_sizes={sizes!r}")
+        dtype, n_parameters = solver.slots.dtype, sum((fan_in + 1) * fan_out for fan_in, fan_out in pairwise(sizes))
+        # What its class makes for another network, and the numbers that every solver has.
+        network, parameters = Network([1, 1], "identity", "squared_error", dtype), dict.fromkeys(names, 0.0)
+        example = solver_class(network, **parameters)  # type: ignore[arg-type]
+        (numbers,) = _numbers_of(StochasticSolver(network, 0, 0.0))
+        _take_array(solver, "slots", dtype, (len(example.slots), n_parameters))
+        _take_array(solver, "constants", np.float64, example.constants.shape)
+        _take_array(solver, "n_steps", np.int64, (1,))
+        _take_array(solver, "dropout", np.float64, (len(sizes) - 2,) if len(solver.dropout) else (0,))
+        if solver.averaging is not None:
+            averaging: Any = object.__new__(Averaging)
+            vars(averaging).update(solver.averaging)
+            for name in ("vector", "last_theta"):
+                _take_array(averaging, name, dtype, (n_parameters,))
+            solver.averaging = averaging
+        if vars(solver).keys() != vars(example).keys():
+            raise KeyError(sorted(vars(solver).keys() ^ vars(example).keys()))
+        for name, number in numbers.items():
+            if not isinstance(getattr(solver, name), Integral if isinstance(number, Integral) else Real):
+                raise TypeError(f"{name}={getattr(solver, name)!r}")
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"This is not the state of a solver: {error!r}.") from error
+    return solver
+
+
+def _take_array(part, name: str, dtype, shape: tuple[int, ...]) -> None:
+    """Check one of the arrays that a part of a solver was given, which compiled code is going to change."""
+    array = getattr(part, name)
+    if not isinstance(array, np.ndarray) or array.dtype != dtype or array.shape != shape:
+        raise TypeError(
+            f"{name} must be an array of {np.dtype(dtype)} of shape {shape}, got "
+            f"{getattr(array, 'dtype', type(array).__name__)} of shape {np.shape(array)}."
+        )
+    # An array in a file that is mapped into memory cannot be written to.
+    setattr(part, name, np.require(array, requirements=["C", "A", "W", "E"]))

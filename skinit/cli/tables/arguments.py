@@ -82,6 +82,6 @@ def _encoding(text: str) -> str:
         return codecs.lookup(text).name
     except LookupError:
         raise argparse.ArgumentTypeError(
-            f"unknown encoding {text!r}.{nearest_name_hint(text, ENCODINGS)} It takes those of Python, such as "
-            f"{', '.join(ENCODINGS)}"
+            f"{nearest_name_hint(text, ENCODINGS)}An encoding must be one of Python's, such as "
+            f"{', '.join(sorted(ENCODINGS))}, got {text!r}."
         ) from None

@@ -79,7 +79,7 @@ class ColumnReader(TransformerMixin, BaseEstimator):
         for column in self.columns:
             name = column["name"]
             if name not in X.columns:
-                raise ValueError(f"There is no column {name!r}.{nearest_name_hint(name, list(X.columns))}")
+                raise ValueError(f"{nearest_name_hint(name, list(X.columns))}There is no column {name!r}.")
         return pd.DataFrame(
             {
                 column["name"]: convert(X[column["name"]], column["kind"], column["decimal"], column["format"])

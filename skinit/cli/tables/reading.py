@@ -43,7 +43,7 @@ def read_table(path: Path, text_format: TextFormat) -> RawTable:
     try:
         table = _read(path, text_format)
     except FileNotFoundError:
-        raise CommandError(f"There is no file '{path}'.{nearest_name_hint(path.name, _siblings(path))}") from None
+        raise CommandError(f"{nearest_name_hint(path.name, _siblings(path))}There is no file '{path}'.") from None
     except (MemoryError, CommandError):
         raise
     # A damaged file may raise anything.

@@ -10,7 +10,7 @@ from sklearn.compose import TransformedTargetRegressor
 from sklearn.pipeline import Pipeline
 
 from ...initializers import Initializer
-from ...validation import nearest_name_hint
+from ...validation import wrong_name
 from .panels import COLORS, GREY, check_matplotlib, legend_above, line_style, make_panels, scale_y
 
 # What is so many times as far from the best score as the median would leave a tenth of the axis to the better half.
@@ -312,7 +312,7 @@ def _read_search(cv_results: Mapping, param_name: str | None, metric: str) -> di
     }
     if not splits:
         measured = [name.removeprefix("mean_test_") for name in cv_results if name.startswith("mean_test_")]
-        raise ValueError(_unknown_metric(metric, measured))
+        raise ValueError(wrong_name("metric", metric, measured))
     settings = [
         ", ".join(f"{name.removeprefix(prefix)}={_describe(p[name])}" for name in varied if name in p) or "default"
         for p in candidates
@@ -327,8 +327,7 @@ def _read_search(cv_results: Mapping, param_name: str | None, metric: str) -> di
 def _find_init(searched: list[str], param_name: str | None) -> str:
     if param_name is not None:
         if param_name not in searched:
-            hint = nearest_name_hint(param_name, searched)
-            raise ValueError(f"param_name must be one of the searched parameters {searched}, got {param_name!r}.{hint}")
+            raise ValueError(wrong_name("param_name", param_name, searched, besides=", which were searched over"))
         return param_name
     found = [name for name in searched if name.split("__")[-1] == "init"]
     if not found:
@@ -372,7 +371,7 @@ def _read_cross_validations(cv_results: Mapping, metric: str) -> dict:
             )
         if f"test_{metric}" not in result:
             measured = [name.removeprefix("test_") for name in result if name.startswith("test_")]
-            raise ValueError(_unknown_metric(metric, measured))
+            raise ValueError(wrong_name("metric", metric, measured))
     curves = [
         [curve for estimator in result.get("estimator", ()) if (curve := _loss_curve(estimator)) is not None]
         for result in cv_results.values()
@@ -385,10 +384,6 @@ def _read_cross_validations(cv_results: Mapping, metric: str) -> dict:
         "test_scores": np.array([result[f"test_{metric}"] for result in cv_results.values()]),
         "loss_curves": curves if any(curves) else None,
     }
-
-
-def _unknown_metric(metric: str, measured: list[str]) -> str:
-    return f"metric must be one of {measured}, got {metric!r}.{nearest_name_hint(metric, measured)}"
 
 
 def _loss_curve(estimator) -> list[float] | None:
