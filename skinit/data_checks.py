@@ -42,7 +42,7 @@ class DataChecksMixin(ValidatedEstimator):
             dtype = network.theta.dtype
         elif first is not None:
             dtype = first.targets.dtype
-        X, targets = cast(X, dtype, "X"), np.ascontiguousarray(cast(targets, dtype, "y"))
+        X, targets = cast(X, dtype, "X"), np.require(cast(targets, dtype, "y"), requirements=["C", "A"])
         class_weights = self._class_weights(targets if first is None else first.targets)
         if sample_weight is None and class_weights is None:
             return TrainingData(X, targets, None)

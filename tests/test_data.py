@@ -423,3 +423,17 @@ def test_poisson_means_of_frames_that_overflow_are_an_error_too():
     for values in (pd.DataFrame(1e6 * X), np.ma.masked_array(1e6 * X)):
         with pytest.raises(ValueError, match="outputs overflow float64"):
             model.predict(values)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_misaligned_targets_and_weights_train_the_same(dtype):
+    # As they come out of the buffer of another process.
+    def misaligned(values):
+        return np.frombuffer(b"." + values.tobytes(), np.uint8)[1:].view(values.dtype)
+
+    data = X.astype(dtype), X[:, 0].astype(dtype), np.linspace(1, 2, len(X)).astype(dtype)
+    assert not misaligned(data[1]).flags.aligned
+    models = [MLPRegressor(hidden_layer_sizes=(3,), max_iter=3, random_state=0) for _ in range(2)]
+    models[0].fit(*data)
+    models[1].fit(data[0], misaligned(data[1]), misaligned(data[2]))
+    np.testing.assert_array_equal(models[0].coefs_[0], models[1].coefs_[0])
