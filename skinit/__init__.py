@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from .activations import make_activation
     from .engine.team import get_num_threads, set_num_threads
     from .estimators import MLPClassifier, MLPRegressor
+    from .onnx_export import to_onnx
     from .precompilation import warmup
     from .training.divergence import DivergenceError
 
@@ -25,6 +26,7 @@ __all__ = [
     "get_num_threads",
     "make_activation",
     "set_num_threads",
+    "to_onnx",
     "warmup",
 ]
 
@@ -38,6 +40,7 @@ _MODULE_OF_NAME = {
     "get_num_threads": "engine.team",
     "make_activation": "activations",
     "set_num_threads": "engine.team",
+    "to_onnx": "onnx_export",
     "warmup": "precompilation",
 }
 _MODULES = ("callbacks", "curvature", "initializers", "inspection")
