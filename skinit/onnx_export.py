@@ -31,8 +31,8 @@ def to_onnx(estimator: BaseEstimator, X: Any = None) -> "ModelProto":
     X : array-like, sparse matrix or DataFrame of shape (n_samples, n_features), default=None
         Data like those that the graph is to take, of which one row suffices. An array, or a sparse matrix, stands for
         one dense input "X" of its dtype and number of columns. A data frame stands for an input of shape
-        (n_samples, 1) for each column, of its name and type. Without X, a network, and a pipeline or a search that ends
-        in one, takes one input "X" of the network's dtype.
+        (n_samples, 1) for each column, of its type and name, in which "_" takes the place of what no name of ONNX may
+        have. Networks need no X: without it they take one input "X" of their dtype.
 
     Returns
     -------
@@ -105,25 +105,32 @@ def _chain(estimator) -> Iterator[Any]:
 
 def _input_types(estimator, X) -> list[tuple]:
     """Names and types of the inputs of a graph, as skl2onnx takes them."""
-    from skl2onnx.algebra.type_helper import guess_initial_types
-
-    from .onnx.converters import number_type
-
     if X is None:
-        *_, network = _chain(estimator)
-        if not isinstance(network, BaseMultilayerPerceptron):
+        if not isinstance(estimator, BaseMultilayerPerceptron):
             raise ValueError(
-                f"to_onnx needs X for a {type(network).__name__}, because it does not know the type of its input: give "
-                "a row of the data."
+                f"to_onnx needs X for a {type(estimator).__name__}, to know which columns of which types it takes: "
+                "give some rows of the data."
             )
-        return [("X", number_type(network)([None, estimator.n_features_in_]))]
+        network = estimator._own_network()
+        return [("X", _tensor_type(np.empty((1, network.widths[0]), network.theta.dtype)))]
     if hasattr(X, "columns"):
         names = list(getattr(estimator, "feature_names_in_", X.columns))
         missing = [name for name in names if name not in X.columns]
         if missing:
             raise ValueError(f"X lacks the column(s) {missing}, which {type(estimator).__name__} was fitted with.")
-        return guess_initial_types(X[names])
+        return [(str(name), _tensor_type(X[[name]].dropna().to_numpy())) for name in names]
     X = X[:1].toarray() if issparse(X) else np.asarray(X)
     if X.ndim != 2:
         raise ValueError(f"X must have two dimensions, got shape {X.shape}.")
-    return guess_initial_types(X)
+    return [("X", _tensor_type(X))]
+
+
+def _tensor_type(values: np.ndarray):
+    """skl2onnx's type for the rows of a matrix."""
+    from skl2onnx.algebra.type_helper import guess_initial_types
+
+    if values.dtype == object:
+        # Of numbers, or of strings, maybe of a data frame.
+        values = np.array(values.tolist()).reshape(values.shape)
+    ((_, tensor_type),) = guess_initial_types(values)
+    return tensor_type

@@ -116,7 +116,12 @@ def _real_type(output: Variable):
 
 
 def _label_tables(scope: Scope, model: MLPClassifier) -> list[np.ndarray]:
-    return label_tables(model, as_numbers=scope.get_options(model, {"nocl": False})["nocl"])
+    options = scope.get_options(model, {"zipmap": True, "nocl": False})
+    tables = label_tables(model, as_numbers=options["nocl"])
+    if options["zipmap"]:
+        # Keys of dicts are integers or strings.
+        tables = [table if table.dtype == object else table.astype(np.int64) for table in tables]
+    return tables
 
 
 def _check_inputs(operator: Operator) -> None:
