@@ -78,7 +78,7 @@ def to_onnx(estimator: BaseEstimator, X: Any = None) -> "ModelProto":
     >>> X, y = load_iris(return_X_y=True)
     >>> network = skinit.MLPClassifier((8,), "silu", solver="lbfgs", random_state=0)
     >>> model = make_pipeline(StandardScaler(), network).fit(X, y)
-    >>> graph = skinit.to_onnx(model)
+    >>> graph = skinit.to_onnx(model, X)
     >>> session = onnxruntime.InferenceSession(graph.SerializeToString())
     >>> labels, probabilities = session.run(None, {"X": X})
     >>> bool((labels == model.predict(X)).all()), np.allclose(probabilities, model.predict_proba(X))

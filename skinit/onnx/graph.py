@@ -19,8 +19,10 @@ class Graph:
 
     Parameters
     ----------
-    scope, container : skl2onnx's
-        What gives names, and what takes nodes.
+    scope : Scope
+        What gives names.
+    container : ModelComponentContainer
+        What takes nodes and constants.
     dtype : numpy.dtype
         That of Python numbers in formulas.
     """
@@ -37,7 +39,7 @@ class Graph:
         if not isinstance(values, np.ndarray):
             values = np.array(values, self.dtype)
         name = self._scope.get_unique_variable_name("constant")
-        if values.dtype.kind in "OU":
+        if values.dtype == object:
             texts = [text.encode() for text in values.ravel().tolist()]
             self._container.add_initializer(name, TensorProto.STRING, values.shape, texts)
         else:

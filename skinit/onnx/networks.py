@@ -107,6 +107,6 @@ def _as_labels(classes: np.ndarray) -> np.ndarray:
     if kind == "f" and classes.dtype.itemsize <= 8:
         return classes.astype(np.result_type(classes, np.float32))
     raise ValueError(
-        f"ONNX has no type for the labels {', '.join(map(repr, classes.tolist()[:3]))} of dtype {classes.dtype}: fit to "
-        "strings or to integers."
+        f"ONNX has no type for the labels {', '.join(map(repr, classes.tolist()[:3]))} of dtype {classes.dtype}: fit "
+        "to strings or to integers."
     )
