@@ -61,7 +61,7 @@ def to_onnx(estimator: BaseEstimator, X: Any = None) -> "ModelProto":
     -----
     Rounding differs, because other programs sum in another order. A graph raises no errors: rows with NaN have NaN for
     predictions and probabilities, and predictions that overflow are infinite, where `predict` raises. What stands
-    before the network in a pipeline is skl2onnx's, which computes in float32 unless its input is float64.
+    before the network in a pipeline is skl2onnx's, and may be less precise.
 
     References
     ----------
