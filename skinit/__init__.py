@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from .conversion import from_sklearn, to_sklearn
     from .engine.team import get_num_threads, set_num_threads
     from .estimators import MLPClassifier, MLPRegressor
+    from .onnx_export import to_onnx
     from .persistence import TRUSTED_TYPES
     from .precompilation import warmup
     from .training.divergence import DivergenceError
@@ -29,6 +30,7 @@ __all__ = [
     "get_num_threads",
     "make_activation",
     "set_num_threads",
+    "to_onnx",
     "to_sklearn",
     "warmup",
 ]
@@ -45,6 +47,7 @@ _MODULE_OF_NAME = {
     "get_num_threads": "engine.team",
     "make_activation": "activations",
     "set_num_threads": "engine.team",
+    "to_onnx": "onnx_export",
     "to_sklearn": "conversion",
     "warmup": "precompilation",
 }

@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import types
 from numba.extending import overload, register_jitable
+from numba.np.numpy_support import from_dtype
 from numpy.polynomial import Chebyshev, Polynomial
 from scipy.special import erfcx
 
@@ -263,15 +264,20 @@ def _scaled_upper_tail(t):
     return (1 + 2 * a) * erfcx(a / math.sqrt(2)) / 2
 
 
+def upper_tail_coefficients(dtype):
+    """Of the polynomial that interpolates `_scaled_upper_tail` at Chebyshev points, from the constant term up."""
+    interpolant = Chebyshev.interpolate(_scaled_upper_tail, _FORMATS[from_dtype(np.dtype(dtype))].tail_degree)
+    return interpolant.convert(kind=Polynomial).coef
+
+
 def _upper_tail_series(t):
-    """`_scaled_upper_tail`, as the polynomial that interpolates it at Chebyshev points."""
+    """`_scaled_upper_tail`, as that polynomial."""
 
 
 @overload(_upper_tail_series, jit_options=INLINE)
 def _overload_upper_tail_series(t):
     form = _FORMATS[t]
-    interpolant = Chebyshev.interpolate(_scaled_upper_tail, form.tail_degree)
-    series = _polynomial(interpolant.convert(kind=Polynomial).coef, form.Float)
+    series = _polynomial(upper_tail_coefficients(form.Float), form.Float)
 
     def implementation(t):
         return series(t)

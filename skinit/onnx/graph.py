@@ -1,0 +1,114 @@
+"""Tensors of an ONNX graph, with which one computes as with arrays."""
+
+from typing import Union
+
+import numpy as np
+from numpy.typing import DTypeLike
+from onnx import TensorProto, helper, numpy_helper
+from skl2onnx.common._container import ModelComponentContainer
+from skl2onnx.common._topology import Scope
+
+# More columns than a matrix has.
+MANY = 2**31 - 1
+
+Operand = Union["Tensor", float, np.ndarray]
+
+
+class Graph:
+    """The graph that skl2onnx builds, whose numbers are of the precision of a network.
+
+    Parameters
+    ----------
+    scope : Scope
+        What gives names.
+    container : ModelComponentContainer
+        What takes nodes and constants.
+    dtype : numpy.dtype
+        That of Python numbers in formulas.
+    """
+
+    def __init__(self, scope: Scope, container: ModelComponentContainer, dtype: np.dtype) -> None:
+        self._scope = scope
+        self._container = container
+        self.dtype = dtype
+
+    def tensor(self, values: Operand) -> "Tensor":
+        """A tensor as it is, or one that is constant."""
+        if isinstance(values, Tensor):
+            return values
+        if not isinstance(values, np.ndarray):
+            values = np.array(values, self.dtype)
+        name = self._scope.get_unique_variable_name("constant")
+        if values.dtype == object:
+            texts = [text.encode() for text in values.ravel().tolist()]
+            self._container.add_initializer(name, TensorProto.STRING, values.shape, texts)
+        else:
+            self._container.add_initializer(name, None, values.shape, numpy_helper.from_array(values))
+        return Tensor(self, name)
+
+    def node(self, operator: str, *inputs: Operand, **attributes) -> "Tensor":
+        """The result of an operator of ONNX."""
+        name = self._scope.get_unique_variable_name(operator.lower())
+        names = [self.tensor(each).name for each in inputs]
+        self._container.add_node(
+            operator, names, name, name=self._scope.get_unique_operator_name(operator), **attributes
+        )
+        return Tensor(self, name)
+
+    def rename(self, tensor: "Tensor", name: str) -> None:
+        """Let a tensor have a name that skl2onnx gave."""
+        self._container.add_node("Identity", tensor.name, name, name=self._scope.get_unique_operator_name("Identity"))
+
+
+class Tensor:
+    """The result of a node, or a constant, by its name in the graph."""
+
+    # NumPy leaves an operation of an array and a tensor to the tensor.
+    __array_ufunc__ = None
+
+    def __init__(self, graph: Graph, name: str) -> None:
+        self.graph = graph
+        self.name = name
+
+    def node(self, operator: str, *others: Operand, **attributes) -> "Tensor":
+        """The result of an operator whose first input is this."""
+        return self.graph.node(operator, self, *others, **attributes)
+
+    def cast(self, dtype: DTypeLike) -> "Tensor":
+        """The same numbers in another type."""
+        return self.node("Cast", to=helper.np_dtype_to_tensor_dtype(np.dtype(dtype)))
+
+    def columns(self, start: int, stop: int = MANY) -> "Tensor":
+        """Some of the columns of a matrix, by default all from `start` on."""
+        return self.node("Slice", np.array([start]), np.array([stop]), np.array([1]))
+
+    def __add__(self, other: Operand) -> "Tensor":
+        return self.node("Add", other)
+
+    __radd__ = __add__
+
+    def __sub__(self, other: Operand) -> "Tensor":
+        return self.node("Sub", other)
+
+    def __rsub__(self, other: Operand) -> "Tensor":
+        return self.graph.node("Sub", other, self)
+
+    def __mul__(self, other: Operand) -> "Tensor":
+        return self.node("Mul", other)
+
+    __rmul__ = __mul__
+
+    def __truediv__(self, other: Operand) -> "Tensor":
+        return self.node("Div", other)
+
+    def __rtruediv__(self, other: Operand) -> "Tensor":
+        return self.graph.node("Div", other, self)
+
+    def __neg__(self) -> "Tensor":
+        return self.node("Neg")
+
+    def __abs__(self) -> "Tensor":
+        return self.node("Abs")
+
+    def __gt__(self, other: Operand) -> "Tensor":
+        return self.node("Greater", other)
