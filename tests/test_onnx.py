@@ -191,8 +191,8 @@ def test_network_of_any_shape_predicts_the_same(shape, n_rows, seed):
     hidden, activation, dtype, n_outputs = shape
     rng = np.random.default_rng(seed)
     inputs = rng.normal(size=(4, rng.integers(1, 6))).astype(dtype)
-    network = MLPRegressor("squared_error", hidden, activation).initialize(inputs, rng.normal(size=(4, n_outputs)))
-    randomize(network, rng)
+    y = rng.normal(size=(4, n_outputs)).squeeze()
+    network = randomize(MLPRegressor("squared_error", hidden, activation).initialize(inputs, y), rng)
     rows = rng.normal(scale=3, size=(n_rows, inputs.shape[1])).astype(dtype)
     (predictions,) = run(skinit.to_onnx(network), rows)
     assert predictions.shape == (n_rows, n_outputs)

@@ -59,11 +59,11 @@ def register() -> None:
 
 
 def _parse_regressor(scope: Scope, model, inputs, custom_parsers=None) -> list[Variable]:
-    return _declare(scope, REGRESSOR, model, inputs, variable=number_type(model)())
+    return _declare(scope, REGRESSOR, model, inputs, variable=_number_type(model)())
 
 
 def _parse_classifier(scope: Scope, model, inputs, custom_parsers=None) -> list[Variable]:
-    real_type = number_type(model)()
+    real_type = _number_type(model)()
     if model._is_multioutput():
         # As `predict_proba` has it, and no dicts of labels and probabilities.
         outputs = {"label": Int64TensorType(), "probabilities": SequenceType(real_type)}
@@ -74,7 +74,7 @@ def _parse_classifier(scope: Scope, model, inputs, custom_parsers=None) -> list[
     return outputs
 
 
-def number_type(model: BaseMultilayerPerceptron):
+def _number_type(model: BaseMultilayerPerceptron):
     """The type of a tensor with the network's numbers."""
     return TENSOR_TYPES[model._own_network().theta.dtype]
 
@@ -98,12 +98,13 @@ def _infer_outputs_of_classifier(operator: Operator) -> None:
     model, n_rows = operator.raw_operator, _n_rows(operator)
     labels, scores = operator.outputs
     tables = _label_tables(operator.scope_inst, model)
+    has_columns = model._is_multioutput() or model._is_multilabel()
+    labels.set_type(TENSOR_TYPES[tables[0].dtype]([n_rows, len(tables)] if has_columns else [n_rows]))
     if model._is_multioutput():
-        labels.set_type(TENSOR_TYPES[tables[0].dtype]([n_rows, len(tables)]))
-        scores.set_type(SequenceType(number_type(model)([n_rows, None])))
-        return
-    labels.set_type(TENSOR_TYPES[tables[0].dtype]([n_rows]) if tables else Int64TensorType([n_rows, model.n_outputs_]))
-    scores.set_type(_real_type(scores)([n_rows, len(tables[0]) if tables else model.n_outputs_]))
+        scores.set_type(SequenceType(_number_type(model)([n_rows, None])))
+    else:
+        # Two classes have one output and two scores.
+        scores.set_type(_real_type(scores)([n_rows, max(2, model.n_outputs_)]))
 
 
 def _n_rows(operator: Operator):

@@ -67,7 +67,7 @@ def _labels(scores: Tensor, table: np.ndarray, keepdims: int = 0) -> Tensor:
 
 
 def label_tables(model: MLPClassifier, *, as_numbers: bool) -> list[np.ndarray]:
-    """The label of each score, for each column of labels.
+    """The labels to choose from in each column of labels, in the order of their scores.
 
     Parameters
     ----------
@@ -81,7 +81,7 @@ def label_tables(model: MLPClassifier, *, as_numbers: bool) -> list[np.ndarray]:
         If ONNX has no such labels.
     """
     if model._is_multilabel():
-        return []
+        return [np.arange(2)] * model.n_outputs_
     columns = model.classes_ if model._is_multioutput() else [model.classes_]
     if as_numbers:
         columns = [np.arange(len(classes)) for classes in columns]
