@@ -155,7 +155,7 @@ def _describe(table: Table, arguments: argparse.Namespace) -> str:
 
 def _make_page(table: Table, description: str, signals: SignalPropagation, network, X, y) -> str:
     def draw_curvature(axes):
-        CurvatureDisplay.from_estimator(network, X, y, ax=axes)
+        CurvatureDisplay.from_estimator(network, X, y, ax=axes, signals=signals)
 
     try:
         curvature = _draw(draw_curvature, ["norms of Hessians by layer", "norms of Jacobians by layer", "eigenvalues"])

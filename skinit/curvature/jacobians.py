@@ -51,15 +51,25 @@ def row_jacobian_norms(coef: np.ndarray, slopes: np.ndarray) -> np.ndarray:
 def _by_gram_matrices(coef: np.ndarray, slopes: np.ndarray) -> np.ndarray:
     """The largest eigenvalues of the Gram matrices, by LAPACK."""
     fan_in, fan_out = coef.shape
-    size = min(fan_in, fan_out)
     squares = np.empty(len(slopes))
-    gram = interruptible(np.matmul, coef.T, coef) if fan_out <= fan_in else None
-    step = max(1, GRAM_SIZE // size**2)
+    # A relu that is off leaves a row and a column out. Rows of slopes with about as many others are taken together.
+    n_active = np.count_nonzero(slopes, axis=1)
+    gram = interruptible(np.matmul, coef.T, coef) if n_active.min() <= fan_in else None
+    order = np.argsort(n_active, kind="stable")
+    step = max(1, GRAM_SIZE // min(fan_in, fan_out) ** 2)
     for start in range(0, len(slopes), step):
-        s = slopes[start : start + step]
-        matrices = gram * s[:, :, None] * s[:, None, :] if gram is not None else (coef * s[:, None] ** 2) @ coef.T
-        with blas_threads(size**2):
-            squares[start : start + step] = np.linalg.eigvalsh(matrices)[:, -1]
+        rows = order[start : start + step]
+        s, most = slopes[rows], n_active[rows[-1]]
+        if gram is not None and most <= fan_in:
+            products = gram
+            if most < fan_out:
+                active = np.argsort(s == 0, axis=1, kind="stable")[:, :most]
+                s, products = np.take_along_axis(s, active, axis=1), gram[active[:, :, None], active[:, None, :]]
+            matrices = products * s[:, :, None] * s[:, None, :]
+        else:
+            matrices = (coef * s[:, None] ** 2) @ coef.T
+        with blas_threads(matrices[0].size):
+            squares[rows] = np.linalg.eigvalsh(matrices)[:, -1] if most else 0
     return squares
 
 
