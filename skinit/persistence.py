@@ -13,6 +13,7 @@ TRUSTED_TYPES = [
     "skinit.activations.Activation",
     "skinit.callbacks.stopping.BestWeights",
     "skinit.callbacks.stopping.EarlyStopping",
+    "skinit.cli.tables.reader.ColumnReader",
     "skinit.estimators.MLPClassifier",
     "skinit.estimators.MLPRegressor",
     "skinit.initializers.base.FunctionInitializer",

@@ -443,14 +443,14 @@ def test_rare_classes_are_told(load):
 @pytest.mark.parametrize("name", ["houses.csv", "houses.parquet", "houses.xlsx", "houses.jsonl", "dates.csv"])
 def test_a_reader_reads_new_rows_as_those_that_were_learned_from(load, name):
     table = load(FILES[name], name=name, target="kind")
-    reader = ColumnReader.from_columns(table.columns)
+    reader = ColumnReader.from_columns(table.columns, "kind")
     frame = READERS["." + name.split(".")[1]](io.BytesIO(FILES[name]), TextFormat()).frame
     new = frame.iloc[[3]].reset_index(drop=True)
     pd.testing.assert_frame_equal(reader.fit(new).transform(new), table.X.iloc[[3]].reset_index(drop=True))
 
 
 def test_a_reader_takes_what_it_cannot_read_for_missing(load):
-    reader = ColumnReader.from_columns(load(CSV, target="kind").columns)
+    reader = ColumnReader.from_columns(load(CSV, target="kind").columns, "kind")
     new = pd.DataFrame(
         {"size": ["n.d.", "1,234.5"], "colour": ["", 3.0], "sold": ["soon", date(1970, 1, 2)], "more": 0}
     )

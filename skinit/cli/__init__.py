@@ -65,12 +65,18 @@ def _run_command(argv: Sequence[str]) -> None:
 
         arguments = parse_arguments(argv)
         # An image that is only to fit and predict may do without these packages.
-        if arguments.command != "warmup":
+        if arguments.command in ("compare", "inspect"):
             check_optional_packages(["matplotlib", "pandas", "rich"])
         if arguments.command == "warmup":
             from .warmup import warmup
 
             warmup(arguments)
+            return
+        if arguments.command == "predict":
+            check_optional_packages(["pandas", "skops"])
+            from .predict import predict_file
+
+            predict_file(arguments)
             return
         # Where standard output is for the document alone, the rest goes to standard error.
         with redirect_stdout(sys.stderr) if arguments.json else nullcontext():

@@ -15,7 +15,7 @@ from .errors import CommandError
 from .metrics import scorer_names
 from .network_options import add_activation, add_early_stopping, add_training, check_solver
 from .schemes import AUTOMATIC, SYNTAX, Scheme, parse_scheme
-from .tables.arguments import add_data
+from .tables.arguments import DATA_HELP, add_data, add_text_format
 from .values import hidden_layer_sizes, n_jobs, one_of, scheme, whole_number
 
 # The command that runs if none is named.
@@ -41,6 +41,7 @@ examples:
 
 other commands:
   skinit inspect --help     look into one network: why does it not train?
+  skinit predict --help     predict new rows with a model that --save has written
   skinit warmup --help      compile ahead of time
 """
 
@@ -63,6 +64,18 @@ SCHEME_SYNTAX = f"""\
   with parameters of the initializer, and with the learning rate auto:
   random:std=0.1, he:scale=1,mode=fan_out, hessian+auto
 
+"""
+
+PREDICT_DESCRIPTION = """\
+Predict the target of new rows, with a model that skinit compare --save has
+written. The rows have the columns that the model learned from, under the same
+names, in any order; other columns are ignored.
+"""
+
+PREDICT_EPILOG = """\
+example:
+  skinit --data houses.csv --target price --save houses.skops
+  skinit predict --model houses.skops --data new.csv > prices.csv
 """
 
 WARMUP_DESCRIPTION = """\
@@ -116,6 +129,7 @@ def parse_arguments(argv: Sequence[str]) -> argparse.Namespace:
     commands = parser.add_subparsers(dest="command", parser_class=Parser)
     _add_compare(commands)
     _add_inspect(commands)
+    _add_predict(commands)
     _add_warmup(commands)
     for each in commands.choices.values():
         each.add_argument("--version", action="version", version=f"skinit {__version__}")
@@ -128,7 +142,7 @@ def parse_arguments(argv: Sequence[str]) -> argparse.Namespace:
     arguments = commands.choices[argv[0]].parse_args(argv[1:], argparse.Namespace(command=argv[0]))
     if arguments.command == "compare":
         arguments.init = arguments.init or _default_schemes(arguments)
-    if arguments.command != "warmup":
+    if arguments.command in ("compare", "inspect"):
         check_solver(arguments)
     return arguments
 
@@ -210,6 +224,18 @@ def _add_compare(commands) -> None:
         default=DEFAULT_FOLDER,
         help="folder for cv_results.csv and comparison.png (default: %(default)s)",
     )
+    run.add_argument(
+        "--test",
+        metavar="FILE",
+        type=Path,
+        help="more rows, on which the best candidate, fitted to all of --data, is scored",
+    )
+    run.add_argument(
+        "--save",
+        metavar="FILE.skops",
+        type=Path,
+        help="file for the best candidate, fitted to all of --data; skinit predict reads it",
+    )
     _add_json(run)
 
 
@@ -262,6 +288,29 @@ def _add_inspect(commands) -> None:
         help="the report (default: %(default)s)",
     )
     _add_json(report)
+
+
+def _add_predict(commands) -> None:
+    parser = commands.add_parser(
+        "predict",
+        usage="skinit predict --model FILE --data FILE [options]",
+        description=PREDICT_DESCRIPTION,
+        epilog=PREDICT_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument(
+        "--model", metavar="FILE", type=Path, required=True, help="what skinit compare --save has written"
+    )
+    parser.add_argument("--data", metavar="FILE", type=Path, required=True, help=DATA_HELP)
+    add_text_format(parser)
+    parser.add_argument(
+        "--out",
+        metavar="FILE",
+        type=Path,
+        default=Path("-"),
+        help="file for the predictions, comma-separated (default: standard output)",
+    )
 
 
 def _add_warmup(commands) -> None:

@@ -14,6 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from ..inspection import InitComparisonDisplay
 from ..inspection.displays.panels import GREY
 from ..kernels.compilation import announcing_compilation
+from .best import check_save, load_test_rows, use_best
 from .cleanup import cleaned_up
 from .data import Table, load_table
 from .documents import comparison_document
@@ -48,6 +49,8 @@ def compare(arguments: argparse.Namespace) -> dict:
     """
     table = load_table(arguments)
     table.check_folds(arguments.cv)
+    test = load_test_rows(table, arguments)
+    check_save(arguments)
     # Before the search, which takes long.
     with errors_of_file("--out", arguments.out):
         for file in _files(arguments.out):
@@ -84,7 +87,10 @@ def compare(arguments: argparse.Namespace) -> dict:
     print(summary.get(), end="", flush=True)
     _write(results, arguments.out, f"Initialization schemes on {shorten(table.name, 50)}, {_training(arguments)}")
     say(f"Written: {', '.join(map(str, _files(arguments.out)))}")
-    return comparison_document(table, results, arguments, list(_files(arguments.out)))
+    document = comparison_document(table, results, arguments, list(_files(arguments.out)))
+    if test or arguments.save:
+        document |= use_best(table, test, search, results, metric, arguments)
+    return document
 
 
 def _n_workers(n_jobs: int) -> int:

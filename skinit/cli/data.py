@@ -22,12 +22,15 @@ from .tables.columns import (
     TRUE_OR_FALSE,
     Column,
     UnreadableColumnError,
+    convert,
     format_value,
+    name_truth_values,
     read_columns,
     unusable_kind,
 )
 from .tables.delimited import TextFormat
 from .tables.numerals import is_missing_marker
+from .tables.reader import ColumnReader
 from .tables.reading import STANDARD_INPUT, read_table
 from .tables.uninformative import leave_out_uninformative
 
@@ -60,6 +63,10 @@ class Table:
         What a user should know of how the table was read.
     columns : list of Column
         What each column but the target was taken for; empty for an ndarray.
+    labels : ndarray of shape (n_classes,) or None
+        The classes themselves: text or numbers; None for regression.
+    target_column : Column or None
+        What the target was taken for.
     """
 
     name: str
@@ -70,6 +77,8 @@ class Table:
     class_names: list[str]
     notes: list[str]
     columns: list[Column] = field(default_factory=list)
+    labels: np.ndarray | None = None
+    target_column: Column | None = None
 
     @property
     def summary(self) -> str:
@@ -104,6 +113,57 @@ class Table:
         return ColumnTransformer(
             [("numbers", numbers, names["number"]), ("categories", categories, names["category"]), *words]
         )
+
+    def make_reader(self) -> ColumnReader:
+        """Make the reader of further rows."""
+        columns = self.columns or [Column(name, "number") for name in load_digits().feature_names]
+        return ColumnReader.from_columns(columns, self.target)
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """X with names of columns."""
+        if isinstance(self.X, pd.DataFrame):
+            return self.X
+        return pd.DataFrame(self.X, columns=load_digits().feature_names)
+
+    def read_target(self, frame: pd.DataFrame) -> np.ndarray:
+        """Read the target of further rows.
+
+        Parameters
+        ----------
+        frame : DataFrame
+            As it was read from a file.
+
+        Returns
+        -------
+        y : ndarray of shape (n_rows,)
+            Numbers, or the numbers of classes; NaN where the target is missing.
+
+        Raises
+        ------
+        ValueError
+            If there is no such column, or if it has classes that the table has not.
+        """
+        if self.target not in frame.columns:
+            raise ValueError(
+                f"{nearest_name_hint(self.target, list(frame.columns))}There is no column {self.target!r}."
+            )
+        column = self.target_column
+        assert column
+        assert column.kind
+        values = convert(frame[self.target], column.kind, column.decimal, column.format)
+        if self.labels is None:
+            return values.to_numpy(np.float64)
+        labels = name_truth_values(values) if column.detail == TRUE_OR_FALSE else values
+        is_missing = labels.isna() | (labels == "")
+        codes = pd.Index(self.labels).get_indexer(labels.where(~is_missing, self.labels[0])).astype(np.float64)
+        if (codes < 0).any():
+            known = ", ".join(map(repr, self.class_names[:5])) + (", ..." if len(self.class_names) > 5 else "")
+            raise ValueError(
+                f"{format_value(labels[codes < 0].iloc[0])!r} is none of the classes of the target {self.target!r} "
+                f"({known})."
+            )
+        return np.where(is_missing, np.nan, codes)
 
     def check_folds(self, n_folds: int) -> None:
         """Check that the rows suffice for cross-validation.
@@ -197,14 +257,14 @@ def _make_table(
 ) -> Table:
     values = target.values
     assert values is not None
-    labels = values.map({1.0: "True", 0.0: "False"}) if target.detail == TRUE_OR_FALSE else values
+    labels = name_truth_values(values) if target.detail == TRUE_OR_FALSE else values
     task = task or infer_task(labels)
     if task == "regression":
         if values.dtype == object:
             raise CommandError(
                 f"--task regression takes a target of numbers; {target.name!r} holds {values.iloc[0]!r}."
             )
-        return Table(name, X, values.to_numpy(np.float64), task, target.name, [], notes, columns)
+        return Table(name, X, values.to_numpy(np.float64), task, target.name, [], notes, columns, target_column=target)
     codes, classes = pd.factorize(labels, sort=True)
     class_names = [format_value(label) for label in classes]
     notes = [*notes, *describe_rare_classes(codes, class_names, target.name)]
@@ -213,7 +273,12 @@ def _make_table(
         for label in class_names
         if is_missing_marker(label)
     ]
-    return Table(name, X, codes, task, target.name, class_names, notes, columns)
+    # Text has one type, whatever the reader of the file has made of it; whole numbers are integers.
+    is_text = not types.is_numeric_dtype(labels)
+    classes = np.array(class_names) if is_text else np.asarray(classes)
+    if not is_text and np.all(classes % 1 == 0):
+        classes = classes.astype(np.int64)
+    return Table(name, X, codes, task, target.name, class_names, notes, columns, classes, target)
 
 
 def infer_task(values: pd.Series) -> Task:

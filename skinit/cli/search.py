@@ -182,10 +182,20 @@ class SchemeSearch:
         )
         return search.fit(X, y).cv_results_
 
+    def fit(self, X, y, init: str, hidden: tuple[int, ...]) -> Trial:
+        """Fit a candidate to all rows."""
+        parameters = next(each for each in ParameterGrid(self._grid) if self.candidate(each) == (init, hidden))
+        return clone(self._trial).set_params(**parameters).fit(X, y)
+
     def chance_scores(self, X, y) -> np.ndarray:
         """Scores, fold by fold, of predicting the commonest class or the mean."""
         rows = np.zeros((len(y), 1))
         return cross_val_score(self._dummy, rows, y, scoring=self._scorer, cv=self._folds, error_score="raise")
+
+    def chance_score(self, y, y_test) -> float:
+        """Score on test rows of predicting the commonest class or the mean of the rows that are learned from."""
+        dummy = clone(self._dummy).fit(np.zeros((len(y), 1)), y)
+        return self._scorer(dummy, np.zeros((len(y_test), 1)), y_test)
 
     def loss_curves(self, X, y) -> dict[tuple[str, tuple[int, ...]], list[float]]:
         """Training loss, epoch by epoch, of one fit of each candidate on all rows; diverged ones are left out."""

@@ -8,6 +8,8 @@ from ...validation import nearest_name_hint
 from ..values import one_of
 from .names import COMPRESSIONS, ENCODINGS, KINDS, SUFFIXES
 
+DATA_HELP = f"a table: {', '.join(SUFFIXES)}; also compressed ({', '.join(COMPRESSIONS)}); or - for standard input"
+
 
 def add_data(parser: argparse.ArgumentParser) -> None:
     """Add the group of options "data" to a parser.
@@ -26,7 +28,7 @@ def add_data(parser: argparse.ArgumentParser) -> None:
         "--data",
         metavar="FILE",
         type=Path,
-        help=f"a table: {', '.join(SUFFIXES)}; also compressed ({', '.join(COMPRESSIONS)}); or - for standard input",
+        help=DATA_HELP,
     )
     data.add_argument("--target", metavar="COLUMN", help="the column to predict")
     data.add_argument(
@@ -50,15 +52,25 @@ def add_data(parser: argparse.ArgumentParser) -> None:
         help=f"what columns are to be taken for: {', '.join(KINDS)} (default: what their values look like)",
     )
     data.add_argument(
-        "--sep", metavar="SIGN", type=_separator, help="what separates columns (default: it is found out)"
-    )
-    data.add_argument(
         "--decimal",
         metavar="SIGN",
         type=one_of([".", ","]),
         help="decimal separator: . or , (default: it is found out)",
     )
-    data.add_argument(
+    add_text_format(data)
+
+
+def add_text_format(group) -> None:
+    """Add the options that tell how text is to be read.
+
+    Parameters
+    ----------
+    group : argument group or argparse.ArgumentParser
+    """
+    group.add_argument(
+        "--sep", metavar="SIGN", type=_separator, help="what separates columns (default: it is found out)"
+    )
+    group.add_argument(
         "--encoding", metavar="NAME", type=_encoding, help="such as utf-8 or cp1252 (default: it is found out)"
     )
 

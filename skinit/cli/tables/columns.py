@@ -286,6 +286,22 @@ def _as_number(
     return column
 
 
+def name_truth_values(values: pd.Series) -> pd.Series:
+    """Write truth values as classes.
+
+    Parameters
+    ----------
+    values : Series of float
+        1 for true, 0 for false, or NaN.
+
+    Returns
+    -------
+    names : Series
+        "True", "False", or NaN.
+    """
+    return values.map({1.0: "True", 0.0: "False"})
+
+
 def _as_truth_values(name: str, text: pd.Series) -> Column | None:
     values = text.str.casefold().map(TRUTH_VALUES)
     are_all = values.notna().any() and (values.notna() | text.map(is_missing_marker)).all()

@@ -169,6 +169,28 @@ def read_delimited(file: io.BytesIO, text_format: TextFormat) -> RawTable:
     return RawTable(frame.iloc[1:, : len(names)].set_axis(names, axis=1), separator, notes)
 
 
+def name_columns(header: list[str]) -> list[str]:
+    """Name columns whose name is blank as pandas does, by their number.
+
+    Parameters
+    ----------
+    header : list of str
+
+    Returns
+    -------
+    names : list of str
+        Without spaces around them. A name that pandas has given before is not given again.
+    """
+    names = [name.strip() for name in header]
+    for number, name in enumerate(names):
+        if not name:
+            unused = f"Unnamed: {number}"
+            while unused in names:
+                unused += "_"
+            names[number] = unused
+    return names
+
+
 def _rows(text: str, separator: str) -> Iterator[tuple[int, list[str]]]:
     """Rows with the numbers of their lines."""
     lines = io.StringIO(text, newline="")
@@ -215,5 +237,5 @@ def _measure(text: str, separator: str) -> tuple[list[str], int, int]:
     # A header may end with separators that rows do not have.
     while not header[-1].strip() and len(header) > max(widths, default=widest):
         header.pop()
-    names = [name.strip() or f"Unnamed: {number}" for number, name in enumerate(header)]
+    names = name_columns(header)
     return names, widest, sum(n_rows for width, n_rows in widths.items() if width < len(names))

@@ -16,18 +16,22 @@ class ColumnReader(TransformerMixin, BaseEstimator):
     ----------
     columns : list of dict
         The `name`, `kind`, `decimal` and `format` of each column, as in :class:`Column`.
+    target : str
+        The name of the column that the model predicts.
     """
 
-    def __init__(self, columns: list[dict[str, Any]]) -> None:
+    def __init__(self, columns: list[dict[str, Any]], target: str) -> None:
         self.columns = columns
+        self.target = target
 
     @classmethod
-    def from_columns(cls, columns: list[Column]) -> "ColumnReader":
+    def from_columns(cls, columns: list[Column], target: str) -> "ColumnReader":
         """Make a reader for columns that were read.
 
         Parameters
         ----------
         columns : list of Column
+        target : str
 
         Returns
         -------
@@ -39,7 +43,8 @@ class ColumnReader(TransformerMixin, BaseEstimator):
                 {"name": column.name, "kind": column.kind, "decimal": column.decimal, "format": column.format}
                 for column in columns
                 if column.kind
-            ]
+            ],
+            target,
         )
 
     def fit(self, X, y=None) -> "ColumnReader":

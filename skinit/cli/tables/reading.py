@@ -15,7 +15,7 @@ import pandas as pd
 
 from ...validation import nearest_name_hint
 from ..errors import CommandError
-from .delimited import RawTable, TextFormat, UnreadableError, decode, read_delimited
+from .delimited import RawTable, TextFormat, UnreadableError, decode, name_columns, read_delimited
 from .names import COMPRESSIONS, SUFFIXES
 
 STANDARD_INPUT = Path("-")
@@ -182,10 +182,7 @@ def _read_workbook(file: io.BytesIO, _: TextFormat) -> RawTable:
     first, *others = filled
     cells = filled[first]
     columns = cells.columns[cells.notna().any()]
-    names = [
-        name if isinstance(name, str) and name.strip() else f"Unnamed: {column}" if pd.isna(name) else str(name)
-        for column, name in cells.iloc[0][columns].items()
-    ]
+    names = name_columns(["" if pd.isna(name) else str(name) for name in cells.iloc[0][columns]])
     frame = cells[columns].iloc[1:].set_axis(names, axis=1).infer_objects()
     notes = [f"The sheet {first!r} is read. Others are not: {', '.join(map(repr, others))}."] if others else []
     return RawTable(frame, notes=notes)

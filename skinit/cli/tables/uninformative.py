@@ -10,7 +10,7 @@ from .columns import FEWEST_ROWS, Column, leave_out
 CONSTANT = "the same value in every row"
 # Where a table of counted rows might also be one of years.
 YEARS = (1500, 2200)
-UNNAMED = re.compile(r"Unnamed: \d+|", re.IGNORECASE)
+UNNAMED = re.compile(r"(Unnamed: \d+_*)?", re.IGNORECASE)
 ID_NAME = re.compile(
     r"(?i:(.*[\W_])?(id|ids|uid|uuid|guid|index|idx|row|rowid|rownum|no|nr|num|number|key))|.*[a-z](Id|ID|Nr|No|Key)"
 )

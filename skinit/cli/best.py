@@ -1,0 +1,140 @@
+"""The best candidate of a comparison: fitted to all rows, scored on others, and kept in a file."""
+
+import argparse
+from dataclasses import dataclass
+from importlib.util import find_spec
+
+import numpy as np
+import pandas as pd
+
+from .data import Table
+from .errors import CommandError, errors_of_file
+from .files import check_writable
+from .metrics import Metric
+from .models import MISSING_SKOPS, SUFFIX, make_model, save_model
+from .results import Results, describe_hidden
+from .search import SchemeSearch
+from .tables.delimited import TextFormat
+from .tables.reading import read_table
+from .text import say
+
+
+@dataclass
+class TestRows:
+    """Rows that no candidate has seen.
+
+    Parameters
+    ----------
+    name : str
+        Where they are from.
+    X : DataFrame of shape (n_rows, n_columns)
+    y : ndarray of shape (n_rows,)
+        As those of `Table`.
+    n_missing : int
+        Rows without a target, which are left out.
+    """
+
+    name: str
+    X: pd.DataFrame
+    y: np.ndarray
+    n_missing: int
+
+
+def load_test_rows(table: Table, arguments: argparse.Namespace) -> TestRows | None:
+    """Read the file of --test like the table.
+
+    Parameters
+    ----------
+    table : Table
+    arguments : argparse.Namespace
+
+    Returns
+    -------
+    rows : TestRows or None
+        None without --test.
+
+    Raises
+    ------
+    CommandError
+        If a column is missing, or if there are other classes.
+    """
+    if arguments.test is None:
+        return None
+    frame = read_table(arguments.test, TextFormat(arguments.sep, arguments.encoding)).frame
+    try:
+        X, y = table.make_reader().transform(frame), table.read_target(frame)
+    except ValueError as error:
+        raise CommandError(f"--test '{arguments.test}' does not suit --data: {error}") from None
+    has_target = ~np.isnan(y)
+    if not has_target.any():
+        raise CommandError(f"--test '{arguments.test}' has no row with a target.")
+    codes = y[has_target].astype(np.int64) if table.task == "classification" else y[has_target]
+    return TestRows(arguments.test.name, X[has_target], codes, int((~has_target).sum()))
+
+
+def check_save(arguments: argparse.Namespace) -> None:
+    """Check that a model can be saved where --save says, before a search that takes long.
+
+    Parameters
+    ----------
+    arguments : argparse.Namespace
+
+    Raises
+    ------
+    CommandError
+        If it cannot.
+    """
+    if arguments.save is None:
+        return
+    if arguments.save.suffix != SUFFIX:
+        raise CommandError(f"--save takes a file that ends in {SUFFIX}, got '{arguments.save}'.")
+    if find_spec("skops") is None:
+        raise CommandError(MISSING_SKOPS)
+    with errors_of_file("--save", arguments.save):
+        check_writable(arguments.save)
+
+
+def use_best(
+    table: Table, test: TestRows | None, search: SchemeSearch, results: Results, metric: Metric, arguments
+) -> dict:
+    """Fit the best candidate to all rows, score it on the test rows, and save it.
+
+    Parameters
+    ----------
+    table : Table
+    test : TestRows or None
+    search : SchemeSearch
+    results : Results
+    metric : Metric
+    arguments : argparse.Namespace
+
+    Returns
+    -------
+    document : dict
+        The part `test` of the document of the comparison; empty without test rows.
+
+    Raises
+    ------
+    CommandError
+        If no candidate has trained, or if the file cannot be written.
+    """
+    best = results.frame.iloc[0]
+    trial = search.fit(table.frame, table.y, best["init"], best["hidden"])
+    description = f"{best['init']}, {describe_hidden(best['hidden'])}"
+    if trial.network_ is None:
+        raise CommandError(f"The best candidate ({description}) diverges on all rows: nothing is scored or saved.")
+    document = {}
+    if test:
+        score, chance = metric.scorer(trial, test.X, test.y), search.chance_score(table.y, test.y)
+        say(
+            f"On the {len(test.y)} rows of {test.name}: {metric.name} {metric.format(score)} of {description}, fitted "
+            f"to all rows of {table.name} (chance {metric.format(chance)})."
+        )
+        if test.n_missing:
+            say(f"{test.n_missing} row(s) of {test.name} have no target and are left out.")
+        document["test"] = {"data": test.name, "rows": len(test.y), "score": score, "chance": chance}
+    if arguments.save:
+        with errors_of_file("--save", arguments.save):
+            save_model(make_model(table, trial), arguments.save)
+        say(f"Written: {arguments.save}, the model of {description}, fitted to all rows")
+    return document

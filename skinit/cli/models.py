@@ -1,0 +1,127 @@
+"""Models in files: pipelines from the rows of a table to the values of its target."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from sklearn.pipeline import Pipeline
+
+from ..persistence import TRUSTED_TYPES
+from ..validation import nearest_name_hint
+from .data import Table
+from .errors import CommandError
+from .files import write_file
+from .search import Trial
+from .tables.reader import ColumnReader
+
+SUFFIX = ".skops"
+# skops trusts scikit-learn's steps, but for the type of the numbers that an imputer keeps.
+TRUSTED = [*TRUSTED_TYPES, "numpy.dtype"]
+MISSING_SKOPS = "Models are kept with skops: pip install skops"
+
+
+def make_model(table: Table, trial: Trial) -> Pipeline:
+    """Make a pipeline of a trial that takes rows as they stand in a file, and predicts the target as it stands there.
+
+    Parameters
+    ----------
+    table : Table
+        What the trial learned from.
+    trial : Trial
+        Fitted; its network will name classes instead of numbering them.
+
+    Returns
+    -------
+    model : Pipeline
+        Its first step, a `ColumnReader`, turns a DataFrame of a file into the columns of the table.
+    """
+    if table.task == "classification":
+        network = trial[-1]
+        network._label_binarizer.fit(table.labels)
+        network.classes_ = network._label_binarizer.classes_
+    return Pipeline([("columns", table.make_reader()), *trial.steps])
+
+
+def save_model(model: Pipeline, path: Path) -> None:
+    """Write a model to a file of skops.
+
+    Parameters
+    ----------
+    model : Pipeline
+        What `make_model` returns.
+    path : Path
+
+    Raises
+    ------
+    OSError
+        If it cannot be written.
+    """
+    import skops.io
+
+    write_file(path, skops.io.dumps(model))
+
+
+def load_model(path: Path) -> Pipeline:
+    """Read a model that `save_model` has written.
+
+    Parameters
+    ----------
+    path : Path
+
+    Returns
+    -------
+    model : Pipeline
+
+    Raises
+    ------
+    CommandError
+        If there is no such file, or if it is not a model of types that are trusted.
+    """
+    try:
+        import skops.io
+    except ImportError:
+        raise CommandError(MISSING_SKOPS) from None
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        siblings = [sibling.name for sibling in path.parent.glob(f"*{SUFFIX}")]
+        raise CommandError(f"{nearest_name_hint(path.name, siblings)}There is no file '{path}'.") from None
+    except OSError as error:
+        raise CommandError(f"'{path}' cannot be read: {error.strerror}.") from None
+    try:
+        foreign = sorted(set(skops.io.get_untrusted_types(data=content)) - set(TRUSTED))
+        model = None if foreign else skops.io.loads(content, trusted=TRUSTED)
+    except MemoryError:
+        raise
+    # A damaged file may raise anything.
+    except Exception as error:
+        raise CommandError(f"'{path}' cannot be read as a file of skops: {error}") from None
+    if foreign:
+        raise CommandError(f"'{path}' is not loaded, because it has types that are not trusted: {', '.join(foreign)}.")
+    if not isinstance(model, Pipeline) or not isinstance(model[0], ColumnReader):
+        raise CommandError(f"'{path}' is not a model that skinit compare --save has written.")
+    return model
+
+
+def predict(model: Pipeline, frame: pd.DataFrame) -> np.ndarray:
+    """Predict the target of each row.
+
+    Parameters
+    ----------
+    model : Pipeline
+    frame : DataFrame
+        As it was read from a file.
+
+    Returns
+    -------
+    predictions : ndarray of shape (n_rows,)
+
+    Raises
+    ------
+    CommandError
+        If a column is missing, or if values are not finite.
+    """
+    try:
+        return model.predict(frame)
+    except ValueError as error:
+        raise CommandError(f"The rows do not suit the model: {error}") from error
