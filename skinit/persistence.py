@@ -52,7 +52,7 @@ class PersistenceMixin(BaseEstimator):
         if version != __version__:
             warn_user(
                 InconsistentVersionWarning(
-                    estimator_name=f"skinit.{type(self).__name__}",
+                    estimator_name=f"{type(self).__module__.partition('.')[0]}.{type(self).__name__}",
                     current_sklearn_version=__version__,
                     original_sklearn_version=version,
                 )

@@ -2,6 +2,7 @@
 
 import ast
 import re
+from importlib.util import find_spec
 from pathlib import Path
 
 import matplotlib
@@ -32,6 +33,9 @@ from skinit.inspection import InitComparisonDisplay
 
 matplotlib.use("Agg")
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
+if find_spec("sklearn.callback"):
+    from skinit.callbacks import BestWeights, EarlyStopping
 
 PACKAGE = Path(__file__).parent.parent / "skinit"
 X, y = load_iris(return_X_y=True)
@@ -98,6 +102,11 @@ CASES = {
         (lambda name: warmup(solver=name), "adma", "adam"),
     ],
 }
+if find_spec("sklearn.callback"):
+    CASES["validation.py"] += [
+        (lambda name: EarlyStopping(monitor=name), "los", "loss"),
+        (lambda name: BestWeights(monitor=name), "validation_los", "validation_loss"),
+    ]
 
 
 def modules_that(condition):
