@@ -11,7 +11,10 @@ import pytest
 
 from skinit import MLPClassifier
 from skinit.cli import main
-from skinit.inspection.findings import NOTHING_FOUND
+from skinit.cli.arguments import parse_arguments
+from skinit.cli.inspect import COMMAND_LINE
+from skinit.inspection.advice import phrase
+from skinit.inspection.findings import NOTHING_FOUND, RULES
 
 QUICK = ["--hidden", "6"]
 DEEP_LOGISTIC = ["--hidden", "6,6,6,6,6,6", "--activation", "logistic"]
@@ -76,11 +79,11 @@ def test_the_table_and_the_findings_are_printed_and_in_the_report(run, tmp_path)
     status, out, err, report = run(*DEEP_LOGISTIC)
     assert (status, err) == (0, "")
     assert "untrained; looked at on 500 rows" in out
-    assert "vanishing gradients; try init='hessian'" in " ".join(out.split())
+    assert "vanishing gradients; try --init hessian and --activation tanh." in " ".join(out.split())
     assert out.endswith(f"Written: {tmp_path / 'report.html'}\n")
     page = Page(report)
     words = " ".join(page.text.split())
-    findings = out[out.index("Findings\n- ") + len("Findings\n- ") : out.index("\nWritten")]
+    findings = out[out.index("Findings\n- ") + len("Findings\n- ") : out.index("\n\n[3/4]")]
     for sentence in findings.split("\n- "):
         assert " ".join(sentence.split()) in words
     numbers = re.findall(r"^ *(?:output )?\d .*$", out, re.MULTILINE)
@@ -89,6 +92,34 @@ def test_the_table_and_the_findings_are_printed_and_in_the_report(run, tmp_path)
     cells = [unescape(re.sub(r"<.*?>", " ", row)).split() for row in rows]
     for line in numbers:
         assert line.split() in cells
+
+
+def test_stages_are_told_as_they_begin(run):
+    *_, out, _, _ = run(*QUICK)
+    stages = re.findall(r"^\[\d/4\] .*$", out, re.MULTILINE)
+    assert stages == [
+        "[1/4] initializing the network",
+        "[2/4] measuring signals and gradients",
+        "[3/4] drawing them",
+        "[4/4] measuring and drawing the curvature",
+    ]
+    assert "[1/4] training the network\n" in run(*QUICK, "--epochs", "1")[1]
+
+
+@pytest.mark.parametrize("activation", ["relu", "logistic"])
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
+def test_advice_is_made_of_options_of_the_command(rule, activation):
+    advice = phrase(rule.advice, [activation], COMMAND_LINE)
+    assert "='" not in advice
+    # Tables are standardized, so that two findings do not come up here.
+    assert "scale X" not in advice or rule.name == "unscaled_features"
+    for option, values in re.findall(r"(--[a-z-]+) (\w+(?: or (?!--)\w+)*)", advice):
+        for value in values.split(" or "):
+            if value != "a":
+                parse_arguments(["inspect", option, value])
+    parameters = re.findall(r"(\w+)='(\w+)'", phrase(rule.advice, [activation]))
+    MLPClassifier(**dict(parameters))._validate_params()
+    assert len(parameters) == advice.count("--")
 
 
 def test_the_report_holds_all_that_it_shows(run):

@@ -34,6 +34,7 @@ from skinit.inspection import (
     SignalPropagationDisplay,
     signal_propagation,
 )
+from skinit.inspection.displays.curvature import N_STEPS
 from skinit.inspection.displays.panels import LARGEST, line_style, scale_y
 
 matplotlib.use("agg")
@@ -329,7 +330,7 @@ def test_curvature_drawn_is_that_of_the_functions(name, dtype):
     np.testing.assert_array_equal(hessians["norm of Hessian"].get_ydata(), norms)
     np.testing.assert_array_equal(hessians["bound"].get_ydata(), hessian_bound(network, data, y))
     np.testing.assert_array_equal(jacobians["norm of Jacobian"].get_ydata(), layer_jacobian_norms(network, data, y))
-    eigenvalues, density = spectral_density(network, data, y, n_vectors=2, random_state=3)
+    eigenvalues, density = spectral_density(network, data, y, n_vectors=2, n_steps=N_STEPS, random_state=3)
     np.testing.assert_array_equal(spectrum["density"].get_xdata(), eigenvalues)
     np.testing.assert_array_equal(spectrum["density"].get_ydata(), density)
     hessian = hessian_operator(network, data, y)
@@ -354,6 +355,34 @@ def test_limit_of_stable_steps(parameters, factor):
     network = MLPClassifier((4,), learning_rate_init=0.25, random_state=0, **parameters).initialize(X, y)
     limit = CurvatureDisplay.from_estimator(network, X, y, n_vectors=1).stability_limit
     assert limit is None if factor is None else limit == pytest.approx(factor / 0.25, rel=4e-3)
+
+
+@pytest.mark.parametrize("name", ["two layers", "dead"])
+def test_norms_that_are_known_are_not_measured_again(name, monkeypatch):
+    network = untrained(name)
+    weights = np.random.default_rng(0).integers(0, 3, len(y)).astype(float)
+    arguments = {"sample_weight": weights, "random_state": 2}
+    measured = CurvatureDisplay.from_estimator(network, X, y, n_vectors=1, **arguments)
+    signals = signal_propagation(network, X, y, **arguments)
+    for function in ("layer_hessian_norms", "hessian_bound", "layer_jacobian_norms"):
+        monkeypatch.setattr(f"skinit.inspection.displays.curvature.{function}", None)
+    known = CurvatureDisplay.from_estimator(network, X, y, n_vectors=1, signals=signals, **arguments)
+    for attribute, values in vars(measured).items():
+        if attribute not in ("ax_", "figure_") and values is not None:
+            np.testing.assert_allclose(getattr(known, attribute), values, rtol=1e-9, err_msg=attribute)
+
+
+@pytest.mark.parametrize("init", ["random", "he"])
+def test_the_spectrum_drawn_is_that_of_many_steps(init):
+    network = MLPClassifier((10, 10), init=init, random_state=0).initialize(X, y)
+    display = CurvatureDisplay.from_estimator(network, X, y)
+    grid = display.eigenvalues
+    # All parameters, or as many steps as find no more.
+    _, heights = spectral_density(network, X, y, n_vectors=3, n_steps=200)
+    assert np.trapezoid(np.abs(display.density - heights), grid) < 0.01
+    top = heights.max()
+    decades = np.log10(np.maximum(display.density, 1e-7 * top) / np.maximum(heights, 1e-7 * top))
+    assert np.abs(decades).max() < 0.1
 
 
 def test_a_limit_far_off_does_not_squeeze_the_spectrum():
@@ -471,6 +500,23 @@ def test_the_scheme_is_chosen_among_several_parameters_init():
     assert InitComparisonDisplay.from_cv_results(results, param_name="init").inits == ["zero", "he"]
     with pytest.raises(ValueError, match="Did you mean 'init'.*got 'int'"):
         InitComparisonDisplay.from_cv_results(results, param_name="int")
+
+
+def test_losses_run_from_right_to_left():
+    losses = np.array([[3.0, 3.2], [1.0, 1.2], [0.02, 0.04]])
+    display = comparison_display(
+        inits=["bad", "good", "best"], test_scores=losses, loss_curves=None, settings=None, greater_is_better=False
+    )
+    (ax,) = np.ravel(display.ax_)
+    left, right = ax.get_xlim()
+    assert left > right
+    mirrored = comparison_display(inits=["bad", "good", "best"], test_scores=-losses, loss_curves=None, settings=None)
+    (other,) = np.ravel(mirrored.ax_)
+    np.testing.assert_allclose((left, right), -np.array(other.get_xlim()))
+    # Losses of any size have digits.
+    assert {text.get_text() for text in ax.texts} == {"3.100 ± 0.100", "1.100 ± 0.100", "3.00e-02 ± 1.00e-02"}
+    for text, twin in zip(ax.texts, other.texts, strict=True):
+        assert text.get_horizontalalignment() == twin.get_horizontalalignment()
 
 
 def test_failed_fits_have_dots_and_no_mean():

@@ -6,7 +6,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.sparse.linalg import LinearOperator, aslinearoperator
 
-from skinit.curvature.spectrum import N_VECTORS, density, frobenius_norm, largest_eigenvalue, spectral_norm, trace
+from skinit.curvature.spectrum import (
+    N_VECTORS,
+    ScaledOperator,
+    _quadrature,
+    density,
+    frobenius_norm,
+    largest_eigenvalue,
+    spectral_norm,
+    trace,
+)
 
 DTYPES = [np.float32, np.float64]
 # Eigenvalues of matrices of each size: what the functions must get right besides the ordinary case.
@@ -113,6 +122,40 @@ def test_a_spectrum_of_few_numbers_gives_their_masses(size, dtype):
     assert np.trapezoid(heights[upper], grid[upper]) == pytest.approx(1 / 3, abs=1e-5)
     assert np.trapezoid((heights * grid)[upper], grid[upper]) == pytest.approx(2 / 3, abs=1e-4)
     assert grid[heights.argmax()] == pytest.approx(-1, abs=0.01)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("spectrum", sorted(set(SPECTRA) - {"zero"}))
+def test_quadratures_are_exact_for_polynomials(spectrum, dtype):
+    matrix = make_matrix(spectrum, 60, dtype)
+    signs = np.random.default_rng(2).choice([-1.0, 1.0], 60).astype(dtype)
+    operator = ScaledOperator(aslinearoperator(matrix))
+    scaled = operator.assemble()
+    nodes, weights = _quadrature(operator, signs, 5)
+    assert (weights >= 0).all()
+    vector = signs / np.sqrt(60)
+    largest = np.abs(np.linalg.eigvalsh(scaled)).max()
+    for degree in range(10):
+        exact = vector @ np.linalg.matrix_power(scaled / largest, degree) @ vector
+        assert weights @ (nodes / largest) ** degree == pytest.approx(exact, abs=rounding(np.eye(60, dtype=dtype)))
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_copies_of_an_eigenvalue_share_its_weight(dtype):
+    # An eigenvalue far off is found after some steps, and again and again after some more.
+    size = 400
+    eigenvalues = np.r_[np.linspace(-1, 1, size - 2), 30.0, 100.0]
+    operator = ScaledOperator(
+        LinearOperator((size, size), matvec=lambda v: eigenvalues.astype(dtype) * v.ravel(), dtype=dtype)
+    )
+    nodes, weights = _quadrature(operator, np.ones(size, dtype), 120)
+    nodes = operator.unscale(nodes)
+    for value in (30.0, 100.0):
+        is_near = np.abs(nodes - value) < 1e-3 * value
+        assert is_near.sum() > 1
+        assert weights[is_near].sum() == pytest.approx(1 / size, rel=1e-3)
+    assert nodes.min() > -1.01
+    assert nodes.max() < 100.01
 
 
 @settings(max_examples=60, deadline=None, derandomize=True)

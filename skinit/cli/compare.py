@@ -9,7 +9,6 @@ import numpy as np
 from joblib import cpu_count, effective_n_jobs, parallel_config
 from matplotlib.figure import Figure
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from ..inspection import InitComparisonDisplay
 from ..inspection.displays.panels import GREY
@@ -22,6 +21,7 @@ from .errors import CommandError, errors_of_file
 from .files import check_writable, write_file
 from .metrics import Metric, make_metric, scorer_names
 from .network_options import describe_training, network_parameters
+from .progress import make_bar
 from .report import make_table, say_table
 from .results import Results, describe_hidden, make_results
 from .schemes import distinct_schemes
@@ -122,16 +122,7 @@ def _search(
     console: Console, table: Table, search: SchemeSearch, metric: Metric, chance: np.ndarray, max_iter: int
 ) -> Results:
     """Search, with a bar on a terminal and a line for each candidate elsewhere."""
-    bar = Progress(
-        SpinnerColumn(),
-        MofNCompleteColumn(),
-        BarColumn(bar_width=20),
-        TimeElapsedColumn(),
-        TextColumn("{task.description}", markup=False),
-        console=console,
-        transient=True,
-        disable=not console.is_interactive,
-    )
+    bar = make_bar(console)
     task = bar.add_task("warming up", total=search.n_candidates)
 
     def report(cv_results: dict, group: slice) -> None:

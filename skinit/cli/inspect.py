@@ -4,6 +4,7 @@ import argparse
 import base64
 import io
 from collections.abc import Callable
+from dataclasses import replace
 from html import escape
 from string import Template
 
@@ -15,6 +16,8 @@ from sklearn.preprocessing import StandardScaler
 
 from ..estimators import MLPClassifier, MLPRegressor
 from ..inspection import CurvatureDisplay, SignalPropagation, SignalPropagationDisplay, signal_propagation
+from ..inspection.advice import Vocabulary, phrase
+from ..inspection.findings import RULES, Finding
 from ..inspection.tables import format_findings_html, format_tables_html
 from ..kernels.compilation import announcing_compilation
 from ..training.divergence import DivergenceError
@@ -24,12 +27,17 @@ from .documents import inspection_document
 from .errors import CommandError, errors_of_file
 from .files import check_writable, write_file
 from .network_options import describe_training, network_parameters
+from .progress import stages
 from .report import say_table
 from .results import describe_hidden
 from .text import one_line, say
 
 # Rows that are looked at: means over more hardly differ, and the time is in proportion.
 MOST_ROWS = 500
+
+OPTIONS = {"init": "--init", "activation": "--activation", "learning_rate_init": "--learning-rate"}
+# Features and targets are standardized already.
+COMMAND_LINE = Vocabulary(write=lambda name, values: f"{OPTIONS[name]} {' or '.join(values)}", and_scale="")
 
 # On a narrow screen pictures are below each other, and wide tables scroll on their own.
 PAGE = Template("""\
@@ -102,23 +110,32 @@ def inspect(arguments: argparse.Namespace) -> dict:
     with errors_of_file("--html", arguments.html):
         check_writable(arguments.html)
     say_table(Console(highlight=False, markup=False, emoji=False), table)
-    say(_describe(table, arguments) + "\n")
-    try:
-        X, y = _numbers(table)
-        network = _make_network(table, X, y, arguments)
-    except DivergenceError as error:
-        raise CommandError(f"{error} --epochs 0 looks into the network before training.") from error
-    except (ValueError, OverflowError) as error:
-        raise CommandError(f"The network cannot be made: {error}") from error
-    rows = np.sort(np.random.RandomState(arguments.seed).permutation(len(y))[:MOST_ROWS])
-    X, y = X[rows], y[rows]
-    signals = signal_propagation(network, X, y, random_state=arguments.seed)
-    say(str(signals))
-    page = _make_page(table, f"{table.summary} {_describe(table, arguments)}", signals, network, X, y)
+    say(_describe(table, arguments))
+    with stages(4) as begin:
+        begin("training the network" if arguments.epochs else "initializing the network")
+        try:
+            X, y = _numbers(table)
+            network = _make_network(table, X, y, arguments)
+        except DivergenceError as error:
+            raise CommandError(f"{error} --epochs 0 looks into the network before training.") from error
+        except (ValueError, OverflowError) as error:
+            raise CommandError(f"The network cannot be made: {error}") from error
+        rows = np.sort(np.random.RandomState(arguments.seed).permutation(len(y))[:MOST_ROWS])
+        X, y = X[rows], y[rows]
+        begin("measuring signals and gradients")
+        signals = signal_propagation(network, X, y, random_state=arguments.seed)
+        signals = replace(signals, findings=tuple(_in_words_of_options(each, signals) for each in signals.findings))
+        say(f"\n{signals}\n")
+        page = _make_page(table, f"{table.summary} {_describe(table, arguments)}", signals, network, X, y, begin)
     with errors_of_file("--html", arguments.html):
         write_file(arguments.html, page.encode())
-    say(f"\nWritten: {arguments.html}")
+    say(f"Written: {arguments.html}")
     return inspection_document(table, signals, arguments, [arguments.html])
+
+
+def _in_words_of_options(finding: Finding, signals: SignalPropagation) -> Finding:
+    (template,) = (rule.advice for rule in RULES if rule.name == finding.name)
+    return replace(finding, advice=phrase(template, signals.activations, COMMAND_LINE))
 
 
 def _numbers(table: Table) -> tuple:
@@ -153,7 +170,14 @@ def _describe(table: Table, arguments: argparse.Namespace) -> str:
     )
 
 
-def _make_page(table: Table, description: str, signals: SignalPropagation, network, X, y) -> str:
+def _make_page(table: Table, description: str, signals: SignalPropagation, network, X, y, begin) -> str:
+    begin("drawing them")
+    pictures = _draw(
+        SignalPropagationDisplay(signals).plot,
+        ["activations by layer", "units by layer", "deltas by layer", "gradients by layer"],
+    )
+    begin("measuring and drawing the curvature")
+
     def draw_curvature(axes):
         CurvatureDisplay.from_estimator(network, X, y, ax=axes, signals=signals)
 
@@ -166,10 +190,7 @@ def _make_page(table: Table, description: str, signals: SignalPropagation, netwo
         description=escape(" ".join(map(one_line, [description, *table.remarks]))),
         findings=format_findings_html(signals),
         tables=format_tables_html(signals),
-        signals=_draw(
-            SignalPropagationDisplay(signals).plot,
-            ["activations by layer", "units by layer", "deltas by layer", "gradients by layer"],
-        ),
+        signals=pictures,
         curvature=curvature,
         version=__version__,
     )

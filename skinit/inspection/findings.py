@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from ..kernels.activations import evaluate
+from .advice import phrase
 from .words import describe_activations, describe_layers, describe_number, up_to
 
 if TYPE_CHECKING:
@@ -96,7 +97,7 @@ class Rule(NamedTuple):
     """An entry of `RULES`.
 
     `condition` and `evidence` take what was measured, and the latter also the layers for which the former holds.
-    ``{better_init}`` in the advice stands for what suits the activation.
+    The advice is a template of `advice.phrase`.
     """
 
     name: str
@@ -117,14 +118,12 @@ def find(signals: "SignalPropagation", data: DataSummary) -> tuple[Finding, ...]
     -------
     findings : tuple of Finding
     """
-    is_logistic = "logistic" in signals.activations
-    better_init = "init='hessian'" + (" and activation='tanh'" if is_logistic else " or 'orthogonal'")
     findings = []
     for rule in RULES:
         layers = np.flatnonzero(rule.condition(signals, data))
         if layers.size:
             evidence = rule.evidence(signals, data, layers)
-            advice = rule.advice.format(better_init=better_init)
+            advice = phrase(rule.advice, signals.activations)
             findings.append(Finding(rule.name, tuple(layers.tolist()), evidence, advice))
     return tuple(findings)
 
@@ -316,9 +315,9 @@ RULES = (
         "zero_weights",
         _has_zero_weights,
         lambda signals, data, layers: f"The weights of {describe_layers(layers)} are all zero",
-        "draw them at random: init='auto'",
+        "draw them at random: {init:auto}",
     ),
-    Rule("symmetric_units", _has_symmetric_units, _say_symmetric, "draw weights at random: init='auto'"),
+    Rule("symmetric_units", _has_symmetric_units, _say_symmetric, "draw weights at random: {init:auto}"),
     Rule(
         "dead_units",
         _has_dead_units,
@@ -326,7 +325,7 @@ RULES = (
             f"Of the units of {describe_layers(layers)}, up to {signals.dead[layers].max():.0%} have no slope on any "
             "row"
         ),
-        "try {better_init}, activation='leaky_relu', or a smaller learning rate if this came of training",
+        "try {better_init}, {activation:leaky_relu}, or a smaller learning rate if this came of training",
     ),
     Rule(
         "saturated_units",
@@ -335,7 +334,7 @@ RULES = (
             f"Of the outputs of {describe_layers(layers)}, up to {signals.saturated[layers].max():.0%} are on the flat "
             f"parts of {describe_activations([signals.activations[k] for k in layers])}"
         ),
-        "try smaller weights, init='orthogonal' or 'xavier', and scale X (StandardScaler)",
+        "try smaller weights, {init:orthogonal|xavier}{and_scale}",
     ),
     Rule("vanishing_activations", _loses_the_signal, _say_lost, "try {better_init}"),
     Rule(
@@ -379,7 +378,7 @@ RULES = (
             f"Nothing is learned, and the gradient is in every layer less than "
             f"{describe_number(signals.gradient_to_weight.max())} times the weights"
         ),
-        "try {better_init}, or learning_rate_init='auto'",
+        "try {better_init}, or {learning_rate_init:auto}",
     ),
     Rule(
         "huge_gradients",
@@ -388,10 +387,10 @@ RULES = (
             f"The gradient of {describe_layers(layers)} is "
             f"{up_to(layers, signals.gradient_to_weight[layers].max())} times as large as the weights"
         ),
-        "try {better_init}, or learning_rate_init='auto'",
+        "try {better_init}, or {learning_rate_init:auto}",
     ),
     Rule("uneven_curvature", _is_steeper_than_others, _say_uneven, "try {better_init}"),
-    Rule("large_curvature", _is_steep, _say_steep, "try {better_init}, or learning_rate_init='auto'"),
+    Rule("large_curvature", _is_steep, _say_steep, "try {better_init}, or {learning_rate_init:auto}"),
 )
 
 NOTHING_FOUND = "Nothing found: signals and gradients pass through all layers, and no curvature is extreme."

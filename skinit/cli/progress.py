@@ -1,0 +1,62 @@
+"""How far a command is: a bar on a terminal, and lines elsewhere."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import count
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from .cleanup import cleaned_up
+from .text import say
+
+
+def make_bar(console: Console) -> Progress:
+    """A bar with the number of steps, the time and a description, which a console that is no terminal does not show.
+
+    Parameters
+    ----------
+    console : rich.console.Console
+
+    Returns
+    -------
+    bar : rich.progress.Progress
+    """
+    return Progress(
+        SpinnerColumn(),
+        MofNCompleteColumn(),
+        BarColumn(bar_width=20),
+        TimeElapsedColumn(),
+        TextColumn("{task.description}", markup=False),
+        console=console,
+        transient=True,
+        disable=not console.is_interactive,
+    )
+
+
+@contextmanager
+def stages(n_stages: int) -> Iterator[Callable[[str], None]]:
+    """Tell how far a command is that has so many stages.
+
+    Parameters
+    ----------
+    n_stages : int
+
+    Yields
+    ------
+    begin : callable
+        To be called with a description when a stage begins.
+    """
+    console = Console(highlight=False, markup=False, emoji=False)
+    bar = make_bar(console)
+    task = bar.add_task("", total=n_stages)
+    numbers = count()
+
+    def begin(description: str) -> None:
+        n_done = next(numbers)
+        bar.update(task, completed=n_done, description=description)
+        if not console.is_interactive:
+            say(f"[{n_done + 1}/{n_stages}] {description}")
+
+    with cleaned_up(bar.live.stop), bar:
+        yield begin
