@@ -49,8 +49,8 @@ def run_on_dask(client, tasks: Sequence) -> Iterator[tuple[int, object]]:
 
     dask runs the fits of a lost worker on another one, unless a fit has cost it four workers. It suspects all fits that
     the worker was given, so none is given before there is a thread for it. What several fits have in common is sent to
-    the scheduler once, and from there to the workers. Scattered to the workers, it would be lost with them, and all fits
-    with it.
+    the scheduler once, and from there to the workers. Scattered to the workers, it would be lost with them, and the
+    fits with it.
 
     Parameters
     ----------

@@ -96,7 +96,8 @@ class _Hasher(NumpyHasher):
         if package in OF_EVERY_FIT:
             return (name,)
         file = Path(getattr(sys.modules.get(item.__module__), "__file__", None) or "")
-        if INSTALLED.intersection(file.parts):
+        # What is typed into a notebook belongs to a module that is installed, the notebook's own.
+        if package != "__main__" and INSTALLED.intersection(file.parts):
             return (name, str(getattr(sys.modules[package], "__version__", "")))
         return (name, *parts_of(item))
 

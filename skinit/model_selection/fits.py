@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from inspect import signature, unwrap
 from typing import Any
 
@@ -35,8 +36,8 @@ class Fits:
     ----------
     memory : FinishedFits or None
         None: no fit is kept.
-    n_jobs, pre_dispatch
-        As those of joblib's `Parallel`.
+    parallel : sklearn.utils.parallel.Parallel
+        What would run them, on whichever backend is active.
 
     Attributes
     ----------
@@ -44,12 +45,10 @@ class Fits:
         Fits taken from memory so far.
     """
 
-    def __init__(
-        self, memory: FinishedFits | None, n_jobs: int | None = None, pre_dispatch: int | str = "2*n_jobs"
-    ) -> None:
+    def __init__(self, memory: FinishedFits | None, parallel: Parallel) -> None:
         self.n_reused = 0
         self._memory = memory
-        self._settings = {"n_jobs": n_jobs, "pre_dispatch": pre_dispatch}
+        self._parallel = parallel
         self._n_alike: Counter[str] = Counter()
 
     def run(self, tasks: Iterable[Task]) -> list:
@@ -74,7 +73,7 @@ class Fits:
         """
         tasks = list(tasks)
         if self._memory is None:
-            results = dict(_run_until_finished(dict(enumerate(tasks)), self._settings))
+            results = dict(_run_until_finished(dict(enumerate(tasks)), self._parallel))
         else:
             results = self._run_and_keep(tasks, self._memory)
         return [results[number] for number in range(len(tasks))]
@@ -84,7 +83,7 @@ class Fits:
         results = {number: result for number, key in enumerate(keys) if (result := memory.get(key)) is not None}
         self.n_reused += len(results)
         missing = {number: task for number, task in enumerate(tasks) if number not in results}
-        for number, result in _run_until_finished(missing, self._settings):
+        for number, result in _run_until_finished(missing, self._parallel):
             results[number] = result
             # A fit may have failed for want of memory or of a file.
             if self._memory is not None and not (isinstance(result, dict) and result.get("fit_error")):
@@ -125,31 +124,35 @@ def _fingerprint_of_argument(name: str, value: object) -> str:
         ) from error
 
 
-def _run_until_finished(tasks: dict[int, Task], settings: dict) -> Iterator[tuple[int, object]]:
+def _run_until_finished(tasks: dict[int, Task], parallel: Parallel) -> Iterator[tuple[int, object]]:
     """Numbers and results of tasks, as they are finished."""
     missing, n_losses = dict(tasks), 0
-    while missing:
-        try:
-            for number, result in _run(list(missing.items()), settings):
-                del missing[number]
-                n_losses = 0
-                yield number, result
-        except Exception as error:
-            if not any(kind.__name__ in LOST_WORKER for kind in type(error).__mro__):
-                raise
-            n_losses += 1
-            if n_losses == MOST_LOSSES:
-                raise RuntimeError(
-                    f"{MOST_LOSSES} times in a row a worker was lost before it finished a fit, the last time with "
-                    f"{type(error).__name__}: {error} Perhaps a fit takes more memory than a worker has."
-                ) from error
-            message = f"A worker was lost ({type(error).__name__}). {len(missing)} fit(s) are run again."
-            warn_user(message, RuntimeWarning)
-            # The fit that cost the worker, if it was one, is among the first. It should be the last to do so again.
-            missing = dict(reversed(missing.items()))
+    with ExitStack() as stack:
+        while missing:
+            try:
+                for number, result in _run(list(missing.items()), parallel):
+                    del missing[number]
+                    n_losses = 0
+                    yield number, result
+            except Exception as error:
+                if not any(kind.__name__ in LOST_WORKER for kind in type(error).__mro__):
+                    raise
+                n_losses += 1
+                if n_losses == MOST_LOSSES:
+                    raise RuntimeError(
+                        f"{MOST_LOSSES} times in a row a worker was lost before it finished a fit, the last time with "
+                        f"{type(error).__name__}: {error} Perhaps a fit takes more memory than a worker has."
+                    ) from error
+                message = f"A worker was lost ({type(error).__name__}). {len(missing)} fit(s) are run again."
+                warn_user(message, RuntimeWarning)
+                # The fit that cost the worker, if it was one, is among the first. It should be the last to do so again.
+                missing = dict(reversed(missing.items()))
+                # The one before may still hand out results of the fits that it gave up.
+                again = Parallel(n_jobs=parallel.n_jobs, pre_dispatch=parallel.pre_dispatch)
+                parallel = stack.enter_context(again)
 
 
-def _run(tasks: Sequence[tuple[int, Task]], settings: dict) -> Iterator[tuple[int, object]]:
+def _run(tasks: Sequence[tuple[int, Task]], parallel: Parallel) -> Iterator[tuple[int, object]]:
     backend, _ = get_active_backend()
     if hasattr(backend, "client"):
         # joblib's own way to dask loses data with the worker that it was sent to, and waits forever for a fit that
@@ -157,14 +160,13 @@ def _run(tasks: Sequence[tuple[int, Task]], settings: dict) -> Iterator[tuple[in
         with backend.retrieval_context():
             yield from run_on_dask(backend.client, tasks)
         return
-    n_jobs = effective_n_jobs(settings["n_jobs"])
+    n_jobs = effective_n_jobs(parallel.n_jobs)
     if n_jobs > 1 and backend.supports_return_generator:
+        settings = {"n_jobs": parallel.n_jobs, "pre_dispatch": parallel.pre_dispatch}
         yield from Parallel(**settings, return_as="generator_unordered")(map(_numbered, tasks))
         return
-    size = 1 if n_jobs == 1 else FITS_PER_GROUP * n_jobs
-    with Parallel(**settings) as parallel:
-        for group in gen_batches(len(tasks), size):
-            yield from parallel(map(_numbered, tasks[group]))
+    for group in gen_batches(len(tasks), 1 if n_jobs == 1 else FITS_PER_GROUP * n_jobs):
+        yield from parallel(map(_numbered, tasks[group]))
 
 
 def _numbered(task: tuple[int, Task]) -> Task:

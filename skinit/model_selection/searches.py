@@ -16,8 +16,6 @@ class ResumableSearch:
     """What makes one of scikit-learn's searches resumable: a base class before that search."""
 
     memory: Any
-    n_jobs: int | None
-    pre_dispatch: int | str
     n_reused_fits_: int
 
     def _run_search(self, evaluate_candidates: Callable, *, callback_ctx=None) -> None:
@@ -29,12 +27,12 @@ class ResumableSearch:
 
     def _take_over_fits(self, evaluate_candidates: Callable) -> Fits:
         """Have `evaluate_candidates` run its fits through `Fits`, where it would through joblib."""
-        fits = Fits(_open_memory(self.memory), self.n_jobs, self.pre_dispatch)
         # scikit-learn has no public place for that: the variable is one of its `fit`, and of this call of it alone.
         variables = zip(evaluate_candidates.__code__.co_freevars, evaluate_candidates.__closure__ or (), strict=True)
         cell = dict(variables).get("parallel")
         if cell is None:
             raise NotImplementedError("This version of skinit cannot resume searches of this version of scikit-learn.")
+        fits = Fits(_open_memory(self.memory), parallel=cell.cell_contents)
         cell.cell_contents = fits.run
         return fits
 
