@@ -2,7 +2,8 @@
 
 import argparse
 import io
-from concurrent.futures.process import BrokenProcessPool
+from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
 
 from joblib import cpu_count, effective_n_jobs, parallel_config
@@ -12,7 +13,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 
 from ..inspection import InitComparisonDisplay
 from ..inspection.displays.panels import GREY
+from ..model_selection.finished_fits import NAME as FINISHED_FITS
+from ..model_selection.finished_fits import FinishedFits
+from ..precompilation import warmup
 from .cleanup import cleaned_up
+from .cluster import dask_cluster
 from .data import Table, load_table
 from .errors import CommandError, errors_of_file
 from .files import check_writable, write_file
@@ -43,6 +48,7 @@ def compare(arguments: argparse.Namespace) -> None:
     with errors_of_file("--out", arguments.out):
         for file in _files(arguments.out):
             check_writable(file)
+        FinishedFits(arguments.out)
     search = SchemeSearch(
         table.make_preprocessor(),
         table.task,
@@ -51,15 +57,18 @@ def compare(arguments: argparse.Namespace) -> None:
         cv=arguments.cv,
         n_jobs=_n_workers(arguments.n_jobs),
         seed=arguments.seed,
+        memory=arguments.out,
         activation=arguments.activation,
         solver=arguments.solver,
         max_iter=arguments.max_iter,
     )
     console = Console(highlight=False, markup=False, emoji=False)
-    with parallel_config(backend=arguments.backend):
+    with _backend(table, arguments):
         for line in _plan(table, search, arguments):
             say(line)
         results = _search(console, table, search, arguments)
+    if search.n_reused_fits:
+        say(f"{search.n_reused_fits} fits were taken from '{arguments.out / FINISHED_FITS}', as they were run before.")
     with console.capture() as summary:
         console.print()
         console.print(make_table(results))
@@ -74,6 +83,22 @@ def compare(arguments: argparse.Namespace) -> None:
     say(f"Written: {', '.join(map(str, _files(arguments.out)))}")
 
 
+def _backend(table: Table, arguments: argparse.Namespace) -> AbstractContextManager:
+    if arguments.backend == "dask":
+        loss = "log_loss" if len(table.class_names) > 2 else "binary_log_loss"
+        warm_up = partial(
+            warmup,
+            dtype="float64",
+            activation=arguments.activation,
+            loss=loss if table.task == "classification" else "squared_error",
+            solver=arguments.solver,
+        )
+        return dask_cluster(arguments.scheduler, warm_up)
+    if arguments.scheduler is not None:
+        raise CommandError("--scheduler goes with --backend dask.")
+    return parallel_config(backend=arguments.backend)
+
+
 def _n_workers(n_jobs: int) -> int:
     # More than one a core make nothing faster, and a thousand processes bring a machine down.
     return min(effective_n_jobs(n_jobs), cpu_count())
@@ -84,7 +109,7 @@ def _plan(table: Table, search: SchemeSearch, arguments: argparse.Namespace) -> 
     if table.class_names:
         goal += f" into {len(table.class_names)} classes"
     n_fits = search.n_candidates * arguments.cv
-    n_workers = _n_workers(arguments.n_jobs)
+    n_workers = effective_n_jobs() if arguments.backend == "dask" else _n_workers(arguments.n_jobs)
     return [
         f"{table.name}: {goal}, from a table of {' x '.join(map(str, table.X.shape))}.",
         *table.notes,
@@ -110,7 +135,11 @@ def _search(console: Console, table: Table, search: SchemeSearch, arguments: arg
     )
     task = bar.add_task("compiling", total=search.n_candidates)
 
+    chance = search.chance_scores(table.X, table.y)
+    so_far: list[dict] = []
+
     def report(cv_results: dict, group: slice) -> None:
+        so_far[:] = [cv_results]
         for i in range(group.start, group.stop):
             init, hidden = search.candidate(cv_results["params"][i])
             score = format_spread(cv_results["mean_test_score"][i], cv_results["std_test_score"][i])
@@ -119,21 +148,36 @@ def _search(console: Console, table: Table, search: SchemeSearch, arguments: arg
             if not console.is_interactive:
                 say(f"[{i + 1}/{search.n_candidates}] {line}")
 
+    def say_what_is_there() -> None:
+        if so_far:
+            results = make(so_far[0], {})
+            _write_table(results, arguments.out)
+            with console.capture() as summary:
+                console.print(make_table(results))
+            say(
+                f"\n{summary.get()}\n{len(results.frame)} of {search.n_candidates} candidates were finished. Written: "
+                f"{_files(arguments.out)[0]}. The same command goes on from there."
+            )
+
+    def make(cv_results: dict, loss_curves: dict) -> Results:
+        return make_results(
+            search,
+            cv_results,
+            chance=chance,
+            score_name=SCORE_NAMES[table.task],
+            max_iter=arguments.max_iter,
+            loss_curves=loss_curves,
+        )
+
     try:
-        with cleaned_up(bar.live.stop), bar:
+        # The bar is gone before the table comes.
+        with cleaned_up(say_what_is_there), cleaned_up(bar.live.stop), bar:
             search.warm_up(table.X, table.y)
             bar.update(task, description="searching")
             cv_results = search.run(table.X, table.y, report)
             bar.update(task, description="learning curves")
-            return make_results(
-                search,
-                cv_results,
-                chance=search.chance_scores(table.X, table.y),
-                score_name=SCORE_NAMES[table.task],
-                max_iter=arguments.max_iter,
-                loss_curves=search.loss_curves(table.X, table.y),
-            )
-    except (ValueError, OverflowError, BrokenProcessPool) as error:
+            return make(cv_results, search.loss_curves(table.X, table.y))
+    except (ValueError, OverflowError, RuntimeError) as error:
         raise CommandError(f"The search failed: {error}") from error
 
 
@@ -171,9 +215,7 @@ def _files(folder: Path) -> tuple[Path, Path]:
 def _write(results: Results, folder: Path, title: str) -> None:
     """Write the table and then the picture, so that no failure of the picture costs the table."""
     table, picture = _files(folder)
-    frame = results.frame.assign(hidden=[",".join(map(str, hidden)) for hidden in results.frame["hidden"]])
-    with errors_of_file("--out", folder):
-        write_file(table, frame.to_csv(index=False).encode())
+    _write_table(results, folder)
     try:
         write_file(picture, _draw(results, title))
     except (OSError, MemoryError) as error:
@@ -181,3 +223,10 @@ def _write(results: Results, folder: Path, title: str) -> None:
         raise CommandError(
             f"'{table}' is written, but '{picture}' is not: {reason}. A picture that is there is of an earlier search."
         ) from None
+
+
+def _write_table(results: Results, folder: Path) -> None:
+    table, _ = _files(folder)
+    frame = results.frame.assign(hidden=[",".join(map(str, hidden)) for hidden in results.frame["hidden"]])
+    with errors_of_file("--out", folder):
+        write_file(table, frame.to_csv(index=False).encode())

@@ -64,10 +64,8 @@ def run_on_dask(client, tasks: Sequence) -> Iterator[tuple[int, object]]:
 
     Raises
     ------
-    distributed.KilledWorker
-        At the end, if there was a fit that dask gave up.
-    TimeoutError
-        If there is no worker for a minute.
+    RuntimeError
+        At the end if there was a fit that dask gave up, or before if there is no worker for a minute.
     """
     import dask
     from dask.sizeof import sizeof
@@ -93,7 +91,7 @@ def run_on_dask(client, tasks: Sequence) -> Iterator[tuple[int, object]]:
             if n_threads:
                 last_seen = monotonic()
             elif monotonic() - last_seen > MOST_SECONDS_WITHOUT:
-                raise TimeoutError(f"The dask cluster has had no worker for {MOST_SECONDS_WITHOUT} seconds.")
+                raise RuntimeError(f"The dask cluster has had no worker for {MOST_SECONDS_WITHOUT} seconds.")
             for future in _finished(running, wait):
                 number = running.pop(future)
                 if isinstance(future.status == "error" and future.exception(), KilledWorker):
@@ -101,7 +99,7 @@ def run_on_dask(client, tasks: Sequence) -> Iterator[tuple[int, object]]:
                 else:
                     yield number, future.result()
         if given_up is not None:
-            given_up.result()
+            raise RuntimeError(f"A fit was given up: {given_up.exception()}") from given_up.exception()
     finally:
         # Whatever is not finished yet should not be.
         for future in running:
