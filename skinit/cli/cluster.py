@@ -55,9 +55,12 @@ def dask_cluster(scheduler: str | None, warm_up: Callable[[], object]) -> Iterat
         client.register_plugin(Warmup(), name=PLUGIN)
         with parallel_config(backend="dask", client=client):
             yield
-    except (CommandError, OSError):
+    except CommandError:
         raise
     except Exception as error:
+        # An error of the operating system, which has a number, is one of the command's own output.
+        if isinstance(error, OSError) and error.errno is not None:
+            raise
         raise CommandError(f"The search failed on the cluster: {type(error).__name__}: {error}") from error
     finally:
         with suppress(Exception):
