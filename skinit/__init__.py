@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from . import curvature as curvature
     from . import initializers as initializers
     from . import inspection as inspection
+    from . import model_selection as model_selection
     from .activations import make_activation
     from .conversion import from_sklearn, to_sklearn
     from .engine.team import get_num_threads, set_num_threads
@@ -51,7 +52,7 @@ _MODULE_OF_NAME = {
     "to_sklearn": "conversion",
     "warmup": "precompilation",
 }
-_MODULES = ("callbacks", "curvature", "initializers", "inspection")
+_MODULES = ("callbacks", "curvature", "initializers", "inspection", "model_selection")
 
 
 def __getattr__(name: str) -> object:

@@ -3,8 +3,9 @@
 import sys
 import warnings
 
-# Modules between a user's line and the line that warns: this package, and what wraps the methods of its estimators.
-_INNER = ("skinit", "sklearn.base", "sklearn.callback", "sklearn.utils")
+# Modules between a user's line and the line that warns: this package, and what wraps the methods of its estimators
+# and calls its searches.
+_INNER = ("skinit", "sklearn.base", "sklearn.callback", "sklearn.model_selection", "sklearn.utils")
 
 
 def warn_user(message: str | Warning, category: type[Warning] = UserWarning) -> None:

@@ -50,7 +50,8 @@ def test_ctrl_c_at_any_moment_is_one_line_and_status_130(tmp_path, seconds, back
     assert time.monotonic() - began < 10
     assert process.returncode == 130
     assert err == "skinit: Interrupted.\n"
-    assert list(tmp_path.iterdir()) == []
+    # What was finished is kept; there is no file that is half written, and none of the search as a whole.
+    assert {path.name for path in tmp_path.iterdir()} <= {"finished-fits", "cv_results.csv"}
 
 
 @POSIX

@@ -212,17 +212,21 @@ def _add_compare(commands) -> None:
     )
     run.add_argument(
         "--backend",
-        metavar="{threading,loky}",
-        type=one_of(["threading", "loky"]),
+        metavar="{threading,loky,dask}",
+        type=one_of(["threading", "loky", "dask"]),
         default="threading",
-        help="threads, or processes (default: %(default)s)",
+        help="threads, processes, or the workers of a dask cluster (default: %(default)s)",
+    )
+    run.add_argument(
+        "--scheduler", metavar="ADDRESS", help="of the dask cluster, tcp://host:8786 say, or its scheduler file"
     )
     run.add_argument(
         "--out",
         metavar="DIR",
         type=Path,
         default=DEFAULT_FOLDER,
-        help="folder for cv_results.csv and comparison.png (default: %(default)s)",
+        help="folder for cv_results.csv, comparison.png and finished-fits, from which the same search goes on if it is "
+        "interrupted (default: %(default)s)",
     )
     run.add_argument(
         "--test",

@@ -2,7 +2,8 @@
 
 import argparse
 import io
-from concurrent.futures.process import BrokenProcessPool
+from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +14,12 @@ from rich.console import Console
 from ..inspection import InitComparisonDisplay
 from ..inspection.displays.panels import GREY
 from ..kernels.compilation import announcing_compilation
+from ..model_selection.finished_fits import NAME as FINISHED_FITS
+from ..model_selection.finished_fits import FinishedFits
+from ..precompilation import warmup
 from .best import check_save, load_test_rows, use_best
 from .cleanup import cleaned_up
+from .cluster import dask_cluster
 from .data import Table, load_table
 from .documents import comparison_document
 from .errors import CommandError, errors_of_file
@@ -55,6 +60,7 @@ def compare(arguments: argparse.Namespace) -> dict:
     with errors_of_file("--out", arguments.out):
         for file in _files(arguments.out):
             check_writable(file)
+        FinishedFits(arguments.out)
     metric, notes = make_metric(arguments.scoring, table.task, table.class_names)
     search = SchemeSearch(
         table.make_preprocessor(),
@@ -65,16 +71,19 @@ def compare(arguments: argparse.Namespace) -> dict:
         cv=arguments.cv,
         n_jobs=_n_workers(arguments.n_jobs),
         seed=arguments.seed,
+        memory=arguments.out,
         max_iter=arguments.max_iter,
         **network_parameters(arguments),
     )
     console = Console(highlight=False, markup=False, emoji=False)
-    with parallel_config(backend=arguments.backend):
+    with _backend(table, arguments):
         say_table(console, table)
         chance = _chance_scores(table, search, arguments.scoring)
         for line in [_plan(search, arguments), *notes]:
             say(line)
-        results = _search(console, table, search, metric, chance, arguments.max_iter)
+        results = _search(console, search, metric, chance, table, arguments)
+    if search.n_reused_fits:
+        say(f"{search.n_reused_fits} fits were taken from '{arguments.out / FINISHED_FITS}', as they were run before.")
     with console.capture() as summary:
         console.print()
         console.print(make_table(results))
@@ -93,6 +102,22 @@ def compare(arguments: argparse.Namespace) -> dict:
     return document
 
 
+def _backend(table: Table, arguments: argparse.Namespace) -> AbstractContextManager:
+    if arguments.backend == "dask":
+        loss = "log_loss" if len(table.class_names) > 2 else "binary_log_loss"
+        warm_up = partial(
+            warmup,
+            dtype="float64",
+            activation=arguments.activation,
+            loss=loss if table.task == "classification" else "squared_error",
+            solver=arguments.solver,
+        )
+        return dask_cluster(arguments.scheduler, warm_up)
+    if arguments.scheduler is not None:
+        raise CommandError("--scheduler goes with --backend dask.")
+    return parallel_config(backend=arguments.backend)
+
+
 def _n_workers(n_jobs: int) -> int:
     # More than one a core make nothing faster, and a thousand processes bring a machine down.
     return min(effective_n_jobs(n_jobs), cpu_count())
@@ -100,7 +125,7 @@ def _n_workers(n_jobs: int) -> int:
 
 def _plan(search: SchemeSearch, arguments: argparse.Namespace) -> str:
     n_fits = search.n_candidates * arguments.cv
-    n_workers = _n_workers(arguments.n_jobs)
+    n_workers = effective_n_jobs() if arguments.backend == "dask" else _n_workers(arguments.n_jobs)
     return f"{n_fits} fits ({arguments.cv} folds of each candidate), {_training(arguments)}, {n_workers} at a time."
 
 
@@ -119,13 +144,21 @@ def _chance_scores(table: Table, search: SchemeSearch, scoring: str | None) -> n
 
 
 def _search(
-    console: Console, table: Table, search: SchemeSearch, metric: Metric, chance: np.ndarray, max_iter: int
+    console: Console,
+    search: SchemeSearch,
+    metric: Metric,
+    chance: np.ndarray,
+    table: Table,
+    arguments: argparse.Namespace,
 ) -> Results:
     """Search, with a bar on a terminal and a line for each candidate elsewhere."""
     bar = make_bar(console)
     task = bar.add_task("warming up", total=search.n_candidates)
 
+    so_far: list[dict] = []
+
     def report(cv_results: dict, group: slice) -> None:
+        so_far[:] = [cv_results]
         for i in range(group.start, group.stop):
             init, hidden = search.candidate(cv_results["params"][i])
             score = metric.format_spread(cv_results["mean_test_score"][i], cv_results["std_test_score"][i])
@@ -134,22 +167,37 @@ def _search(
             if not console.is_interactive:
                 say(f"[{i + 1}/{search.n_candidates}] {line}")
 
+    def say_what_is_there() -> None:
+        if so_far:
+            results = make(so_far[0], {})
+            _write_table(results, arguments.out)
+            with console.capture() as summary:
+                console.print(make_table(results))
+            say(
+                f"\n{summary.get()}\n{len(results.frame)} of {search.n_candidates} candidates were finished. Written: "
+                f"{_files(arguments.out)[0]}. The same command goes on from there."
+            )
+
+    def make(cv_results: dict, loss_curves: dict) -> Results:
+        return make_results(
+            search,
+            cv_results,
+            chance=chance,
+            metric=metric,
+            max_iter=arguments.max_iter,
+            loss_curves=loss_curves,
+        )
+
     try:
-        with cleaned_up(bar.live.stop), bar:
+        # The bar is gone before the table comes.
+        with cleaned_up(say_what_is_there), cleaned_up(bar.live.stop), bar:
             with announcing_compilation(say):
                 search.warm_up(table.X, table.y)
             bar.update(task, description="searching")
             cv_results = search.run(table.X, table.y, report)
             bar.update(task, description="learning curves")
-            return make_results(
-                search,
-                cv_results,
-                chance=chance,
-                metric=metric,
-                max_iter=max_iter,
-                loss_curves=search.loss_curves(table.X, table.y),
-            )
-    except (ValueError, OverflowError, BrokenProcessPool) as error:
+            return make(cv_results, search.loss_curves(table.X, table.y))
+    except (ValueError, OverflowError, RuntimeError) as error:
         raise CommandError(f"The search failed: {error}") from error
 
 
@@ -189,9 +237,7 @@ def _files(folder: Path) -> tuple[Path, Path]:
 def _write(results: Results, folder: Path, title: str) -> None:
     """Write the table and then the picture, so that no failure of the picture costs the table."""
     table, picture = _files(folder)
-    frame = results.frame.assign(hidden=[",".join(map(str, hidden)) for hidden in results.frame["hidden"]])
-    with errors_of_file("--out", folder):
-        write_file(table, frame.to_csv(index=False).encode())
+    _write_table(results, folder)
     try:
         write_file(picture, _draw(results, title))
     except (OSError, MemoryError) as error:
@@ -199,3 +245,10 @@ def _write(results: Results, folder: Path, title: str) -> None:
         raise CommandError(
             f"'{table}' is written, but '{picture}' is not: {reason}. A picture that is there is of an earlier search."
         ) from None
+
+
+def _write_table(results: Results, folder: Path) -> None:
+    table, _ = _files(folder)
+    frame = results.frame.assign(hidden=[",".join(map(str, hidden)) for hidden in results.frame["hidden"]])
+    with errors_of_file("--out", folder):
+        write_file(table, frame.to_csv(index=False).encode())

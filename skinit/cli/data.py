@@ -17,21 +17,13 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from ..validation import nearest_name_hint
 from .errors import CommandError
 from .tables.checks import describe_rare_classes, warn_of_leaks
-from .tables.columns import (
-    MOST_CATEGORIES,
-    TRUE_OR_FALSE,
-    Column,
-    UnreadableColumnError,
-    convert,
-    format_value,
-    name_truth_values,
-    read_columns,
-    unusable_kind,
-)
+from .tables.column import Column, UnreadableColumnError
+from .tables.columns import convert, format_value, read_columns, unusable_kind
 from .tables.delimited import TextFormat
 from .tables.numerals import is_missing_marker
 from .tables.reader import ColumnReader
 from .tables.reading import STANDARD_INPUT, read_table
+from .tables.text_columns import MOST_CATEGORIES, TRUE_OR_FALSE, name_truth_values
 from .tables.uninformative import leave_out_uninformative
 
 Task = Literal["classification", "regression"]

@@ -10,6 +10,8 @@ from typing import NoReturn
 from . import INTERRUPTED, main
 from .cleanup import clean_up
 
+# How long the table of what is finished may take.
+MOST_SECONDS = 5
 # Whether Ctrl-C is ending the process.
 _is_ending = threading.Event()
 
@@ -54,7 +56,13 @@ def _end_on_interrupt() -> None:
 
     def wait() -> None:
         signal.sigwait([signal.SIGINT])
+        threading.Thread(target=end_at_once, daemon=True).start()
         _end()
+
+    def end_at_once() -> None:
+        # Whoever presses it twice does not want to wait for last words.
+        signal.sigwait([signal.SIGINT])
+        os._exit(INTERRUPTED)
 
     threading.Thread(target=wait, daemon=True).start()
 
@@ -62,7 +70,10 @@ def _end_on_interrupt() -> None:
 def _end() -> NoReturn:
     _is_ending.set()
     try:
-        clean_up()
+        # Another thread may hold what it needs, for good.
+        cleaning = threading.Thread(target=clean_up, daemon=True)
+        cleaning.start()
+        cleaning.join(MOST_SECONDS)
         with suppress(Exception):
             _end_workers()
         os.write(2, b"skinit: Interrupted.\n")

@@ -10,7 +10,7 @@ from rich.table import Table as RichTable
 
 from .data import Table
 from .results import Results
-from .tables.columns import Column
+from .tables.column import Column
 from .text import one_line, say, shorten
 
 # Longer tables show columns of one kind that are next to each other in one row.

@@ -6,19 +6,23 @@ It knows neither tables nor terminals, so that worker processes have little to i
 from collections.abc import Callable
 from functools import partial
 from math import ceil, nan
+from pathlib import Path
 
 import numpy as np
-from joblib import effective_n_jobs
+from joblib import effective_n_jobs, parallel_config
 from sklearn.base import clone
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.dummy import DummyClassifier, DummyRegressor
-from sklearn.model_selection import GridSearchCV, KFold, ParameterGrid, StratifiedKFold, cross_val_score
+from sklearn.model_selection import KFold, ParameterGrid, StratifiedKFold, cross_val_score
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import gen_batches
 from sklearn.utils.parallel import Parallel, delayed
 
 from ..estimators import MLPClassifier, MLPRegressor
+from ..model_selection import ResumableGridSearchCV
+from ..model_selection.finished_fits import FinishedFits
+from ..model_selection.fits import Fits
 from ..training.divergence import DivergenceError
 from .schemes import Scheme
 
@@ -67,30 +71,50 @@ def score_trial(trial: Trial, X, y, scorer: Callable) -> dict[str, float]:
     return {"score": scorer(trial, X, y), "train_loss": network.loss_, "epochs": network.n_iter_}
 
 
-class ReportingGridSearchCV(GridSearchCV):
+class ReportingGridSearchCV(ResumableGridSearchCV):
     """A grid search that reports as it goes.
 
     Parameters
     ----------
-    estimator, param_grid, cv, n_jobs
-        As those of :class:`~sklearn.model_selection.GridSearchCV`.
+    estimator, param_grid, cv, n_jobs, memory
+        As those of `ResumableGridSearchCV`.
     scorer : callable
         As of `score_trial`.
     report : callable
         Called after each group of candidates with the results so far (like `cv_results_`) and the group, a slice.
     """
 
-    def __init__(self, estimator, param_grid, *, scorer: Callable, cv, n_jobs, report: Callable[[dict, slice], None]):
-        scoring = partial(score_trial, scorer=scorer)
-        super().__init__(estimator, param_grid, scoring=scoring, n_jobs=n_jobs, cv=cv, refit=False, error_score="raise")
+    def __init__(
+        self,
+        estimator,
+        param_grid,
+        *,
+        scorer: Callable,
+        cv,
+        n_jobs,
+        memory: Path,
+        report: Callable[[dict, slice], None],
+    ):
+        super().__init__(
+            estimator,
+            param_grid,
+            scoring=partial(score_trial, scorer=scorer),
+            n_jobs=n_jobs,
+            cv=cv,
+            refit=False,
+            error_score="raise",
+            memory=memory,
+        )
         self.scorer = scorer
         self.report = report
 
     def _run_search(self, evaluate_candidates):
+        fits = self._take_over_fits(evaluate_candidates)
         candidates = list(ParameterGrid(self.param_grid))
         group_size = ceil(FITS_PER_REPORT * effective_n_jobs(self.n_jobs) / self.cv.get_n_splits())
         for group in gen_batches(len(candidates), group_size):
             self.report(evaluate_candidates(candidates[group]), group)
+        self.n_reused_fits_ = fits.n_reused
 
     def __getstate__(self):
         # Worker processes get a copy, and what reports to a terminal cannot be copied.
@@ -114,6 +138,8 @@ class SchemeSearch:
     n_jobs : int
     seed : int
         Seed of the folds and of the networks.
+    memory : Path
+        Folder that fits are kept in as they are finished, and taken from.
     **network_parameters
         Other parameters of the networks.
     """
@@ -129,6 +155,7 @@ class SchemeSearch:
         cv: int,
         n_jobs: int,
         seed: int,
+        memory: Path,
         **network_parameters,
     ) -> None:
         if task == "classification":
@@ -147,6 +174,8 @@ class SchemeSearch:
         self._trial = Trial([("preprocessor", preprocessor), ("network", network)])
         self._scorer = scorer
         self._n_jobs = n_jobs
+        self._memory = memory
+        self.n_reused_fits = 0
         self._schemes = schemes
         self._grid = [
             {
@@ -173,14 +202,23 @@ class SchemeSearch:
         """Train a network of each scheme for one epoch, so that no time of the search is that of compilation."""
         for parameters in ParameterGrid(self._grid[: len(self._schemes)]):
             trial = clone(self._trial).set_params(**parameters, **{f"{self._prefix}max_iter": 1})
-            score_trial(trial.fit(X, y), X, y, self._scorer)
+            with parallel_config(backend="sequential"):
+                score_trial(trial.fit(X, y), X, y, self._scorer)
 
     def run(self, X, y, report: Callable[[dict, slice], None]) -> dict:
         """Search; return ``cv_results_``."""
         search = ReportingGridSearchCV(
-            self._trial, self._grid, scorer=self._scorer, cv=self._folds, n_jobs=self._n_jobs, report=report
+            self._trial,
+            self._grid,
+            scorer=self._scorer,
+            cv=self._folds,
+            n_jobs=self._n_jobs,
+            memory=self._memory,
+            report=report,
         )
-        return search.fit(X, y).cv_results_
+        results = search.fit(X, y).cv_results_
+        self.n_reused_fits = search.n_reused_fits_
+        return results
 
     def fit(self, X, y, init: str, hidden: tuple[int, ...]) -> Trial:
         """Fit a candidate to all rows."""
@@ -190,7 +228,9 @@ class SchemeSearch:
     def chance_scores(self, X, y) -> np.ndarray:
         """Scores, fold by fold, of predicting the commonest class or the mean."""
         rows = np.zeros((len(y), 1))
-        return cross_val_score(self._dummy, rows, y, scoring=self._scorer, cv=self._folds, error_score="raise")
+        # Here, and not on a cluster, because they take no time.
+        with parallel_config(backend="sequential"):
+            return cross_val_score(self._dummy, rows, y, scoring=self._scorer, cv=self._folds, error_score="raise")
 
     def chance_score(self, y, y_test) -> float:
         """Score on test rows of predicting the commonest class or the mean of the rows that are learned from."""
@@ -200,15 +240,17 @@ class SchemeSearch:
     def loss_curves(self, X, y) -> dict[tuple[str, tuple[int, ...]], list[float]]:
         """Training loss, epoch by epoch, of one fit of each candidate on all rows; diverged ones are left out."""
         all_parameters = list(ParameterGrid(self._grid))
-        curves = Parallel(n_jobs=self._n_jobs)(
+        fits = Fits(FinishedFits(self._memory), Parallel(n_jobs=self._n_jobs))
+        results = fits.run(
             delayed(_loss_curve)(clone(self._trial).set_params(**parameters), X, y) for parameters in all_parameters
         )
         return {
-            self.candidate(parameters): curve
-            for parameters, curve in zip(all_parameters, curves, strict=True)
-            if curve is not None
+            self.candidate(parameters): result["loss_curve"]
+            for parameters, result in zip(all_parameters, results, strict=True)
+            if result["loss_curve"] is not None
         }
 
 
-def _loss_curve(trial: Trial, X, y) -> list[float] | None:
-    return getattr(trial.fit(X, y).network_, "loss_curve_", None)
+def _loss_curve(trial: Trial, X, y) -> dict[str, list[float] | None]:
+    curve = getattr(trial.fit(X, y).network_, "loss_curve_", None)
+    return {"loss_curve": None if curve is None else [float(loss) for loss in curve]}

@@ -7,7 +7,7 @@ import pandas as pd
 from sklearn.metrics import balanced_accuracy_score, r2_score
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
-from .columns import FEWEST_ROWS, Column
+from .column import FEWEST_ROWS, Column
 
 # A column that alone predicts the target as well as this may have been made from it.
 LEAK_SCORE = 0.99

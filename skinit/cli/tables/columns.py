@@ -1,76 +1,32 @@
-"""Columns: what each is taken for, and its values as numbers or text."""
+"""Columns: what each of a table is taken for, and its values as numbers or text."""
 
 import operator
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from pandas.api import types
 
-from .dates import ISO, count_days, describe_format, read_dates, read_durations
-from .numerals import CODE, LEAST_SHARE, Decimal, Numbers, is_missing_marker, read_numbers
+from .column import Column, Kind, leave_out
+from .dates import count_days
+from .numerals import Decimal, Numbers, is_missing_marker
+from .text_columns import (
+    TRUE_OR_FALSE,
+    as_category,
+    as_date,
+    as_duration,
+    as_number,
+    as_truth_values,
+    fitting_decimals,
+    read_text,
+)
 
-Kind = Literal["number", "category", "date", "duration", "text"]
-
-TRUE_OR_FALSE = "(true or false)"
-TRUTH_VALUES = {"true": 1.0, "false": 0.0}
-# Fewer rows do not tell whether values differ by chance.
-FEWEST_ROWS = 20
-# Free text has words, and hardly repeats.
-SHORTEST_TEXT = 10
-MOST_CATEGORIES = 100
 # What pandas infers of values that have a type.
 TIMES: dict[str, Kind] = {
     **dict.fromkeys(["date", "datetime", "datetime64"], "date"),
     **dict.fromkeys(["time", "timedelta", "timedelta64"], "duration"),
 }
-
-
-@dataclass
-class Column:
-    """What a column is taken for.
-
-    Parameters
-    ----------
-    name : str
-    kind : {"number", "category", "date", "duration", "text"} or None
-        None if the column is left out.
-    detail : str
-        The unit, the number of categories, the format of dates, or why the column is left out.
-    values : Series or None
-        float64 with NaN where missing; of categories and text, objects: str, or NaN where a category is missing.
-        None if the column is left out.
-    decimal : {".", ","}, default="."
-        The decimal separator of numbers.
-    format : str or None, default=None
-        The format of dates.
-    warnings : list of str
-        What a user should look at, in sentences that the column's name begins.
-    """
-
-    name: str
-    kind: Kind | None
-    detail: str = ""
-    values: pd.Series | None = None
-    decimal: Decimal = "."
-    format: str | None = None
-    warnings: list[str] = field(default_factory=list)
-
-    @property
-    def taken_for(self) -> str:
-        """The kind and its detail: 'category of 3'."""
-        return f"{self.kind} {self.detail}".strip() if self.kind else f"left out: {self.detail}"
-
-    @property
-    def n_missing(self) -> int:
-        """Rows without a value."""
-        return 0 if self.values is None else int((self.values.isna() | (self.values == "")).sum())
-
-
-class UnreadableColumnError(ValueError):
-    """A column cannot be taken for what is asked for."""
 
 
 def read_columns(
@@ -106,7 +62,7 @@ def read_columns(
     """
     kinds = kinds or {}
     texts = {name: _as_text(frame[name]) for name in frame.columns if _is_text(frame[name])}
-    fits = {name: _fitting_decimals(text, [decimal] if decimal else [".", ","]) for name, text in texts.items()}
+    fits = {name: fitting_decimals(text, [decimal] if decimal else [".", ","]) for name, text in texts.items()}
     default = decimal or _usual_decimal(fits.values(), separator)
     columns = []
     for name in frame.columns:
@@ -116,7 +72,7 @@ def read_columns(
             if is_missing.all() and kind is None:
                 columns.append(leave_out(name, "no value in any row"))
             else:
-                columns.append(_read_text(name, texts[name], kind, fits[name], default))
+                columns.append(read_text(name, texts[name], kind, fits[name], default))
         else:
             columns.append(_read_typed(name, frame[name], kind))
     return columns
@@ -150,9 +106,9 @@ def convert(raw: pd.Series, kind: Kind, decimal: Decimal, format: str | None) ->
         return text.where(text != "", np.nan)
     column: Column | None
     if kind == "number":
-        column = _as_truth_values("", text) or _as_number("", text, _fitting_decimals(text, [decimal]), decimal, kind)
+        column = as_truth_values("", text) or as_number("", text, fitting_decimals(text, [decimal]), decimal, kind)
     else:
-        column = _as_date("", text, format) if kind == "date" else _as_duration("", text)
+        column = as_date("", text, format) if kind == "date" else as_duration("", text)
     return pd.Series(np.nan, raw.index) if column is None or column.values is None else column.values
 
 
@@ -181,6 +137,8 @@ def unusable_kind(column: pd.Series) -> str | None:
 
 
 # The most special first.
+
+
 UNUSABLE_KINDS: dict[Any, str] = {
     (bytes, bytearray): "bytes",
     dict: "records",
@@ -220,154 +178,11 @@ def format_value(value: object) -> str:
     return f"{value:.0f}" if isinstance(value, float) and value % 1 == 0 else str(value)
 
 
-def _fitting_decimals(text: pd.Series, decimals: list[Decimal]) -> dict[Decimal, Numbers]:
-    """The column as numbers, by each decimal separator with which most values, and nearly all, are numbers."""
-    fits = {decimal: numbers for decimal in decimals if (numbers := read_numbers(text, decimal))}
-    share = max([LEAST_SHARE, *(numbers.share for numbers in fits.values())])
-    return {decimal: numbers for decimal, numbers in fits.items() if numbers.share >= share}
-
-
 def _usual_decimal(fits: Iterable[dict[Decimal, Numbers]], separator: str) -> Decimal:
     only = {next(iter(fit)) for fit in fits if len(fit) == 1}
     if len(only) == 1:
         return only.pop()
     return "," if separator == ";" and not only else "."
-
-
-def _read_text(name: str, text: pd.Series, kind: Kind | None, fits: dict[Decimal, Numbers], decimal: Decimal) -> Column:
-    if kind == "category":
-        return _as_category(name, text)
-    if kind == "text":
-        return Column(name, "text", values=text)
-    readers: dict[Kind, Callable[[], Column | None]] = {
-        "number": lambda: _as_truth_values(name, text) or _as_number(name, text, fits, decimal, kind),
-        "date": lambda: _as_date(name, text),
-        "duration": lambda: _as_duration(name, text),
-    }
-    for candidate, read in readers.items():
-        if kind in (None, candidate) and (column := read()):
-            return column
-    if kind:
-        example = next((value for value in text if not is_missing_marker(value)), None)
-        values = "only missing values" if example is None else f"values such as {example!r}"
-        raise UnreadableColumnError(f"The column {name!r} cannot be taken for a {kind}: it has {values}.")
-    return Column(name, "text", values=text) if _is_free_text(text) else _as_category(name, text)
-
-
-def _as_number(
-    name: str, text: pd.Series, fits: dict[Decimal, Numbers], decimal: Decimal, kind: Kind | None
-) -> Column | None:
-    if kind is None:
-        if text.str.fullmatch(CODE).any() or _is_compact_date(text):
-            return None
-    elif not fits and (numbers := read_numbers(text, decimal)):
-        fits = {decimal: numbers}
-    if not fits:
-        return None
-    if decimal not in fits:
-        decimal = next(iter(fits))
-    numbers = fits[decimal]
-    column = Column(name, "number", f"in {numbers.unit}" if numbers.unit else "", None, decimal)
-    column.values = pd.Series(numbers.values, text.index)
-    if numbers.remarks:
-        column.warnings.append(
-            f"has {numbers.n_remarks} value(s) that are not numbers, such as {numbers.remarks[0]!r}. "
-            "They count as missing."
-        )
-    if len(fits) == 2:
-        readings = np.stack([fits["."].values, fits[","].values])
-        differs = np.flatnonzero((readings[0] != readings[1]) & ~np.isnan(readings).any(axis=0))
-        if len(differs):
-            other: Decimal = "," if decimal == "." else "."
-            value, number, other_number = text.iloc[differs[0]], *(fits[d].values[differs[0]] for d in (decimal, other))
-            column.warnings.append(
-                f"is ambiguous: {value!r} is read as {number:.15g}; with --decimal {other} it is {other_number:.15g}."
-            )
-    return column
-
-
-def name_truth_values(values: pd.Series) -> pd.Series:
-    """Write truth values as classes.
-
-    Parameters
-    ----------
-    values : Series of float
-        1 for true, 0 for false, or NaN.
-
-    Returns
-    -------
-    names : Series
-        "True", "False", or NaN.
-    """
-    return values.map({1.0: "True", 0.0: "False"})
-
-
-def _as_truth_values(name: str, text: pd.Series) -> Column | None:
-    values = text.str.casefold().map(TRUTH_VALUES)
-    are_all = values.notna().any() and (values.notna() | text.map(is_missing_marker)).all()
-    return Column(name, "number", TRUE_OR_FALSE, values.astype(np.float64)) if are_all else None
-
-
-def _as_date(name: str, text: pd.Series, format: str | None = None) -> Column | None:
-    dates = read_dates(text, format)
-    if dates is None:
-        return None
-    detail = "" if dates.format == ISO else f"({describe_format(dates.format)})"
-    column = Column(name, "date", detail, pd.Series(dates.values, text.index), format=dates.format)
-    if dates.other_format:
-        example = next(value for value in text if not is_missing_marker(value))
-        column.warnings.append(
-            f"is ambiguous: {example!r} is read as {describe_format(dates.format)}, and could be "
-            f"{describe_format(dates.other_format)}."
-        )
-    if dates.remarks:
-        column.warnings.append(
-            f"has {len(dates.remarks)} different value(s) that are not dates, such as {dates.remarks[0]!r}. "
-            "They count as missing."
-        )
-    return column
-
-
-def _as_duration(name: str, text: pd.Series) -> Column | None:
-    days = read_durations(text)
-    return None if days is None else Column(name, "duration", "", pd.Series(days, text.index))
-
-
-def _as_category(name: str, text: pd.Series) -> Column:
-    values = text.where(text != "", np.nan)
-    return Column(name, "category", f"of {values.nunique()}", values)
-
-
-def leave_out(name: str, reason: str) -> Column:
-    """Make a column that nothing is learned from.
-
-    Parameters
-    ----------
-    name, reason : str
-
-    Returns
-    -------
-    column : Column
-    """
-    return Column(name, None, reason)
-
-
-def _is_compact_date(text: pd.Series) -> bool:
-    """Whether all values are dates such as 20200131, rather than numbers."""
-    values = text[text != ""]
-    return bool(values.str.fullmatch(r"(19|20)\d{6}").all()) and _as_date("", values, "%Y%m%d") is not None
-
-
-def _is_free_text(text: pd.Series) -> bool:
-    """Whether values are words that hardly repeat, so that each would be a category of its own."""
-    values = text[text != ""]
-    n_distinct = values.nunique()
-    return (
-        n_distinct >= FEWEST_ROWS
-        and (n_distinct > MOST_CATEGORIES or n_distinct > len(values) / 2)
-        and values.str.len().mean() >= SHORTEST_TEXT
-        and bool(values.str.contains(r"\w\s+\w").mean() > 0.5)
-    )
 
 
 def _read_typed(name: str, raw: pd.Series, kind: Kind | None) -> Column:
@@ -381,11 +196,11 @@ def _read_typed(name: str, raw: pd.Series, kind: Kind | None) -> Column:
         if values is None:
             return leave_out(name, "no value in any row")
         if natural == "category":
-            return _as_category(name, values)
+            return as_category(name, values)
         detail = TRUE_OR_FALSE if types.infer_dtype(raw, skipna=True) == "boolean" else ""
         return Column(name, natural, detail, values)
     text = _as_text(raw)
-    return _read_text(name, text, kind, _fitting_decimals(text, ["."]), ".")
+    return read_text(name, text, kind, fitting_decimals(text, ["."]), ".")
 
 
 def _typed_values(raw: pd.Series) -> tuple[Kind | None, pd.Series | None]:

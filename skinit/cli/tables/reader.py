@@ -6,7 +6,8 @@ import pandas as pd
 from sklearn.base import BaseEstimator, TransformerMixin
 
 from ...validation import nearest_name_hint
-from .columns import Column, convert
+from .column import Column
+from .columns import convert
 
 
 class ColumnReader(TransformerMixin, BaseEstimator):

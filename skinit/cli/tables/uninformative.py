@@ -5,7 +5,7 @@ from collections.abc import Container
 
 import pandas as pd
 
-from .columns import FEWEST_ROWS, Column, leave_out
+from .column import FEWEST_ROWS, Column, leave_out
 
 CONSTANT = "the same value in every row"
 # Where a table of counted rows might also be one of years.

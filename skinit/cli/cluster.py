@@ -1,0 +1,69 @@
+"""The cluster that a search may run on: ``--backend dask --scheduler ADDRESS``."""
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from importlib.util import find_spec
+from pathlib import Path
+
+from joblib import parallel_config
+
+from .errors import CommandError
+
+CONNECT_SECONDS = 10
+PLUGIN = "skinit-warmup"
+
+
+@contextmanager
+def dask_cluster(scheduler: str | None, warm_up: Callable[[], object]) -> Iterator[None]:
+    """Run what joblib runs in the block on a dask cluster.
+
+    Parameters
+    ----------
+    scheduler : str
+        The address of its scheduler, or the path of the file in which the scheduler has written it.
+    warm_up : callable
+        What each worker does before it takes work, those too that come later.
+
+    Raises
+    ------
+    CommandError
+        If there is no such cluster, or if it fails.
+    """
+    if scheduler is None:
+        raise CommandError("--backend dask needs --scheduler, the address of the cluster's scheduler.")
+    if find_spec("distributed") is None:
+        raise CommandError("--backend dask needs distributed: pip install 'skinit[cluster]'")
+    import distributed
+
+    # What becomes of workers is in its log. The search says what matters.
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)
+
+    class Warmup(distributed.WorkerPlugin):
+        def setup(self, worker: object) -> None:
+            warm_up()
+
+    place = {"scheduler_file": scheduler} if Path(scheduler).is_file() else {"address": scheduler}
+    try:
+        client = distributed.Client(**place, timeout=CONNECT_SECONDS)
+    except (OSError, ValueError) as error:
+        reason = "no scheduler answers" if isinstance(error, OSError) else str(error)
+        raise CommandError(f"--scheduler '{scheduler}': {reason}.") from error
+    try:
+        if not client.ncores():
+            raise CommandError(f"--scheduler '{scheduler}': the cluster has no workers.")
+        client.register_plugin(Warmup(), name=PLUGIN)
+        with parallel_config(backend="dask", client=client):
+            yield
+    except CommandError:
+        raise
+    except Exception as error:
+        # An error of the operating system, which has a number, is one of the command's own output.
+        if isinstance(error, OSError) and error.errno is not None:
+            raise
+        raise CommandError(f"The search failed on the cluster: {type(error).__name__}: {error}") from error
+    finally:
+        with suppress(Exception):
+            client.unregister_worker_plugin(PLUGIN)
+        with suppress(Exception):
+            client.close()

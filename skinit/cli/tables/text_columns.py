@@ -1,0 +1,250 @@
+"""Columns of text, read as numbers, dates, durations, categories or free text."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+
+from .column import FEWEST_ROWS, Column, Kind, UnreadableColumnError
+from .dates import ISO, describe_format, read_dates, read_durations
+from .numerals import CODE, LEAST_SHARE, Decimal, Numbers, is_missing_marker, read_numbers
+
+TRUE_OR_FALSE = "(true or false)"
+TRUTH_VALUES = {"true": 1.0, "false": 0.0}
+# Free text has words, and hardly repeats.
+SHORTEST_TEXT = 10
+MOST_CATEGORIES = 100
+
+
+def read_text(name: str, text: pd.Series, kind: Kind | None, fits: dict[Decimal, Numbers], decimal: Decimal) -> Column:
+    """Take a column for what it looks like, or for what is asked for.
+
+    Parameters
+    ----------
+    name : str
+    text : Series of str
+        Without spaces around the values.
+    kind : str or None
+        What is asked for.
+    fits : dict of str to Numbers
+        What `fitting_decimals` returns.
+    decimal : {".", ","}
+        The separator that is meant if both fit.
+
+    Returns
+    -------
+    column : Column
+
+    Raises
+    ------
+    UnreadableColumnError
+        If it is not of the kind that is asked for.
+    """
+    if kind == "category":
+        return as_category(name, text)
+    if kind == "text":
+        return Column(name, "text", values=text)
+    readers: dict[Kind, Callable[[], Column | None]] = {
+        "number": lambda: as_truth_values(name, text) or as_number(name, text, fits, decimal, kind),
+        "date": lambda: as_date(name, text),
+        "duration": lambda: as_duration(name, text),
+    }
+    for candidate, read in readers.items():
+        if kind in (None, candidate) and (column := read()):
+            return column
+    if kind:
+        example = next((value for value in text if not is_missing_marker(value)), None)
+        values = "only missing values" if example is None else f"values such as {example!r}"
+        raise UnreadableColumnError(f"The column {name!r} cannot be taken for a {kind}: it has {values}.")
+    return Column(name, "text", values=text) if _is_free_text(text) else as_category(name, text)
+
+
+def fitting_decimals(text: pd.Series, decimals: list[Decimal]) -> dict[Decimal, Numbers]:
+    """Read a column as numbers, with each decimal separator that makes numbers of most values, and of nearly all.
+
+    Parameters
+    ----------
+    text : Series of str
+    decimals : list of {".", ","}
+
+    Returns
+    -------
+    fits : dict of str to Numbers
+    """
+    fits = {decimal: numbers for decimal in decimals if (numbers := read_numbers(text, decimal))}
+    share = max([LEAST_SHARE, *(numbers.share for numbers in fits.values())])
+    return {decimal: numbers for decimal, numbers in fits.items() if numbers.share >= share}
+
+
+def as_number(
+    name: str, text: pd.Series, fits: dict[Decimal, Numbers], decimal: Decimal, kind: Kind | None
+) -> Column | None:
+    """Take a column for numbers.
+
+    Parameters
+    ----------
+    name : str
+    text : Series of str
+        Without spaces around the values.
+    fits : dict of str to Numbers
+        What `fitting_decimals` returns.
+    decimal : {".", ","}
+        The separator that is meant if both fit.
+    kind : str or None
+        "number" if the column must be one.
+
+    Returns
+    -------
+    column : Column or None
+        None if it has other values.
+    """
+    if kind is None:
+        if text.str.fullmatch(CODE).any() or _is_compact_date(text):
+            return None
+    elif not fits and (numbers := read_numbers(text, decimal)):
+        fits = {decimal: numbers}
+    if not fits:
+        return None
+    if decimal not in fits:
+        decimal = next(iter(fits))
+    numbers = fits[decimal]
+    column = Column(name, "number", f"in {numbers.unit}" if numbers.unit else "", None, decimal)
+    column.values = pd.Series(numbers.values, text.index)
+    if numbers.remarks:
+        column.warnings.append(
+            f"has {numbers.n_remarks} value(s) that are not numbers, such as {numbers.remarks[0]!r}. "
+            "They count as missing."
+        )
+    if len(fits) == 2:
+        readings = np.stack([fits["."].values, fits[","].values])
+        differs = np.flatnonzero((readings[0] != readings[1]) & ~np.isnan(readings).any(axis=0))
+        if len(differs):
+            other: Decimal = "," if decimal == "." else "."
+            value, number, other_number = text.iloc[differs[0]], *(fits[d].values[differs[0]] for d in (decimal, other))
+            column.warnings.append(
+                f"is ambiguous: {value!r} is read as {number:.15g}; with --decimal {other} it is {other_number:.15g}."
+            )
+    return column
+
+
+def name_truth_values(values: pd.Series) -> pd.Series:
+    """Write truth values as classes.
+
+    Parameters
+    ----------
+    values : Series of float
+        1 for true, 0 for false, or NaN.
+
+    Returns
+    -------
+    names : Series
+        "True", "False", or NaN.
+    """
+    return values.map({1.0: "True", 0.0: "False"})
+
+
+def as_truth_values(name: str, text: pd.Series) -> Column | None:
+    """Take a column for truth values.
+
+    Parameters
+    ----------
+    name : str
+    text : Series of str
+        Without spaces around the values.
+
+    Returns
+    -------
+    column : Column or None
+        None if it has other values.
+    """
+    values = text.str.casefold().map(TRUTH_VALUES)
+    are_all = values.notna().any() and (values.notna() | text.map(is_missing_marker)).all()
+    return Column(name, "number", TRUE_OR_FALSE, values.astype(np.float64)) if are_all else None
+
+
+def as_date(name: str, text: pd.Series, format: str | None = None) -> Column | None:
+    """Take a column for dates.
+
+    Parameters
+    ----------
+    name : str
+    text : Series of str
+        Without spaces around the values.
+    format : str, default=None
+        As in `read_dates`.
+
+    Returns
+    -------
+    column : Column or None
+        None if it has other values.
+    """
+    dates = read_dates(text, format)
+    if dates is None:
+        return None
+    detail = "" if dates.format == ISO else f"({describe_format(dates.format)})"
+    column = Column(name, "date", detail, pd.Series(dates.values, text.index), format=dates.format)
+    if dates.other_format:
+        example = next(value for value in text if not is_missing_marker(value))
+        column.warnings.append(
+            f"is ambiguous: {example!r} is read as {describe_format(dates.format)}, and could be "
+            f"{describe_format(dates.other_format)}."
+        )
+    if dates.remarks:
+        column.warnings.append(
+            f"has {len(dates.remarks)} different value(s) that are not dates, such as {dates.remarks[0]!r}. "
+            "They count as missing."
+        )
+    return column
+
+
+def as_duration(name: str, text: pd.Series) -> Column | None:
+    """Take a column for durations.
+
+    Parameters
+    ----------
+    name : str
+    text : Series of str
+        Without spaces around the values.
+
+    Returns
+    -------
+    column : Column or None
+        None if it has other values.
+    """
+    days = read_durations(text)
+    return None if days is None else Column(name, "duration", "", pd.Series(days, text.index))
+
+
+def as_category(name: str, text: pd.Series) -> Column:
+    """Take a column for a category.
+
+    Parameters
+    ----------
+    name : str
+    text : Series of str
+        Without spaces around the values.
+
+    Returns
+    -------
+    column : Column
+    """
+    values = text.where(text != "", np.nan)
+    return Column(name, "category", f"of {values.nunique()}", values)
+
+
+def _is_compact_date(text: pd.Series) -> bool:
+    """Whether all values are dates such as 20200131, rather than numbers."""
+    values = text[text != ""]
+    return bool(values.str.fullmatch(r"(19|20)\d{6}").all()) and as_date("", values, "%Y%m%d") is not None
+
+
+def _is_free_text(text: pd.Series) -> bool:
+    """Whether values are words that hardly repeat, so that each would be a category of its own."""
+    values = text[text != ""]
+    n_distinct = values.nunique()
+    return (
+        n_distinct >= FEWEST_ROWS
+        and (n_distinct > MOST_CATEGORIES or n_distinct > len(values) / 2)
+        and values.str.len().mean() >= SHORTEST_TEXT
+        and bool(values.str.contains(r"\w\s+\w").mean() > 0.5)
+    )

@@ -1,0 +1,117 @@
+"""Fits on a dask cluster."""
+
+from collections import deque
+from collections.abc import Callable, Collection, Iterator, Sequence
+from inspect import unwrap
+from time import monotonic, sleep
+from typing import Any
+
+from sklearn import config_context, get_config
+
+# Bytes from which an argument of several fits is sent once.
+SHARED_SIZE = 1000
+# How often to look whether there are workers, and how long to wait for one.
+POLL_SECONDS, MOST_SECONDS_WITHOUT = 1, 60
+
+
+class _Call:
+    """A call that gets its shared arguments from the worker. dask looks into tuples and dictionaries, not into this."""
+
+    def __init__(self, function: Callable, args: Sequence, kwargs: dict[str, Any], shared: set[int]) -> None:
+        self._function = unwrap(function)
+        names = [*range(len(args)), *kwargs]
+        values = [*args, *kwargs.values()]
+        # Workers know nothing of the settings of this process.
+        self._config = get_config()
+        self._own = {name: value for name, value in zip(names, values, strict=True) if id(value) not in shared}
+        self._shared_names = [name for name in names if name not in self._own]
+        self.shared_ids = [id(value) for value in values if id(value) in shared]
+
+    def __call__(self, *shared: object) -> object:
+        values = {**self._own, **dict(zip(self._shared_names, shared, strict=True))}
+        args = [values.pop(place) for place in sorted(name for name in values if isinstance(name, int))]
+        with config_context(**self._config):
+            return self._function(*args, **values)
+
+
+class _Constant:
+    """A call that returns a value."""
+
+    def __init__(self, value: object) -> None:
+        self._value = value
+
+    def __call__(self) -> object:
+        return self._value
+
+
+def run_on_dask(client, tasks: Sequence) -> Iterator[tuple[int, object]]:
+    """Run fits, each on whichever worker is free.
+
+    dask runs the fits of a lost worker on another one, unless a fit has cost it four workers. It suspects all fits that
+    the worker was given, so none is given before there is a thread for it. What several fits have in common is sent to
+    the scheduler once, and from there to the workers. Scattered to the workers, it would be lost with them, and the
+    fits with it.
+
+    Parameters
+    ----------
+    client : distributed.Client
+    tasks : sequence of (number, (function, args, kwargs))
+
+    Yields
+    ------
+    number, result
+        As they are finished.
+
+    Raises
+    ------
+    RuntimeError
+        At the end if there was a fit that dask gave up, or before if there is no worker for a minute.
+    """
+    import dask
+    from dask.sizeof import sizeof
+    from distributed import KilledWorker, wait
+
+    uses: dict[int, tuple[object, int]] = {}
+    for _, (_, args, kwargs) in tasks:
+        for value in (*args, *kwargs.values()):
+            uses[id(value)] = value, uses.get(id(value), (value, 0))[1] + 1
+    shared = {key: value for key, (value, n_uses) in uses.items() if n_uses > 1 and sizeof(value) >= SHARED_SIZE}
+    # dask warns of large arguments, because most people should scatter them.
+    with dask.config.set({"distributed.admin.large-graph-warning-threshold": "1 PB"}):
+        sent = {key: client.submit(_Constant(value), pure=False) for key, value in shared.items()}
+    waiting, given_up, last_seen = deque(tasks), None, monotonic()
+    running: dict[Any, int] = {}
+    try:
+        while waiting or running:
+            n_threads = sum(client.ncores().values())
+            while waiting and len(running) < n_threads:
+                number, (function, args, kwargs) = waiting.popleft()
+                call = _Call(function, args, kwargs, set(shared))
+                running[client.submit(call, *map(sent.get, call.shared_ids), pure=False)] = number
+            if n_threads:
+                last_seen = monotonic()
+            elif monotonic() - last_seen > MOST_SECONDS_WITHOUT:
+                raise RuntimeError(f"The dask cluster has had no worker for {MOST_SECONDS_WITHOUT} seconds.")
+            for future in _finished(running, wait):
+                number = running.pop(future)
+                if isinstance(future.status == "error" and future.exception(), KilledWorker):
+                    given_up = future
+                else:
+                    yield number, future.result()
+        if given_up is not None:
+            raise RuntimeError(f"A fit was given up: {given_up.exception()}") from given_up.exception()
+    finally:
+        # Whatever is not finished yet should not be.
+        for future in running:
+            future.release()
+
+
+def _finished(futures: Collection, wait: Callable) -> Collection:
+    """Those that are finished, after a second at most."""
+    if not futures:
+        sleep(POLL_SECONDS)
+        return []
+    try:
+        return wait(list(futures), timeout=POLL_SECONDS, return_when="FIRST_COMPLETED").done
+    except TimeoutError:
+        return []

@@ -1,0 +1,178 @@
+"""Fits that are run until all of them are finished, whatever becomes of the processes that run them."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack
+from inspect import signature, unwrap
+from typing import Any
+
+from joblib import effective_n_jobs
+from joblib.parallel import get_active_backend
+from sklearn.utils import gen_batches
+from sklearn.utils.parallel import Parallel, delayed
+
+from ..user_warnings import warn_user
+from .dask_futures import run_on_dask
+from .fingerprints import environment, fingerprint
+from .finished_fits import FinishedFits
+
+# A function and its arguments, as scikit-learn's `delayed` makes it.
+Task = tuple[Callable, tuple, dict[str, Any]]
+
+# What joblib, dask and ray raise when a worker is gone. By name, so that they need not be there.
+LOST_WORKER = {"BrokenProcessPool", "FutureCancelledError", "CommClosedError", "RayActorError", "WorkerCrashedError"}
+# Times in a row that workers may be lost without one fit being finished.
+MOST_LOSSES = 3
+# Fits for each worker at a time, where results only come together.
+FITS_PER_GROUP = 4
+# Arguments of a fit that its result does not depend on: how it is reported, and who asked for it.
+REPORTING = {"verbose", "split_progress", "candidate_progress", "caller", "callback_ctx"}
+
+
+class Fits:
+    """Runs fits, and takes those from memory that were finished before.
+
+    Parameters
+    ----------
+    memory : FinishedFits or None
+        None: no fit is kept.
+    parallel : sklearn.utils.parallel.Parallel
+        What would run them, on whichever backend is active.
+
+    Attributes
+    ----------
+    n_reused : int
+        Fits taken from memory so far.
+    """
+
+    def __init__(self, memory: FinishedFits | None, parallel: Parallel) -> None:
+        self.n_reused = 0
+        self._memory = memory
+        self._parallel = parallel
+        self._n_alike: Counter[str] = Counter()
+
+    def run(self, tasks: Iterable[Task]) -> list:
+        """Run fits.
+
+        Parameters
+        ----------
+        tasks : iterable of (function, args, kwargs)
+            A dictionary that a function returns is not kept if it has a `fit_error`.
+
+        Returns
+        -------
+        results : list
+            In the order of the tasks.
+
+        Raises
+        ------
+        TypeError
+            If they are to be kept, and one cannot be told from another.
+        RuntimeError
+            If workers are lost again and again.
+        """
+        tasks = list(tasks)
+        if self._memory is None:
+            results = dict(_run_until_finished(dict(enumerate(tasks)), self._parallel))
+        else:
+            results = self._run_and_keep(tasks, self._memory)
+        return [results[number] for number in range(len(tasks))]
+
+    def _run_and_keep(self, tasks: Sequence[Task], memory: FinishedFits) -> dict[int, object]:
+        keys = self._keys(tasks)
+        results = {number: result for number, key in enumerate(keys) if (result := memory.get(key)) is not None}
+        self.n_reused += len(results)
+        missing = {number: task for number, task in enumerate(tasks) if number not in results}
+        for number, result in _run_until_finished(missing, self._parallel):
+            results[number] = result
+            # A fit may have failed for want of memory or of a file.
+            if self._memory is not None and not (isinstance(result, dict) and result.get("fit_error")):
+                try:
+                    memory.keep(keys[number], result)
+                except OSError as error:
+                    # The search is worth more than its memory.
+                    self._memory = None
+                    warn_user(f"From now on finished fits are not kept: {error.strerror or error}.", RuntimeWarning)
+        return results
+
+    def _keys(self, tasks: Sequence[Task]) -> list[str]:
+        # Most arguments are those of all fits, or of all fits on a fold. All are there until the last task is done.
+        known: dict[int, str] = {}
+        keys = []
+        for function, args, kwargs in tasks:
+            arguments = signature(unwrap(function)).bind(*args, **kwargs).arguments
+            parts = []
+            for name, value in sorted(arguments.items()):
+                if name not in REPORTING:
+                    if id(value) not in known:
+                        known[id(value)] = _fingerprint_of_argument(name, value)
+                    parts.append((name, known[id(value)]))
+            key = fingerprint((environment(), unwrap(function), parts))
+            # Fits without a seed may be alike, and have different results.
+            keys.append(f"{key}-{self._n_alike[key]}")
+            self._n_alike[key] += 1
+        return keys
+
+
+def _fingerprint_of_argument(name: str, value: object) -> str:
+    try:
+        return fingerprint(value)
+    except TypeError as error:
+        raise TypeError(
+            f"With memory, whatever a fit depends on must be picklable, and its {name} is not ({error}). Take that out "
+            "of it, or search with memory=None."
+        ) from error
+
+
+def _run_until_finished(tasks: dict[int, Task], parallel: Parallel) -> Iterator[tuple[int, object]]:
+    """Numbers and results of tasks, as they are finished."""
+    missing, n_losses = dict(tasks), 0
+    with ExitStack() as stack:
+        while missing:
+            try:
+                for number, result in _run(list(missing.items()), parallel):
+                    del missing[number]
+                    n_losses = 0
+                    yield number, result
+            except Exception as error:
+                if not any(kind.__name__ in LOST_WORKER for kind in type(error).__mro__):
+                    raise
+                n_losses += 1
+                if n_losses == MOST_LOSSES:
+                    raise RuntimeError(
+                        f"{MOST_LOSSES} times in a row a worker was lost before it finished a fit, the last time with "
+                        f"{type(error).__name__}: {error} Perhaps a fit takes more memory than a worker has."
+                    ) from error
+                message = f"A worker was lost ({type(error).__name__}). {len(missing)} fit(s) are run again."
+                warn_user(message, RuntimeWarning)
+                # The fit that cost the worker, if it was one, is among the first. It should be the last to do so again.
+                missing = dict(reversed(missing.items()))
+                # The one before may still hand out results of the fits that it gave up.
+                again = Parallel(n_jobs=parallel.n_jobs, pre_dispatch=parallel.pre_dispatch)
+                parallel = stack.enter_context(again)
+
+
+def _run(tasks: Sequence[tuple[int, Task]], parallel: Parallel) -> Iterator[tuple[int, object]]:
+    backend, _ = get_active_backend()
+    if hasattr(backend, "client"):
+        # joblib's own way to dask loses data with the worker that it was sent to, and waits forever for a fit that
+        # kills its workers.
+        with backend.retrieval_context():
+            yield from run_on_dask(backend.client, tasks)
+        return
+    n_jobs = effective_n_jobs(parallel.n_jobs)
+    if n_jobs > 1 and backend.supports_return_generator:
+        settings = {"n_jobs": parallel.n_jobs, "pre_dispatch": parallel.pre_dispatch}
+        yield from Parallel(**settings, return_as="generator_unordered")(map(_numbered, tasks))
+        return
+    for group in gen_batches(len(tasks), 1 if n_jobs == 1 else FITS_PER_GROUP * n_jobs):
+        yield from parallel(map(_numbered, tasks[group]))
+
+
+def _numbered(task: tuple[int, Task]) -> Task:
+    number, (function, args, kwargs) = task
+    return delayed(_call)(number, unwrap(function), *args, **kwargs)
+
+
+def _call(number: int, function: Callable, *args, **kwargs) -> tuple[int, object]:
+    return number, function(*args, **kwargs)
