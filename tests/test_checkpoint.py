@@ -401,7 +401,7 @@ def test_best_weights_need_to_have_been_kept(tmp_path):
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [
-        ({"solver": "lbfgs"}, "Checkpoint takes the solvers 'sgd', 'adam', 'adamw', got solver='lbfgs'"),
+        ({"solver": "lbfgs"}, "Checkpoint takes the solvers 'adam', 'adamw', 'sgd', got solver='lbfgs'"),
         ({"warm_start": True}, "Checkpoint takes warm_start=False, got True"),
     ],
 )
