@@ -24,7 +24,7 @@ from .data import Table, load_table
 from .documents import comparison_document
 from .errors import CommandError, errors_of_file
 from .files import check_writable, write_file
-from .metrics import Metric, make_metric, scorer_names
+from .metrics import DEFAULTS, Metric, make_metric, scorer_names
 from .network_options import describe_training, network_parameters
 from .progress import make_bar
 from .report import make_table, say_table
@@ -78,7 +78,7 @@ def compare(arguments: argparse.Namespace) -> dict:
     console = Console(highlight=False, markup=False, emoji=False)
     with _backend(table, arguments):
         say_table(console, table)
-        chance = _chance_scores(table, search, arguments.scoring)
+        chance = _chance_scores(table, search, arguments.scoring or DEFAULTS[table.task])
         for line in [_plan(search, arguments), *notes]:
             say(line)
         results = _search(console, search, metric, chance, table, arguments)
@@ -133,7 +133,7 @@ def _training(arguments: argparse.Namespace) -> str:
     return f"{arguments.activation}, {describe_training(arguments)}"
 
 
-def _chance_scores(table: Table, search: SchemeSearch, scoring: str | None) -> np.ndarray:
+def _chance_scores(table: Table, search: SchemeSearch, scoring: str) -> np.ndarray:
     """Scores of chance, which tell before the search whether the metric suits the target."""
     try:
         return search.chance_scores(table.X, table.y)
