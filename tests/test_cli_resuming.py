@@ -1,0 +1,198 @@
+"""The command line goes on where it was: finished fits are taken from its folder, and Ctrl-C says what is finished."""
+
+import os
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from skinit.cli import main
+from skinit.model_selection.finished_fits import NAME
+
+POSIX = pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
+QUICK = ["--hidden", "3", "--init", "he", "zero", "--max-iter", "2", "--cv", "2", "--n-jobs", "1"]
+
+
+@pytest.fixture
+def table(tmp_path):
+    """A table with numbers, text and holes."""
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"x": rng.normal(size=40), "text": rng.choice(["u", "v", None], 40), "label": ["a", "b"] * 20})
+    path = tmp_path / "table.csv"
+    frame.to_csv(path, index=False)
+    return path
+
+
+@pytest.fixture
+def run(table, tmp_path, capsys):
+    """Run the command line; return how many fits it took from its folder, and the results."""
+
+    def run(*options, path=table):
+        arguments = ["--data", str(path), "--target", "label", "--out", str(tmp_path / "out"), *QUICK, *options]
+        assert main(arguments) == 0
+        words = capsys.readouterr().out.split(f" fits were taken from '{tmp_path / 'out' / NAME}'")
+        n_reused = int(words[0].split()[-1]) if len(words) == 2 else 0
+        return n_reused, pd.read_csv(tmp_path / "out" / "cv_results.csv")
+
+    return run
+
+
+def test_the_same_again_takes_all_fits_with_their_times(run):
+    n_reused, first = run()
+    assert n_reused == 0
+    n_reused, again = run()
+    assert n_reused == 4
+    pd.testing.assert_frame_equal(again, first)
+
+
+@pytest.mark.parametrize("backend", ["loky", "threading"])
+def test_what_runs_the_fits_makes_no_difference(run, backend):
+    run()
+    n_reused, _ = run("--backend", backend, "--n-jobs", "2")
+    assert n_reused == 4
+
+
+def test_a_scheme_more_leaves_the_others(run):
+    run()
+    n_reused, results = run("--init", "xavier", "he", "zero")
+    assert (n_reused, len(results)) == (4, 3)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("--seed", "1"),
+        ("--max-iter", "3"),
+        ("--hidden", "4"),
+        ("--activation", "tanh"),
+        ("--solver", "sgd"),
+        ("--cv", "3"),
+        ("--task", "classification", "--init", "orthogonal"),
+    ],
+)
+def test_other_options_run_other_fits(run, options):
+    run()
+    assert run(*options)[0] == 0
+
+
+@pytest.mark.parametrize(("column", "value"), [("x", 0.125), ("text", "w"), ("label", "b")])
+def test_a_cell_more_or_less_runs_other_fits(run, table, column, value):
+    run()
+    frame = pd.read_csv(table)
+    frame.loc[10, column] = value
+    frame.to_csv(table, index=False)
+    assert run()[0] == 0
+
+
+PROCESS = """
+import os, signal, sys, threading
+import skinit.cli.process as process
+
+def main():
+    # NumPy has threads of its own, so nobody may import it before Ctrl-C is taken care of.
+    import skinit.cli.compare as compare
+    import skinit.cli.search as search
+    from skinit.model_selection.finished_fits import FinishedFits
+    names = {{"compare": compare, "search": search, "FinishedFits": FinishedFits}}
+    exec({code!r}, globals() | names)
+    return run_command()
+
+sys.argv[1:] = {arguments}
+run_command, process.main = process.main, main
+process.run()
+"""
+
+
+def start(table, tmp_path, code):
+    """A process of the command line in which something happens."""
+    arguments = [
+        "--data",
+        table,
+        "--target",
+        "label",
+        "--out",
+        tmp_path / "out",
+        *QUICK,
+        "--init",
+        "he",
+        "zero",
+        "xavier",
+    ]
+    script = PROCESS.format(arguments=list(map(str, arguments)), code=code)
+    return subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+@POSIX
+def test_a_killed_process_goes_on_where_it_was(run, table, tmp_path):
+    code = """
+keep, kept = FinishedFits.keep, []
+def keep_three(self, *arguments):
+    if len(kept) == 3:
+        os.kill(os.getpid(), signal.SIGKILL)
+    kept.append(keep(self, *arguments))
+FinishedFits.keep = keep_three
+"""
+    process = start(table, tmp_path, code)
+    process.communicate(timeout=120)
+    assert process.returncode == -9
+    assert [path.name for path in (tmp_path / "out").iterdir()] == [NAME]
+    options = ("--init", "he", "zero", "xavier")
+    n_reused, results = run(*options)
+    assert n_reused == 3
+    (tmp_path / "out" / NAME).rename(tmp_path / "elsewhere")
+    n_reused, expected = run(*options)
+    assert n_reused == 0
+    is_time = results.columns.str.contains("time")
+    pd.testing.assert_frame_equal(results.loc[:, ~is_time], expected.loc[:, ~is_time])
+
+
+# Ctrl-C when two of three candidates are finished.
+INTERRUPT = """
+say = compare.say
+def interrupting(text):
+    say(text)
+    if text.startswith("[2/3]"):
+        os.kill(os.getpid(), signal.SIGINT)
+        threading.Event().wait(60)
+compare.say = interrupting
+search.FITS_PER_REPORT = 2
+"""
+
+
+@POSIX
+def test_ctrl_c_says_and_writes_what_is_finished(run, table, tmp_path):
+    process = start(table, tmp_path, INTERRUPT)
+    out, err = process.communicate(timeout=120)
+    assert (process.returncode, err) == (130, "skinit: Interrupted.\n")
+    assert "2 of 3 candidates were finished." in out
+    shown = out[out.index(" rank ") :]
+    assert "he" in shown
+    assert "xavier" not in shown
+    results = pd.read_csv(tmp_path / "out" / "cv_results.csv")
+    assert set(results["init"]) == {"he", "zero"}
+    n_reused, whole = run("--init", "he", "zero", "xavier")
+    assert n_reused == 4
+    columns = ["init", "split0_test_score", "split1_test_score", "mean_fit_time"]
+    merged = results[columns].merge(whole[columns])
+    assert len(merged) == 2
+
+
+@POSIX
+@pytest.mark.parametrize("presses", [1, 2])
+def test_ctrl_c_ends_the_process_whatever_holds_the_table_up(table, tmp_path, presses):
+    # Last words that never come.
+    code = INTERRUPT + "compare.make_table = lambda results: say('hanging') or threading.Event().wait(60)\n"
+    code += f"process.MOST_SECONDS = {1 if presses == 1 else 60}\n"
+    process = start(table, tmp_path, code)
+    for line in process.stdout:
+        if line == "hanging\n":
+            break
+    began = time.monotonic()
+    if presses == 2:
+        process.send_signal(2)
+    process.communicate(timeout=50)
+    assert process.returncode == 130
+    assert time.monotonic() - began < 30
