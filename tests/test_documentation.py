@@ -20,7 +20,14 @@ from skinit.kernels.activations import ACTIVATIONS
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted((ROOT / "docs").glob("*.rst"))
-MODULES = ["skinit", "skinit.callbacks", "skinit.curvature", "skinit.initializers", "skinit.inspection"]
+MODULES = [
+    "skinit",
+    "skinit.callbacks",
+    "skinit.curvature",
+    "skinit.initializers",
+    "skinit.inspection",
+    "skinit.model_selection",
+]
 # What scikit-learn calls while it trains, and users do not.
 HOOKS = {"setup", "on_fit_task_begin", "on_fit_task_end", "teardown"}
 # Of numpydoc's checks those of what a reader would miss: sections in their order, a summary, and parameters that are
