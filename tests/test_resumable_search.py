@@ -1,5 +1,6 @@
 """Searches that go on where they were: the results of scikit-learn's, what kept fits depend on, lost workers."""
 
+import importlib
 import os
 import pickle
 import signal
@@ -299,6 +300,19 @@ def test_code_of_ones_own_counts(edit):
     assert fingerprint_of_module(SOURCE) == fingerprint_of_module("# a comment\n" + SOURCE)
     edited = SOURCE.replace(edit, EDITS[edit])
     assert fingerprint_of_module(edited) != fingerprint_of_module(SOURCE)
+
+
+def test_modules_that_ones_own_code_uses_count(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    source = SOURCE.replace("helper(", "of_ones_own_too.helper(", 2).replace("def of_ones_own_too.", "def ")
+    digests = []
+    for shift in (1, 1, 2):
+        (tmp_path / "of_ones_own_too.py").write_text(f"def helper(x):\n    return x + {shift}\n")
+        sys.modules.pop("of_ones_own_too", None)
+        importlib.invalidate_caches()
+        digests.append(fingerprint_of_module(f"import of_ones_own_too\n{source}"))
+    sys.modules.pop("of_ones_own_too", None)
+    assert digests[0] == digests[1] != digests[2]
 
 
 def test_a_process_tells_the_fits_of_another():

@@ -13,7 +13,7 @@ from hashlib import sha256
 from importlib.metadata import version
 from itertools import chain
 from pathlib import Path
-from types import CodeType, FunctionType
+from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
 import numpy as np
@@ -37,7 +37,7 @@ def fingerprint(value: object) -> str:
     ----------
     value : object
         Functions and classes count by their code, and by that of the functions, classes and constants of their module
-        that they use. Those of an installed package count by its version.
+        that they use; a module that they use counts by its file. What is installed counts by its version.
 
     Returns
     -------
@@ -95,11 +95,17 @@ class _Hasher(NumpyHasher):
         package = (item.__module__ or "").partition(".")[0]
         if package in OF_EVERY_FIT:
             return (name,)
-        file = Path(getattr(sys.modules.get(item.__module__), "__file__", None) or "")
-        # What is typed into a notebook belongs to a module that is installed, the notebook's own.
-        if package != "__main__" and INSTALLED.intersection(file.parts):
+        if _is_installed(item.__module__):
             return (name, str(getattr(sys.modules[package], "__version__", "")))
         return (name, *parts_of(item))
+
+
+def _is_installed(module: str | None) -> bool:
+    """Whether a module changes only with the version of its package."""
+    package = (module or "").partition(".")[0]
+    file = Path(getattr(sys.modules.get(module or ""), "__file__", None) or "")
+    # What is typed into a notebook belongs to a module that is installed, the notebook's own.
+    return package in OF_EVERY_FIT or (package != "__main__" and bool(INSTALLED.intersection(file.parts)))
 
 
 def _parts_of_function(function: FunctionType) -> Iterator[object]:
@@ -112,6 +118,9 @@ def _parts_of_function(function: FunctionType) -> Iterator[object]:
         value = function.__globals__.get(name)
         if isinstance(value, (FunctionType, type, *PLAIN)):
             yield name, value
+        elif isinstance(value, ModuleType) and not _is_installed(value.__name__):
+            file = getattr(value, "__file__", None)
+            yield name, file and Path(file).read_bytes()
 
 
 def _parts_of_class(item: type) -> Iterator[object]:

@@ -89,16 +89,17 @@ class Fits:
             if self._memory is not None and not (isinstance(result, dict) and result.get("fit_error")):
                 try:
                     memory.keep(keys[number], result)
-                except OSError as error:
-                    # The search is worth more than its memory.
+                except (OSError, TypeError) as error:
+                    # A full disk, or a score that JSON does not have. The search is worth more than its memory.
                     self._memory = None
-                    warn_user(f"From now on finished fits are not kept: {error.strerror or error}.", RuntimeWarning)
+                    reason = getattr(error, "strerror", None) or error
+                    warn_user(f"From now on finished fits are not kept: {reason}.", RuntimeWarning)
         return results
 
     def _keys(self, tasks: Sequence[Task]) -> list[str]:
         # Most arguments are those of all fits, or of all fits on a fold. All are there until the last task is done.
         known: dict[int, str] = {}
-        keys = []
+        keys, surroundings = [], environment()
         for function, args, kwargs in tasks:
             arguments = signature(unwrap(function)).bind(*args, **kwargs).arguments
             parts = []
@@ -107,7 +108,7 @@ class Fits:
                     if id(value) not in known:
                         known[id(value)] = _fingerprint_of_argument(name, value)
                     parts.append((name, known[id(value)]))
-            key = fingerprint((environment(), unwrap(function), parts))
+            key = fingerprint((surroundings, unwrap(function), parts))
             # Fits without a seed may be alike, and have different results.
             keys.append(f"{key}-{self._n_alike[key]}")
             self._n_alike[key] += 1

@@ -87,7 +87,8 @@ class ResumableGridSearchCV(ResumableSearch, GridSearchCV):
     Notes
     -----
     Fits that raise an error are not kept. A fit without a seed (``random_state=None``) is kept as it came out. A fit
-    that is taken from memory calls no callbacks, and gives no warnings. The best estimator is fitted anew on all rows.
+    that is taken from memory calls no callbacks, and gives no warnings. A callback that records something is another
+    one in each search. The best estimator is fitted anew on all rows.
 
     Only the process that searches reads and writes the folder, so workers need not see it. A damaged file counts as
     none. Nothing is ever deleted; you may delete the folder at any time.
@@ -177,7 +178,8 @@ class ResumableRandomizedSearchCV(ResumableSearch, RandomizedSearchCV):
     Notes
     -----
     Fits that raise an error are not kept. A fit without a seed (``random_state=None``) is kept as it came out. A fit
-    that is taken from memory calls no callbacks, and gives no warnings. The best estimator is fitted anew on all rows.
+    that is taken from memory calls no callbacks, and gives no warnings. A callback that records something is another
+    one in each search. The best estimator is fitted anew on all rows.
 
     Only the process that searches reads and writes the folder, so workers need not see it. A damaged file counts as
     none. Nothing is ever deleted; you may delete the folder at any time.
