@@ -393,3 +393,33 @@ def test_colors_only_on_a_terminal_and_not_with_no_color(run, monkeypatch):
     assert COLOR.search(run(*arguments)[1])
     monkeypatch.setenv("NO_COLOR", "1")
     assert not COLOR.search(run(*arguments)[1])
+
+
+# Beside these, tests/test_tables.py has thirty ways to write one table.
+KINDS_OF_FILES = {
+    "houses.csv": lambda frame, path: frame.to_csv(path, index=False, sep=";", decimal=","),
+    "houses.tsv": lambda frame, path: frame.to_csv(path, index=False, sep="\t", encoding="utf-16"),
+    "houses.csv.gz": lambda frame, path: frame.to_csv(path, index=False),
+    "houses.xlsx": lambda frame, path: frame.to_excel(path, index=False),
+    "houses.json": lambda frame, path: frame.to_json(path, orient="records", date_format="iso"),
+    "houses.jsonl": lambda frame, path: frame.to_json(path, orient="records", lines=True, date_format="iso"),
+    "houses.parquet": lambda frame, path: frame.to_parquet(path),
+}
+
+
+def test_seven_kinds_of_files_give_one_result(run, houses, tmp_path):
+    # Durations are numbers in JSON, and Excel has no time zones. A digit is exact in all of them.
+    houses = houses.drop(columns="waited").assign(
+        sold=houses["sold"].dt.tz_localize(None), size=houses["size"].round(2)
+    )
+    outcomes = {}
+    for name, write in KINDS_OF_FILES.items():
+        write(houses, tmp_path / name)
+        out = tmp_path / f"results of {name}"
+        arguments = ["--data", str(tmp_path / name), "--target", "kind", "--init", "he", *QUICK]
+        status, printed, err, results = run(*arguments, out=out)
+        assert (status, err) == (0, "")
+        assert f"{name}: classification of 'kind' into 2 classes" in printed
+        outcomes[name] = results.loc[:, ~results.columns.str.contains("time")]
+    for name, outcome in outcomes.items():
+        pd.testing.assert_frame_equal(outcome, outcomes["houses.csv"], obj=name)
