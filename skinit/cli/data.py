@@ -84,7 +84,8 @@ class Table:
     def remarks(self) -> list[str]:
         """Notes, and what a user should look at in the columns."""
         warnings = [f"The column {column.name!r} {warning}" for column in self.columns for warning in column.warnings]
-        return [*self.notes, *warnings]
+        of_target = self.target_column.warnings if self.target_column else []
+        return [*self.notes, *(f"The target {self.target!r} {warning}" for warning in of_target), *warnings]
 
     def make_preprocessor(self) -> StandardScaler | ColumnTransformer:
         """Make what turns X into standardized numbers; it is not fitted yet."""

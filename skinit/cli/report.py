@@ -10,7 +10,6 @@ from rich.table import Table as RichTable
 
 from .data import Table
 from .results import Results
-from .tables.column import Column
 from .text import one_line, say, shorten
 
 # Longer tables show columns of one kind that are next to each other in one row.
@@ -71,20 +70,20 @@ def say_table(console: Console, table: Table) -> None:
     """
     say(table.summary)
     if table.columns:
-        console.print(_make_column_table(table.columns))
+        console.print(_make_column_table(table))
     for line in table.remarks:
         say(line)
 
 
-def _make_column_table(columns: list[Column]) -> RichTable:
-    """A row for each column; of many columns of one kind beside each other, one row for all."""
-    table = RichTable(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
-    table.add_column("column", overflow="fold")
-    table.add_column("taken for", overflow="fold")
-    table.add_column("missing", justify="right")
-    is_long = len(columns) > MOST_COLUMNS_SHOWN
+def _make_column_table(table: Table) -> RichTable:
+    """A row for each column; of many columns of one kind beside each other, one row for all; and one for the target."""
+    shown_table = RichTable(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
+    shown_table.add_column("column", overflow="fold")
+    shown_table.add_column("taken for", overflow="fold")
+    shown_table.add_column("missing", justify="right")
+    is_long = len(table.columns) > MOST_COLUMNS_SHOWN
     for (kind, reason), group in groupby(
-        columns, key=lambda column: (column.kind, "" if column.kind else column.detail)
+        table.columns, key=lambda column: (column.kind, "" if column.kind else column.detail)
     ):
         alike = list(group)
         for shown in [alike] if is_long and len(alike) > 1 else [[column] for column in alike]:
@@ -94,8 +93,10 @@ def _make_column_table(columns: list[Column]) -> RichTable:
                 shown[0].taken_for if len(shown) == 1 else f"{kind or f'left out: {reason}'} ({len(shown)} columns)"
             )
             n_missing = sum(column.n_missing for column in shown)
-            table.add_row(name, taken_for, str(n_missing or ""), style="" if kind else "dim")
-    return table
+            shown_table.add_row(name, taken_for, str(n_missing or ""), style="" if kind else "dim")
+    if table.target_column:
+        shown_table.add_row(f"{shorten(one_line(table.target), LONGEST_NAME)} (target)", table.target_column.taken_for)
+    return shown_table
 
 
 def format_sizes(hidden: tuple[int, ...]) -> str:

@@ -68,8 +68,8 @@ def read_columns(
     for name in frame.columns:
         kind = kinds.get(name)
         if name in texts:
-            is_missing = texts[name].map(operator.not_ if name == target else is_missing_marker)
-            if is_missing.all() and kind is None:
+            is_missing = operator.not_ if name == target else is_missing_marker
+            if kind is None and all(map(is_missing, texts[name])):
                 columns.append(leave_out(name, "no value in any row"))
             else:
                 columns.append(read_text(name, texts[name], kind, fits[name], default))

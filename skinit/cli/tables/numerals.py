@@ -123,6 +123,8 @@ class Numbers:
         Rows that hold one of these.
     share : float
         Share of numbers among the values that are not missing.
+    is_plain : bool, default=False
+        Whether all are written as Python writes them.
     """
 
     values: np.ndarray
@@ -130,6 +132,7 @@ class Numbers:
     remarks: list[str]
     n_remarks: int
     share: float
+    is_plain: bool = False
 
 
 def read_numbers(column: pd.Series, decimal: Decimal = ".") -> Numbers | None:
@@ -149,7 +152,7 @@ def read_numbers(column: pd.Series, decimal: Decimal = ".") -> Numbers | None:
     if decimal == "." or not column.str.contains(".", regex=False).any():
         try:
             values = column.where(column != "", "nan").to_numpy(object).astype(np.float64)
-            return Numbers(values, "", [], 0, 1.0) if not np.isnan(values).all() else None
+            return Numbers(values, "", [], 0, 1.0, True) if not np.isnan(values).all() else None
         except ValueError:
             # Not all of them as a computer writes them.
             pass

@@ -1,5 +1,6 @@
 """Columns of text, read as numbers, dates, durations, categories or free text."""
 
+import re
 from collections.abc import Callable
 
 import numpy as np
@@ -11,6 +12,10 @@ from .numerals import CODE, LEAST_SHARE, Decimal, Numbers, is_missing_marker, re
 
 TRUE_OR_FALSE = "(true or false)"
 TRUTH_VALUES = {"true": 1.0, "false": 0.0}
+# Beyond these, whole numbers are not dates without separators.
+FIRST_DATE, LAST_DATE = 19000000, 21000000
+# Values that tell whether a column may be read in two ways.
+N_FIRST = 1000
 # Free text has words, and hardly repeats.
 SHORTEST_TEXT = 10
 MOST_CATEGORIES = 100
@@ -71,9 +76,21 @@ def fitting_decimals(text: pd.Series, decimals: list[Decimal]) -> dict[Decimal, 
     -------
     fits : dict of str to Numbers
     """
-    fits = {decimal: numbers for decimal in decimals if (numbers := read_numbers(text, decimal))}
+    fits: dict[Decimal, Numbers] = {}
+    for decimal in decimals:
+        other = fits.get(".")
+        # Most columns are as a computer writes them, and long ones should not be read again in vain.
+        if other and other.is_plain and decimal == "," and not _may_have_thousands(text):
+            continue
+        if numbers := read_numbers(text, decimal):
+            fits[decimal] = numbers
     share = max([LEAST_SHARE, *(numbers.share for numbers in fits.values())])
     return {decimal: numbers for decimal, numbers in fits.items() if numbers.share >= share}
+
+
+def _may_have_thousands(text: pd.Series) -> bool:
+    """Whether each of the first numbers is whole, or has a point where it may separate thousands."""
+    return all("." not in value or re.fullmatch(r"[-+]?[1-9]\d{0,2}(\.\d{3})+", value) for value in text[:N_FIRST])
 
 
 def as_number(
@@ -99,7 +116,7 @@ def as_number(
         None if it has other values.
     """
     if kind is None:
-        if text.str.fullmatch(CODE).any() or _is_compact_date(text):
+        if _are_codes_or_dates(text, fits):
             return None
     elif not fits and (numbers := read_numbers(text, decimal)):
         fits = {decimal: numbers}
@@ -157,8 +174,11 @@ def as_truth_values(name: str, text: pd.Series) -> Column | None:
     column : Column or None
         None if it has other values.
     """
+    first = next((value for value in text if not is_missing_marker(value)), "")
+    if first.casefold() not in TRUTH_VALUES:
+        return None
     values = text.str.casefold().map(TRUTH_VALUES)
-    are_all = values.notna().any() and (values.notna() | text.map(is_missing_marker)).all()
+    are_all = (values.notna() | text.map(is_missing_marker)).all()
     return Column(name, "number", TRUE_OR_FALSE, values.astype(np.float64)) if are_all else None
 
 
@@ -232,10 +252,16 @@ def as_category(name: str, text: pd.Series) -> Column:
     return Column(name, "category", f"of {values.nunique()}", values)
 
 
-def _is_compact_date(text: pd.Series) -> bool:
-    """Whether all values are dates such as 20200131, rather than numbers."""
-    values = text[text != ""]
-    return bool(values.str.fullmatch(r"(19|20)\d{6}").all()) and as_date("", values, "%Y%m%d") is not None
+def _are_codes_or_dates(text: pd.Series, fits: dict[Decimal, Numbers]) -> bool:
+    """Whether whole numbers are codes with leading zeros, or dates such as 20200131."""
+    for numbers in fits.values():
+        values = numbers.values[np.isfinite(numbers.values)]
+        if len(values) and (values % 1 == 0).all():
+            if text.str.fullmatch(CODE).any():
+                return True
+            if values.min() > FIRST_DATE and values.max() < LAST_DATE:
+                return as_date("", text, "%Y%m%d") is not None
+    return False
 
 
 def _is_free_text(text: pd.Series) -> bool:
