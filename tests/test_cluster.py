@@ -8,11 +8,12 @@ from unittest import mock
 import numpy as np
 import pandas as pd
 import pytest
+from fragile import Fragile
 from joblib import parallel_config
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from test_resumable_search import GRID, N_FITS, NETWORK, Fragile, X, Y, assert_equal_results, search
+from test_resumable_search import GRID, N_FITS, NETWORK, X, Y, assert_equal_results, search
 
 import skinit
 from skinit.cli import cluster, main

@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 import types
 import warnings
 from pathlib import Path
@@ -17,11 +16,12 @@ import numpy as np
 import pandas as pd
 import pytest
 import sklearn
+from fragile import Fragile, fits_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from joblib import parallel_config
 from scipy.sparse import csr_array
-from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from sklearn.base import clone
 from sklearn.datasets import make_classification
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import accuracy_score, make_scorer
@@ -45,40 +45,6 @@ GRID = {"init": ["he", "xavier"], "alpha": [0.0, 0.1]}
 N_FITS = 4 * 3
 
 
-class Fragile(ClassifierMixin, BaseEstimator):
-    """A classifier of the first column that writes down its fits, and has one on which something happens."""
-
-    def __init__(self, folder, number=0, *, event=None, on=-1):
-        self.folder = folder
-        self.number = number
-        self.event = event
-        self.on = on
-
-    def fit(self, X, y):
-        with open(os.path.join(self.folder, "fits"), "a") as file:
-            file.write(f"{self.number}\n")
-        # So that whoever waits for results has them before those to come.
-        time.sleep(0.02)
-        if self.number == self.on:
-            if self.event == "kill once":
-                # Only the first can make the folder.
-                try:
-                    os.mkdir(os.path.join(self.folder, "killed"))
-                except FileExistsError:
-                    pass
-                else:
-                    os.kill(os.getpid(), signal.SIGKILL)
-            elif self.event == "kill":
-                os.kill(os.getpid(), signal.SIGKILL)
-            elif self.event is not None:
-                raise self.event
-        self.classes_ = np.unique(y)
-        return self
-
-    def predict(self, X):
-        return self.classes_[(X[:, 0] > self.number / 10).astype(int)]
-
-
 class Unpicklable:
     """Something that scikit-learn can clone, and nobody can pickle."""
 
@@ -87,12 +53,6 @@ class Unpicklable:
 
     def __reduce__(self):
         raise TypeError("never")
-
-
-def fits_of(folder):
-    """How many fits a `Fragile` has written down."""
-    path = Path(folder, "fits")
-    return len(path.read_text().splitlines()) if path.exists() else 0
 
 
 def search(memory=None, estimator=NETWORK, grid=GRID, X=X, y=Y, fit_parameters=None, **parameters):
@@ -135,15 +95,15 @@ SETTINGS = {
 }
 
 
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("setting", SETTINGS)
+@pytest.mark.parametrize(("setting", "dtype"), [("default", np.float32), *((each, np.float64) for each in SETTINGS)])
 def test_results_are_those_of_scikit_learn_and_so_are_those_from_memory(tmp_path, setting, dtype):
     parameters, data = {"cv": 3, **SETTINGS[setting]}, X.astype(dtype)
     with parallel_config(backend="threading"):
         expected = GridSearchCV(NETWORK, GRID, **parameters).fit(data, Y)
         first = search(tmp_path, X=data, **parameters)
         again = search(tmp_path, X=data, **parameters)
-    assert_equal_results(search(X=data, **parameters).cv_results_, expected.cv_results_)
+        without = search(X=data, **parameters)
+    assert_equal_results(without.cv_results_, expected.cv_results_)
     assert_equal_results(first.cv_results_, expected.cv_results_)
     assert_equal_results(again.cv_results_, first.cv_results_, times=True)
     assert (first.n_reused_fits_, again.n_reused_fits_) == (0, 4 * expected.n_splits_)
@@ -216,10 +176,17 @@ CHANGES = {
 }
 
 
+@pytest.fixture(scope="module")
+def memory(tmp_path_factory):
+    """The folder of a search, and of others to come."""
+    folder = tmp_path_factory.mktemp("memory")
+    search(folder)
+    return folder
+
+
 @pytest.mark.parametrize("change", CHANGES)
-def test_nothing_is_taken_from_memory_that_another_search_has_put_there(tmp_path, change):
-    search(tmp_path)
-    assert search(tmp_path, **CHANGES[change]).n_reused_fits_ == 0
+def test_nothing_is_taken_from_memory_that_another_search_has_put_there(memory, change):
+    assert search(memory, **CHANGES[change]).n_reused_fits_ == 0
 
 
 @settings(max_examples=20, deadline=None)
@@ -231,21 +198,19 @@ def test_data_that_differ_in_one_bit_differ(row, column, bit):
 
 
 @pytest.mark.parametrize("package", ["numpy", "scipy", "scikit-learn", "numba"])
-def test_another_version_computes_again(tmp_path, monkeypatch, package):
-    search(tmp_path)
+def test_another_version_computes_again(memory, monkeypatch, package):
     version = fingerprints.version
     monkeypatch.setattr(fingerprints, "version", lambda name: "99" if name == package else version(name))
     fingerprints._versions.cache_clear()
     try:
-        assert search(tmp_path).n_reused_fits_ == 0
+        assert search(memory).n_reused_fits_ == 0
     finally:
         fingerprints._versions.cache_clear()
 
 
-def test_other_settings_of_scikit_learn_compute_again(tmp_path):
-    search(tmp_path)
+def test_other_settings_of_scikit_learn_compute_again(memory):
     with sklearn.config_context(transform_output="pandas"):
-        assert search(tmp_path).n_reused_fits_ == 0
+        assert search(memory).n_reused_fits_ == 0
 
 
 SOURCE = """
@@ -447,7 +412,8 @@ KILLED_SEARCH = """
 import sys
 sys.path.insert(0, sys.argv[1])
 from joblib import parallel_config
-from test_resumable_search import Fragile, search
+from fragile import Fragile
+from test_resumable_search import search
 with parallel_config(backend="threading"):
     search(sys.argv[2], Fragile(sys.argv[2], event="kill once", on=5), {"number": list(range(8))}, n_jobs=2)
 """
