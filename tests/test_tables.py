@@ -274,6 +274,8 @@ def test_an_index_of_parquet_neither_multiplies_rows_nor_hides_columns(load, nam
 # What people write, and what it is.
 COLUMNS = {
     "marker": (["1.5", "?", "2", "-"] * 10, "number"),
+    "word": ([f"{i % 20}.5" if i % 4 else "k.A." for i in range(40)], "number"),
+    "few": (["1", "2", "3", "many"] * 10, "category of 4"),
     "thousands": ([f"{1000 * i:,}" for i in range(1, 41)], "number"),
     "money": ([f"${1.25 * i:,.2f}" for i in range(800, 840)], "number in $"),
     "share": ([f"{i % 7}%" for i in range(40)], "number"),

@@ -17,6 +17,8 @@ MISSING_MARKERS = frozenset(
 )
 # A few remarks among numbers do not make categories of them.
 LEAST_SHARE = 0.95
+# So many different numbers beside one text are not categories either.
+FEWEST_NUMBERS = 10
 # A number with leading zeros is a code, such as a postal code. Two digits may be a month.
 CODE = r"0\d\d+"
 
@@ -133,6 +135,13 @@ class Numbers:
     n_remarks: int
     share: float
     is_plain: bool = False
+
+    @property
+    def are_enough(self) -> bool:
+        """Whether it is a column of numbers: nearly all values are numbers, or all others are one and the same text."""
+        return self.share >= LEAST_SHARE or (
+            len(self.remarks) == 1 and len(np.unique(self.values[~np.isnan(self.values)])) >= FEWEST_NUMBERS
+        )
 
 
 def read_numbers(column: pd.Series, decimal: Decimal = ".") -> Numbers | None:

@@ -8,7 +8,7 @@ import pandas as pd
 
 from .column import FEWEST_ROWS, Column, Kind, UnreadableColumnError
 from .dates import ISO, describe_format, read_dates, read_durations
-from .numerals import CODE, LEAST_SHARE, Decimal, Numbers, is_missing_marker, read_numbers
+from .numerals import CODE, Decimal, Numbers, is_missing_marker, read_numbers
 
 TRUE_OR_FALSE = "(true or false)"
 TRUTH_VALUES = {"true": 1.0, "false": 0.0}
@@ -84,8 +84,8 @@ def fitting_decimals(text: pd.Series, decimals: list[Decimal]) -> dict[Decimal, 
             continue
         if numbers := read_numbers(text, decimal):
             fits[decimal] = numbers
-    share = max([LEAST_SHARE, *(numbers.share for numbers in fits.values())])
-    return {decimal: numbers for decimal, numbers in fits.items() if numbers.share >= share}
+    share = max((numbers.share for numbers in fits.values()), default=1)
+    return {decimal: numbers for decimal, numbers in fits.items() if numbers.share == share and numbers.are_enough}
 
 
 def _may_have_thousands(text: pd.Series) -> bool:
