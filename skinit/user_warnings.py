@@ -3,12 +3,11 @@
 import sys
 import warnings
 
-# Modules between a user's line and the line that warns: this package, and what wraps the methods of its estimators
-# and calls its searches.
-_INNER = ("skinit", "sklearn.base", "sklearn.callback", "sklearn.model_selection", "sklearn.utils")
+# Modules between a user's line and the line that warns: this package, and what wraps the methods of its estimators.
+_INNER = ("skinit", "sklearn.base", "sklearn.callback", "sklearn.utils")
 
 
-def warn_user(message: str | Warning, category: type[Warning] = UserWarning) -> None:
+def warn_user(message: str | Warning, category: type[Warning] = UserWarning, *, within: tuple[str, ...] = ()) -> None:
     """Warn, and name the line outside of the package that called it.
 
     Parameters
@@ -16,12 +15,14 @@ def warn_user(message: str | Warning, category: type[Warning] = UserWarning) -> 
     message : str or Warning
     category : type of Warning
         Of a message that is a str.
+    within : tuple of str
+        Other modules between that line and this one.
     """
     level, frame = 2, sys._getframe(1)
-    while frame.f_back is not None and _is_inner(frame.f_globals.get("__name__", "")):
+    while frame.f_back is not None and _is_inner(frame.f_globals.get("__name__", ""), within):
         level, frame = level + 1, frame.f_back
     warnings.warn(message, category, stacklevel=level)
 
 
-def _is_inner(module: str) -> bool:
-    return any(module == name or module.startswith(f"{name}.") for name in _INNER)
+def _is_inner(module: str, within: tuple[str, ...]) -> bool:
+    return any(module == name or module.startswith(f"{name}.") for name in (*_INNER, *within))

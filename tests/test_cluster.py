@@ -1,5 +1,6 @@
 """Searches on a dask cluster of two processes: equal results, lost workers, threads, the command line."""
 
+import json
 import os
 import time
 from pathlib import Path
@@ -123,7 +124,7 @@ def test_the_command_line_runs_on_a_cluster(both, tmp_path, capsys):
 
 
 def test_a_scheduler_file_is_an_address_too(both, tmp_path, capsys):
-    both.write_scheduler_file(str(tmp_path / "scheduler.json"))
+    (tmp_path / "scheduler.json").write_text(json.dumps({"address": both.scheduler.address}))
     options = ["--backend", "dask", "--scheduler", str(tmp_path / "scheduler.json"), "--out", str(tmp_path)]
     assert main([*options, *QUICK]) == 0
 

@@ -93,7 +93,7 @@ class Fits:
                     # A full disk, or a score that JSON does not have. The search is worth more than its memory.
                     self._memory = None
                     reason = getattr(error, "strerror", None) or error
-                    warn_user(f"From now on finished fits are not kept: {reason}.", RuntimeWarning)
+                    _warn(f"From now on finished fits are not kept: {reason}.")
         return results
 
     def _keys(self, tasks: Sequence[Task]) -> list[str]:
@@ -125,6 +125,10 @@ def _fingerprint_of_argument(name: str, value: object) -> str:
         ) from error
 
 
+def _warn(message: str) -> None:
+    warn_user(message, RuntimeWarning, within=("sklearn.model_selection",))
+
+
 def _run_until_finished(tasks: dict[int, Task], parallel: Parallel) -> Iterator[tuple[int, object]]:
     """Numbers and results of tasks, as they are finished."""
     missing, n_losses = dict(tasks), 0
@@ -144,8 +148,7 @@ def _run_until_finished(tasks: dict[int, Task], parallel: Parallel) -> Iterator[
                         f"{MOST_LOSSES} times in a row a worker was lost before it finished a fit, the last time with "
                         f"{type(error).__name__}: {error} Perhaps a fit takes more memory than a worker has."
                     ) from error
-                message = f"A worker was lost ({type(error).__name__}). {len(missing)} fit(s) are run again."
-                warn_user(message, RuntimeWarning)
+                _warn(f"A worker was lost ({type(error).__name__}). {len(missing)} fit(s) are run again.")
                 # The fit that cost the worker, if it was one, is among the first. It should be the last to do so again.
                 missing = dict(reversed(missing.items()))
                 # The one before may still hand out results of the fits that it gave up.
