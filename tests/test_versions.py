@@ -22,7 +22,7 @@ def requirements(texts):
 
 
 NEEDED = requirements(PROJECT["dependencies"])
-OPTIONAL = requirements([*EXTRAS["plot"], *EXTRAS["cli"], *EXTRAS["onnx"], *EXTRAS["cluster"]])
+OPTIONAL = requirements([*EXTRAS["plot"], *EXTRAS["cli"], *EXTRAS["files"], *EXTRAS["onnx"], *EXTRAS["cluster"]])
 TOOLS = requirements(EXTRAS["test"])
 EVERY = [*NEEDED, *requirements(text for texts in EXTRAS.values() for text in texts)]
 
