@@ -216,6 +216,8 @@ def test_a_broken_file_of_text_is_one_error_with_its_remedy(load, content, words
         ("a.json", '{"a": 1, "y": 2}', "list of records"),
         ("a.json", '"text"', "list of records"),
         ("a.jsonl", '{"a": 1}\n{"a": 1,\n', "line 2 is not JSON"),
+        ("a.json", '[{"a": 1, "y": 2, "a": 3}]', "a record has more than one value 'a'"),
+        ("a.jsonl", '{"a": 1, "y": 2}\n{"a": 1, "y": 2, "y": 3}\n', "a record has more than one value 'y'"),
         ("a.xlsx", "a,y\n1,2\n", "not an Excel workbook"),
         ("a.parquet", "a,y\n1,2\n", "cannot be read"),
         ("a.csv.gz", gzip.compress(CSV, mtime=0)[:50], "cannot be read"),
@@ -402,7 +404,7 @@ def test_markers_among_numbers_of_the_target_are_named_and_may_be_a_class(load):
     frame = pd.DataFrame({"a": SIZES, "y": ["None", "5", "10", "5"] * 10})
     table = load(frame)
     assert table.class_names == ["5", "10"]
-    assert "10 row(s) without a target are left out. 'None' counts as missing" in table.notes[0]
+    assert "10 row(s) without a target are left out. Taken for missing: 'None' (--as y=category" in table.notes[0]
     assert load(frame, "--as", "y=category").class_names == ["10", "5", "None"]
 
 

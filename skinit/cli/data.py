@@ -340,7 +340,8 @@ def _name_markers(values: pd.Series) -> str:
     written = [value for value in values.dropna().unique() if str(value).strip()]
     if not written:
         return ""
-    return f" {', '.join(map(repr, written[:5]))} counts as missing; --as {values.name}=category makes it a class."
+    shown = ", ".join(map(repr, written[:5]))
+    return f" Taken for missing: {shown} (--as {values.name}=category makes classes of them)."
 
 
 def _make_features(columns: list[Column], arguments: argparse.Namespace) -> pd.DataFrame:

@@ -191,7 +191,7 @@ def _read_workbook(file: io.BytesIO, _: TextFormat) -> RawTable:
 def _read_json(file: io.BytesIO, _: TextFormat) -> RawTable:
     text = decode(file.getvalue(), None)[0]
     try:
-        value = json.loads(text)
+        value = json.loads(text, object_pairs_hook=_make_record)
     except json.JSONDecodeError:
         # Or a value in each line.
         value = [_loads_line(line, number) for number, line in enumerate(text.splitlines(), 1) if line.strip()]
@@ -208,6 +208,15 @@ def _read_json(file: io.BytesIO, _: TextFormat) -> RawTable:
     return RawTable(pd.DataFrame(value).infer_objects(), notes=notes)
 
 
+def _make_record(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    record = dict(pairs)
+    if len(record) < len(pairs):
+        # Python would take the last one.
+        repeated = next(name for name in record if sum(name == other for other, _ in pairs) > 1)
+        raise UnreadableError(f"a record has more than one value {repeated!r}. Rename all but one")
+    return record
+
+
 def _are_records(value: object) -> bool:
     return isinstance(value, list) and bool(value) and all(isinstance(record, dict) for record in value)
 
@@ -221,7 +230,7 @@ def _are_columns(value: object) -> bool:
 
 def _loads_line(line: str, number: int) -> object:
     try:
-        return json.loads(line)
+        return json.loads(line, object_pairs_hook=_make_record)
     except json.JSONDecodeError as error:
         raise UnreadableError(f"line {number} is not JSON ({error})") from None
 
