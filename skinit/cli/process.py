@@ -4,6 +4,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from contextlib import suppress
 from typing import NoReturn
 
@@ -74,15 +75,21 @@ def _end() -> NoReturn:
         cleaning = threading.Thread(target=clean_up, daemon=True)
         cleaning.start()
         cleaning.join(MOST_SECONDS)
-        with suppress(Exception):
-            _end_workers()
         os.write(2, b"skinit: Interrupted.\n")
+        _end_workers()
     finally:
         os._exit(INTERRUPTED)
 
 
 def _end_workers() -> None:
+    """Kill the workers, those too that another thread is about to start, or starts again because the first are gone."""
     # joblib has imported it if there are any.
-    if "multiprocessing" in sys.modules:
-        for worker in sys.modules["multiprocessing"].active_children():
-            worker.terminate()
+    processes = sys.modules.get("multiprocessing")
+    if processes is None:
+        return
+    for attempt in range(3):
+        if attempt:
+            time.sleep(0.1)
+        for worker in processes.active_children():
+            with suppress(Exception):
+                worker.kill()
