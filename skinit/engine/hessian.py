@@ -139,7 +139,8 @@ class HessianProducts:
 
         Parameters
         ----------
-        directions : ndarray of shape (m, at least the number of parameters)
+        directions : ndarray of shape (m, n)
+            A row may have more entries than its direction needs.
         layers : sequence of int of length m
             The layer whose weights a direction starts with, or `ALL_LAYERS` for a direction in all parameters.
         gauss_newton : bool, default=False

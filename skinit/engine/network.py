@@ -112,7 +112,7 @@ class Network:
         self._activation = tuple(activation) if isinstance(activation, list) else activation
 
     def activation_of_weights(self, k: int):
-        """The activation for which the weights of layer `k` are drawn. The output layer uses the last hidden layer's."""
+        """The activation for which the weights of layer `k` are drawn. The output layer takes the layer below's."""
         return self.activations[min(k, len(self.activations) - 1)] if self.activations else self.activation
 
     def activation_addresses(self, compile_activation: Callable[[Any, np.dtype], Kernel]) -> np.ndarray:
