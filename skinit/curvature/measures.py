@@ -32,7 +32,7 @@ def hessian_norm(
 ) -> float:
     """The spectral norm of the Hessian, which is the largest magnitude of its eigenvalues.
 
-    The loss of several outputs is their sum. Lanczos iterations with thick restarts compute the norm.
+    The loss is the sum over outputs. Lanczos iterations with thick restarts compute the norm.
 
     Parameters
     ----------
@@ -82,7 +82,7 @@ def layer_hessian_norms(
 ) -> np.ndarray:
     r"""The norms :math:`\|H_{w^{(k)}}\|` of the Hessian by the weights of each layer.
 
-    The loss of several outputs is their sum.
+    The loss is the sum over outputs.
 
     Parameters
     ----------
@@ -131,9 +131,8 @@ def hessian_trace(
 ) -> float:
     r"""An estimate of the trace of the Hessian by Hutch++.
 
-    The loss of several outputs is their sum. A third of the products finds a basis `Q` for the largest eigenvalues, and
-    a third computes the trace on `Q` exactly. The last third estimates the trace of the rest by random signs
-    :math:`g_i`:
+    The loss is the sum over outputs. A third of the products finds a basis `Q` for the largest eigenvalues, and a third
+    computes the trace on `Q` exactly. The last third estimates the trace of the rest by random signs :math:`g_i`:
     :math:`\mathrm{tr}(Q^T H Q) + \frac{1}{m} \sum_i g_i^T (I - QQ^T) H (I - QQ^T) g_i`. The error is proportional to 1
     over the number of products. In Hutchinson's plain estimator, it is proportional to 1 over the square root of this
     number. The trace is exact if there are at least three times as many products as parameters.
@@ -188,8 +187,8 @@ def spectral_density(
 ) -> tuple[np.ndarray, np.ndarray]:
     r"""The density of the eigenvalues of the Hessian, by stochastic Lanczos quadrature.
 
-    The loss of several outputs is their sum. For a random unit vector `v`, the Lanczos iteration gives a tridiagonal
-    matrix. Its eigenvalues and the squared first components of its eigenvectors are the nodes and weights of a Gaussian
+    The loss is the sum over outputs. For a random unit vector `v`, the Lanczos iteration gives a tridiagonal matrix.
+    Its eigenvalues and the squared first components of its eigenvectors are the nodes and weights of a Gaussian
     quadrature for :math:`v^T \phi(H) v`. The mean of this over `v` is :math:`\mathrm{tr}\,\phi(H) / P`, where `P` is
     the number of parameters. Each node becomes a normal density.
 
@@ -254,9 +253,8 @@ def max_stable_step(
 ) -> float:
     r"""The largest learning rate at which gradient descent on the quadratic model of the loss stays stable.
 
-    The loss of several outputs is their sum. Along the eigenvector of the largest eigenvalue :math:`\lambda`, the error
-    follows a linear recursion of second order. Its roots are within the unit circle as long as
-    :math:`\gamma < c / \lambda`:
+    The loss is the sum over outputs. Along the eigenvector of the largest eigenvalue :math:`\lambda`, the error follows
+    a linear recursion of second order. Its roots are within the unit circle as long as :math:`\gamma < c / \lambda`:
 
     - gradient descent: :math:`c = 2`;
     - heavy-ball momentum :math:`\beta`, :math:`v \leftarrow \beta v - \gamma g,\ w \leftarrow w + v`:

@@ -1,6 +1,6 @@
 """The Hessian of a network's loss on given data, as products with directions.
 
-The loss of several outputs is their sum, which training descends, even if training reports their mean.
+The loss is the sum over outputs, which training descends, even if training reports the mean over outputs.
 """
 
 from contextlib import nullcontext

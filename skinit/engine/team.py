@@ -43,7 +43,7 @@ def set_num_threads(n_threads: int | None) -> None:
     """Set the largest number of threads that a fit, a prediction or a measurement of curvature may use in this process.
 
     By default the number is `joblib.cpu_count`, divided by the number of fits that run in the process at the same time,
-    and at most ``OMP_NUM_THREADS`` if that is set. The number of threads does not change a bit of the results.
+    and at most ``OMP_NUM_THREADS`` if that is set. Results are the same, to the last bit, for every number of threads.
 
     Parameters
     ----------
@@ -121,7 +121,7 @@ if hasattr(os, "register_at_fork"):
 
 
 def _move_away(thread: threading.Thread) -> None:
-    """Make a new thread start on another core than this thread.
+    """Make a new thread start on a core other than the core of this thread.
 
     Linux may otherwise let it wait for this core for some milliseconds, which is as long as a small fit takes.
     """

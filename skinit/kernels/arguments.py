@@ -144,7 +144,7 @@ class Functions(NamedTuple):
 
 
 class Team(NamedTuple):
-    """Memory of threads that share work (see `team`): their board, and what the caller tells helpers about a phase."""
+    """Memory of threads that share work (see `team`): their board, and the caller's values for the current phase."""
 
     board: np.ndarray
     job: np.ndarray

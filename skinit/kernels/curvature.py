@@ -11,9 +11,9 @@ Applied to the equations of `propagation`, and starting from :math:`R\{a_0\} = 0
         + (\delta_k W_k^T) \odot f''(u_{k-1}) \odot R\{u_{k-1}\}, \\
     (H v)_{W_k} &= a_k^T R\{\delta_k\} + R\{a_k\}^T \delta_k, \qquad (H v)_{b_k} = 1^T R\{\delta_k\}.
 
-The loss of several outputs is their sum, which training descends. The Gauss-Newton part :math:`J^T \ell'' J`, where `J`
-is the Jacobian of the output layer's preactivations, is the Hessian without the terms in :math:`\delta` (N. N.
-Schraudolph, "Fast curvature matrix-vector products for second-order gradient descent", 2002).
+The loss is the sum over outputs, which training descends. The Gauss-Newton part :math:`J^T \ell'' J`, where `J` is the
+Jacobian of the output layer's preactivations, is the Hessian without the terms in :math:`\delta` (N. N. Schraudolph,
+"Fast curvature matrix-vector products for second-order gradient descent", 2002).
 
 Threads share the work (see `team`) in two phases. In the first phase, each item is a block of rows, and everything that
 does not depend on a direction is computed for it. In the second phase, each item is a shard, which has every n-th block
@@ -50,7 +50,7 @@ from .propagation import (
 from .team import finish, next_item, open_phase
 
 ALL_LAYERS = -1
-# The entries of `job`: what the caller tells its helpers about a phase.
+# The entries of `job`, which are the caller's values for the current phase.
 KIND, FIRST_BLOCK, STOP_BLOCK, N_DIRECTIONS, IS_GAUSS_NEWTON, JOB_SIZE = range(6)
 # Kinds of phases.
 FORWARD, TANGENTS = range(2)

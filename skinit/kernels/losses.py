@@ -45,7 +45,7 @@ class Loss(NamedTuple):
     predict: Callable
     # The default constants, without the cap.
     constants: tuple[float, ...] = ()
-    # What a column of targets belongs to: "an output", "all outputs", or "a group of outputs". A loss with groups takes
+    # A column of targets belongs to "an output", "all outputs", or "a group of outputs". A loss with groups takes
     # further constants after the others: the start of each group, and the end of the last group.
     target_of: str = "an output"
     # Whether it takes one further constant for each output.

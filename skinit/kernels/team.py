@@ -14,7 +14,7 @@ the caller does all items.
 from .atomics import exchange, give_way, load, nanoseconds, pause, sleep, store
 from .compilation import inner
 
-# Entries of a pair of cache lines, because a processor fetches neighboring lines together.
+# Entries of a line. It is as long as two cache lines, because processors fetch neighboring cache lines together.
 _LINE = 16
 # Places in the board. First come the values that the caller writes between phases. Then each thread has two lines, for
 # the ticket of its queue and for the number of items that it has done.
@@ -25,11 +25,11 @@ ITEM_MASK = (1 << ITEM_BITS) - 1
 # This value in place of the number of helpers sends all helpers home.
 STOP = -1
 
-# A loop that waits only pauses up to this round.
+# Up to this round, a waiting loop only pauses.
 PAUSES = 2_000
-# It then gives way to other threads up to this round.
+# Up to this round, it then gives way to other threads.
 TURNS = 2_200
-# It then sleeps this long in each round.
+# In each later round, it sleeps this long.
 SLEEP_MICROSECONDS = 50
 # After this many rounds without an item, which take some seconds, a helper leaves, in case nothing sends it home.
 MOST_ROUNDS = TURNS + 30_000
@@ -135,7 +135,7 @@ def _leaves(board, rank, rounds):
 
 @inner
 def next_item(board, rank):
-    """The number of an item for this thread, or -1 if a phase ends for the caller or a helper is sent home."""
+    """The number of an item, or -1 when the phase is over (for the caller) or when sent home (for a helper)."""
     rounds = 0
     while True:
         item = claim(board, rank)

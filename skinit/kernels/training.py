@@ -46,7 +46,7 @@ RANGE_PARAMETERS, RANGE_MULTIPLY_ADDS = 2048, 4_000_000
 # The number of rows in a range of weights is a multiple of this, so that it fills whole tiles.
 RANGE_ROWS = 8
 
-# The entries of `job`: what the caller tells its helpers about a phase, and what it remembers between calls.
+# The entries of `job`: the caller's values for the current phase, and values that it keeps between calls.
 PURPOSE, KIND, START, STOP, IS_FIRST, IS_LAST, N_SHARDS, NUMBER, POSITION, N_STEPS, JOB_SIZE = range(11)
 RATE, KEEP, INVERSE_WEIGHT_SUM, AVERAGE_WEIGHT, SQUARED_NORM, N_NUMBERS = range(6)
 # Kinds of phases.

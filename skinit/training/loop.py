@@ -61,7 +61,7 @@ class History:
         return history
 
     def attributes(self, early_stopping: bool) -> dict:
-        """The fitted attributes. Depending on `early_stopping`, those of the losses or of validation are None."""
+        """The fitted attributes. The best loss is None with `early_stopping`, the validation attributes without it."""
         known = vars(self).copy()
         if early_stopping:
             known["best_loss_"] = None

@@ -2,7 +2,7 @@ r"""Step sizes from the curvature: ``learning_rate_init="auto"``.
 
 The quadratic model of the loss along a step :math:`-\gamma d` is
 :math:`L - \gamma g^T d + \tfrac{\gamma^2}{2} d^T H d`, with the gradient `g` and the Hessian `H` of a mini-batch. The
-loss of several outputs is their sum, which training descends.
+loss is the sum over outputs, which training descends.
 
 *Gradient descent*: the step :math:`\gamma^* = 1 / \|H\|` always lowers the model for :math:`d = g` (I. Goodfellow et
 al., "Deep Learning", section 4.3.1; M. Skorski, section 1.2). It is half of the largest stable step. The curvature of
