@@ -9,7 +9,8 @@ initialization of neural networks" (2020).
 
 The second derivative of the losses "absolute_error" and "quantile" is zero except at a kink. It is replaced by the
 second derivative of the expected loss for residuals of Laplace's distribution with the spread of the targets,
-``target_spread_``. This is 1 over the spread, and ``min(quantile, 1 - quantile)`` over the spread.
+``target_spread_``. It is 1 over the spread for "absolute_error", and ``min(quantile, 1 - quantile)`` over the spread
+for "quantile".
 
 The estimator is not changed, and memory does not grow with the number of rows.
 """

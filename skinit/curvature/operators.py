@@ -147,7 +147,7 @@ def hessian_operator(
     sample_weight : array-like of shape (n_samples,), default=None
         The weights :math:`s_i` of the rows. None: all are 1.
     layer : int or None, default=None
-        The Hessian is by the weights of this layer, counted from 0. None: by all parameters.
+        Derivatives are taken by the weights of this layer, counted from 0. None: by all parameters.
     kind : {"hessian", "gauss_newton"}, default="hessian"
         The Gauss-Newton part is :math:`J^T \ell'' J`, where `J` is the Jacobian of the output layer's preactivations.
         It is positive semidefinite. For the weights of one layer, it equals the Hessian if the activation is piecewise

@@ -147,7 +147,7 @@ class DataPasses:
         return float(self._pass(training.STEP)[training.REPORTED_LOSS]) / self.rows.size
 
     def loss(self) -> float:
-        """The loss that `run` would return without its steps. The penalty has the same weight in each mini-batch."""
+        """The loss that `run` would return without its steps. Each mini-batch weighs the penalty as in training."""
         weights = self.network.theta[: self.network.n_weights].astype(np.float64)
         self._team.shared.numbers[training.SQUARED_NORM] = weights @ weights
         return float(self._pass(training.SUM_LOSSES)[training.REPORTED_LOSS]) / self.rows.size

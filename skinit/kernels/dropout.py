@@ -3,9 +3,9 @@ r"""Dropout: a training step leaves out hidden units at random.
 N. Srivastava et al., "Dropout: a simple way to prevent neural networks from overfitting" (2014). Each unit of each row
 is left out with the probability `p`. The others are divided by :math:`1 - p`, which keeps the expectation.
 
-A random number depends only on the seed, the step, the row, the layer and the unit. So the number of threads changes
-no bit. The generator is SplitMix64: G. L. Steele, D. Lea and C. H. Flood, "Fast splittable pseudorandom number
-generators" (2014).
+A random number depends only on the seed, the step, the row, the layer and the unit. So results have the same bits for
+every number of threads. The generator is SplitMix64: G. L. Steele, D. Lea and C. H. Flood, "Fast splittable
+pseudorandom number generators" (2014).
 """
 
 import numpy as np

@@ -2,8 +2,8 @@
 
 A block of rows takes two phases. In the *rows phase*, each item is a shard of the rows, which goes forward through the
 network, through the loss, and backward. In the *parameters phase*, each item is a range of parameters, for which the
-gradient and the step are computed together. The computations and the order of sums depend only on shapes. So the number
-of threads changes no bit.
+gradient and the step are computed together. The computations and the order of sums depend only on shapes. So results
+have the same bits for every number of threads.
 
 There are two ways to compute the gradient of a layer's weights. If the gradients of all shards are smaller than the
 activations and deltas that they depend on, each shard sums its own gradient, and the ranges add the shards. Otherwise a
@@ -39,7 +39,7 @@ from .propagation import (
 from .team import finish, next_item, open_phase
 from .updates import update_signature
 
-# The fewest rows in a shard, unless it is the only one, and the most shards in a block.
+# The fewest rows in a shard (unless it is the only one), and the most shards in a block.
 SHARD_ROWS, MOST_SHARDS = 48, 16
 # The number of parameters in a range, and the number of multiply-adds in a range that computes a product.
 RANGE_PARAMETERS, RANGE_MULTIPLY_ADDS = 2048, 4_000_000
