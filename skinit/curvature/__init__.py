@@ -1,12 +1,18 @@
 r"""The curvature of the loss of a fitted or initialized estimator on given data.
 
-The loss is the weighted mean over rows, without the L2 penalty unless asked for. Parameters are ordered as in one
-vector: all weights layer by layer, each matrix row by row, then all intercepts. `layer` selects the weights of one
-layer, the :math:`H_{w^{(k)}}` of M. Skorski, "Revisiting initialization of neural networks" (2020); its first layer is
-0. The absolute error and the loss "quantile", whose second derivative is zero but for a kink, have in its place that of
-the expected loss of residuals of Laplace's distribution with the spread of the targets, ``target_spread_``: 1 over the
-spread, and ``min(quantile, 1 - quantile)`` over the spread. Nothing is changed in the estimator, and memory does not
-grow with the number of rows.
+The loss is the weighted mean over rows of the loss summed over outputs. Training descends this sum, even where
+``loss_`` reports the mean over outputs. The L2 penalty is added only on request.
+
+The parameters form one vector: first the weights layer by layer, each matrix row by row, then all intercepts. `layer`
+selects the weights of one layer, counted from 0. Their Hessian is the :math:`H_{w^{(k)}}` of M. Skorski, "Revisiting
+initialization of neural networks" (2020).
+
+The second derivative of the losses "absolute_error" and "quantile" is zero except at a kink. It is replaced by the
+second derivative of the expected loss for residuals of Laplace's distribution with the spread of the targets,
+``target_spread_``. It is 1 over the spread for "absolute_error", and ``min(quantile, 1 - quantile)`` over the spread
+for "quantile".
+
+The estimator is not changed, and memory does not grow with the number of rows.
 """
 
 from .bounds import hessian_bound, layer_jacobian_norms

@@ -1,4 +1,4 @@
-"""Norms of Jacobians, and what they bound: the Gauss-Newton matrices of layers."""
+"""Norms of layers' Jacobians, and the bounds for Gauss-Newton matrices that follow from them."""
 
 import numpy as np
 from scipy.sparse import csr_array, issparse
@@ -13,7 +13,7 @@ from .spectrum import check_finite
 
 
 def layers_of_rows(network: Network, X):
-    """Input, preactivations and slopes of each layer, the output layer's slopes being 1."""
+    """Yield the input, the preactivations and the slopes of each layer. The output layer's slopes are 1."""
     last = len(network.coefs) - 1
     for k, (inputs, preactivations) in enumerate(network.propagate(X)):
         slopes = np.ones_like(preactivations) if k == last else evaluate(network.activations[k], preactivations)[1]
@@ -21,10 +21,10 @@ def layers_of_rows(network: Network, X):
 
 
 def layer_jacobian_norms(estimator, X, y, *, sample_weight=None) -> np.ndarray:
-    r"""The mean over rows of :math:`\|J^{(k)}\|`, the Jacobian of each layer's output with respect to its input.
+    r"""The norm of the Jacobian of each layer's activations by its input, as a mean over rows.
 
-    :math:`J^{(k)}` is :math:`W_k \mathrm{diag}(f'(u_k))` (transposed); the output layer's is :math:`W_k`, as losses are
-    taken of preactivations.
+    The Jacobian :math:`J^{(k)}` of a hidden layer is :math:`W_k \mathrm{diag}(f'(u_k))` (transposed). The output layer
+    has :math:`W_k`, because losses are functions of its preactivations.
 
     Parameters
     ----------
@@ -34,6 +34,7 @@ def layer_jacobian_norms(estimator, X, y, *, sample_weight=None) -> np.ndarray:
     Returns
     -------
     norms : ndarray of shape (n_layers,)
+        The weighted means of the spectral norms :math:`\|J^{(k)}\|`.
 
     Examples
     --------
@@ -57,7 +58,7 @@ def layer_jacobian_norms(estimator, X, y, *, sample_weight=None) -> np.ndarray:
 
 
 def _row_lengths(rows) -> np.ndarray:
-    """Euclidean norms of the rows of a dense or sparse matrix in float64; squares neither overflow nor vanish."""
+    """Euclidean norms of the rows of a dense or sparse matrix in float64, without overflow or underflow of squares."""
     if issparse(rows):
         rows = csr_array(rows, dtype=np.float64)
         largest = np.asarray(abs(rows).max(axis=1).todense()).ravel()
@@ -71,9 +72,9 @@ def _row_lengths(rows) -> np.ndarray:
 def row_hessian_bounds(
     loss: LossFunction, layers: list, targets: np.ndarray, jacobian_norms: list[np.ndarray]
 ) -> np.ndarray:
-    """The bound of each layer and row, of shape (n_layers, n), from the rows' layers, targets and norms of Jacobians.
+    """The bound for each layer and row, of shape (n_layers, n), from the rows' layers, targets and Jacobian norms.
 
-    It is not a number where something is not finite.
+    The bound is NaN if a number that it depends on is not finite.
     """
     roots = np.empty((len(layers), len(jacobian_norms[0])))
     above = np.sqrt(loss.curve_norms(layers[-1][1], targets))
@@ -85,19 +86,20 @@ def row_hessian_bounds(
 
 
 def hessian_bound(estimator, X, y, *, sample_weight=None) -> np.ndarray:
-    r"""An upper bound of the norm of each layer's Gauss-Newton matrix: M. Skorski's Theorem 2 with all its factors.
+    r"""An upper bound for the norm of each layer's Gauss-Newton matrix: M. Skorski's Theorem 2 with all its factors.
 
-    A row's part of the matrix of layer `k` maps weights `g` to :math:`v^T H_z v` with :math:`v = B A g a` (Theorem
-    1): `a` the layer's input, `A` the slopes of its units, `B` the Jacobian of all layers above, and :math:`H_z` the
-    Hessian of the loss with respect to the output layer's preactivations. As norms are submultiplicative,
+    For one row, the matrix of layer `k` maps weights `g` to :math:`v^T H_z v` with :math:`v = B A g a` (Theorem 1).
+    Here `a` is the layer's input, `A` has the slopes of its units, `B` is the Jacobian of all layers above, and
+    :math:`H_z` is the Hessian of the loss, summed over outputs, by the output layer's preactivations. Because norms are
+    submultiplicative,
 
     .. math:: \|H_{w^{(k)}}\| \le \frac{1}{\sum_i s_i} \sum_i s_i \|H_{z,i}\| \, \|a_{k,i}\|^2 \, \|A_{k,i}\|^2
               \prod_{j > k} \|J^{(j)}_i\|^2 ,
 
-    row by row. The paper's (6) leaves out the squares, :math:`\|H_z\|`, and the norm of the input: it bounds
-    :math:`\|a_k\|` by :math:`\|z^{(0)}\| \prod_{j < k} \|J^{(j)}\|`, which holds only where layers are linear, while
-    the norm of the activations themselves is exact. :math:`J^{(j)}` is here the Jacobian from preactivations to
-    preactivations' inputs, :math:`W_j` with the slopes of layer `j` (1 in the output layer).
+    with the row weights :math:`s_i`. The paper's (6) leaves out the squares, :math:`\|H_z\|`, and the norm of the
+    input. It bounds :math:`\|a_k\|` by :math:`\|z^{(0)}\| \prod_{j < k} \|J^{(j)}\|`, which holds only for linear
+    layers. Here the norm of the activations is exact. The Jacobian :math:`J^{(j)}` is :math:`W_j` times the slopes of
+    layer `j` (1 in the output layer).
 
     Parameters
     ----------
@@ -107,6 +109,7 @@ def hessian_bound(estimator, X, y, *, sample_weight=None) -> np.ndarray:
     Returns
     -------
     bounds : ndarray of shape (n_layers,)
+        The right side above for the weights of each layer.
 
     Examples
     --------

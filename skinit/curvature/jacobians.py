@@ -1,23 +1,23 @@
-r"""Spectral norms of a layer's Jacobian :math:`W \mathrm{diag}(s)` for rows of slopes `s`."""
+r"""Spectral norms of a layer's Jacobian :math:`W \mathrm{diag}(s)`, for each row `s` of slopes."""
 
 import numpy as np
 
 from ..engine.blas import blas_threads
 from ..interrupts import interruptible
 
-# Numbers that the Gram matrices of rows may fill. Where a single one has more, its eigenvalues take too long.
+# The most numbers in the Gram matrices of a group of rows. A single matrix with more numbers takes too long.
 GRAM_SIZE = 2**18
-# Residual of the largest eigenvalue at which Lanczos iterations end, relative to the eigenvalue. Its relative error is
-# about the square of this over the relative gap below it.
+# Lanczos iterations end at this residual of the largest eigenvalue, relative to the eigenvalue. The relative error of
+# the eigenvalue is about the square of this, divided by the relative gap to the next eigenvalue.
 TOLERANCE = 1e-6
-# Steps after which it is looked at. After the last one the iterations end in any case.
+# The residual is checked after these steps. The iterations always end after the last one.
 CHECKS = (12, 18, 27, 40, 60, 90, 135, 200, 300)
 
 
 def row_jacobian_norms(coef: np.ndarray, slopes: np.ndarray) -> np.ndarray:
     r"""The spectral norm of :math:`W \mathrm{diag}(s)` for each row of slopes.
 
-    Weights and slopes are scaled by their largest magnitudes, so that squares of them neither overflow nor vanish.
+    Weights and slopes are divided by their largest magnitudes, so their squares neither overflow nor vanish.
 
     Parameters
     ----------
@@ -28,9 +28,9 @@ def row_jacobian_norms(coef: np.ndarray, slopes: np.ndarray) -> np.ndarray:
     Returns
     -------
     norms : ndarray of shape (n,)
-        In float64, exact up to rounding if a side of `coef` has at most 512 units. Otherwise they are upper bounds by
-        Lanczos iterations, which are above by a millionth at most unless the largest singular values are very close.
-        Not a number where weights or slopes are not finite.
+        In float64, exact up to rounding if `coef` has at most 512 rows or at most 512 columns. Otherwise Lanczos
+        iterations give upper bounds. They are too large by at most a millionth, unless the largest singular values are
+        very close. NaN if weights or slopes are not finite.
     """
     norms = np.full(len(slopes), np.nan)
     largest_weight = float(np.abs(coef).max())
@@ -52,7 +52,8 @@ def _by_gram_matrices(coef: np.ndarray, slopes: np.ndarray) -> np.ndarray:
     """The largest eigenvalues of the Gram matrices, by LAPACK."""
     fan_in, fan_out = coef.shape
     squares = np.empty(len(slopes))
-    # A relu that is off leaves a row and a column out. Rows of slopes with about as many others are taken together.
+    # A slope of zero (a relu that is off) removes a row and a column. Rows with similar numbers of other slopes go
+    # together.
     n_active = np.count_nonzero(slopes, axis=1)
     gram = interruptible(np.matmul, coef.T, coef) if n_active.min() <= fan_in else None
     order = np.argsort(n_active, kind="stable")
@@ -74,9 +75,9 @@ def _by_gram_matrices(coef: np.ndarray, slopes: np.ndarray) -> np.ndarray:
 
 
 def _by_lanczos(coef: np.ndarray, slopes: np.ndarray) -> np.ndarray:
-    """Upper bounds of the largest eigenvalues of the Gram matrices, by Lanczos iterations for all rows at once.
+    """Upper bounds for the largest eigenvalues of the Gram matrices, by Lanczos iterations for all rows at once.
 
-    Vectors are not orthogonalized again: it is not needed for the largest eigenvalue, and would need all of them.
+    Vectors are not reorthogonalized. The largest eigenvalue does not need it, and it would need all earlier vectors.
     """
     n_rows, n_steps = len(slopes), CHECKS[-1]
     tridiagonal = np.zeros((n_rows, n_steps + 1, n_steps + 1))
@@ -90,7 +91,7 @@ def _by_lanczos(coef: np.ndarray, slopes: np.ndarray) -> np.ndarray:
         products -= tridiagonal[:, step, step, None] * vectors + lengths[:, None] * previous
         lengths = np.linalg.norm(products, axis=1)
         tridiagonal[:, step, step + 1] = tridiagonal[:, step + 1, step] = lengths
-        # A vector of zeros is left where the space is invariant.
+        # If the space is invariant, the next vector is zero.
         previous, vectors = vectors, products / np.where(lengths > 0, lengths, 1)[:, None]
         if step + 1 in CHECKS:
             squares, errors = _largest_ritz_values(tridiagonal[:, : step + 1, : step + 1], lengths)
@@ -100,7 +101,7 @@ def _by_lanczos(coef: np.ndarray, slopes: np.ndarray) -> np.ndarray:
 
 
 def _largest_ritz_values(tridiagonal: np.ndarray, lengths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The largest eigenvalue of each matrix, and how far the one that it approximates may be above it."""
+    """The largest eigenvalue of each tridiagonal matrix, and how far below the true eigenvalue it may be."""
     squares, errors = np.empty((2, len(tridiagonal)))
     step = max(1, GRAM_SIZE // tridiagonal[0].size)
     for start in range(0, len(tridiagonal), step):

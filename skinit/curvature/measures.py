@@ -1,4 +1,4 @@
-"""Norms, trace, density and largest step: what the spectrum of an estimator's Hessian comes to."""
+"""Norms, trace, spectral density and largest stable step, from the Hessian of an estimator's loss."""
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
@@ -12,7 +12,7 @@ from .operators import PARAMETERS, check_counting_data, shared_operator
 
 
 def warn_of_bound(what: str, tol: float) -> None:
-    """Warn that a Lanczos iteration did not converge."""
+    """Warn that a Lanczos iteration did not converge, so that its result is a lower bound."""
     warn_user(f"{what} did not converge to tol={tol}: it is a lower bound.", ConvergenceWarning)
 
 
@@ -30,7 +30,9 @@ def hessian_norm(
     max_iter: int | None = None,
     random_state=0,
 ) -> float:
-    """The spectral norm of the Hessian: the largest magnitude of an eigenvalue, by SciPy's Lanczos iteration.
+    """The spectral norm of the Hessian, which is the largest magnitude of its eigenvalues.
+
+    The loss is the sum over outputs. Lanczos iterations with thick restarts compute the norm.
 
     Parameters
     ----------
@@ -39,14 +41,15 @@ def hessian_norm(
     tol : float, default=1e-3
         Relative accuracy.
     max_iter : int or None, default=None
-        Bound on the iterations. None: SciPy's, 10 for each parameter.
+        The largest number of restarts. None: 10 for each parameter.
     random_state : int, RandomState instance or None, default=0
-        Of the first vector.
+        Seed for the first vector.
 
     Returns
     -------
     norm : float
-        Where it did not converge, a lower bound, with a :class:`~sklearn.exceptions.ConvergenceWarning`.
+        The norm. If the iterations did not converge, it is a lower bound, and there is a
+        :class:`~sklearn.exceptions.ConvergenceWarning`.
 
     Examples
     --------
@@ -77,7 +80,9 @@ def layer_hessian_norms(
     max_iter: int | None = None,
     random_state=0,
 ) -> np.ndarray:
-    r"""The norms :math:`\|H_{w^{(k)}}\|` of the Hessian with respect to the weights of each layer.
+    r"""The norms :math:`\|H_{w^{(k)}}\|` of the Hessian by the weights of each layer.
+
+    The loss is the sum over outputs.
 
     Parameters
     ----------
@@ -87,6 +92,7 @@ def layer_hessian_norms(
     Returns
     -------
     norms : ndarray of shape (n_layers,)
+        One norm for each layer.
 
     Examples
     --------
@@ -123,13 +129,13 @@ def hessian_trace(
     n_products: int = 60,
     random_state=0,
 ) -> float:
-    r"""An estimate of the trace of the Hessian: Hutch++.
+    r"""An estimate of the trace of the Hessian by Hutch++.
 
-    A third of the products finds the range `Q` of the largest eigenvalues, whose trace is taken exactly, and a third
-    estimates that of the rest by random signs:
-    :math:`\mathrm{tr}(Q^T H Q) + \frac{1}{m} \sum_i g_i^T (I - QQ^T) H (I - QQ^T) g_i`. The error falls like 1 over
-    the number of products, where plain Hutchinson has its square root. With as many products as three times the
-    parameters it is exact.
+    The loss is the sum over outputs. A third of the products finds a basis `Q` for the largest eigenvalues, and a third
+    computes the trace on `Q` exactly. The last third estimates the trace of the rest by random signs :math:`g_i`:
+    :math:`\mathrm{tr}(Q^T H Q) + \frac{1}{m} \sum_i g_i^T (I - QQ^T) H (I - QQ^T) g_i`. The error is proportional to 1
+    over the number of products. In Hutchinson's plain estimator, it is proportional to 1 over the square root of this
+    number. The trace is exact if there are at least three times as many products as parameters.
 
     Parameters
     ----------
@@ -138,11 +144,12 @@ def hessian_trace(
     n_products : int, default=60
         Number of products with the Hessian.
     random_state : int, RandomState instance or None, default=0
-        Of the random signs.
+        Seed for the random signs.
 
     Returns
     -------
     trace : float
+        The estimate.
 
     References
     ----------
@@ -180,29 +187,30 @@ def spectral_density(
 ) -> tuple[np.ndarray, np.ndarray]:
     r"""The density of the eigenvalues of the Hessian, by stochastic Lanczos quadrature.
 
-    For a random unit vector `v`, the Lanczos iteration gives a tridiagonal matrix whose eigenvalues and squared first
-    components of eigenvectors are nodes and weights of a Gaussian quadrature for :math:`v^T \phi(H) v`, whose mean
-    over `v` is :math:`\mathrm{tr}\,\phi(H) / P`. Each node is drawn as a normal density.
+    The loss is the sum over outputs. For a random unit vector `v`, the Lanczos iteration gives a tridiagonal matrix.
+    Its eigenvalues and the squared first components of its eigenvectors are the nodes and weights of a Gaussian
+    quadrature for :math:`v^T \phi(H) v`. The mean of this over `v` is :math:`\mathrm{tr}\,\phi(H) / P`, where `P` is
+    the number of parameters. Each node becomes a normal density.
 
     Parameters
     ----------
     estimator, X, y, sample_weight, layer, kind, penalty
         As for :func:`hessian_operator`.
     n_vectors : int, default=10
-        Random vectors averaged over.
+        Number of random vectors, over which the density is averaged.
     n_steps : int, default=60
-        Lanczos steps for each, every one a product with the Hessian.
+        Lanczos steps for each vector. A step takes one product with the Hessian.
     n_points : int, default=1000
-        Points of the grid.
+        Number of points in the grid.
     width : float, default=0.01
-        Standard deviation of the normal densities, as a part of the spectrum's range.
+        Standard deviation of the normal densities, as a fraction of the spectrum's range.
     random_state : int, RandomState instance or None, default=0
-        Of the random vectors.
+        Seed for the random vectors.
 
     Returns
     -------
     eigenvalues, density : ndarray of shape (n_points,)
-        The density integrates to 1.
+        The points of the grid, and the density there. The density integrates to 1.
 
     References
     ----------
@@ -243,10 +251,10 @@ def max_stable_step(
     tol: float = 1e-3,
     random_state=0,
 ) -> float:
-    r"""The largest learning rate at which gradient descent does not blow up the quadratic model of the loss.
+    r"""The largest learning rate at which gradient descent on the quadratic model of the loss stays stable.
 
-    On the eigenvector of the largest eigenvalue :math:`\lambda` the error follows a linear recursion of second order,
-    whose roots stay within the unit circle as long as :math:`\gamma < c / \lambda`:
+    The loss is the sum over outputs. Along the eigenvector of the largest eigenvalue :math:`\lambda`, the error follows
+    a linear recursion of second order. Its roots are within the unit circle as long as :math:`\gamma < c / \lambda`:
 
     - gradient descent: :math:`c = 2`;
     - heavy-ball momentum :math:`\beta`, :math:`v \leftarrow \beta v - \gamma g,\ w \leftarrow w + v`:
@@ -254,14 +262,15 @@ def max_stable_step(
     - Nesterov's momentum as scikit-learn has it, :math:`w \leftarrow w + \beta v - \gamma g` with the new `v`:
       :math:`c = 2 (1 + \beta) / (1 + 2 \beta)`.
 
-    Half of the first is :math:`\gamma^* = 1 / \|H\|`, which is sure to lower the loss along the gradient.
+    Half of the step for plain gradient descent is :math:`\gamma^* = 1 / \|H\|` if the largest eigenvalue is the norm.
+    This step always lowers the model along the gradient.
 
     Parameters
     ----------
     estimator, X, y, sample_weight
         As for :func:`hessian_operator`.
     momentum : float, default=0.0
-        In [0, 1).
+        The momentum :math:`\beta`, in [0, 1).
     nesterov : bool, default=False
         Whether the momentum is Nesterov's.
     penalty : bool, default=True
@@ -269,12 +278,12 @@ def max_stable_step(
     tol : float, default=1e-3
         Relative accuracy.
     random_state : int, RandomState instance or None, default=0
-        Of the first vector.
+        Seed for the first vector.
 
     Returns
     -------
     step : float
-        Infinite where nothing is curved upwards.
+        The learning rate :math:`c / \lambda`. It is infinite if the loss is not curved upwards in any direction.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""The Hessian of an estimator's loss as a linear operator, and the checks that all measures of curvature begin with."""
+"""The Hessian of an estimator's loss as a linear operator, and the checks that all measures of curvature share."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -34,11 +34,11 @@ PARAMETERS = {
 
 
 def check_data(estimator, X, y, sample_weight, *, allow_nonfinite: bool = False) -> tuple[Network, TrainingData]:
-    """The network of a fitted estimator and the data as it takes them; the estimator is left as it is."""
+    """A copy of a fitted estimator's network, and the data as the network takes them."""
     if not hasattr(estimator, "_own_network"):
         raise TypeError(
-            f"The estimator must be an MLPClassifier or MLPRegressor of skinit, got {type(estimator).__name__}. Of a "
-            "pipeline or a search take the network itself (pipeline[-1]), with the data as it gets them."
+            f"The estimator must be an MLPClassifier or MLPRegressor of skinit, got {type(estimator).__name__}. For a "
+            "pipeline or a search, pass the network itself (pipeline[-1]) and the data that it receives."
         )
     network = estimator._own_network(allow_nonfinite=allow_nonfinite).copy()
     # Validation may set fitted attributes, so it works on a copy.
@@ -48,9 +48,9 @@ def check_data(estimator, X, y, sample_weight, *, allow_nonfinite: bool = False)
 
 
 def check_counting_data(estimator, X, y, sample_weight, name: str = "Hessian") -> tuple[Network, TrainingData]:
-    """As `check_data`, without rows of weight zero, and with an error where a unit's preactivation overflows.
+    """As `check_data`, but without rows of weight zero, and with an error if a preactivation overflows.
 
-    Saturated activations would hide it.
+    A saturated activation would hide the overflow.
     """
     network, data = check_data(estimator, X, y, sample_weight)
     data = counting_rows(data)
@@ -62,14 +62,14 @@ def check_counting_data(estimator, X, y, sample_weight, name: str = "Hessian") -
 
 
 def counting_rows(data: TrainingData) -> TrainingData:
-    """The data without rows of weight zero, which do not matter even where they overflow."""
+    """The data without rows of weight zero, which do not matter even if they overflow."""
     if data.sample_weight is None or data.sample_weight.all():
         return data
     return data.take(np.flatnonzero(data.sample_weight))
 
 
 def row_blocks(network: Network, data: TrainingData):
-    """The data, so many rows at a time that a layer takes them in a moment."""
+    """The data in blocks of rows, so small that each layer takes only a moment."""
     n_rows = data.targets.shape[0]
     step = min(BLOCK, max(1, BLOCK_WORK // (2 * network.largest_coef)))
     return (data.take(np.arange(start, min(start + step, n_rows))) for start in range(0, n_rows, step))
@@ -85,7 +85,7 @@ def _check_layer(network: Network, layer) -> int:
 
 
 def _make_operator(estimator, X, y, sample_weight, layer, kind: str, penalty: bool):
-    """The products that an operator takes, and the operator."""
+    """The products with the Hessian, and the operator that uses them."""
     network, data = check_counting_data(estimator, X, y, sample_weight)
     alpha = float(estimator.alpha) / data.weight_scale if penalty else 0.0
     products = HessianProducts(network, data)
@@ -94,15 +94,15 @@ def _make_operator(estimator, X, y, sample_weight, layer, kind: str, penalty: bo
 
 @contextmanager
 def shared_operator(*arguments) -> Iterator[LinearOperator]:
-    """An operator whose products have the help of threads that stay."""
+    """Within the block, an operator whose helper threads stay between products."""
     products, operator = _make_operator(*arguments)
-    # The threads of BLAS, which spin after each product of SciPy's, would take the cores of these.
+    # BLAS threads spin after each of SciPy's products, and would take the cores of the helpers.
     with products, one_blas_thread(products.network.largest_product(BLOCK)):
         yield operator
 
 
 class _FiniteOperator(LinearOperator):
-    """A symmetric operator whose products are finite, or else an error."""
+    """A symmetric operator that raises an error if a product is not finite."""
 
     def __init__(self, operator: LinearOperator) -> None:
         super().__init__(operator.dtype, operator.shape)
@@ -128,38 +128,42 @@ def hessian_operator(
 ) -> LinearOperator:
     r"""The Hessian of the loss, or its Gauss-Newton part, as a linear operator.
 
-    Products are exact, by forward-over-reverse propagation (see `skinit.kernels.curvature`), at the cost of about three
-    gradients; several at once (``matmat``) share what does not depend on the direction. For the losses "absolute_error"
-    and "quantile", the second derivative by the output layer's preactivations is replaced as :mod:`skinit.curvature`
-    says.
+    The loss is the weighted mean over rows. For several outputs it is the sum over outputs, which training descends,
+    even if training reports the mean over outputs.
+
+    Products are exact. Forward-over-reverse propagation (see `skinit.kernels.curvature`) computes one at the cost of
+    about three gradients. Several products at once (``matmat``) share the results that do not depend on the direction.
+    For the losses "absolute_error" and "quantile", the second derivative by the output layer's preactivations is
+    replaced as in :mod:`skinit.curvature`.
 
     Parameters
     ----------
     estimator : MLPClassifier or MLPRegressor
         Fitted or initialized.
     X : {array-like, sparse matrix} of shape (n_samples, n_features)
-        The data that the loss is taken over.
+        The rows over which the loss is a mean.
     y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-        Their targets.
+        The targets of the rows.
     sample_weight : array-like of shape (n_samples,), default=None
-        Their weights.
+        The weights :math:`s_i` of the rows. None: all are 1.
     layer : int or None, default=None
-        The layer whose weights are meant; None: all parameters.
+        Derivatives are taken by the weights of this layer, counted from 0. None: by all parameters.
     kind : {"hessian", "gauss_newton"}, default="hessian"
-        Gauss-Newton is :math:`J^T \ell'' J` with the Jacobian `J` of the output layer's preactivations: positive
-        semidefinite, and the same for the weights of a layer if the activation is piecewise linear.
+        The Gauss-Newton part is :math:`J^T \ell'' J`, where `J` is the Jacobian of the output layer's preactivations.
+        It is positive semidefinite. For the weights of one layer, it equals the Hessian if the activation is piecewise
+        linear.
     penalty : bool, default=False
-        Whether to add that of the L2 penalty, :math:`\alpha / \sum_i s_i` for weights.
+        Whether to add the Hessian of the L2 penalty, which is :math:`\alpha / \sum_i s_i` for weights.
 
     Returns
     -------
     operator : scipy.sparse.linalg.LinearOperator
-        Symmetric, of the dtype of the weights.
+        A symmetric operator with the dtype of the weights.
 
     Raises
     ------
     ValueError
-        If the data do not fit the estimator, or if a layer or a kind does not exist.
+        If the data do not fit the estimator, or if there is no such layer or kind.
     sklearn.exceptions.NotFittedError
         If the estimator has no weights.
 

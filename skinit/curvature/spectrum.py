@@ -1,7 +1,8 @@
-r"""Norm, largest eigenvalue, trace and density of a symmetric matrix that is known by its products.
+r"""Norm, largest eigenvalue, trace and density of a symmetric matrix that is given by its products.
 
-All of them follow the scale of the matrix: of :math:`cH` they are :math:`c` times those of :math:`H`, as long as
-floating-point numbers can hold them. All of them raise the same error where the matrix is not finite.
+All results follow the scale of the matrix. For :math:`cH`, eigenvalues and trace are :math:`c` times as large as for
+:math:`H`, as long as floating-point numbers can hold them. All functions raise the same error if the matrix is not
+finite.
 """
 
 from typing import Any
@@ -13,16 +14,17 @@ from scipy.sparse.linalg import LinearOperator
 from ..engine.blas import blas_threads
 from ..interrupts import interruptible
 
-# Vectors of a restarted Lanczos iteration. A matrix that has no more rows is taken as it is.
+# The number of vectors in a restarted Lanczos iteration. A matrix with no more rows than this is computed in full.
 N_VECTORS = 20
-# Eigenvalues and residuals that are at most so many roundings of the norm are zero.
+# Eigenvalues and residuals of at most this many rounding errors of the norm count as zero.
 ROUNDINGS = 10
-# Numbers in the vectors that are multiplied at a time: they bound the memory, and the time until Ctrl-C is answered.
+# The most numbers in vectors that are multiplied at a time. This limits the memory, and the time until Ctrl-C is
+# answered.
 GROUP = 2**22
 
 
 class NotFiniteError(ValueError):
-    """What is measured is infinite or undefined."""
+    """The measured quantity is infinite or undefined."""
 
 
 def check_finite(values, dtype, name: str = "Hessian") -> None:
@@ -35,15 +37,15 @@ def check_finite(values, dtype, name: str = "Hessian") -> None:
 
 
 def frobenius_norm(matrix: np.ndarray) -> float:
-    """The root of the sum of squares, which neither overflow nor vanish."""
+    """The root of the sum of squares, without overflow or underflow of the squares."""
     return float(scipy.linalg.norm(matrix.ravel().astype(np.float64, copy=False), check_finite=False))
 
 
 class ScaledOperator:
-    """A symmetric operator times a power of four, with which products are about as long as their vectors.
+    """A symmetric operator times a power of four, so that products are about as long as their vectors.
 
-    Half of the power goes to the vectors and half to the products. Neither the products nor their squares overflow or
-    vanish then, and nothing is rounded.
+    The vectors and the products are each multiplied by the root of this power. Then neither the products nor their
+    squares overflow or vanish, and the scaling rounds nothing.
 
     Parameters
     ----------
@@ -53,14 +55,14 @@ class ScaledOperator:
     Attributes
     ----------
     size : int
-        Rows of the matrix.
+        Number of rows of the matrix.
     dtype : numpy.dtype
         float32 or float64.
 
     Raises
     ------
     NotFiniteError
-        If the products are not finite whatever the scale.
+        If the products are not finite with any scale.
     """
 
     def __init__(self, operator: LinearOperator) -> None:
@@ -68,7 +70,7 @@ class ScaledOperator:
         self.size = operator.shape[0]
         self.dtype: np.dtype[Any] = np.dtype(np.float32 if operator.dtype == np.float32 else np.float64)
         self._half_exponent = 0
-        # Random signs may be orthogonal to all rows of a matrix that is not zero. Gaussian numbers are to none.
+        # Random signs may be orthogonal to all rows of a nonzero matrix. Gaussian numbers are not.
         probe = np.random.RandomState(0).standard_normal(self.size).astype(self.dtype)
         quarter = int(np.finfo(self.dtype).maxexp) // 4
         lengths = []
@@ -112,7 +114,7 @@ class ScaledOperator:
         return (matrix + matrix.T) / 2
 
     def unscale(self, values, power: int = 1):
-        """Of numbers that are proportional to a power of the scaled matrix those of the operator.
+        """Convert numbers that are proportional to a power of the scaled matrix into those of the operator.
 
         Raises
         ------
@@ -132,7 +134,7 @@ class KrylovSpace:
     ----------
     operator : ScaledOperator
     n_vectors : int
-        The most vectors that the basis can have, no more than the operator's size.
+        The largest number of vectors in the basis, at most the operator's size.
     """
 
     def __init__(self, operator: ScaledOperator, n_vectors: int) -> None:
@@ -141,23 +143,23 @@ class KrylovSpace:
         self._projection = np.zeros((n_vectors, n_vectors))
         self._n_known = 0
         self._next = np.empty(0)
-        # Length of the part of the last product that is outside of the space.
+        # Length of the part of the last product that is outside the space.
         self.residual = 0.0
 
     def start(self, vector: np.ndarray) -> None:
-        """Begin anew with the direction of a vector."""
+        """Start again with the direction of a vector."""
         self._next = vector / float(np.linalg.norm(vector))
         self._n_known = 0
 
     def extend(self) -> tuple[np.ndarray, np.ndarray]:
-        """Take Lanczos steps until there are all vectors, or until the space is invariant.
+        """Take Lanczos steps until the basis is complete, or until the space is invariant.
 
         Returns
         -------
         values : ndarray of shape (n,)
-            The Ritz values in ascending order, n of them at most the number of vectors.
+            The Ritz values in ascending order, where n is at most the number of vectors.
         components : ndarray of shape (n, n)
-            The components of the Ritz vectors in the basis, a column each.
+            The components of the Ritz vectors in the basis, one vector in each column.
         """
         rounding = ROUNDINGS * float(np.finfo(self._operator.dtype).eps)
         for step in range(self._n_known, len(self._basis)):
@@ -167,7 +169,7 @@ class KrylovSpace:
             product = self._operator.multiply(self._next)
             projection[step] = 0
             with blas_threads(basis.size):
-                # What is left of the product may be so small that it is orthogonal only after the second time.
+                # The rest of the product may be so small that it becomes orthogonal only in the second round.
                 for _ in range(2):
                     components = basis @ product
                     product -= components @ basis
@@ -182,7 +184,7 @@ class KrylovSpace:
         return np.linalg.eigh(self._projection[: self._n_known, : self._n_known])
 
     def restart(self, values: np.ndarray, components: np.ndarray) -> None:
-        """Keep these Ritz values and vectors only, and go on with the residual."""
+        """Keep only these Ritz values and vectors, and continue with the residual."""
         n_kept, n_known = values.size, self._n_known
         rotation = components.T.astype(self._operator.dtype)
         step = max(1, GROUP // n_known)
@@ -195,7 +197,7 @@ class KrylovSpace:
 
 
 def _extreme_eigenvalue(rank, operator: LinearOperator, tol: float, max_iter: int | None, random_state):
-    """The eigenvalue whose rank is largest, and whether it converged."""
+    """The eigenvalue for which the function `rank` is largest, and whether it converged."""
     scaled = ScaledOperator(operator)
     start = random_state.standard_normal(scaled.size).astype(scaled.dtype)
     rounding = ROUNDINGS * float(np.finfo(scaled.dtype).eps)
@@ -230,17 +232,17 @@ def spectral_norm(
     operator : LinearOperator
         Real and symmetric.
     tol : float
-        Relative accuracy. It is never better than ten roundings.
+        Relative accuracy. It is never better than ten rounding errors.
     max_iter : int or None
-        Restarts at most. None: 10 for each row of the matrix.
+        The largest number of restarts. None: 10 for each row of the matrix.
     random_state : RandomState
-        Of the first vector.
+        Generator of the first vector.
 
     Returns
     -------
     norm : float
     is_converged : bool
-        If not, `norm` is a lower bound.
+        Whether the iterations converged. If not, `norm` is a lower bound.
 
     Raises
     ------
@@ -260,14 +262,14 @@ def largest_eigenvalue(
 ) -> tuple[float, bool]:
     """The largest eigenvalue of a symmetric operator, which may be negative.
 
-    Parameters, errors and the second result are those of :func:`spectral_norm`. An eigenvalue that is zero up to the
-    rounding of the norm is zero.
+    It has the same parameters, errors and second result as :func:`spectral_norm`. An eigenvalue within the rounding
+    error of the norm is returned as zero.
     """
     return _extreme_eigenvalue(np.positive, operator, tol, max_iter, random_state)
 
 
 def _random_signs(shape: tuple[int, ...], dtype, random_state: np.random.RandomState) -> np.ndarray:
-    """Ones and minus ones; a part of the rows at a time, so that Ctrl-C is answered."""
+    """Random ones and minus ones, some rows at a time so that Ctrl-C is answered."""
     signs = np.empty(shape, dtype)
     step = max(1, GROUP // max(1, signs[:1].size))
     for start in range(0, shape[0], step):
@@ -277,16 +279,16 @@ def _random_signs(shape: tuple[int, ...], dtype, random_state: np.random.RandomS
 
 
 def trace(operator: LinearOperator, n_products: int, random_state: np.random.RandomState) -> float:
-    r"""An estimate of the trace of a symmetric operator: Hutch++.
+    r"""An estimate of the trace of a symmetric operator by Hutch++.
 
     Parameters
     ----------
     operator : LinearOperator
         Real and symmetric.
     n_products : int
-        At least 3. The trace is exact if there are three times as many as the matrix has rows.
+        Number of products, at least 3. The trace is exact with three times as many products as the matrix has rows.
     random_state : RandomState
-        Of the random signs.
+        Generator of the random signs.
 
     Returns
     -------
@@ -313,9 +315,9 @@ def trace(operator: LinearOperator, n_products: int, random_state: np.random.Ran
 def _quadrature(operator: ScaledOperator, vector: np.ndarray, n_steps: int) -> tuple[np.ndarray, np.ndarray]:
     """Nodes and weights of the Gaussian quadrature for a vector's part in the spectrum, by Lanczos's recurrence.
 
-    Each vector is orthogonal to the two before it only. Rounding then lets eigenvalues come back that were found
-    already, and shares their weights out among the copies, so that sums over nodes are as good as with all vectors
-    orthogonal (G. H. Golub and Z. Strakos, "Estimates in quadratic formulas", 1994), in less time and memory.
+    Each vector is orthogonalized only against the two before it. Because of rounding, eigenvalues are then found again,
+    and their weights are divided among the copies. So sums over nodes are as accurate as with full orthogonalization
+    (G. H. Golub and Z. Strakos, "Estimates in quadratic formulas", 1994), in less time and memory.
     """
     rounding = ROUNDINGS * float(np.finfo(operator.dtype).eps)
     vector = vector / operator.dtype.type(np.linalg.norm(vector))
@@ -327,7 +329,7 @@ def _quadrature(operator: ScaledOperator, vector: np.ndarray, n_steps: int) -> t
         product -= operator.dtype.type(lengths[-1]) * previous
         with blas_threads(vector.size):
             component = 0.0
-            # What is left may be so small that it is orthogonal only after the second time.
+            # The rest may be so small that it becomes orthogonal only in the second round.
             for _ in range(2):
                 part = vector @ product
                 product -= part * vector
@@ -357,16 +359,17 @@ def density(
     operator : LinearOperator
         Real and symmetric.
     n_vectors, n_steps, n_points : int
-        Random vectors, Lanczos steps for each, points of the grid.
+        Numbers of random vectors, of Lanczos steps for each vector, and of points in the grid.
     width : float
-        Standard deviation of the normal density that each node is drawn as, relative to the range of the nodes. Where
-        all nodes are equal to eight digits it is relative to their magnitude, and where all are zero it is absolute.
+        Standard deviation of the normal density for each node, relative to the range of the nodes. If all nodes are
+        equal to eight digits, it is relative to their magnitude. If all nodes are zero, it is absolute.
     random_state : RandomState
-        Of the random vectors.
+        Generator of the random vectors.
 
     Returns
     -------
     eigenvalues, density : ndarray of shape (n_points,)
+        The points of the grid, and the density there.
 
     Raises
     ------
@@ -382,11 +385,11 @@ def density(
     values = np.concatenate(nodes)
     largest = np.abs(values).max()
     spread = np.ptp(values)
-    # A grid finer than half of the digits would consist of rounding errors.
+    # A grid finer than half of the digits would show only rounding errors.
     if spread <= max(ROUNDINGS * float(np.finfo(scaled.dtype).eps), 1e-8) * largest:
         spread = largest or 1.0
     deviation = width * spread
-    # Five deviations on either side leave out less than a millionth of the mass.
+    # Five standard deviations on either side leave out less than a millionth of the mass.
     grid = np.linspace(values.min() - 5 * deviation, values.max() + 5 * deviation, n_points)
     heights = np.zeros(n_points)
     for value, mass in zip(values, np.concatenate(masses), strict=True):

@@ -1,9 +1,9 @@
 """How many threads BLAS may use, which is a property of the whole process.
 
-Training, prediction and curvature have products and threads of their own. What is left to BLAS are products of NumPy's
-and SciPy's, of which small ones are slower on two threads than on one, and whose threads spin for a while when there is
-nothing to do, on cores that others need. `blas_threads` holds BLAS to one thread while they multiply small matrices, in
-however many threads at once, and gives back what it found when the last is done.
+Training, prediction and curvature have their own products and threads. Only NumPy and SciPy use BLAS. Their small
+products are slower on two threads than on one, and afterwards the threads of BLAS spin for a while on cores that other
+threads need. `blas_threads` holds BLAS to one thread during small products, in any number of threads at once. After the
+last product it restores the earlier number of threads.
 """
 
 import os
@@ -14,29 +14,29 @@ from functools import cache
 
 from threadpoolctl import ThreadpoolController
 
-# Multiply-adds of a product of NumPy's from which a second thread pays.
+# From this many multiply-adds on, a product of NumPy is faster with a second thread.
 SINGLE_THREAD_BELOW = 4_000_000
-# Multiply-adds below which OpenBLAS never takes a second thread (interface/gemv.c; gemm.c has a higher bound), so that
-# there is nothing to hold; holding takes as long as the rest of a prediction of one row.
+# Below this many multiply-adds, OpenBLAS never uses a second thread (interface/gemv.c; gemm.c has a higher bound). Then
+# nothing is held, because holding takes as long as the rest of a prediction for one row.
 NEVER_THREADED_BELOW = 9_216
 
 _lock = threading.Lock()
-# The thread of each block that holds BLAS to one thread.
+# The thread of each with block that holds BLAS to one thread.
 _holders: list[int] = []
 _threads_before: list[int] = []
 
 
 @cache
 def _libraries() -> list:
-    """The BLAS libraries of the process; numpy and scipy bring one each."""
+    """The BLAS libraries of the process. NumPy and SciPy each bring one."""
     return ThreadpoolController().select(user_api="blas").lib_controllers
 
 
 def _set_num_threads(library, n_threads: int) -> None:
-    """Set the number of threads from whichever thread this is.
+    """Set the number of threads, from any thread.
 
-    threadpoolctl lets only the first thread that asks do so, and ignores the others. Here the lock and the count of
-    holders see to it that threads do not undo each other's settings.
+    threadpoolctl obeys only the first thread that sets a number, and ignores the others. Here the lock and the list of
+    holders keep threads from undoing each other's settings.
     """
     clear_controlling_thread = getattr(library, "clear_controlling_thread", lambda force: None)
     clear_controlling_thread(force=True)
@@ -45,7 +45,7 @@ def _set_num_threads(library, n_threads: int) -> None:
 
 
 def _give_back() -> None:
-    """Set the numbers of threads that the first holder found."""
+    """Restore the numbers of threads that the first holder found."""
     for library, n_threads in zip(_libraries(), _threads_before, strict=True):
         _set_num_threads(library, n_threads)
 
@@ -59,7 +59,7 @@ def blas_threads(largest_product: int) -> Iterator[None]:
 
 @contextmanager
 def one_blas_thread(largest_product: int) -> Iterator[None]:
-    """Hold BLAS to one thread, unless `largest_product` (in multiply-adds) is too small for BLAS to take another."""
+    """Hold BLAS to one thread, unless BLAS uses only one for `largest_product` (in multiply-adds) anyway."""
     if largest_product < NEVER_THREADED_BELOW:
         yield
         return
@@ -80,7 +80,7 @@ def one_blas_thread(largest_product: int) -> Iterator[None]:
 
 
 def _forget_other_threads() -> None:
-    """Give back in a forked process what only threads of its parent held."""
+    """In a forked process, end the holds of threads that only the parent process has."""
     others = [holder for holder in _holders if holder != threading.get_ident()]
     for holder in others:
         _holders.remove(holder)
@@ -89,6 +89,6 @@ def _forget_other_threads() -> None:
     _lock.release()
 
 
-# A fork waits until no thread is halfway through a change.
+# A fork waits until no thread is changing the numbers.
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_forget_other_threads)

@@ -1,7 +1,7 @@
 """Data at the border to compiled code: checked, and in the form that kernels take.
 
-Compiled code trusts its arguments. An index out of range there reads or writes foreign memory, so every array is
-checked here before a kernel gets it.
+Compiled code trusts its arguments. An index out of range would read or write foreign memory, so every array is checked
+here before a kernel gets it.
 """
 
 from collections.abc import Callable, Iterator
@@ -18,7 +18,7 @@ MAX_COLUMNS = 2**31 - 1
 
 
 def is_ready(values: np.ndarray, dtype: np.dtype) -> bool:
-    """Whether kernels take an array as it is."""
+    """Whether kernels can take an array without conversion."""
     return values.dtype == dtype and values.flags.c_contiguous and values.flags.aligned
 
 
@@ -49,14 +49,14 @@ def integers_in_range(name: str) -> Iterator[None]:
 
 
 def with_valid_indices(matrix: Any, name: str) -> Any:
-    """A sparse matrix whose indices are in range, in 32 or 64 bits and in this machine's byte order.
+    """A sparse matrix whose indices are in range, have 32 or 64 bits, and are in this machine's byte order.
 
-    SciPy checks indices when a matrix is made, and not when its arrays are replaced afterwards.
+    SciPy checks the indices when a matrix is made, but not when its arrays are replaced afterwards.
 
     Raises
     ------
     ValueError
-        If an index points out of the matrix, or if arrays do not fit each other.
+        If an index points out of the matrix, or if its arrays do not fit each other.
     """
 
     def check(condition: bool, problem: str) -> None:
@@ -106,7 +106,7 @@ def _check_compressed(matrix, check) -> None:
     check(indptr.ndim == 1 and indptr.dtype.kind in "iu", "its indptr is not a vector of whole numbers")
     check(indptr.size == n_major + 1, f"its indptr has {indptr.size} entries, but needs {n_major + 1}")
     check(indptr[0] == 0, f"its indptr starts with {indptr[0]}, not with 0")
-    check(bool((indptr[1:] >= indptr[:-1]).all()), "its indptr descends")
+    check(bool((indptr[1:] >= indptr[:-1]).all()), "its indptr decreases")
     n_stored = min(len(matrix.indices), len(matrix.data))
     check(indptr[-1] <= n_stored, f"its indptr ends with {indptr[-1]}, but only {n_stored} entries are stored")
     _check_index(matrix.indices[: indptr[-1]], n_minor, "indices", check)
@@ -119,15 +119,15 @@ def _check_coordinates(matrix, check) -> None:
 
 
 def _check_lists(matrix, check) -> None:
-    check(len(matrix.rows) == len(matrix.data) == matrix.shape[0], "it has not one list for each row")
+    check(len(matrix.rows) == len(matrix.data) == matrix.shape[0], "it must have one list for each row")
     for columns, values in zip(matrix.rows, matrix.data, strict=True):
         check(len(columns) == len(values), "the lists of a row differ in length")
         _check_index(np.array(columns, dtype=np.int64), matrix.shape[1], "column numbers", check)
 
 
 def _check_diagonals(matrix, check) -> None:
-    check(np.ndim(matrix.data) == 2 and np.ndim(matrix.offsets) == 1, "its data are not one row for each diagonal")
-    check(len(matrix.data) == len(matrix.offsets), "it has not one offset for each diagonal")
+    check(np.ndim(matrix.data) == 2 and np.ndim(matrix.offsets) == 1, "its data must have one row for each diagonal")
+    check(len(matrix.data) == len(matrix.offsets), "it must have one offset for each diagonal")
     check(np.asarray(matrix.offsets).dtype.kind in "iu", "its offsets are not whole numbers")
 
 
@@ -148,7 +148,7 @@ _STRUCTURE_CHECKS = {
 }
 
 
-# The sparse part of dense data, by the characters of dtypes.
+# The empty sparse part of dense data, by the character of the dtype.
 _NO_ENTRIES = {
     np.dtype(dtype).char: (np.empty(0, dtype), np.empty(0, np.int32), np.empty(0, np.int64))
     for dtype in (np.float32, np.float64)
@@ -156,9 +156,9 @@ _NO_ENTRIES = {
 
 
 def as_inputs(X, dtype: np.dtype, in_order: bool = False) -> Inputs:
-    """View, or where it must be convert, a dense or sparse X; explicit zeros are harmless.
+    """View a dense or sparse X, or convert it if necessary. Explicit zeros are harmless.
 
-    With `in_order` the entries of a sparse row come in the order of their columns.
+    With `in_order`, the entries of each sparse row are sorted by column.
     """
     if type(X) is np.ndarray and is_ready(X, dtype):
         return Inputs(X, *_NO_ENTRIES[X.dtype.char])
@@ -179,16 +179,16 @@ def as_inputs(X, dtype: np.dtype, in_order: bool = False) -> Inputs:
 
 
 class TrainingData(NamedTuple):
-    """What a network is trained on.
+    """The data that a network is trained on.
 
     Attributes
     ----------
     X : {ndarray, sparse matrix} of shape (n, n_features)
     targets : ndarray of shape (n, n_outputs)
-        For the log loss of shape (n, 1): the number of each row's class.
+        For the log loss, the shape is (n, 1), and a target is the number of the row's class.
     sample_weight : ndarray of shape (n,), or None
     weight_scale : float
-        A power of two that the weights have been divided by.
+        The power of two by which the weights have been divided.
     """
 
     X: Any
@@ -197,7 +197,7 @@ class TrainingData(NamedTuple):
     weight_scale: float = 1.0
 
     def row_weights(self) -> np.ndarray:
-        """The weights of the rows in float64, ones if there are none."""
+        """The weights of the rows in float64; ones without sample weights."""
         return np.ones(len(self.targets)) if self.sample_weight is None else self.sample_weight.astype(np.float64)
 
     def take(self, rows: np.ndarray) -> "TrainingData":
@@ -209,8 +209,9 @@ class TrainingData(NamedTuple):
 def normalize_weights(sample_weight: np.ndarray, dtype: np.dtype) -> tuple[np.ndarray, float]:
     r"""Divide weights by a power of two so that the largest magnitude is between 1 and 2.
 
-    The loss depends on the ratios of the weights only. Without this, weights of 1e-50 or 1e50 would vanish or overflow
-    in float32, and the sum of weights of 1e308 in float64. Dividing by a power of two changes no digit.
+    The loss depends only on the ratios of the weights. Without the division, weights of 1e-50 would vanish in float32,
+    weights of 1e50 would overflow, and in float64 the sum of weights of 1e308 would overflow. Dividing by a power of
+    two changes no digit.
 
     Parameters
     ----------
@@ -223,8 +224,8 @@ def normalize_weights(sample_weight: np.ndarray, dtype: np.dtype) -> tuple[np.nd
     -------
     normalized : ndarray of shape (n,)
     scale : float
-        The power of two. Division by it carries over to the strength of the L2 penalty, which is
-        :math:`\alpha / \sum_i s_i`.
+        The power of two. The strength of the L2 penalty, which is :math:`\alpha / \sum_i s_i`, must be divided by it
+        too.
     """
     weights = sample_weight.astype(np.float64)
     _, exponent = np.frexp(np.abs(weights).max())

@@ -1,4 +1,7 @@
-"""The Hessian of a network's loss on given data, as products with directions."""
+"""The Hessian of a network's loss on given data, as products with directions.
+
+The loss is the sum over outputs, which training descends, even if training reports the mean over outputs.
+"""
 
 from contextlib import nullcontext
 from functools import partial
@@ -23,28 +26,34 @@ from .data import TrainingData
 from .network import Network
 from .team import Team
 
-# Rows at a time, and in how many shards.
-BLOCK, MOST_SHARDS = 64, 4
-# Bytes of what is kept of blocks from one product to the next.
+# Rows in a block.
+BLOCK = 64
+# The most shards that the blocks are divided into.
+MOST_SHARDS = 4
+# Bytes of the results that blocks keep from one product to the next.
 KEPT_BYTES = 2**26
-# Bytes of the products of all shards, which stay in the cache. In layers of 256 larger ones took twice as long.
+# Bytes of the products of all shards, so that they stay in the cache. Larger products took twice as long for layers of
+# 256 units.
 PRODUCTS_BYTES = 2**23
-# Multiply-adds of a compiled call that has a choice, and of a block of rows for one direction, which has none. At the
-# rates of narrow and of wide layers both take about a tenth of a second, so that Ctrl-C is answered soon.
-CALL_WORK, BLOCK_WORK = 400_000_000, 2_000_000_000
+# Multiply-adds of a compiled call that can be made shorter. In narrow layers they take about a tenth of a second, so
+# Ctrl-C is answered soon.
+CALL_WORK = 400_000_000
+# Multiply-adds of a block of rows for one direction, which is the shortest call. In wide layers, which are faster, they
+# take about a tenth of a second too.
+BLOCK_WORK = 2_000_000_000
 
 
 class HessianProducts:
-    """Products with the Hessian of the mean loss, or its Gauss-Newton part, at the network's parameters of the moment.
+    """Products with the Hessian of the mean loss over rows, or its Gauss-Newton part, at the network's parameters.
 
-    In a with block, threads help with all products; otherwise they come and go with each of them.
+    In a with block, the helper threads stay between products. Otherwise they come and go with each call of `multiply`.
 
     Parameters
     ----------
     network : Network
     data : TrainingData
     block : int
-        Rows at a time.
+        The most rows that go through the network together.
     """
 
     def __init__(self, network: Network, data: TrainingData, block: int = BLOCK) -> None:
@@ -54,17 +63,17 @@ class HessianProducts:
         inputs, targets, weights = self._data
         n_rows = len(targets)
         self.weight_sum = float(weights.sum(dtype=np.float64) if weights.size else n_rows)
-        # A row is multiplied six times by the weights of each layer: twice forward, and back four times.
+        # A row is multiplied six times by the weights of each layer: twice forward, and four times backward.
         row_work = network.row_work(inputs)
         self._block = min(block, n_rows, max(1, BLOCK_WORK // (6 * row_work)))
         self._n_blocks = -(-n_rows // self._block)
         self._n_shards = min(self._n_blocks, MOST_SHARDS)
-        # Adding a block to the products costs as much as a row, even if rows are sparse.
+        # Adding a block to the products costs as much as a dense row, even if the rows are sparse.
         self._parts_per_call = max(1, CALL_WORK // (6 * (self._block * row_work + network.n_weights)))
         self._kernel = compile_multiply_directions(dtype)
         self._team = Team(self._n_shards, n_rows * row_work, JOB_SIZE, 0)
         self._most_directions = 0
-        # The parameters that blocks have been passed with, and which blocks.
+        # The parameters with which blocks have been passed forward, and which blocks these are.
         self._passed_theta = np.empty(0, dtype)
         self._is_passed = np.zeros(self._n_blocks, bool)
         self._is_passed_for_gauss_newton = False
@@ -77,7 +86,7 @@ class HessianProducts:
         self._team.__exit__(*exception)
 
     def _make_room(self, n_directions: int) -> None:
-        """Make the arguments of the kernel ready for so many directions at a time."""
+        """Make the arguments of the kernel ready for this many directions at a time."""
         if n_directions <= self._most_directions:
             return
         self._team.stop()
@@ -130,9 +139,10 @@ class HessianProducts:
 
         Parameters
         ----------
-        directions : ndarray of shape (m, at least the number of parameters asked for)
+        directions : ndarray of shape (m, n)
+            A row may have more entries than its direction needs.
         layers : sequence of int of length m
-            The layer whose weights a direction starts with, or `ALL_LAYERS` for one of all parameters.
+            The layer whose weights a direction starts with, or `ALL_LAYERS` for a direction in all parameters.
         gauss_newton : bool, default=False
 
         Returns
@@ -154,11 +164,11 @@ class HessianProducts:
         return products
 
     def _forget_other_passes(self, gauss_newton: bool) -> None:
-        """Forget what is kept of blocks if it is of other parameters, or not all that is asked for."""
+        """Forget the results of blocks if they belong to other parameters, or if products need more than them."""
         theta = self.network.theta
-        # Blocks that have been passed for Gauss-Newton products have no deltas.
+        # The results that Gauss-Newton products need contain no deltas.
         is_enough = self._is_passed_for_gauss_newton == gauss_newton or (gauss_newton and self._is_passed.all())
-        # Bits, because NaN is not equal to itself.
+        # Compare bits, because NaN is not equal to itself.
         if not (is_enough and np.array_equal(self._passed_theta.view(np.uint8), theta.view(np.uint8))):
             self._passed_theta = theta.copy()
             self._is_passed[:] = False
@@ -166,7 +176,7 @@ class HessianProducts:
             self._is_passed_for_gauss_newton = gauss_newton
 
     def _multiply_some(self, directions, layers, gauss_newton: bool, out) -> None:
-        """Write the sums of as many products as there is room for."""
+        """Write the products of the summed loss, for no more directions than there is room for."""
         arguments = self._arguments._replace(team=self._team.shared)
         workspace, job = arguments.workspace, arguments.team.job
         n, size = directions.shape
@@ -185,11 +195,11 @@ class HessianProducts:
         out[:] = shards[:, :, :size].sum(axis=0)
 
     def _help(self, arguments: Curvature, rank: int) -> None:
-        """Work on what the products of another thread leave to this one, until they end."""
+        """Help another thread with its products until they end."""
         self._kernel(arguments, rank, 0)
 
     def as_operator(self, layer: int = ALL_LAYERS, gauss_newton: bool = False, alpha: float = 0.0) -> LinearOperator:
-        """The matrix of these products, of all parameters or of one layer's weights, with an L2 penalty of `alpha`."""
+        """The matrix of these products, for all parameters or one layer's weights, with an L2 penalty of `alpha`."""
         network = self.network
         dtype = network.theta.dtype
         size = network.theta.size if layer == ALL_LAYERS else network.coefs[layer].size

@@ -1,4 +1,4 @@
-"""The loss of a network: its name and its constants, on given preactivations."""
+"""The loss of a network: its name, its constants, and its values for given preactivations."""
 
 from numbers import Real
 from typing import NamedTuple
@@ -16,7 +16,7 @@ class LossFunction(NamedTuple):
     ----------
     name : str
     constants : tuple of float
-        Its own, without the cap of log losses.
+        The constants of the loss, without the cap on log losses.
     """
 
     name: str
@@ -24,7 +24,7 @@ class LossFunction(NamedTuple):
 
     @classmethod
     def of(cls, name: str, *constants: float) -> "LossFunction":
-        """The loss of that name, by default with the constants of its entry.
+        """The loss with this name, by default with the constants of its entry.
 
         Raises
         ------
@@ -37,11 +37,11 @@ class LossFunction(NamedTuple):
 
     @property
     def entry(self) -> Loss:
-        """What the kernels know of it."""
+        """The entry of the loss in `LOSSES`."""
         return LOSSES[self.name]
 
     def check_outputs(self, n_outputs: int) -> None:
-        """Raise ValueError if the constants, which compiled code trusts, are not those of so many outputs."""
+        """Raise ValueError if the constants, which compiled code trusts, do not fit this number of outputs."""
         n_more = len(self.constants) - len(self.entry.constants)
         starts = self.constants[len(self.entry.constants) :]
         if self.entry.target_of == "a group of outputs":
@@ -57,7 +57,7 @@ class LossFunction(NamedTuple):
             )
 
     def groups(self, n_outputs: int) -> list[slice]:
-        """The outputs that each column of targets belongs to."""
+        """The outputs to which each column of targets belongs."""
         if self.entry.target_of == "an output":
             return [slice(k, k + 1) for k in range(n_outputs)]
         if self.entry.target_of == "all outputs":
@@ -66,23 +66,23 @@ class LossFunction(NamedTuple):
         return [slice(start, stop) for start, stop in zip(starts, starts[1:], strict=False)]
 
     def reported_scale(self, n_outputs: int) -> float:
-        """The factor from a sum over outputs to the loss that is reported."""
+        """The factor that turns a sum over outputs into the reported loss."""
         return 1.0 / n_outputs if self.entry.reports_mean_over_outputs else 1.0
 
     def kernel_constants(self, cap: float = np.inf) -> np.ndarray:
-        """The constants as kernels take them; no log loss of one output counts for more than `cap`."""
+        """The constants as kernels take them. A single log loss is at most `cap`."""
         return np.array([cap, *self.constants])
 
     def loss_and_deltas(
         self, preactivations: np.ndarray, targets: np.ndarray, weights: np.ndarray
     ) -> tuple[float, np.ndarray]:
-        """The weighted sum of the rows' losses, and its slopes by preactivations, in the dtype of these.
+        """The weighted sum of the rows' losses, and its derivatives by the preactivations, in their dtype.
 
         Parameters
         ----------
         preactivations : ndarray of shape (n, n_outputs)
         targets : ndarray of shape (n, n_targets)
-            A column for each of the `groups` of outputs.
+            One column for each group in `groups`.
         weights : ndarray of shape (n,)
 
         Returns
@@ -96,5 +96,5 @@ class LossFunction(NamedTuple):
         return compile_loss(self.name, dtype)(*arrays, deltas, self.kernel_constants()), deltas
 
     def curve_norms(self, preactivations: np.ndarray, targets: np.ndarray) -> np.ndarray:
-        """The spectral norm of the second derivative for each row, in float64."""
+        """The spectral norm of the loss's second derivative for each row, in float64."""
         return self.entry.curve_norms(preactivations, targets, self.kernel_constants())

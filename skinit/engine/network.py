@@ -17,7 +17,7 @@ from .blas import blas_threads
 from .data import TrainingData, as_inputs, is_ready
 from .losses import LossFunction
 
-# Multiply-adds of one compiled call forwards. At most 0.1 s on a slow core, because Ctrl-C has to wait for its end.
+# Multiply-adds of one compiled call forward. They take at most 0.1 s on a slow core, because Ctrl-C waits for the end.
 CALL_MULTIPLY_ADDS = 10**8
 
 
@@ -31,9 +31,9 @@ class Network:
     layer_sizes : sequence of int
         Widths d_0 (features), ..., d_L (outputs).
     activation : str or Activation, or list or tuple of these
-        The activation of the hidden layers, or one for each of them.
+        One activation for all hidden layers, or one for each of them.
     loss : LossFunction or str
-        The loss, which fixes the output activation. A name stands for the loss with the constants of its entry.
+        The loss, which determines the output activation. A name means the loss with the constants of its entry.
     dtype : numpy.dtype
         float32 or float64.
     theta : ndarray of shape (n_parameters,), or None
@@ -44,21 +44,21 @@ class Network:
     theta : ndarray of shape (n_parameters,)
         All weights, layer by layer, then all intercepts. New ones are zero.
     coefs, intercepts : list of ndarray
-        Views of `theta`, to be written to. They must not be replaced, because kernels read `theta`.
+        Views of `theta`. Write to them, but do not replace them, because kernels read `theta`.
     activations : tuple of str and Activation
         The activation of each hidden layer.
     widths : tuple of int
         The layer sizes.
     layer_sizes : ndarray of shape (n_layers + 1,)
-        The same for kernels.
+        The layer sizes as an array, for kernels.
     largest_coef : int
-        Number of weights of the layer that has most.
+        Number of weights in the layer with the most weights.
 
     Raises
     ------
     ValueError
-        If there is no such activation or loss, if there is not one activation for each hidden layer, or if the loss
-        has constants of another number of outputs.
+        If there is no such activation or loss, if the number of activations differs from the number of hidden layers,
+        or if the constants of the loss do not fit the number of outputs.
     MemoryError
         If there is not enough memory for the parameters.
     """
@@ -69,7 +69,7 @@ class Network:
         sizes = [int(size) for size in layer_sizes]
         shapes = list(pairwise(sizes))
         self.widths = tuple(sizes)
-        # Nothing yet, so that the setters check what they get.
+        # None at first, so that the setters check the given activation and loss.
         self._activation: Any = None
         self._loss: Any = None
         self.activation = activation
@@ -100,23 +100,23 @@ class Network:
 
     @property
     def activation(self) -> str | Activation | tuple[str | Activation, ...]:
-        """The activation of the hidden layers, or one for each of them, as it was given."""
+        """One activation for all hidden layers, or one for each of them, as it was given."""
         return self._activation
 
     @activation.setter
     def activation(self, activation) -> None:
-        # Predictions of one row feel each check.
+        # A check would take a noticeable part of a prediction for one row.
         if activation is self._activation and activation is not None:
             return
         self.activations = _check_activations(activation, len(self.widths) - 2)
         self._activation = tuple(activation) if isinstance(activation, list) else activation
 
     def activation_of_weights(self, k: int):
-        """The activation that the weights of layer `k` are drawn for; the output layer goes with the one before it."""
+        """The activation for which the weights of layer `k` are drawn. The output layer takes the layer below's."""
         return self.activations[min(k, len(self.activations) - 1)] if self.activations else self.activation
 
     def activation_addresses(self, compile_activation: Callable[[Any, np.dtype], Kernel]) -> np.ndarray:
-        """Where kernels find the code of each hidden layer's activation."""
+        """The address of the kernel for each hidden layer's activation."""
         return _activation_addresses(compile_activation, self.activations, self.theta.dtype)
 
     @property
@@ -133,11 +133,11 @@ class Network:
         self._loss = loss
 
     def with_theta(self, theta: np.ndarray) -> "Network":
-        """A network of the same shape whose parameters are another vector, which it does not copy."""
+        """A network of the same shape with another vector of parameters, which is not copied."""
         return Network(self.widths, self.activation, self.loss, theta.dtype, theta)
 
     def as_attributes(self) -> dict:
-        """The fitted attributes of an estimator that has this network."""
+        """The fitted attributes that an estimator with this network has."""
         return {"_network": self, "coefs_": list(self.coefs), "intercepts_": list(self.intercepts)}
 
     @classmethod
@@ -147,7 +147,7 @@ class Network:
         Raises
         ------
         ValueError
-            If they are not finite real numbers, or if their shapes do not make a network.
+            If they are not real numbers, or if their shapes do not make a network.
         """
         coefs = _check_parameters("coefs_", coefs, n_dimensions=2)
         intercepts = _check_parameters("intercepts_", intercepts, n_dimensions=1)
@@ -174,7 +174,7 @@ class Network:
         return network
 
     def has_parameters(self, coefs, intercepts) -> bool:
-        """Whether these arrays are its own views, not only equal to them."""
+        """Whether these arrays are the network's own views, and not only equal to them."""
         if not (isinstance(coefs, list) and isinstance(intercepts, list)):
             return False
         own, given = self._arrays[1:], [*coefs, *intercepts]
@@ -184,12 +184,12 @@ class Network:
         return [(view.shape, view.dtype) for view in own] == self._shapes_and_dtypes
 
     def is_intact(self) -> bool:
-        """Whether its arrays are those that it was made with."""
+        """Whether the network still has the arrays that it was made with."""
         return self.theta is self._arrays[0] and self.has_parameters(self.coefs, self.intercepts)
 
     def check_finite(self) -> None:
         """Raise ValueError if a parameter is NaN or infinite."""
-        # The sum is finite if all are, unless it overflows, and is quicker to see.
+        # The sum is faster to check. It is finite only if all parameters are, although it may overflow if they are.
         with np.errstate(over="ignore", invalid="ignore"):
             if np.isfinite(self.theta.sum()) or np.isfinite(self.theta).all():
                 return
@@ -198,12 +198,12 @@ class Network:
         raise ValueError(f"{' and '.join(bad)} must be finite, got NaN or infinity.")
 
     def check_data(self, data: TrainingData) -> Data:
-        """The data for kernels, which agree with the network in sizes, dtypes and order.
+        """The data in the form for kernels, after a check that sizes, dtypes and memory order fit the network.
 
         Raises
         ------
         ValueError
-            If they do not.
+            If they do not fit.
         """
         dtype = self.theta.dtype
         targets, sample_weight = data.targets, data.sample_weight
@@ -242,24 +242,25 @@ class Network:
         return copied
 
     def check_columns(self, X) -> None:
-        """Raise ValueError if X has not one column for each input."""
+        """Raise ValueError unless X has one column for each input."""
         if X.shape[1] != self.widths[0]:
             raise ValueError(f"X has {X.shape[1]} column(s), but coefs_[0] has {self.widths[0]} row(s).")
 
     def row_work(self, inputs: Inputs) -> int:
-        """Multiply-adds that a row takes on its way forwards; of a sparse row, only the stored entries count."""
+        """Multiply-adds of one row's forward pass. In a sparse row, only the stored entries count."""
         n_rows, n_features = inputs.shape
         n_inputs = n_features if len(inputs.X) > 0 else inputs.data.size // max(n_rows, 1)
         return max(1, self.n_weights - (n_features - n_inputs) * self.widths[1])
 
     def largest_product(self, n_rows: int) -> int:
-        """Multiply-adds of the largest matrix product that `n_rows` rows take."""
+        """Multiply-adds of the largest matrix product in a forward pass of `n_rows` rows."""
         return n_rows * self.largest_coef
 
     def propagate(self, X) -> Iterator[tuple[Any, np.ndarray]]:
-        """Input and preactivations of one layer after the other, for the rows of a dense or sparse X, all at once.
+        """Yield the input and the preactivations of one layer after the other, for all rows of a dense or sparse X.
 
-        Whoever scales a layer's weights scales its preactivations in place too: the next layer's input comes of them.
+        A caller that scales a layer's weights must scale its preactivations in place too, because the next layer's
+        input is computed from them.
         """
         activations = X
         last = len(self.coefs) - 1
@@ -274,7 +275,7 @@ class Network:
 
 @cache
 def _activation_addresses(compile_activation, activations: tuple, dtype: np.dtype) -> np.ndarray:
-    # Kept, because this would take a good part of a prediction of one row.
+    # Cached, because this would take a large part of a prediction for one row.
     addresses = np.array([compile_activation(each, dtype).address for each in activations], np.int64)
     addresses.flags.writeable = False
     return addresses
@@ -287,8 +288,8 @@ def _check_activations(activation, n_hidden: int) -> tuple[str | Activation, ...
         return (activation,) * n_hidden
     if len(activation) != n_hidden:
         raise ValueError(
-            f"activation has {len(activation)} entries, {list(activation)}, and must be one for all hidden layers or "
-            f"have one for each: there are {n_hidden}."
+            f"activation has {len(activation)} entries, {list(activation)}, but must be one activation for all hidden "
+            f"layers, or have one entry for each of the {n_hidden} hidden layers."
         )
     for k, each in enumerate(activation):
         check_activation(f"activation[{k}]", each)
@@ -296,7 +297,7 @@ def _check_activations(activation, n_hidden: int) -> tuple[str | Activation, ...
 
 
 def _check_parameters(name: str, arrays, n_dimensions: int) -> list[np.ndarray]:
-    """Weights or intercepts, as a user may have put them in, as a list of arrays of real numbers."""
+    """Weights or intercepts, which a user may have set, as a list of arrays of real numbers."""
     kind = "matrix" if n_dimensions == 2 else "vector"
     if not isinstance(arrays, (list, tuple, np.ndarray)) or len(arrays) == 0:
         raise ValueError(f"{name} must be a list of arrays, one for each layer, got {arrays!r}.")

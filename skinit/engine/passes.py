@@ -1,4 +1,4 @@
-"""Passes over training data: what a network, its data and a kernel need, made ready once."""
+"""Passes over training data. The arguments of the kernel are made ready once for all passes."""
 
 import time
 from functools import partial
@@ -19,14 +19,14 @@ from .team import Team
 
 # Seconds that one compiled call should last, so that Ctrl-C is answered soon.
 CALL_SECONDS = 0.2
-# Rows that go through the network together, at most.
+# The most rows in a block, which go through the network together.
 BLOCK_ROWS = 512
 
 
 class DataPasses:
     """Passes of a network over the rows of its training data.
 
-    In a with block, threads help with all passes.
+    In a with block, helper threads share the work of all passes.
 
     Parameters
     ----------
@@ -36,7 +36,7 @@ class DataPasses:
     alpha : float
         Strength of the L2 penalty.
     rows : ndarray of shape (n,), or None
-        Numbers of the rows to pass over, by default all. Their order may be changed between passes.
+        Numbers of the rows to pass over. None: all rows. Their order may be changed between passes.
 
     Raises
     ------
@@ -55,7 +55,7 @@ class DataPasses:
         self._data = network.check_data(data)
         self.has_negative_weights = bool((self._data.sample_weight < 0).any())
         row_work = network.row_work(self._data.inputs)
-        # A mini-batch of more rows takes several blocks.
+        # A mini-batch with more rows takes several blocks.
         block_size = max(1, min(batch_size, self.rows.size, BLOCK_ROWS, CALL_MULTIPLY_ADDS // row_work))
         self._epoch = Epoch(
             self.rows,
@@ -90,7 +90,7 @@ class DataPasses:
         self._team.__exit__(*exception)
 
     def _bind(self, solver) -> None:
-        """Make the arguments of the kernel ready, for steps of a solver or for none."""
+        """Make the arguments of the kernel ready, for steps of a solver or for no steps."""
         theta = self.network.theta
         if solver is None:
             nothing = np.empty(0)
@@ -123,7 +123,7 @@ class DataPasses:
             functions = self._functions._replace(step=compile_update(solver.update, theta.dtype).address)
         self._solver = solver
         parameters = Parameters(theta, self.network.layer_sizes)
-        # Helpers hold the arguments of before.
+        # Helpers hold the earlier arguments.
         self._team.stop()
         self._arguments = Training(
             functions, parameters, self._data, self._epoch, state, self._workspace, self._team.shared
@@ -135,7 +135,7 @@ class DataPasses:
         Returns
         -------
         reported_loss : float
-            The mean over rows of the loss of their mini-batch before its step, penalty included.
+            The mean over mini-batches, weighted by their rows, of the loss before the step, penalty included.
         """
         if solver is not self._solver:
             self._bind(solver)
@@ -147,15 +147,15 @@ class DataPasses:
         return float(self._pass(training.STEP)[training.REPORTED_LOSS]) / self.rows.size
 
     def loss(self) -> float:
-        """What `run` would return without its steps: mini-batches weigh the penalty as training does."""
+        """The loss that `run` would return without its steps. Each mini-batch weighs the penalty as in training."""
         weights = self.network.theta[: self.network.n_weights].astype(np.float64)
         self._team.shared.numbers[training.SQUARED_NORM] = weights @ weights
         return float(self._pass(training.SUM_LOSSES)[training.REPORTED_LOSS]) / self.rows.size
 
     def loss_and_gradient(self) -> tuple[float, np.ndarray]:
-        """The mean loss over the rows with its penalty, as scikit-learn reports it, and its gradient, a new vector.
+        """The mean loss over rows, penalty included, as scikit-learn reports it, and the gradient as a new vector.
 
-        All rows must be in one mini-batch.
+        The gradient is that of the loss summed over outputs. All rows must be in one mini-batch.
         """
         network = self.network
         loss_sum = self._pass(training.SUM_GRADIENTS)[training.LOSS]
@@ -170,7 +170,7 @@ class DataPasses:
             return loss / weight_sum, gradient / weight_sum
 
     def _pass(self, purpose: int) -> np.ndarray:
-        """Call the kernel for as many blocks of rows at a time as take about `CALL_SECONDS`."""
+        """Pass over all rows in calls of the kernel that take about `CALL_SECONDS` each."""
         totals = np.zeros(training.N_TOTALS)
         job = self._team.shared.job
         job[training.PURPOSE], job[training.POSITION], job[training.N_STEPS] = purpose, 0, 0
@@ -185,13 +185,13 @@ class DataPasses:
         return totals
 
     def _count_blocks(self, position: int) -> int:
-        """Blocks of rows that are left in a pass."""
+        """Number of blocks that are left in a pass."""
         n_batches, n_rows = divmod(self.rows.size - position, self.batch_size)
         block_size = self._epoch.block_size
         return n_batches * -(-self.batch_size // block_size) + -(-n_rows // block_size)
 
     def _help(self, arguments: Training, rank: int) -> None:
-        """Work on what the passes of another thread leave to this one, until they end."""
+        """Help another thread with its passes until they end."""
         self._kernel(arguments, rank, 0, np.zeros(training.N_TOTALS))
 
     def check_batch_weights(self) -> None:
@@ -200,13 +200,13 @@ class DataPasses:
         Raises
         ------
         ValueError
-            If negative weights outweigh the others in a mini-batch, where training would climb the loss.
+            If negative weights outweigh the others in a mini-batch, because its step would increase the loss.
         """
         weights = self._data.sample_weight[self.rows]
         starts = np.arange(0, self.rows.size, self.batch_size)
         sums = np.add.reduceat(weights.astype(np.float64), starts)
         magnitudes = np.add.reduceat(np.abs(weights).astype(np.float64), starts)
-        # Positive beyond rounding.
+        # The sum must exceed its rounding error.
         bad = ~(sums > np.finfo(np.float64).eps * self.batch_size * magnitudes) & (magnitudes > 0)
         if bad.any():
             raise ValueError(
@@ -216,7 +216,7 @@ class DataPasses:
 
 
 def _make_workspace(network: Network, data: Data, block_size: int, n_threads: int) -> Workspace:
-    """Memory for passes in blocks of so many rows, by so many threads."""
+    """Memory for passes in blocks of `block_size` rows, by `n_threads` threads."""
     dtype, sizes = network.theta.dtype, network.widths
     inputs = data.inputs
     n_rows, n_features = inputs.shape
@@ -225,7 +225,7 @@ def _make_workspace(network: Network, data: Data, block_size: int, n_threads: in
     n_shards = training.count_shards(block_size)
     offsets, ranges, place = [], [], 0
     for k, (fan_in, fan_out) in enumerate(pairwise(sizes)):
-        # A sharded gradient is written and read once for each shard, the factors of another one once for all.
+        # A sharded gradient is written and read once for each shard. Otherwise its factors are read once in all.
         is_sharded = n_shards * fan_in * fan_out <= block_size * ((n_inputs if k == 0 else fan_in) + fan_out)
         offsets.append(place if is_sharded else -1)
         place += fan_in * fan_out if is_sharded else 0

@@ -1,4 +1,4 @@
-"""Predictions: rows through a network, a block at a time, on all cores."""
+"""Predictions: blocks of rows go through a network on all cores."""
 
 from contextlib import nullcontext
 from functools import partial
@@ -14,11 +14,13 @@ from .data import as_inputs, is_ready
 from .network import CALL_MULTIPLY_ADDS, Network
 from .team import Team, shared_memory
 
-# Numbers of a layer's outputs that a block of rows fills: they stay in the cache.
+# Activations of a block in the widest layer, so few that they stay in the cache.
 BLOCK_NUMBERS = 16384
-# Rows of a block, unless there are fewer: the widest layer is no reason for fewer than the first, which fill a tile.
-LEAST_ROWS, MOST_ROWS = 64, 512
-# Multiply-adds of a prediction from which it pays to start threads.
+# The fewest rows in a block, even if a layer is wide, because these rows fill tiles. A smaller X has one smaller block.
+LEAST_ROWS = 64
+# The most rows in a block.
+MOST_ROWS = 512
+# From this many multiply-adds on, a prediction is faster with several threads.
 SHARED_MULTIPLY_ADDS = 10_000_000
 
 
@@ -28,7 +30,7 @@ def predict_preactivations(network: Network, X) -> np.ndarray:
     Raises
     ------
     ValueError
-        If X has not one column for each input of the network.
+        If the number of columns of X differs from the number of inputs of the network.
     """
     return predict_and_check(network, X)[0]
 
@@ -40,25 +42,25 @@ def predict_and_check(network: Network, X) -> tuple[np.ndarray, bool]:
     -------
     preactivations : ndarray of shape (n, n_outputs)
     are_finite : bool
-        Whether they are, as well as all parameters and the entries of a dense X.
+        Whether all preactivations, all parameters and all entries of a dense X are finite.
 
     Raises
     ------
     ValueError
-        If X has not one column for each input of the network.
+        If the number of columns of X differs from the number of inputs of the network.
     """
     network.check_columns(X)
     dtype, widths = network.theta.dtype, network.widths
     n_rows = X.shape[0]
     out = np.empty((n_rows, widths[-1]), dtype)
-    # A matrix of another dtype or order is converted some rows at a time, not as a whole.
+    # A matrix with another dtype or memory order is converted some rows at a time, because this takes less memory.
     converts = not issparse(X) and not is_ready(X, dtype)
     inputs = as_inputs(X[:0] if converts else X, dtype)
     row_work = network.n_weights if converts else network.row_work(inputs)
     widest = max(widths[1:])
     block_size = min(MOST_ROWS, max(LEAST_ROWS, BLOCK_NUMBERS // widest), CALL_MULTIPLY_ADDS // row_work, n_rows)
     block_size = max(1, block_size)
-    # Rows of one compiled call.
+    # The rows of one compiled call.
     step = max(1, CALL_MULTIPLY_ADDS // row_work // block_size) * block_size
     team = None
     if n_rows * row_work >= SHARED_MULTIPLY_ADDS:
@@ -83,7 +85,7 @@ def predict_and_check(network: Network, X) -> tuple[np.ndarray, bool]:
             stop = min(start + step, n_rows)
             if converts:
                 if team is not None:
-                    # Helpers hold the inputs of before.
+                    # Helpers hold the earlier inputs.
                     team.stop()
                     arguments = arguments._replace(team=team.shared)
                 arguments = arguments._replace(inputs=as_inputs(X[start:stop], dtype))

@@ -1,4 +1,4 @@
-"""Threads that share the work of compiled calls: how many there may be, and their coming and going."""
+"""Threads that share the work of compiled calls: their number, their start and their end."""
 
 import ctypes
 import multiprocessing
@@ -17,34 +17,38 @@ from ..kernels import arguments
 from ..kernels.atomics import HAS_POSIX
 from ..kernels.team import HELPERS, STOP, WAITED, board_size
 
-# A caller that waits for others during more than this part of some time would be faster alone.
-MOST_WAITING, JUDGED_SECONDS = 0.25, 0.01
-# Multiply-adds that the rows of a phase take on their way forwards from which another thread pays.
+# A caller that waits for helpers during more than this fraction of its time would be faster alone.
+MOST_WAITING = 0.25
+# Seconds of work after which the waiting is judged.
+JUDGED_SECONDS = 0.01
+# From this many multiply-adds in the forward passes of a phase on, a second thread saves time.
 SHARED_MULTIPLY_ADDS = 100_000
-# Seconds that work then goes on alone, at first and at most: they double each time.
-ALONE_SECONDS, MOST_ALONE_SECONDS = 0.1, 3.0
+# Seconds that a caller works alone after it has waited too long. They double each time in a row.
+ALONE_SECONDS = 0.1
+# The most seconds that a caller works alone before it tries helpers again.
+MOST_ALONE_SECONDS = 3.0
 
-# The number of the core that a thread runs on, where the system tells.
+# The function that returns the number of the current core, if the system has it.
 _current_core = getattr(ctypes.CDLL(None), "sched_getcpu", None) if HAS_POSIX else None
 
 # The name of every helper.
 NAME = "skinit helper"
 
 _limit: int | None = None
-# Teams in their with blocks. One whose end an exception has prevented is gone when nobody holds it any more.
+# Teams in their with blocks. A team whose end an exception has prevented disappears with the last reference to it.
 _at_work: "WeakSet[Team]" = WeakSet()
 
 
 def set_num_threads(n_threads: int | None) -> None:
-    """Set the most threads that a fit, a prediction or a measurement of curvature may use in this process.
+    """Set the largest number of threads that a fit, a prediction or a measurement of curvature may use in this process.
 
-    By default they use as many as `joblib.cpu_count` gives, divided by the number of fits under way in the process, and
-    at most ``OMP_NUM_THREADS`` if that is set. Results do not depend on the number of threads, down to the last bit.
+    By default the number is `joblib.cpu_count`, divided by the number of fits that run in the process at the same time,
+    and at most ``OMP_NUM_THREADS`` if that is set. Results are the same, to the last bit, for every number of threads.
 
     Parameters
     ----------
     n_threads : int or None
-        At least 1. None: no limit of this kind.
+        The largest number, at least 1. None removes this limit.
 
     Raises
     ------
@@ -67,13 +71,13 @@ def set_num_threads(n_threads: int | None) -> None:
 
 
 def get_num_threads() -> int:
-    """The most threads that a fit, a prediction or a measurement of curvature may use now, if it is alone.
+    """The largest number of threads that a single fit, prediction or measurement of curvature may use now.
 
     Returns
     -------
     n_threads : int
-        The least of the cores that there are, of ``OMP_NUM_THREADS`` and of what `set_num_threads` was told; 1 in a
-        worker of a pool of processes.
+        The smallest of the number of cores, ``OMP_NUM_THREADS`` and the limit from `set_num_threads`. In a worker of a
+        pool of processes, it is 1.
 
     Raises
     ------
@@ -88,7 +92,7 @@ def get_num_threads() -> int:
     """
     omp_num_threads = _omp_num_threads()
     if not HAS_POSIX or multiprocessing.current_process().daemon:
-        # Workers of a pool, as for joblib, which starts nothing in them.
+        # Workers of a pool use one thread, as in joblib.
         return 1
     limits = [joblib.cpu_count(), _limit, omp_num_threads]
     return max(1, min(limit for limit in limits if limit is not None))
@@ -117,9 +121,9 @@ if hasattr(os, "register_at_fork"):
 
 
 def _move_away(thread: threading.Thread) -> None:
-    """Have a new thread begin on another core than this thread's.
+    """Make a new thread start on a core other than the core of this thread.
 
-    Linux may leave it waiting for this core for some milliseconds, which is as long as a small fit takes.
+    Linux may otherwise let it wait for this core for some milliseconds, which is as long as a small fit takes.
     """
     if not (_current_core and hasattr(os, "sched_setaffinity") and thread.native_id):
         return
@@ -137,28 +141,28 @@ def _new_board(n_threads: int) -> np.ndarray:
 
 
 def shared_memory(n_threads: int, job_size: int, n_numbers: int) -> arguments.Team:
-    """The memory that so many threads share, and so many numbers that the caller tells in each phase."""
+    """The memory that `n_threads` threads share, with room for the numbers that the caller gives them in each phase."""
     return arguments.Team(_new_board(n_threads), np.zeros(job_size, np.int64), np.zeros(n_numbers))
 
 
 class Team:
-    """Threads that help one thread, the caller, with its compiled calls, see `kernels.team`.
+    """Threads that help one thread, the caller, with its compiled calls (see `kernels.team`).
 
-    In a with block helpers come as soon as there is work; after it they are gone.
+    In a with block, helpers start as soon as there is work. They end with the block.
 
     Parameters
     ----------
     n_items : int
-        Items of a phase, of which a thread takes one at least.
+        Items in a phase. There are no more threads than items.
     n_multiply_adds : int
-        Work of the rows of a phase on their way forwards.
+        Multiply-adds in the forward passes of a phase.
     job_size, n_numbers : int
-        Numbers of integers and of floats that the caller tells its helpers in each phase.
+        How many integers and how many floats the caller gives its helpers in each phase.
 
     Attributes
     ----------
     most_threads : int
-        Threads that there may be, the caller among them.
+        The largest number of threads, including the caller.
     shared : arguments.Team
         The memory that they share.
 
@@ -172,7 +176,7 @@ class Team:
         self._n_threads = get_num_threads()
         self.most_threads = min(n_items, self._n_threads) if n_multiply_adds >= SHARED_MULTIPLY_ADDS else 1
         self.shared = shared_memory(self.most_threads, job_size, n_numbers)
-        # By their ranks, from 1 on.
+        # Helpers by their ranks, which start at 1.
         self._helpers: dict[int, threading.Thread] = {}
         self._caller: int | None = None
         self._seconds = self._waited = 0.0
@@ -192,21 +196,21 @@ class Team:
             _at_work.discard(self)
 
     def is_open(self) -> bool:
-        """Whether it is in its with block."""
+        """Whether the team is in its with block."""
         return self._caller is not None
 
     def is_of_this_thread(self) -> bool:
-        """Whether this is the thread that is in the with block."""
+        """Whether the current thread is in the team's with block."""
         return self._caller == threading.get_ident()
 
     @contextmanager
     def working(self, help: Callable[[int], None]) -> Iterator[None]:
-        """Around a compiled call: see to it that as many others help as are of use.
+        """Around a compiled call, let as many helpers work as are useful.
 
         Parameters
         ----------
         help : callable
-            Called by each helper with its rank, from 1 on. Returns when helpers are sent home.
+            Called by each helper with its rank, which starts at 1. It returns when helpers are sent home.
         """
         board, began = self.shared.board, time.perf_counter()
         n_helpers = 0
@@ -219,7 +223,7 @@ class Team:
             self._judge(time.perf_counter() - began, board[WAITED] * 1e-9)
 
     def _judge(self, seconds: float, waited: float) -> None:
-        """Go on alone for a while where helpers are waited for too long, because other processes need the cores."""
+        """Work alone for a while if the caller waits too long for helpers, because other processes use the cores."""
         self._seconds += seconds
         self._waited += waited
         if self._seconds < JUDGED_SECONDS:
@@ -233,22 +237,22 @@ class Team:
 
     def _grow(self, n_helpers: int, help: Callable[[int], None]) -> None:
         for rank in range(1, n_helpers + 1):
-            # Helpers that have had nothing to do for long have left.
+            # Helpers that had nothing to do for a long time have left.
             if rank in self._helpers and self._helpers[rank].is_alive():
                 continue
-            # A daemon, because it never ends if the interpreter ends with the caller halfway through its work.
+            # A daemon, because it would never end if the interpreter ended in the middle of the caller's work.
             thread = threading.Thread(target=help, args=(rank,), name=NAME, daemon=True)
             try:
                 thread.start()
             except RuntimeError:
-                # The system has no more threads, and the work can do without.
+                # The system allows no more threads, and the work does not need them.
                 return
             self._helpers[rank] = thread
             _move_away(thread)
 
     def stop(self) -> None:
         """Send all helpers home, and wait until they are gone."""
-        # On a board of its own, so that nobody takes a helper back whose end an exception has left behind.
+        # The next helpers get a new board, so that none of them is a helper that an exception has kept from ending.
         self.shared.board[HELPERS] = STOP
         self.shared = self.shared._replace(board=_new_board(self.most_threads))
         while self._helpers:

@@ -1,12 +1,12 @@
 r"""Activation functions: value :math:`f(u)`, slope :math:`f'(u)` and bend :math:`f''(u)`.
 
-`ACTIVATIONS` is the one place that knows them. A new activation is one more entry: three functions of
-one number, written in its own precision (`type(u)(2)` rather than `2`), the last two of which get what was
-computed before:
+`ACTIVATIONS` is the only table of activations. A new activation is one more entry, which has three functions of
+one number, written in the precision of that number (`type(u)(2)` rather than `2`). The slope and the bend also take
+the results computed before them:
 
 ``value(u)``, ``slope(u, value)``, ``bend(u, value, slope)``.
 
-At a kink the slope is that of the left side, as in scikit-learn (relu: 0 at 0).
+At a kink, the slope is the slope on the left, as in scikit-learn (relu: 0 at 0).
 """
 
 from collections.abc import Callable
@@ -179,7 +179,7 @@ def _gelu_slope(u, value):
 @jittable
 def _gelu_bend(u, value, slope):
     density = elementary.normal_pdf(u)
-    # u^2 may overflow.
+    # u * u alone might overflow.
     return type(u)(2) * density - u * (u * density)
 
 
@@ -199,13 +199,13 @@ ACTIVATIONS = {
 
 
 def activate_signature(dtype):
-    """Of the kernels that turn a layer's products, in place, into its activations."""
+    """Signature of the kernels that turn a layer's products into its activations, in place."""
     types = array_types(dtype)
     return void(types.matrix, types.data_vector)
 
 
 def activate_with_slopes_signature(dtype):
-    """Of the same, which also write each unit's slope, and maybe its bend."""
+    """Signature of the kernels that also write each unit's slope, and possibly its bend."""
     types = array_types(dtype)
     return void(types.matrix, types.data_vector, types.matrix, types.matrix)
 
@@ -261,7 +261,7 @@ def _make_evaluate(value, slope, bend):
 
 
 def _formulas_of(activation) -> Formulas:
-    """The formulas of an activation: one of `ACTIVATIONS` by its name, or one that has `formulas` of its own."""
+    """The formulas of an activation, given as a name in `ACTIVATIONS` or as an object with its own `formulas`."""
     return ACTIVATIONS[activation] if isinstance(activation, str) else activation.formulas
 
 
@@ -274,14 +274,14 @@ def compile_activate(activation, dtype: np.dtype) -> Kernel:
 
 @cache
 def compile_activate_with_slopes(activation, dtype: np.dtype) -> Kernel:
-    """``activate(products, intercept, slopes, bends)``: the same, which also writes f'(u), and leaves `bends` alone."""
+    """``activate(products, intercept, slopes, bends)``: as `compile_activate`, and write f'(u) to `slopes` only."""
     value, slope, _ = _formulas_of(activation)
     return Kernel(_make_activate_with_slopes(value, slope), activate_with_slopes_signature(dtype))
 
 
 @cache
 def compile_activate_with_bends(activation, dtype: np.dtype) -> Kernel:
-    """``activate(products, intercept, slopes, bends)``: the same, which also writes f''(u)."""
+    """``activate(products, intercept, slopes, bends)``: as `compile_activate`, and write f'(u) and f''(u)."""
     return Kernel(_make_activate_with_bends(*_formulas_of(activation)), activate_with_slopes_signature(dtype))
 
 
@@ -295,7 +295,7 @@ def _compile_evaluate(activation, dtype: np.dtype) -> Callable:
 
 
 def evaluate(activation, preactivations: np.ndarray) -> tuple[np.ndarray, ...]:
-    """Value, slope and bend of an activation, each of the shape and dtype of `preactivations`."""
+    """Value, slope and bend of an activation, each with the shape and dtype of `preactivations`."""
     flat = np.ascontiguousarray(preactivations).ravel()
     results = tuple(np.empty_like(flat) for _ in range(3))
     _compile_evaluate(activation, flat.dtype)(flat, *results)

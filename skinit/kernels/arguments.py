@@ -9,7 +9,7 @@ from .compilation import FLOAT64_DATA, FLOAT64_VECTOR, INT32_DATA, INT64_DATA, I
 
 
 class Inputs(NamedTuple):
-    """The rows of X: dense, or else CSR; the other part is empty, but for the number of columns of `X`."""
+    """The rows of X, either dense or CSR. The other part is empty, but `X` always has the right number of columns."""
 
     X: np.ndarray
     data: np.ndarray
@@ -24,7 +24,7 @@ class Inputs(NamedTuple):
 
 
 class Data(NamedTuple):
-    """The training data. An empty `sample_weight` means that all rows weigh 1."""
+    """The training data. An empty `sample_weight` means that all rows have weight 1."""
 
     inputs: Inputs
     targets: np.ndarray
@@ -32,14 +32,14 @@ class Data(NamedTuple):
 
 
 class Parameters(NamedTuple):
-    """All weight matrices of a network, row by row, then all its intercepts; and its widths."""
+    """A network's weight matrices, row by row, then its intercepts, in one vector; and its layer sizes."""
 
     theta: np.ndarray
     layer_sizes: np.ndarray
 
 
 class Epoch(NamedTuple):
-    """A pass over the rows numbered `order`, in mini-batches, which go through the network in blocks.
+    """A pass over the rows numbered `order`, in mini-batches. A mini-batch goes through the network in blocks of rows.
 
     Attributes
     ----------
@@ -48,7 +48,7 @@ class Epoch(NamedTuple):
     alpha : float
         Strength of the L2 penalty.
     loss_scale : float
-        Factor of the reported loss.
+        Factor that turns the sum over outputs into the reported loss.
     loss_constants : ndarray
     """
 
@@ -61,7 +61,7 @@ class Epoch(NamedTuple):
 
 
 class SolverState(NamedTuple):
-    """The state of a solver, see `updates`.
+    """The state of a solver (see `updates`).
 
     Attributes
     ----------
@@ -69,17 +69,17 @@ class SolverState(NamedTuple):
     rates : ndarray
         The learning rate of each step of a pass.
     weight_decay : float
-        The part of the weights that a step of rate 1 takes away from them, besides.
+        Decoupled weight decay: the fraction of the weights that a step with learning rate 1 removes.
     n_steps : ndarray of shape (1,)
         Counts the steps of all passes.
     average : ndarray like theta
-        The average of the parameters over steps; empty where none is kept.
+        The average of the parameters over steps; empty if no average is kept.
     average_weights : ndarray
-        What the parameters after each step of a pass weigh in the average.
+        The weights in the average of the parameters after each step of a pass.
     dropout : ndarray of shape (n_hidden_layers,)
-        The probability with which a step leaves out a unit of each hidden layer; empty where none is left out.
+        For each hidden layer, the probability that a step leaves out a unit; empty without dropout.
     seed : int
-        Seed of dropout.
+        Seed for dropout.
     """
 
     slots: np.ndarray
@@ -94,27 +94,27 @@ class SolverState(NamedTuple):
 
 
 class Workspace(NamedTuple):
-    """Memory of a training.
+    """Memory for training.
 
     Attributes
     ----------
     inputs, targets, weights : ndarray
         A block of rows of the data.
     activations, slopes : ndarray
-        Of each layer but the input, one after the other.
+        For each layer except the input, one after the other.
     deltas : ndarray of shape (block_size, n_outputs)
     transposed : ndarray
-        The transposed weights of each layer but the first.
+        The transposed weights of each layer except the first.
     gradient : ndarray like theta
     offsets : ndarray of shape (n_layers + 1,)
-        Where a shard's gradient has the weights of a layer, -1 for none; the last one is for all intercepts.
+        Where each layer's weights start in a shard's gradient, or -1 if they are not there. The last is for intercepts.
     shard_gradients : ndarray of shape (n_shards, ...)
     ranges : ndarray of shape (n_ranges, 3)
-        Layer, first and last row (not included) of each range of parameters. The layer -1 has all intercepts.
+        Layer, first row and last row (exclusive) of each range of parameters. Layer -1 means all intercepts.
     losses, weight_sums : ndarray of shape (n_shards,)
     squared_norms : ndarray of shape (n_ranges,)
     scratch : ndarray of shape (n_threads, ...)
-        A range's gradient and a product's panel.
+        Room for the gradient of a range and for the panel of a product.
     """
 
     inputs: np.ndarray
@@ -135,7 +135,7 @@ class Workspace(NamedTuple):
 
 
 class Functions(NamedTuple):
-    """Addresses of the kernels that training calls: `activate` has one for each hidden layer."""
+    """Addresses of the kernels that training calls. `activate` has one address for each hidden layer."""
 
     activate: np.ndarray
     loss: int
@@ -144,7 +144,7 @@ class Functions(NamedTuple):
 
 
 class Team(NamedTuple):
-    """Where threads that share work meet, see `team`; and what the caller tells the others of a phase."""
+    """Memory of threads that share work (see `team`): their board, and the caller's values for the current phase."""
 
     board: np.ndarray
     job: np.ndarray
@@ -152,7 +152,7 @@ class Team(NamedTuple):
 
 
 class Training(NamedTuple):
-    """All of a training."""
+    """All arguments of the training kernel."""
 
     functions: Functions
     parameters: Parameters
@@ -164,27 +164,27 @@ class Training(NamedTuple):
 
 
 class PredictionFunctions(NamedTuple):
-    """Addresses of the kernels that predictions call: `activate` has one for each hidden layer."""
+    """Addresses of the kernels that predictions call. `activate` has one address for each hidden layer."""
 
     activate: np.ndarray
     multiply: int
 
 
 class Prediction(NamedTuple):
-    """All of a prediction.
+    """All arguments of the prediction kernel.
 
     Attributes
     ----------
     block_size : int
         Rows that go through the network together.
     units : ndarray of shape (2 * n_threads, ...)
-        Outputs of a layer.
+        Activations of a layer. Each thread has two of these rows.
     spare : ndarray of shape (n_threads, ...)
-        A product's panel.
+        Room for the panel of a product.
     rows : ndarray of shape (n_threads, block_size)
         Row numbers.
     n_nonfinite : ndarray of shape (n_threads,)
-        Numbers found that are NaN or infinite.
+        How many NaN or infinite numbers each thread has found.
     out : ndarray of shape (n, n_outputs)
     """
 
@@ -201,7 +201,7 @@ class Prediction(NamedTuple):
 
 
 class CurvatureFunctions(NamedTuple):
-    """Addresses of the kernels that Hessian products call: `activate` has one for each hidden layer."""
+    """Addresses of the kernels that Hessian products call. `activate` has one address for each hidden layer."""
 
     activate: np.ndarray
     loss: int
@@ -210,12 +210,12 @@ class CurvatureFunctions(NamedTuple):
 
 
 class CurvatureWorkspace(NamedTuple):
-    """Memory of Hessian products.
+    """Memory for Hessian products.
 
     Attributes
     ----------
     inputs, targets, weights, activations, slopes, bends, deltas : ndarray
-        Blocks of rows, and all that is computed of them without a direction.
+        Blocks of rows, and everything computed from them that does not depend on a direction.
     transposed : ndarray of shape (n_weights,)
         The transposed weights of each layer.
     layers : ndarray of shape (n_directions,)
@@ -243,7 +243,7 @@ class CurvatureWorkspace(NamedTuple):
 
 
 class Curvature(NamedTuple):
-    """All of a computation of Hessian products; the rows numbered `rows` go through the network in blocks."""
+    """All arguments of the kernel for Hessian products. The rows numbered `rows` go through the network in blocks."""
 
     functions: CurvatureFunctions
     parameters: Parameters

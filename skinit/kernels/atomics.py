@@ -1,4 +1,4 @@
-"""Atomic operations on the entries of vectors of int64, and ways to wait, for threads that share memory."""
+"""Atomic operations on entries of int64 vectors, and ways to wait, for threads that share memory."""
 
 import os
 import time
@@ -10,7 +10,7 @@ from numba.extending import intrinsic
 
 from .processor import declare, processor
 
-# Whether the operating system has the functions that waiting needs.
+# Whether the operating system has the POSIX functions that waiting needs.
 HAS_POSIX = os.name == "posix"
 _CLOCK = getattr(time, "CLOCK_MONOTONIC", 1)
 _ITEM_BYTES = 8
@@ -24,7 +24,7 @@ def _pointer(context, builder, array_type, array, index):
 
 @intrinsic
 def load(typing_context, values, index):
-    """``values[index]``, after which everything is seen that was written before it was stored."""
+    """Read ``values[index]``. Everything written before this value was stored is then visible too."""
 
     def generate(context, builder, signature, arguments):
         pointer = _pointer(context, builder, signature.args[0], *arguments)
@@ -35,7 +35,7 @@ def load(typing_context, values, index):
 
 @intrinsic
 def store(typing_context, values, index, value):
-    """``values[index] = value``, after everything written before."""
+    """Set ``values[index] = value``, after all earlier writes."""
 
     def generate(context, builder, signature, arguments):
         pointer = _pointer(context, builder, signature.args[0], *arguments[:2])
@@ -47,7 +47,7 @@ def store(typing_context, values, index, value):
 
 @intrinsic
 def exchange(typing_context, values, index, expected, value):
-    """Whether ``values[index]`` was what is expected; it then gets the value."""
+    """Set ``values[index] = value`` if it equals `expected`; return whether it did."""
 
     def generate(context, builder, signature, arguments):
         pointer = _pointer(context, builder, signature.args[0], *arguments[:2])
@@ -59,7 +59,7 @@ def exchange(typing_context, values, index, expected, value):
 
 @intrinsic
 def pause(typing_context):
-    """Tell the processor that a loop waits for another thread."""
+    """Tell the processor that this loop waits for another thread."""
 
     def generate(context, builder, signature, arguments):
         if processor().is_x86:
@@ -71,12 +71,12 @@ def pause(typing_context):
 
 @intrinsic
 def nanoseconds(typing_context):
-    """A time that no change of the clock moves, from some moment on."""
+    """Nanoseconds since an arbitrary moment, on a clock that is never set."""
 
     def generate(context, builder, signature, arguments):
         if not HAS_POSIX:
             return ir.Constant(_INT64, 0)
-        # A timespec of 64-bit systems.
+        # A timespec on 64-bit systems.
         time_of_day = ir.ArrayType(_INT64, 2)
         now = cgutils.alloca_once(builder, time_of_day)
         clock_gettime = declare(builder.module, "clock_gettime", _INT32, [_INT32, time_of_day.as_pointer()])
@@ -89,7 +89,7 @@ def nanoseconds(typing_context):
 
 @intrinsic
 def give_way(typing_context):
-    """Let another thread run that waits for a core."""
+    """Give this core to another thread that waits for one."""
 
     def generate(context, builder, signature, arguments):
         if HAS_POSIX:
@@ -101,7 +101,7 @@ def give_way(typing_context):
 
 @intrinsic
 def sleep(typing_context, microseconds):
-    """Sleep for some microseconds at least."""
+    """Sleep for at least this many microseconds."""
 
     def generate(context, builder, signature, arguments):
         if HAS_POSIX:

@@ -1,13 +1,13 @@
-"""Machine code on disk, so that kernels are compiled once on a machine, and not once in every process.
+"""Machine code on disk, so that a kernel is compiled once on each machine, and not once in every process.
 
-numba's own cache looks at the file of the compiled function only, while kernels inline functions of other files. After
-an upgrade it would run the machine code of the old version. Here the folder's name is a digest of all sources of
-kernels, of the versions of everything that compiles them, and of the processor, so that no process finds the code of
-another.
+numba's own cache checks only the file of the compiled function, but kernels inline functions from other files. After
+an upgrade it would run the machine code of the old version. Here the folder's name is a digest of all kernel sources,
+of the versions of everything that compiles them, and of the processor. So no process runs code that was compiled from
+other sources, by other versions, or for another processor.
 
-A file holds the machine code of one kernel behind a checksum, because a single flipped bit in machine code may do
-anything. A file that is damaged, or cannot be read, is compiled anew and replaced. A folder that cannot be written to
-costs every process some seconds, and a warning.
+A file holds a checksum and the machine code of one kernel, because a single flipped bit in machine code may do
+anything. A damaged or unreadable file is compiled again and replaced. If the folder cannot be written to, every process
+spends some seconds on compilation and warns.
 """
 
 import contextlib
@@ -32,7 +32,7 @@ from ..user_warnings import warn_user
 from ..version import __version__
 
 PACKAGE = __name__.rpartition(".")[0]
-# Folders that are kept, the last used first. All kernels of one version take about 10 MB.
+# How many of the most recently used folders are kept. All kernels of one version take about 10 MB.
 N_FOLDERS = 8
 PREFIX = "skinit-kernels-"
 # Settings of numba that change the machine code.
@@ -40,14 +40,14 @@ SETTINGS = ("OPT", "LOOP_VECTORIZE", "SLP_VECTORIZE", "BOUNDSCHECK", "DEBUGINFO_
 HEADER = b"skinit kernel\n"
 DIGEST_SIZE = hashlib.sha256().digest_size
 
-# The last reason why code could not be kept.
+# The last error that prevented code from being kept.
 failure: OSError | None = None
 
 
 def root() -> Path:
     """``$NUMBA_CACHE_DIR``, or the user's folder for caches."""
     chosen = getattr(config, "CACHE_DIR", "")
-    # An empty XDG_CACHE_HOME counts as none.
+    # An empty XDG_CACHE_HOME counts as unset.
     folders = [chosen, user_cache_dir("skinit", appauthor=False), os.path.expanduser("~/.cache/skinit")]
     return Path(next((folder for folder in folders if folder and (folder == chosen or os.path.isabs(folder))), ""))
 
@@ -63,12 +63,12 @@ def _source(module: str) -> str:
 
 @cache
 def folder() -> Path:
-    """Where code is kept that these sources become on this processor.
+    """The folder for the machine code of these sources on this processor.
 
     Raises
     ------
     OSError
-        If there are no sources to tell versions apart by, or if the user has no home.
+        If the sources that name the folder cannot be read, or if the user has no home folder.
     """
     if root() == Path():
         raise OSError("the user has no home folder")
@@ -85,7 +85,7 @@ def folder() -> Path:
 
 
 def _parts(function: Any) -> Iterator:
-    """The function, and what closures of it hold, the functions of users too."""
+    """The function and everything in its closures, including users' functions."""
     function = getattr(function, "py_func", function)
     yield function
     for cell in getattr(function, "__closure__", None) or ():
@@ -93,23 +93,23 @@ def _parts(function: Any) -> Iterator:
 
 
 def can_be_kept(function: Callable) -> bool:
-    """Whether the function, and those that it was made of, are among the sources that name the folder."""
-    # What others hold in their closures is not asked for.
+    """Whether the sources that name the folder contain the function and all functions in its closures."""
+    # `all` stops at the first function from elsewhere, so the closures of that function are not inspected.
     return all(str(getattr(part, "__module__", "")).startswith(f"{PACKAGE}.") for part in _parts(function))
 
 
 def file_name(function: Callable, signature) -> str:
-    """A name that differs from those of all other kernels."""
+    """A file name that no other kernel has."""
     names = [f"{part.__module__}.{part.__qualname__}" for part in _parts(function)]
     digest = hashlib.sha256(repr((names, str(signature))).encode()).hexdigest()
     return f"{function.__name__}-{digest[:16]}"
 
 
 def load(name: str) -> bytes | None:
-    """What was kept under this name, or None if there is nothing, or nothing that is whole."""
+    """The code kept under this name, or None if it is missing or damaged."""
     try:
         path = folder() / name
-        # Reading a pipe would not end.
+        # Reading from a pipe would never end.
         if not path.is_file():
             return None
         data = path.read_bytes()
@@ -125,7 +125,7 @@ def load(name: str) -> bytes | None:
 def keep(name: str, code: bytes) -> None:
     """Keep code under this name, and warn once if that is impossible.
 
-    The file appears as a whole or not at all, so that other processes may read and write at the same time.
+    The file appears complete or not at all, so other processes may read and write at the same time.
     """
     global failure
     try:
@@ -154,7 +154,7 @@ def _write(path: Path, data: bytes) -> None:
     try:
         temporary.write_bytes(data)
         if path.is_dir():
-            # In the way, whoever made it.
+            # A folder cannot be replaced by a file.
             shutil.rmtree(path)
         os.replace(temporary, path)
     except BaseException:
@@ -165,13 +165,13 @@ def _write(path: Path, data: bytes) -> None:
 
 @cache
 def _touch(directory: Path) -> None:
-    """Note, once a process, that a folder is in use."""
+    """Mark a folder as used, once in each process."""
     with contextlib.suppress(OSError):
         os.utime(directory)
 
 
 def _remove_old(current: Path) -> None:
-    """Remove the folders used longest ago. A process that still uses one has its code in memory."""
+    """Remove the least recently used folders. A process that still uses one has its code in memory."""
     others = [path for path in current.parent.glob(f"{PREFIX}*") if path != current]
     ages = []
     for path in others:

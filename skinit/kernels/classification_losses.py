@@ -1,7 +1,7 @@
-"""Losses of classes, see `losses`.
+"""Losses for classification (see `losses`).
 
-Their constants are the cap of a single log loss and the label smoothing `s`: a target of 1 becomes 1 - s + s / n, and
-one of 0 becomes s / n, of n classes.
+Their constants are the cap on a single log loss and the label smoothing `s`. With n classes, a target of 1 becomes
+1 - s + s / n, and a target of 0 becomes s / n.
 """
 
 import numpy as np
@@ -16,7 +16,7 @@ from .processor import prefer_wide_vectors
 
 @inner
 def _exp_of_margins(preactivations, out):
-    """out = the exponentials of each row less its largest."""
+    """out = exp(row - max(row)), for each row."""
     for i in range(preactivations.shape[0]):
         highest = preactivations[i, 0]
         for j in range(1, preactivations.shape[1]):
@@ -27,7 +27,7 @@ def _exp_of_margins(preactivations, out):
 
 
 def log_loss(preactivations, targets, weights, deltas, constants):
-    """Cross-entropy of the softmax; a target is the number of its class."""
+    """Cross-entropy of the softmax. A target is the number of a class."""
     prefer_wide_vectors()
     n_classes = preactivations.shape[1]
     cap, smoothing = constants[0], constants[1]
@@ -40,7 +40,7 @@ def log_loss(preactivations, targets, weights, deltas, constants):
             highest = max(highest, preactivations[i, j])
             normalizer += deltas[i, j]
         label = int(targets[i, 0])
-        # In float32 the difference may overflow.
+        # The difference may overflow in float32.
         margin = float64(preactivations[i, label]) - float64(highest)
         scale = weights[i] / normalizer
         for j in range(n_classes):
@@ -78,7 +78,7 @@ def binary_log_loss(preactivations, targets, weights, deltas, constants):
         if smoothing > 0:
             for j in range(preactivations.shape[1]):
                 cost = float64(costs[i, j])
-                # That of the other class.
+                # The cost of the other class.
                 other = cost + float64(preactivations[i, j]) * (1.0 if targets[i, j] > 0 else -1.0)
                 row += smoothing / 2 * (min(other, cap) - min(cost, cap))
         total += float64(weights[i]) * row
@@ -98,7 +98,7 @@ _log_loss_of_rows = inner(log_loss)
 
 
 def log_losses(preactivations, targets, weights, deltas, constants):
-    """Cross-entropies of the softmax of each group of outputs, summed over groups."""
+    """Cross-entropy of the softmax of each group of outputs, summed over groups."""
     total = 0.0
     for i in range(preactivations.shape[0]):
         for k in range(targets.shape[1]):
@@ -154,16 +154,16 @@ def curve_log_losses(preactivations, targets, weights, tangents, out, constants)
 
 
 def curve_norms_log_loss(preactivations, targets, constants):
-    r"""The largest eigenvalue of :math:`\mathrm{diag}(p) - p p^T` with the probabilities `p`.
+    r"""The largest eigenvalue of :math:`\mathrm{diag}(p) - p p^T`, where `p` are the probabilities.
 
-    With :math:`p_1 \ge p_2 \ge \dots` it lies between :math:`p_2` and :math:`p_1` and solves the secular equation
-    :math:`\sum_j p_j / (p_j - \lambda) = 0`, which is
+    If :math:`p_1 \ge p_2 \ge \dots`, it lies between :math:`p_2` and :math:`p_1`. It solves the secular equation
+    :math:`\sum_j p_j / (p_j - \lambda) = 0`, which can be written as
 
     .. math:: \lambda = \frac{p_1 (p_2 + c)}{p_1 + c}, \qquad
               c = p_2 + \sum_{j > 2} p_j \frac{\lambda - p_2}{\lambda - p_j} .
 
-    Iterations that begin with the largest `c`, :math:`1 - p_1`, fall to the solution. Each is an upper bound. All terms
-    are positive, so that the result has full relative accuracy even where it vanishes.
+    Iterations that start with the largest possible `c`, which is :math:`1 - p_1`, decrease to the solution. Each of
+    them is an upper bound. All terms are positive, so the result has full relative accuracy even near zero.
     """
     ordered = -np.sort(-preactivations.astype(np.float64), axis=1)
     probabilities = np.exp(ordered - ordered[:, :1])
@@ -174,7 +174,7 @@ def curve_norms_log_loss(preactivations, targets, constants):
     second, rest = others[:, :1], others[:, 1:]
     c = others.sum(axis=1, keepdims=True)
     norms = first * (second + c) / (first + c)
-    # Of 200,000 rows of 3 to 100 classes none took more than 20.
+    # None of 200,000 rows with 3 to 100 classes took more than 20 iterations.
     for _ in range(100):
         shares = np.divide(norms - second, norms - rest, out=np.ones_like(rest), where=norms > rest)
         c = second + (rest * shares).sum(axis=1, keepdims=True)

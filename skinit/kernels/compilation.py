@@ -1,7 +1,7 @@
 """How kernels are compiled: on first use, once for each dtype, and kept on disk (`cache`).
 
-A kernel that calls other kernels (an activation, a loss, a solver's step) takes their addresses. It is then compiled
-once for each dtype, and every activation, loss or step is compiled on its own, when it is first asked for.
+A kernel that calls other kernels (an activation, a loss, a solver's step) takes their addresses as arguments. So it is
+compiled only once for each dtype. Each activation, loss and step is compiled separately, when it is first needed.
 """
 
 import ctypes
@@ -27,26 +27,26 @@ from numba.np.numpy_support import as_dtype
 from ..interrupts import interruptible
 from . import cache as disk
 
-# Nothing is allocated, so references to arrays need not be counted: threads would wait for each other's counts.
+# Kernels allocate nothing, so they need not count references. Threads would wait for each other to change the counts.
 OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "_nrt": False}
-# Seconds of compilation that nobody needs to be told of.
+# Seconds of compilation before the message appears.
 PATIENCE = 1.0
 MESSAGE = "Compiling, once for this machine ..."
-# For functions that are compiled as part of the kernels that call them. Nobody else does: ways in from Python and from
-# pointers would be compiled in vain.
+# For functions that are compiled as part of the kernels that call them. Only other compiled code calls these, so the
+# CPython and C wrappers would never be used.
 inner: Any = njit(**(OPTIONS | {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}))
-# For inner functions that return a view of an array, which without counts only inlined ones may, and for those of many
-# arguments that are called in one place.
+# For inner functions that return a view of an array, because only inlined functions can do so without reference counts.
+# Also for inner functions with many arguments that are called in one place.
 inlined: Any = njit(**(OPTIONS | {"inline": "always"}))
 
 
 class Kernel:
-    """A function compiled for one signature, without the GIL and cached on disk.
+    """A function compiled for one signature. It releases the GIL and is cached on disk.
 
-    The compiler neither fuses multiply-adds nor reorders sums, so that processors of all kinds compute the same bits.
+    The compiler neither fuses multiply-adds nor reorders sums, so all kinds of processors compute the same bits.
 
-    It takes arguments of exactly these types. numba's dispatcher, which looks at the types of all arguments in every
-    call, and up the addresses of those that are kernels, takes longer than a small network takes to predict.
+    Arguments must have exactly the types of the signature. numba's dispatcher would inspect the types of all arguments
+    in every call, and look up the addresses of kernels among them. This takes longer than a small network's prediction.
 
     Raises
     ------
@@ -60,12 +60,12 @@ class Kernel:
         self.signature = signature
         making = Making(function, signature)
         try:
-            # Ctrl-C in the middle of numba's work would leave its registries half read.
+            # Ctrl-C during numba's work would leave its registries half loaded.
             self._library, self._entry_point, self._address = interruptible(making.run)
         except BaseException:
             making.give_up()
             raise
-        # Threads that the interpreter leaves behind at its end may still run it, and have only its address.
+        # Threads that are left when the interpreter ends may still run the code, and they hold only its address.
         ctypes.pythonapi.Py_IncRef(ctypes.py_object(self._library))
 
     def __call__(self, *arguments) -> Any:
@@ -73,12 +73,12 @@ class Kernel:
 
     @property
     def address(self) -> int:
-        """Where the machine code begins. Other kernels call it by this number (`function_at`)."""
+        """The address of the machine code. Other kernels call the code by this number (`function_at`)."""
         return self._address
 
 
 class Making(event.Listener):
-    """The making of a kernel, which another thread can give up.
+    """Loads or compiles one kernel. Another thread can cancel the compilation.
 
     Parameters
     ----------
@@ -92,11 +92,11 @@ class Making(event.Listener):
         self._is_given_up = False
 
     def run(self) -> tuple[Any, Callable, int]:
-        """Load or compile; return the library that holds the code, the way in from Python, and the address.
+        """Load or compile; return the library that holds the code, the entry point for Python, and the address.
 
-        Inner functions that are not inlined are symbols. In an engine that they share, two kernels would call whichever
-        copy was there first, and its bits may differ because it was optimized in another place. So every kernel has an
-        engine of its own, and runs the code that was kept, also in the process that compiled it.
+        Inner functions that are not inlined are symbols. If two kernels shared an engine, both would call the copy that
+        was loaded first. Its bits may differ, because each copy is optimized in its own context. So every kernel has
+        its own engine. It runs the code that was kept, even in the process that compiled it.
         """
         with global_compiler_lock:
             context = cpu_target.target_context
@@ -109,7 +109,7 @@ class Making(event.Listener):
             return library, entry_point, library.get_pointer_to_function(description.llvm_cfunc_wrapper_name)
 
     def machine_code(self) -> bytes:
-        """The compiled function as numba serializes it, from disk if it is there."""
+        """The compiled function as numba serializes it, read from disk if possible."""
         if not disk.can_be_kept(self._function):
             return self._compile()
         name = disk.file_name(self._function, self._signature)
@@ -129,7 +129,7 @@ class Making(event.Listener):
         return serialize.dumps(dispatcher.get_compile_result(self._signature)._reduce())
 
     def give_up(self) -> None:
-        """Let `run` end before the next pass of the compiler, if it still compiles."""
+        """End `run` before the compiler's next pass, if it is still compiling."""
         self._is_given_up = True
 
     def on_start(self, event) -> None:
@@ -141,16 +141,16 @@ class Making(event.Listener):
 
 
 class GivenUpError(BaseException):
-    """Nobody waits for the result of a compilation."""
+    """Ends a compilation whose result is no longer needed."""
 
 
 class Announcement:
-    """Says once that kernels are compiled, when that has taken longer than `PATIENCE`.
+    """Says once that kernels are being compiled, after `PATIENCE` seconds of compilation.
 
     Parameters
     ----------
     say : callable
-        It is called with a line of text, in another thread.
+        Called with a line of text, in another thread.
     """
 
     def __init__(self, say: Callable[[str], object]) -> None:
@@ -159,7 +159,7 @@ class Announcement:
 
     @contextmanager
     def during_compilation(self) -> Iterator[None]:
-        """The compilation of one kernel."""
+        """Around the compilation of one kernel: count its seconds, and announce it if there are too many."""
         if self._seconds_left <= 0:
             yield
             return
@@ -179,12 +179,12 @@ _announcement: ContextVar[Announcement | None] = ContextVar("_announcement", def
 
 @contextmanager
 def announcing_compilation(say: Callable[[str], object] = print) -> Iterator[None]:
-    """Within the block, say so when kernels are compiled for longer than a second. Those on disk are not compiled.
+    """Within the block, announce compilation that takes longer than a second. Kernels on disk are not compiled.
 
     Parameters
     ----------
     say : callable, default=print
-        It is called with a line of text, in another thread.
+        Called with a line of text, in another thread.
     """
     token = _announcement.set(Announcement(say))
     try:
@@ -194,7 +194,7 @@ def announcing_compilation(say: Callable[[str], object] = print) -> Iterator[Non
 
 
 def _pause_compilation() -> None:
-    """Wait until no other thread compiles, and let none begin."""
+    """Wait until no other thread compiles, and keep others from starting."""
     global_compiler_lock.acquire()
     ll.ffi.lib._lock.__enter__()
 
@@ -204,7 +204,7 @@ def _resume_compilation() -> None:
     global_compiler_lock.release()
 
 
-# A process forked in the middle of a compilation would wait forever for a thread that it does not have.
+# A process forked during a compilation would wait forever for a thread that it does not have.
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(
         before=_pause_compilation, after_in_parent=_resume_compilation, after_in_child=_resume_compilation
@@ -212,20 +212,20 @@ if hasattr(os, "register_at_fork"):
 
 
 def function_at(signature: Callable) -> Any:
-    """A function for kernels that makes a function of the address of another kernel.
+    """A function that kernels call to turn the address of another kernel into a function.
 
-    numba would take the other kernel as an argument too, and asks Python for its address in every call, which takes as
-    long as predicting a row.
+    numba accepts the other kernel as an argument too, but then asks Python for its address in every call, which takes
+    as long as predicting a row.
 
     Parameters
     ----------
     signature : callable
-        Gives the signature of the other kernel for a dtype.
+        Returns the signature of the other kernel for a dtype.
 
     Returns
     -------
     function : callable
-        Of the address and of any array that has the dtype.
+        Takes the address and any array that has the dtype.
     """
 
     @intrinsic
@@ -260,7 +260,7 @@ class ArrayTypes:
         # A user's data may be read-only (a memory map, a joblib worker's share).
         self.data_vector = types.Array(self.scalar, 1, "C", readonly=True)
         self.data_matrix = types.Array(self.scalar, 2, "C", readonly=True)
-        # Columns of a matrix, which are not contiguous.
+        # Some columns of a matrix are not contiguous.
         self.strided_matrix = types.Array(self.scalar, 2, "A", readonly=True)
 
 

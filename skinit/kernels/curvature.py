@@ -2,7 +2,7 @@ r"""Products with the Hessian of the loss, or with its Gauss-Newton part, by for
 
 For a direction `v` in the space of parameters, with weights :math:`V_k` and intercepts :math:`c_k`, let
 :math:`R\{\cdot\}` be the derivative along `v` (B. A. Pearlmutter, "Fast exact multiplication by the Hessian", 1994).
-Applied to the equations of `propagation`, from :math:`R\{a_0\} = 0` on,
+Applied to the equations of `propagation`, and starting from :math:`R\{a_0\} = 0`, it gives
 
 .. math::
     R\{u_k\} &= R\{a_k\} W_k + a_k V_k + c_k, \qquad R\{a_{k+1}\} = f'(u_k) \odot R\{u_k\}, \\
@@ -11,16 +11,16 @@ Applied to the equations of `propagation`, from :math:`R\{a_0\} = 0` on,
         + (\delta_k W_k^T) \odot f''(u_{k-1}) \odot R\{u_{k-1}\}, \\
     (H v)_{W_k} &= a_k^T R\{\delta_k\} + R\{a_k\}^T \delta_k, \qquad (H v)_{b_k} = 1^T R\{\delta_k\}.
 
-The Gauss-Newton part :math:`J^T \ell'' J`, with the Jacobian `J` of the output layer's preactivations, is what is left
-without the terms in :math:`\delta` (N. N. Schraudolph, "Fast curvature matrix-vector products for second-order gradient
-descent", 2002).
+The loss is the sum over outputs, which training descends. The Gauss-Newton part :math:`J^T \ell'' J`, where `J` is the
+Jacobian of the output layer's preactivations, is the Hessian without the terms in :math:`\delta` (N. N. Schraudolph,
+"Fast curvature matrix-vector products for second-order gradient descent", 2002).
 
-Threads share the work, see `team`. In a first phase each item is a block of rows, of which is computed what does not
-depend on a direction. In a second phase each item is a shard, every so many blocks, which adds up a product of its own
-for each direction.
+Threads share the work (see `team`) in two phases. In the first phase, each item is a block of rows, and everything that
+does not depend on a direction is computed for it. In the second phase, each item is a shard, which has every n-th block
+if there are n shards. A shard sums its own product for each direction.
 
-A direction may be one in the weights of a single layer: nothing changes below it then, and nothing below it is asked
-for, which leaves out more than half of the work.
+A direction may lie in the weights of a single layer. Then nothing changes below this layer, and no result is needed
+below it. This saves more than half of the work.
 """
 
 from functools import cache
@@ -50,7 +50,7 @@ from .propagation import (
 from .team import finish, next_item, open_phase
 
 ALL_LAYERS = -1
-# The entries of `job`: what the caller tells its helpers about a phase.
+# The entries of `job`, which are the caller's values for the current phase.
 KIND, FIRST_BLOCK, STOP_BLOCK, N_DIRECTIONS, IS_GAUSS_NEWTON, JOB_SIZE = range(6)
 # Kinds of phases.
 FORWARD, TANGENTS = range(2)
@@ -61,7 +61,7 @@ _multiply_at = function_at(multiply_signature)
 
 
 class _Block(NamedTuple):
-    """A block of rows: their numbers, their data, and what does not depend on a direction."""
+    """A block of rows: row numbers, data, and the results that do not depend on a direction."""
 
     shard: Shard
     rows: np.ndarray
@@ -76,7 +76,7 @@ class _Block(NamedTuple):
 
 @inlined
 def _block_of(curvature, number):
-    """The block of that number; memory is taken in turn if there is less than for all blocks."""
+    """The block with this number. If there is less memory than all blocks need, they use it in turn."""
     workspace, block_size = curvature.workspace, curvature.block_size
     start, stop = number * block_size, min((number + 1) * block_size, curvature.rows.size)
     n = stop - start
@@ -104,14 +104,14 @@ def _transposed_of(transposed_coefs, layer_sizes, k):
 
 @inner
 def _transpose_all(coefs, layer_sizes, out):
-    """Write the transposed weights of every layer to where `_transposed_of` finds them."""
+    """Write the transposed weights of every layer to the place where `_transposed_of` finds them."""
     for k in range(layer_sizes.size - 1):
         transpose(coef_of(coefs, layer_sizes, k), _transposed_of(out, layer_sizes, k))
 
 
 @inlined
 def _part_of(vector, layer_sizes, k, layer):
-    """The weights of layer `k` in a vector of all parameters, or in one that starts with those of `layer`."""
+    """The weights of layer `k` in a vector of all parameters, or in one that starts with the weights of `layer`."""
     size = layer_sizes[k] * layer_sizes[k + 1]
     start = 0
     if layer == ALL_LAYERS:
@@ -121,7 +121,7 @@ def _part_of(vector, layer_sizes, k, layer):
 
 @inlined
 def _pass_block(curvature, number, multiply, spare):
-    """Everything about a block that does not depend on a direction."""
+    """Compute everything about a block that does not depend on a direction."""
     theta, layer_sizes = curvature.parameters
     block = _block_of(curvature, number)
     shard = block.shard
@@ -146,7 +146,7 @@ def _pass_block(curvature, number, multiply, spare):
         deltas = units_of(block.deltas, layer_sizes, last, shard)
         loss(preactivations, block.targets, block.weights, deltas, curvature.loss_constants)
         for k in range(last, 0, -1):
-            # The bends of a layer are multiplied by the deltas of what they bend.
+            # Each bend is multiplied by the derivative of the loss with respect to the unit's activation.
             below = units_of(block.deltas, layer_sizes, k - 1, shard)
             slopes = units_of(block.slopes, layer_sizes, k - 1, shard)
             bends = units_of(block.bends, layer_sizes, k - 1, shard)
@@ -166,7 +166,7 @@ def _pass_block(curvature, number, multiply, spare):
 
 @inlined
 def _tangent_forward(curvature, block, direction, layer, tangents, activation_tangents, multiply, spare):
-    """Fill the tangents R{u} and R{a}, from the layer of the direction on."""
+    """Fill the tangents R{u} and R{a}, starting with the layer of the direction."""
     theta, layer_sizes = curvature.parameters
     shard = block.shard
     last = layer_sizes.size - 2
@@ -200,7 +200,7 @@ def _tangent_forward(curvature, block, direction, layer, tangents, activation_ta
 def _tangent_backward(
     curvature, block, direction, layer, tangents, activation_tangents, delta_tangents, rank, multiply, spare, product
 ):
-    """Add to `product` that of the Hessian with `direction`, from the tangents of the output deltas on."""
+    """Add the Hessian's product with `direction` to `product`, starting from the tangents of the output deltas."""
     layer_sizes, workspace = curvature.parameters.layer_sizes, curvature.workspace
     is_gauss_newton = curvature.team.job[IS_GAUSS_NEWTON] == 1
     shard = block.shard
@@ -252,13 +252,13 @@ def _tangent_backward(
 
 @inlined
 def _count_shards(workspace):
-    """Number of shards, each of which has products with all directions."""
+    """Number of shards. Each has a product for every direction."""
     return workspace.products.shape[0] // workspace.layers.size
 
 
 @inlined
 def _multiply_shard(curvature, number, rank, multiply, spare):
-    """Add to the products of a shard those of its blocks."""
+    """Add the products of a shard's blocks to the products of the shard."""
     layer_sizes, workspace, job = curvature.parameters.layer_sizes, curvature.workspace, curvature.team.job
     curve = _curve_at(curvature.functions.curve, curvature.parameters.theta)
     last = layer_sizes.size - 2
@@ -269,7 +269,7 @@ def _multiply_shard(curvature, number, rank, multiply, spare):
         layer, direction = workspace.layers[m], workspace.directions[m]
         if layer == ALL_LAYERS and job[IS_GAUSS_NEWTON] == 0:
             _transpose_all(direction, layer_sizes, workspace.transposed_directions[rank])
-        # The blocks of a shard do not depend on the call that they are in.
+        # A block belongs to the same shard in every call.
         first = job[FIRST_BLOCK] + (number - job[FIRST_BLOCK]) % n_shards
         for block_number in range(first, job[STOP_BLOCK], n_shards):
             block = _block_of(curvature, block_number)
@@ -298,11 +298,11 @@ def _multiply_shard(curvature, number, rank, multiply, spare):
 
 
 def _multiply_directions(curvature, rank, is_passed):
-    """Add to the products of each shard those of the summed loss's Hessian with the directions, for some blocks.
+    """For some blocks, add the products of the summed loss's Hessian with all directions to the products of the shards.
 
-    ``layers[m]`` is `ALL_LAYERS`, or the layer whose weights direction `m` is in; its row then starts with them.
-    `is_passed` is 1 where the first phase has been done for these blocks and parameters. Of another rank than 0, help
-    whoever calls with that, until sent home.
+    ``layers[m]`` is `ALL_LAYERS`, or the layer that direction `m` lies in. Its row then starts with the weights of this
+    layer. `is_passed` is 1 if the first phase has been done for these blocks and parameters. Rank 0 is the caller. Any
+    other rank is a helper, which works on the caller's items until it is sent home.
     """
     workspace = curvature.workspace
     board, job, _ = curvature.team
@@ -334,5 +334,5 @@ def _multiply_directions(curvature, rank, is_passed):
 
 @cache
 def compile_multiply_directions(dtype: np.dtype) -> Kernel:
-    """`_multiply_directions`, whatever the activation and the loss."""
+    """Compile `_multiply_directions`, for every activation and loss."""
     return Kernel(_multiply_directions, void(argument_type(Curvature, dtype), int64, int64))

@@ -1,11 +1,11 @@
-r"""Dropout: hidden units left out of a training step, at random.
+r"""Dropout: a training step leaves out hidden units at random.
 
 N. Srivastava et al., "Dropout: a simple way to prevent neural networks from overfitting" (2014). Each unit of each row
-is left out with the probability `p`; the others are divided by :math:`1 - p`, which keeps the expectation.
+is left out with the probability `p`. The others are divided by :math:`1 - p`, which keeps the expectation.
 
-A random number depends on nothing but a seed and where it is used: step, row, layer and unit. So the number of threads
-changes no bit. The generator is SplitMix64: G. L. Steele, D. Lea and C. H. Flood, "Fast splittable pseudorandom number
-generators" (2014).
+A random number depends only on the seed, the step, the row, the layer and the unit. So results have the same bits for
+every number of threads. The generator is SplitMix64: G. L. Steele, D. Lea and C. H. Flood, "Fast splittable
+pseudorandom number generators" (2014).
 """
 
 import numpy as np
@@ -26,13 +26,13 @@ def _mix(z):
 
 @inner
 def _split(state, number):
-    """The state of the generator with this number, of those that split off from another."""
+    """The state of the generator that splits off from `state` as number `number`."""
     return _mix(state + (np.uint64(number) + np.uint64(1)) * GAMMA)
 
 
 @inner
 def drop_units(activations, slopes, rate, seed, step, first_row, layer):
-    """Leave out units of a layer, and divide the others by 1 - rate; their slopes likewise."""
+    """Leave out units of a layer at random, and divide the others by 1 - rate. Treat their slopes in the same way."""
     Float = activations.dtype.type
     factor = Float(1.0 / (1.0 - rate))
     bound = np.uint64(rate * 4294967296.0)

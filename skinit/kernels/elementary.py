@@ -1,15 +1,15 @@
 r"""Elementary functions that LLVM can vectorize: no branches, no tables, no calls to libm.
 
 Each takes one float32 or float64 number inside a compiled loop and stays in that precision.
-`MAX_ERROR` states the largest relative error of each; the tests measure it. NaN goes through, infinities have their
-limits, and powers too small to be normal numbers are zero.
+`MAX_ERROR` states the largest relative error of each, which the tests measure. NaN gives NaN, infinity gives the
+limit, and a power too small to be a normal number becomes zero.
 
-All rest on one reduction. With :math:`k = \mathrm{round}(x / \ln 2)` and :math:`r = x - k \ln 2`, so that
+All functions use one reduction. With :math:`k = \mathrm{round}(x / \ln 2)` and :math:`r = x - k \ln 2`, so that
 :math:`|r| \le \ln(2) / 2`,
 
 .. math:: e^x = 2^k e^r, \qquad e^r - 1 = \sum_{j \ge 1} r^j / j!
 
-where :math:`\ln 2` is subtracted in two parts, the first short enough for its product with `k` to be exact, and
+Here :math:`\ln 2` is subtracted in two parts. The first has so few bits that its product with `k` is exact. The power
 :math:`2^k` is built from its exponent bits (J.-M. Muller, "Elementary Functions", 3rd edition, chapter 11).
 """
 
@@ -25,10 +25,10 @@ from scipy.special import erfcx
 
 from .processor import multiply_add
 
-# Largest relative error in units of machine epsilon (perfect rounding would be half a unit), where the result is
-# a normal number. That of `softplus` is the sum of those of `exp` and `log1p`. That of `normal_pdf` and of the lower
-# tail of `normal_cdf` grows with x^2, as the square in exp(-x^2 / 2) is rounded before it is exponentiated: it is
-# stated for |x| <= 5.
+# Largest relative error in units of machine epsilon (perfect rounding would be half a unit), if the result is a normal
+# number. The error of `softplus` is the sum of the errors of `exp` and `log1p`. The errors of `normal_pdf` and of the
+# lower tail of `normal_cdf` grow with x^2, because the square in exp(-x^2 / 2) is rounded before the exponential. They
+# are stated for |x| <= 5.
 MAX_ERROR = {
     "exp": 2.0,
     "expm1": 3.0,
@@ -42,13 +42,13 @@ MAX_ERROR = {
 }
 
 
-# A call left in a loop keeps it from becoming vector code.
+# A loop that contains a call does not become vector code.
 INLINE: Any = {"forceinline": True}
 jittable = register_jitable(**INLINE)
 
 
 class _Format(NamedTuple):
-    """What differs between the two precisions: the bits, and how many terms a series needs."""
+    """The differences between the two precisions: the bits, and the number of terms in each series."""
 
     Float: type
     Int: type
@@ -61,7 +61,7 @@ class _Format(NamedTuple):
     tail_degree: int
 
 
-# The two parts of ln 2 are those of FreeBSD's e_exp.c and e_expf.c (Sun Microsystems, 1993).
+# The two parts of ln 2 come from FreeBSD's e_exp.c and e_expf.c (Sun Microsystems, 1993).
 _FORMATS = {
     types.float64: _Format(
         np.float64, np.int64, 52, 1023, 6.93147180369123816490e-01, 1.90821492927058770002e-10, 13, 17, 24
@@ -75,7 +75,7 @@ _FORMATS = {
 def _polynomial(coefficients, Float):
     """A jittable polynomial by Horner's rule; coefficients from the constant term up."""
     if len(coefficients) > 10:
-        # LLVM unrolls short loops only, and a loop left in keeps the caller's from becoming vector code.
+        # LLVM unrolls only short loops. A caller's loop that contains another loop does not become vector code.
         even = _polynomial(coefficients[::2], Float)
         odd = _polynomial(coefficients[1::2], Float)
 
@@ -99,7 +99,7 @@ def _polynomial(coefficients, Float):
 
 
 def _reduced_expm1(x):
-    """(e^r - 1, k) of the reduction above; k is a 32-bit integer."""
+    """(e^r - 1, k) from the reduction above; k is a 32-bit integer."""
 
 
 @overload(_reduced_expm1, jit_options=INLINE)
@@ -134,7 +134,7 @@ def _overload_power_of_two(k, like):
 
 
 def _exponent_range(x):
-    """Where e^x is a normal number or not too far above: (log of the smallest one, a cut for k)."""
+    """The range of x in which `exp` is computed, from the logarithm of the smallest normal number to above overflow."""
 
 
 @overload(_exponent_range, jit_options=INLINE)
@@ -151,11 +151,11 @@ def _overload_exponent_range(x):
 
 @jittable
 def exp(x):
-    """e^x, or 0 where that is not a normal number (processors are slow with those that are not)."""
+    """e^x, or 0 if e^x is too small to be a normal number, because processors are slow with subnormal numbers."""
     Float = type(x)
     lowest, highest = _exponent_range(x)
     p, k = _reduced_expm1(min(max(x, lowest), highest))
-    # The power in two factors: neither overflows where the product does not.
+    # Two factors of 2^k, because 2^k may overflow when the product with e^r does not.
     k_half = k >> 1
     power = (Float(1) + p) * _power_of_two(k_half, x) * _power_of_two(k - k_half, x)
     return Float(0) if x < lowest else power
@@ -171,7 +171,7 @@ def _expm1_of_small(x):
 
 @jittable
 def expm1(x):
-    """e^x - 1, for x <= 80 (beyond, it stays at that value)."""
+    """e^x - 1 for x <= 80; larger x give the value at 80."""
     Float = type(x)
     return _expm1_of_small(min(max(x, Float(-80)), Float(80)))
 
@@ -223,7 +223,7 @@ def _overload_log(x):
     form = _FORMATS[x]
     Float, Int = form.Float, form.Int
     mantissa_bits = Int(form.mantissa_bits)
-    # The bits of the square root of 1/2, above which m is to lie.
+    # The bits of the square root of 1/2, which is the lower bound of m.
     lowest_bits = Int(Float(math.sqrt(0.5)).view(Int))
     ln2_high, ln2_low = Float(form.ln2_high), Float(form.ln2_low)
 
@@ -235,7 +235,7 @@ def _overload_log(x):
         exponent = Float(k)
         low = multiply_add(exponent, ln2_low, Float(2) * s * _atanh_series(s * s))
         result = multiply_add(exponent, ln2_high, low)
-        # Infinity and NaN go through.
+        # Infinity and NaN are returned as they are.
         return result if x < Float(math.inf) else Float(x)
 
     return implementation
@@ -243,7 +243,7 @@ def _overload_log(x):
 
 @jittable
 def softplus(x):
-    """log(1 + e^x), which neither overflows nor loses small results."""
+    """log(1 + e^x), without overflow and without loss of small results."""
     return max(x, type(x)(0)) + log1p(exp(-abs(x)))
 
 
@@ -265,13 +265,13 @@ def _scaled_upper_tail(t):
 
 
 def upper_tail_coefficients(dtype):
-    """Of the polynomial that interpolates `_scaled_upper_tail` at Chebyshev points, from the constant term up."""
+    """Coefficients, from the constant term up, of the polynomial through `_scaled_upper_tail` at Chebyshev points."""
     interpolant = Chebyshev.interpolate(_scaled_upper_tail, _FORMATS[from_dtype(np.dtype(dtype))].tail_degree)
     return interpolant.convert(kind=Polynomial).coef
 
 
 def _upper_tail_series(t):
-    """`_scaled_upper_tail`, as that polynomial."""
+    """`_scaled_upper_tail`, computed by the polynomial with `upper_tail_coefficients`."""
 
 
 @overload(_upper_tail_series, jit_options=INLINE)
@@ -289,7 +289,7 @@ def _overload_upper_tail_series(t):
 def normal_cdf(x):
     """P(Z <= x) for a standard normal Z, to full relative accuracy in the lower tail too."""
     Float = type(x)
-    # At the cut the tail is zero in float64 already; it keeps t finite for infinite x.
+    # The cut keeps t finite for infinite x. The tail at the cut is already zero in float64.
     a = min(abs(x), Float(40))
     t = (a - Float(5)) / (a + Float(5))
     tail = exp(Float(-0.5) * a * a) * _upper_tail_series(t) / (Float(1) + Float(2) * a)

@@ -5,7 +5,7 @@ from .compilation import inner
 
 @inner
 def copy(values, out):
-    """out = values; the assignment of whole arrays takes numba two seconds to compile."""
+    """out = values, in loops because numba takes two seconds to compile the assignment of a whole array."""
     for i in range(values.shape[0]):
         for j in range(values.shape[1]):
             out[i, j] = values[i, j]
@@ -13,7 +13,7 @@ def copy(values, out):
 
 @inner
 def apply(function, values):
-    """values = function(values), by one loop: rows may be too short for vector code."""
+    """values = function(values), in one loop because rows may be too short for vector code."""
     flat = values.reshape(values.size)
     for i in range(flat.size):
         flat[i] = function(flat[i])

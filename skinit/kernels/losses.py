@@ -1,17 +1,18 @@
 r"""Losses of the output layer's preactivations, and their gradients.
 
-`LOSSES` is the one place that knows them. Each takes the preactivations :math:`u` (not the outputs), so that a
-confident wrong prediction costs what it should: nothing overflows on the way and no logarithm of zero is taken. With
-row weights :math:`s_i` it returns :math:`\sum_i s_i \ell(u_i, y_i)` and writes the deltas
-:math:`s_i \, \partial \ell / \partial u_{ij}`; dividing by :math:`\sum_i s_i` is left to the caller.
+`LOSSES` is the only table of losses. Each loss takes the preactivations :math:`u` (not the outputs), so a confident
+wrong prediction has its full cost, because nothing overflows and no logarithm of zero is taken. With row weights
+:math:`s_i`, a loss returns :math:`\sum_i s_i \ell(u_i, y_i)` and writes the deltas
+:math:`s_i \, \partial \ell / \partial u_{ij}`. The caller divides by :math:`\sum_i s_i`. The loss of a row is a sum
+over outputs.
 
-A loss also takes a vector of `constants`. The first is the most that a single log loss counts for, which may be
-infinite: scikit-learn, which clips probabilities at machine epsilon, has `SCIKIT_LEARN_CAP`, and the line searches of
-L-BFGS run into it. Deltas are never clipped. The others are the loss's own.
+A loss also takes a vector of `constants`. The first is the largest value that a single log loss can have, and it may be
+infinite. scikit-learn clips probabilities at machine epsilon, so its log losses are at most `SCIKIT_LEARN_CAP`, and the
+line searches of L-BFGS reach this cap. Deltas are never clipped. The remaining constants depend on the loss.
 
-A new loss is one more entry: a kernel ``loss(preactivations, targets, weights, deltas, constants) -> sum``, a kernel of
-its second derivative and the norm of that, the output activation that turns preactivations into predictions, and its
-constants.
+A new loss is one more entry: a kernel ``loss(preactivations, targets, weights, deltas, constants) -> sum``, a kernel
+for its second derivative, the norm of this derivative, the output activation that turns preactivations into
+predictions, and its constants.
 """
 
 import math
@@ -36,22 +37,24 @@ class Loss(NamedTuple):
     kernel: Callable
     # Its second derivative times tangents: ``curve(preactivations, targets, weights, tangents, out, constants)``.
     curve: Callable
-    # The spectral norm of that for each row, ``curve_norms(preactivations, targets, constants)``, in float64, by NumPy.
+    # The spectral norm of the second derivative for each row, ``curve_norms(preactivations, targets, constants)``,
+    # computed by NumPy in float64.
     curve_norms: Callable
     out_activation: str
-    # From preactivations to predictions, in place where it can.
+    # Turns preactivations into predictions, in place if possible.
     predict: Callable
-    # Its constants but the cap, where no others are given.
+    # The default constants, without the cap.
     constants: tuple[float, ...] = ()
-    # What a column of targets belongs to: "an output", "all outputs", or "a group of outputs". A loss of groups has
-    # more constants after its others: where each group begins, and where the last one ends.
+    # A column of targets belongs to "an output", "all outputs", or "a group of outputs". A loss with groups takes
+    # further constants after the others: the start of each group, and the end of the last group.
     target_of: str = "an output"
-    # Whether it has one more constant for each output.
+    # Whether it takes one further constant for each output.
     has_constant_for_each_output: bool = False
-    # Whether targets are numbers of classes, or, with one for each output, 0 and 1.
+    # Whether targets are numbers of classes, or 0 and 1 if each output has a target.
     is_of_classes: bool = False
-    # The squared error is reported as a mean over outputs, as by scikit-learn, and so are those which it does not have;
-    # the others are reported as a sum. All of them descend along the gradient of the sum.
+    # Whether the reported loss is a mean over outputs, as scikit-learn reports the squared error. Losses that
+    # scikit-learn does not have are reported in the same way. The others are reported as a sum over outputs. Training
+    # descends the sum in all cases.
     reports_mean_over_outputs: bool = False
 
 
@@ -64,7 +67,7 @@ def _exp(preactivations):
 
 
 def _cumulative_softplus(preactivations):
-    """The first preactivation, and each later one's softplus added to the number before: rows do not descend."""
+    """The first preactivation, then the previous result plus the softplus of each later one, so no row decreases."""
     np.logaddexp(preactivations[:, 1:], 0, out=preactivations[:, 1:])
     return np.cumsum(preactivations, axis=1, out=preactivations)
 
@@ -81,7 +84,7 @@ def _logistic(preactivations):
 
 
 def _log_softmax(preactivations):
-    """Logarithms of the softmax, by log1p so that the largest keeps its digits near 0."""
+    """Logarithms of the softmax. log1p keeps the digits of the largest logarithm near 0."""
     rows = np.arange(len(preactivations))
     highest = preactivations.argmax(axis=1)
     # The difference of two finite numbers may overflow.
@@ -184,31 +187,31 @@ LOSSES = {
     ),
 }
 
-# From preactivations to predictions, by the name in the fitted attribute `out_activation_`.
+# Functions from preactivations to predictions, by the name in the fitted attribute `out_activation_`.
 OUTPUT_ACTIVATIONS = {loss.out_activation: loss.predict for loss in LOSSES.values()}
-# The logarithms of probabilities, likewise.
+# Functions from preactivations to logarithms of probabilities, by the same name.
 LOG_OUTPUT_ACTIVATIONS = {"softmax": _log_softmax, "logistic": _log_logistic}
 
 
 def loss_signature(dtype):
-    """Of every loss kernel."""
+    """Signature of a loss."""
     types = array_types(dtype)
     return float64(types.matrix, types.data_matrix, types.data_vector, types.matrix, FLOAT64_DATA)
 
 
 @cache
 def compile_loss(name: str, dtype: np.dtype) -> Kernel:
-    """``loss(preactivations, targets, weights, deltas, constants)``: the weighted sum; deltas are written."""
+    """``loss(preactivations, targets, weights, deltas, constants)``: return the weighted sum and write the deltas."""
     return Kernel(LOSSES[name].kernel, loss_signature(dtype))
 
 
 def curve_signature(dtype):
-    """Of every loss's second derivative."""
+    """Signature of the second derivative of a loss."""
     types = array_types(dtype)
     return void(types.matrix, types.data_matrix, types.data_vector, types.matrix, types.matrix, FLOAT64_DATA)
 
 
 @cache
 def compile_curve(name: str, dtype: np.dtype) -> Kernel:
-    """``curve(..., tangents, out, constants)``: out = weights * (the second derivative) tangents."""
+    """``curve(..., tangents, out, constants)``: out = the second derivative times the tangents, times the weights."""
     return Kernel(LOSSES[name].curve, curve_signature(dtype))

@@ -1,8 +1,8 @@
 """Activations that users write as plain functions of one number.
 
-They are computed in float64, whatever the precision of the network: a number in Python's source is a float64, and
-derivatives that nobody gave are differences, which need it. Their code has no source that the folder of machine code
-could be named by, so it is compiled in every process anew.
+They are computed in float64 for networks of both precisions, because a number in Python's source is a float64, and
+because missing derivatives are replaced by differences, which need float64. The name of the folder for machine code
+does not depend on their source, so every process compiles them again.
 """
 
 import dis
@@ -17,23 +17,25 @@ from .activations import Formulas
 from .compilation import OPTIONS
 from .elementary import jittable
 
-# Steps of the differences. The errors of their fourth order, which grow with the step, and those of rounding, which
-# shrink with it, are then about as large. Powers of two, so that u + STEP is exact.
+# Steps of the first and of the second differences. The error of fourth order, which grows with the step, is then about
+# as large as the rounding error, which shrinks with it. Powers of two make u + STEP exact.
 STEP, SECOND_STEP = 2.0**-10, 2.0**-9
-# Beyond it steps grow with u, or rounding would take over.
+# Beyond this magnitude the steps grow with u, because the rounding error would dominate otherwise.
 FIRST_FAR = 32.0
-# Where differences of both sides are further from the central one, relative to it or to 1, there is a kink.
+# There is a kink if the first (or second) differences of both sides are further from the central one than this,
+# relative to the central one or to 1.
 KINK, SECOND_KINK = 1e-6, 1e-3
+# Weight of the second differences in the search for a kink.
 TIE = 1e-6
 
 
 def make_formulas(value: Callable, slope: Callable | None = None, bend: Callable | None = None) -> Formulas:
-    """The formulas of an activation given by functions of one number; derivatives left out are differences.
+    """The formulas of an activation given by functions of one number. Differences replace missing derivatives.
 
     Raises
     ------
     TypeError
-        If a function cannot be compiled, or does not return a real number. The message says which one.
+        If a function cannot be compiled, or does not return a real number. The message names the function.
     """
     scalar_value = _compile(value, "value")
     scalar_slope = _compile(_make_difference(scalar_value) if slope is None else slope, "slope")
@@ -60,19 +62,19 @@ def make_formulas(value: Callable, slope: Callable | None = None, bend: Callable
 
 
 def _inline(function: Callable) -> Any:
-    # A call left in a loop keeps it from becoming vector code.
+    # A loop that contains a call does not become vector code.
     return njit(**(OPTIONS | {"forceinline": True}))(function)
 
 
 def _compile(function: Any, name: str) -> Any:
-    """The function for kernels to call, of a float64."""
+    """The function compiled for a float64, so that kernels can call it."""
     function = getattr(function, "py_func", function)
     expected = (
         f"{name} must be a function of one number that returns a number, in the part of Python that numba compiles "
         "(arithmetic, comparisons, math, functions compiled by numba.njit)"
     )
     if not isinstance(function, FunctionType):
-        # math.tanh, say, which numba knows.
+        # For example math.tanh, which numba knows.
         function = _make_call(function, repr(function))
     if any(instruction.opname == "RAISE_VARARGS" for instruction in dis.get_instructions(function)):
         raise TypeError(f"{expected}, and must not raise errors, which compiled loops cannot pass on.")
@@ -99,19 +101,19 @@ def _make_call(given: Callable, name: str) -> Callable:
 
 
 def _shortened(message: str) -> str:
-    """What numba says, without where in its compiler it says so, and without the source."""
+    """numba's message, without the place in its compiler and without the source."""
     lines = [line.strip() for line in message.splitlines()]
     told = [line for line in lines if line and not line.startswith(("Failed in ", "During: ", "File "))]
-    # What cannot be called is in the next line.
+    # The next line names the function that cannot be called.
     return " ".join(told[: 2 if told and told[0].endswith(":") else 1])
 
 
 @jittable
 def _is_left_smoother(before, at, after, step):
-    """Whether a kink is not to the left of a point: which side counts where one has a kink.
+    """Whether the left side of a point is the one without a kink.
 
-    Third differences are small where there is no kink, but also where one is in their middle. At the kink itself both
-    sides have none, and the left one counts.
+    Third differences are small without a kink, but also if the kink is in their middle. Second differences, with the
+    weight `TIE`, tell these cases apart. At the kink itself neither side has a kink, and the left side counts.
     """
     f1, f2, f3 = before
     g1, g2, g3 = after
@@ -123,8 +125,8 @@ def _is_left_smoother(before, at, after, step):
 def _make_difference(function: Callable) -> Callable:
     """The derivative of a function of one number, by differences.
 
-    A kink or a jump within three steps of `u` makes the central difference differ from one of those on one side. Then
-    the difference on the side that has none counts.
+    If there is a kink or a jump within three steps of `u`, the central difference deviates from a difference of one
+    side. Then the difference of the side without the kink counts.
     """
 
     def difference(u):
@@ -143,7 +145,7 @@ def _make_difference(function: Callable) -> Callable:
 
 
 def _make_second_difference(function: Callable) -> Callable:
-    """The second derivative of a function of one number, by differences; beside a kink as above."""
+    """The second derivative of a function of one number, by differences; near a kink as in `_make_difference`."""
 
     def second_difference(u):
         step = SECOND_STEP * max(1.0, abs(u) / FIRST_FAR)

@@ -1,6 +1,6 @@
-"""Predictions: rows through the network in blocks, which threads share in one compiled call.
+"""Predictions: blocks of rows go through the network in one compiled call, which threads share.
 
-Numbers are checked on the way, while they are in the cache, because an activation may hide one that is NaN or infinite.
+Numbers are checked while they are in the cache. All of them are checked because an activation may hide NaN or infinity.
 """
 
 from functools import cache
@@ -15,7 +15,7 @@ from .products import OVERWRITE, multiply_signature
 from .propagation import add_intercept, coef_of, input_products, intercept_of
 from .team import finish, next_item, open_phase
 
-# The entries of `job`: which rows of `out` a call fills, and the row of the data that the first of them belongs to.
+# The entries of `job`: first and last row (exclusive) of `out` in this call, and the row of the data for the first one.
 START, STOP, FIRST, JOB_SIZE = range(4)
 
 _activate_at = function_at(activate_signature)
@@ -34,12 +34,12 @@ def _count_nonfinite(values):
 
 @inlined
 def _predict_block(prediction, number, rank):
-    """Write the output layer's preactivations of a block of rows. Layers write to two rows of `units` in turn.
+    """Write the output layer's preactivations for a block of rows. Layers use two rows of `units` in turn.
 
     Returns
     -------
     n_nonfinite : int
-        Numbers of a dense block and of its outputs that are NaN or infinite.
+        How many numbers are NaN or infinite in a dense block and in its outputs.
     """
     theta, layer_sizes = prediction.parameters
     inputs_of_data = prediction.inputs
@@ -82,12 +82,12 @@ def _count_blocks(job, block_size):
 
 
 def _predict(prediction, rank):
-    """Fill some rows of `out`; or, of another rank than 0, help whoever calls with that, until sent home.
+    """Fill some rows of `out` as the caller, which has rank 0. Any other rank helps the caller until it is sent home.
 
     Returns
     -------
     n_nonfinite : int
-        For the caller: how many numbers are NaN or infinite, of a dense X, of the parameters and of the outputs.
+        For the caller: how many numbers are NaN or infinite in a dense X, in the parameters and in the outputs.
     """
     board, job, found = prediction.team.board, prediction.team.job, prediction.n_nonfinite
     if rank == 0:
@@ -96,7 +96,7 @@ def _predict(prediction, rank):
         open_phase(board, _count_blocks(job, prediction.block_size))
     item = next_item(board, rank)
     while item >= 0:
-        # Items come in descending order, and memory is read faster in ascending order.
+        # Items come in descending order, but memory is read faster in ascending order.
         number = _count_blocks(job, prediction.block_size) - 1 - item
         found[rank] += _predict_block(prediction, number, rank)
         finish(board, rank)
@@ -106,5 +106,5 @@ def _predict(prediction, rank):
 
 @cache
 def compile_predict(dtype: np.dtype) -> Kernel:
-    """``predict(prediction, rank)``, whatever the activation."""
+    """``predict(prediction, rank)``, for every activation."""
     return Kernel(_predict, int64(argument_type(Prediction, dtype), int64))

@@ -12,7 +12,7 @@ from numba.extending import intrinsic
 
 
 class Processor(NamedTuple):
-    """A processor, as far as products depend on it.
+    """The properties of a processor that products depend on.
 
     Attributes
     ----------
@@ -22,7 +22,7 @@ class Processor(NamedTuple):
     has_multiply_add : bool
         Whether it multiplies and adds with one rounding.
     has_masks : bool
-        Whether it loads parts of vectors as fast as whole ones.
+        Whether it loads a part of a vector as fast as a whole vector.
     is_x86 : bool
     """
 
@@ -35,7 +35,7 @@ class Processor(NamedTuple):
 
 @cache
 def processor() -> Processor:
-    """The processor that numba compiles for, seen from the code that LLVM makes of a multiply-add for it."""
+    """The processor that numba compiles for, deduced from the code that LLVM generates for a multiply-add."""
     codegen = cpu_target.target_context.codegen()
     target = ll.Target.from_triple(ll.get_process_triple())
     machine = target.create_target_machine(
@@ -60,12 +60,12 @@ def processor() -> Processor:
 
 
 def declare(module, name: str, result, arguments) -> Any:
-    """A function of LLVM's, in a module."""
+    """Declare an external function in a module of LLVM."""
     return cgutils.get_or_insert_function(module, ir.FunctionType(result, arguments), name)
 
 
 def emit_multiply_add(builder, type_name: str, x, y, z):
-    """Code for x * y + z of numbers or vectors, with one rounding where the processor can."""
+    """Code for x * y + z of numbers or vectors, with one rounding if the processor supports this."""
     if not processor().has_multiply_add:
         return builder.fadd(builder.fmul(x, y), z)
     return builder.call(declare(builder.module, f"llvm.fma.{type_name}", x.type, [x.type] * 3), [x, y, z])
@@ -73,10 +73,9 @@ def emit_multiply_add(builder, type_name: str, x, y, z):
 
 @intrinsic
 def multiply_add(typing_context, x, y, z):
-    """X * y + z of three numbers of one dtype, with one rounding where the processor can.
+    """X * y + z of three numbers of one dtype, with one rounding if the processor supports this.
 
-    Nothing else in a kernel is contracted: the compiler would choose what, and another one, for another processor,
-    something else.
+    Nothing else in a kernel is fused, because compilers for different processors would fuse different operations.
     """
 
     def generate(context, builder, signature, arguments):
@@ -89,15 +88,15 @@ def multiply_add(typing_context, x, y, z):
 
 @intrinsic
 def prefer_wide_vectors(typing_context):
-    """To be called by a kernel that is to use the widest vectors the processor has.
+    """Make the kernel that calls this use the widest vectors of the processor.
 
-    LLVM stops at 256 bits on processors that could do 512, out of regard for the rest of a program, which the first of
-    them slowed down. Here the rest is products, which use 512.
+    LLVM stops at 256 bits on processors that support 512, because on the first such processors 512 bits slowed down the
+    rest of a program. Here the rest is products, which use 512 bits too.
     """
 
     def generate(context, builder, signature, arguments):
         attributes = builder.function.attributes
-        # llvmlite's set takes no attributes that have values, but writes out what is in it.
+        # llvmlite's set refuses to add an attribute that has a value, but writes out every attribute in it.
         if isinstance(attributes, set):
             set.add(attributes, '"prefer-vector-width"="512"')
         return context.get_dummy_value()

@@ -1,12 +1,12 @@
 """Matrix products of small and middle sizes, as vector code for the processor that numba compiles for.
 
-An output is one chain of fused multiply-adds, over the inner index in its order. So its bits depend neither on the
-width of vectors nor on the tile that it falls into.
+Each entry of the output is one chain of fused multiply-adds in the order of the inner index. So its bits depend neither
+on the width of vectors nor on the tile that contains it.
 
-A tile of the output, some rows by up to `TILE_VECTORS` vectors, stays in registers while the inner index runs. Each
-step loads a row of B's part of the tile, and multiplies it by one number for each row of A (K. Goto and R. A. van de
-Geijn, "Anatomy of high-performance matrix multiplication", 2008). Before AVX-512, processors cannot skip the missing
-columns of the last vector, so a panel of B is first copied to memory of its own and filled up with zeros.
+A tile of the output has some rows and up to `TILE_VECTORS` vectors in each row. It stays in registers while the inner
+index runs. Each step loads a row of B for the tile's columns, and multiplies it by one number from each row of A (K.
+Goto and R. A. van de Geijn, "Anatomy of high-performance matrix multiplication", 2008). Processors without AVX-512
+cannot skip the missing columns of the last vector, so a panel of B is first copied and padded with zeros.
 """
 
 from functools import cache
@@ -22,14 +22,14 @@ from .processor import prefer_wide_vectors, processor
 from .vectors import Vectors
 
 TILE_VECTORS = 3
-# Bytes of a row of a packed panel, on processors with the widest vectors that need one.
+# Bytes of a row of a packed panel, for the widest vectors of processors that need panels.
 PANEL_BYTES = TILE_VECTORS * 32
-# Vectors of the output at a time where B is one column.
+# Vectors of the output that are computed together if B is one column.
 COLUMN_VECTORS = 4
-# Lanes of the sums of a row times a column: as many as the widest vectors have, on every processor.
+# Lanes of the sums in a row times a column. All processors use as many as the widest vectors have.
 SUM_LANES = 16
 
-# A product replaces the output, is added to it, or multiplies it entry by entry.
+# Modes: a product replaces the output, is added to it, or multiplies it entry by entry.
 OVERWRITE, ACCUMULATE, SCALE = 0, 1, 2
 
 _INDEX = ir.IntType(64)
@@ -45,7 +45,7 @@ def _offset(builder, pointer, n_bytes):
 
 
 def _array(context, builder, array_type, value):
-    """Pointer to the first number of a matrix, its shape and its strides in bytes."""
+    """A pointer to the first number of a matrix, the shape of the matrix, and its strides in bytes."""
     array = context.make_array(array_type)(context, builder, value)
     return array.data, cgutils.unpack_tuple(builder, array.shape), cgutils.unpack_tuple(builder, array.strides)
 
@@ -56,7 +56,7 @@ def _lanes(dtype) -> int:
 
 @intrinsic
 def lanes(typing_context, values):
-    """Numbers in a vector of the dtype of an array."""
+    """How many numbers of an array's dtype fit into a vector."""
 
     def generate(context, builder, signature, arguments):
         return _constant(_lanes(signature.args[0].dtype))
@@ -87,7 +87,7 @@ def needs_panels(typing_context):
 def _make_tile(n_vectors: int):
     @intrinsic
     def tile(typing_context, A, is_transposed, B, panel, out, i, j, mode):
-        """The rows `i` and on of A times `n_vectors` vectors of B's columns, from column `j` on."""
+        """The rows of A from row `i` on, times `n_vectors` vectors of columns of B from column `j` on."""
         signature = types.void(A, is_transposed, B, panel, out, types.intp, types.intp, types.intp)
         return signature, generate
 
@@ -107,7 +107,7 @@ def _make_tile(n_vectors: int):
             B = context.make_array(signature.args[3])(context, builder, panel).data
             B_step = _constant(n_vectors * n_bytes)
 
-        # Rows below the last repeat it, and are not stored.
+        # Rows below the last row of A repeat this row, and are not stored.
         n_left = builder.sub(n_A_rows, i)
         rows = range(n_rows)
         is_row = [builder.icmp_signed("<", _constant(row), n_left) for row in rows]
@@ -166,7 +166,7 @@ _tile_of_1, _tile_of_2, _tile_of_3 = (_make_tile(n_vectors) for n_vectors in (1,
 
 @inner
 def _tiles(A, is_transposed, B, panel, out, j, n_vectors, mode):
-    """All tiles of the same columns."""
+    """Compute all tiles of the same columns."""
     for i in range(0, out.shape[0], tile_rows()):
         if n_vectors == 3:
             _tile_of_3(A, is_transposed, B, panel, out, i, j, mode)
@@ -178,7 +178,7 @@ def _tiles(A, is_transposed, B, panel, out, j, n_vectors, mode):
 
 @inner
 def _pack(B, j, width, panel):
-    """Copy `width` columns of B, from column `j` on, to the panel; missing ones are zeros."""
+    """Copy `width` columns of B, from column `j` on, to the panel. Write zeros for missing columns."""
     n_columns = min(width, B.shape[1] - j)
     for k in range(B.shape[0]):
         start = k * width
@@ -190,7 +190,7 @@ def _pack(B, j, width, panel):
 
 @intrinsic
 def _dot(typing_context, A, i, column):
-    """Row `i` of A times a column: sums of every `SUM_LANES`-th product, which are then added up in order."""
+    """Row `i` of A times a column. A lane sums every `SUM_LANES`-th product. Lanes are added in a fixed order."""
 
     def generate(context, builder, signature, arguments):
         A, (_, n_columns), (A_row, _) = _array(context, builder, signature.args[0], arguments[0])
@@ -215,7 +215,7 @@ def _dot(typing_context, A, i, column):
 
 @intrinsic
 def sum_of_squares(typing_context, values):
-    """The sum of the squares of a vector, in float64: sums of every `SUM_LANES`-th one, then added up in order."""
+    """The sum of squares in float64. A lane sums every `SUM_LANES`-th square. Lanes are added in a fixed order."""
 
     def generate(context, builder, signature, arguments):
         array = context.make_array(signature.args[0])(context, builder, arguments[0])
@@ -240,7 +240,7 @@ def sum_of_squares(typing_context, values):
 
 @intrinsic
 def _transposed_column(typing_context, A, column, out, i, mode):
-    """The columns `i` and on of A, `COLUMN_VECTORS` vectors of them, times a column."""
+    """`COLUMN_VECTORS` vectors of columns of A, from column `i` on, times a column."""
 
     def generate(context, builder, signature, arguments):
         A, (n_rows, n_columns), (A_row, _) = _array(context, builder, signature.args[0], arguments[0])
@@ -274,7 +274,7 @@ def _transposed_column(typing_context, A, column, out, i, mode):
 
 @inner
 def _multiply_by_column(A, is_transposed, column, out, mode):
-    """`multiply` where B and `out` are single columns, which are vectors here."""
+    """`_multiply` if B and `out` are single columns, which are given as vectors."""
     if is_transposed:
         for i in range(0, out.size, COLUMN_VECTORS * lanes(out)):
             _transposed_column(A, column, out, i, mode)
@@ -290,9 +290,9 @@ def _multiply_by_column(A, is_transposed, column, out, mode):
 
 
 def _multiply(A, is_transposed, B, out, mode, spare):
-    """out = A @ B, or out + A @ B, or out * (A @ B), by `mode`; A may be given transposed.
+    """out = A @ B, or out + A @ B, or out * (A @ B), depending on `mode`; A may be given transposed.
 
-    `spare` has room for a panel of B, that is ``PANEL_BYTES`` for each of its rows.
+    `spare` has room for a panel of B, which takes ``PANEL_BYTES`` for each row of B.
     """
     prefer_wide_vectors()
     if out.shape[1] == 1:
@@ -321,10 +321,10 @@ def multiply_signature(dtype):
 
 @cache
 def compile_multiply(dtype: np.dtype) -> Kernel:
-    """``multiply(A, is_transposed, B, out, mode, spare)``: out = A @ B, what becomes of it by `mode`."""
+    """``multiply(A, is_transposed, B, out, mode, spare)``: combine A @ B with `out`, depending on `mode`."""
     return Kernel(_multiply, multiply_signature(dtype))
 
 
 def spare_size(longest: int, dtype: np.dtype) -> int:
-    """Room that products need whose inner dimension has the length `longest` at most."""
+    """How many numbers of spare memory a product needs if its inner dimension is at most `longest`."""
     return longest * (PANEL_BYTES // dtype.itemsize)

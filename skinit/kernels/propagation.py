@@ -9,11 +9,11 @@ without `f` after the last layer. Backwards, with :math:`\delta_k = \partial L /
 .. math:: \partial L / \partial W_k = a_k^T \delta_k, \quad \partial L / \partial b_k = 1^T \delta_k,
           \quad \delta_{k-1} = (\delta_k W_k^T) \odot f'(u_{k-1}).
 
-Parameters lie in one vector `theta`: all weight matrices, row by row, then all intercepts; a gradient likewise. The
-functions of this module trust their arguments and allocate nothing: what they write for each layer goes to consecutive
-parts of flat workspaces, one for each layer but the input.
+All parameters are in one vector `theta`: first the weight matrices, row by row, then the intercepts. A gradient has the
+same order. The functions of this module trust their arguments and allocate nothing. They write the results of each
+layer to a part of a flat workspace, in which the parts for all layers except the input follow each other.
 
-Of CSR data the first layer's products go over the stored entries only.
+For CSR data, the first layer's products use only the stored entries.
 """
 
 from typing import NamedTuple
@@ -30,7 +30,7 @@ _activate_at = function_at(activate_with_slopes_signature)
 
 @inner
 def count_weights(layer_sizes):
-    """Number of entries of all weight matrices: the first intercept's place in `theta`."""
+    """Number of entries in all weight matrices, which is also the place of the first intercept in `theta`."""
     n_weights = 0
     for k in range(layer_sizes.size - 1):
         n_weights += layer_sizes[k] * layer_sizes[k + 1]
@@ -53,7 +53,7 @@ def intercept_of(theta, layer_sizes, k):
 
 
 class Shard(NamedTuple):
-    """Some rows of a block: numbers `first` to `stop`, not included, of `n_rows`."""
+    """Some rows of a block of `n_rows` rows: from `first` up to, but not including, `stop`."""
 
     n_rows: int
     first: int
@@ -62,7 +62,7 @@ class Shard(NamedTuple):
 
 @inlined
 def units_of(workspace, layer_sizes, k, shard):
-    """The part of a workspace for the units of layer `k` and a shard of a block: a view of shape (rows, d_{k+1})."""
+    """The part of a workspace for the units of layer `k` and a shard, a view of shape (rows, d_{k+1})."""
     width = layer_sizes[k + 1]
     start = shard.n_rows * layer_sizes[1 : k + 1].sum()
     return workspace[start + shard.first * width : start + shard.stop * width].reshape(shard.stop - shard.first, width)
@@ -86,7 +86,7 @@ def input_products(inputs_of_data, rows, inputs, coef, out, multiply, spare):
 
 @inner
 def transposed_input_products(inputs_of_data, rows, inputs, deltas, out, mode, multiply, spare):
-    """out = X[rows].T @ deltas, or out + that, by `mode`; `inputs` holds the rows if they are dense."""
+    """X[rows].T @ deltas replaces `out` or is added to it, depending on `mode`. `inputs` holds the rows if dense."""
     if inputs_of_data.X.shape[0] > 0:
         multiply(inputs, True, deltas, out, mode, spare)
     else:
@@ -95,7 +95,7 @@ def transposed_input_products(inputs_of_data, rows, inputs, deltas, out, mode, m
 
 @inner
 def _first_entry(indices, start, stop, column):
-    """The first of a sparse row's entries, which lie between `start` and `stop`, in a column or one after it."""
+    """The first entry of a sparse row, whose entries are `start` to `stop`, in this column or a later one."""
     while start < stop:
         middle = (start + stop) // 2
         if indices[middle] < column:
@@ -107,7 +107,7 @@ def _first_entry(indices, start, stop, column):
 
 @inner
 def some_transposed_input_products(inputs_of_data, rows, deltas, first, out, mode):
-    """The rows of X[rows].T @ deltas from `first` on, for a sparse X whose rows have their entries in order."""
+    """The rows of X[rows].T @ deltas from `first` on, for a sparse X whose entries are ordered in each row."""
     _, data, indices, indptr = inputs_of_data
     if mode == OVERWRITE:
         for j in range(out.shape[0]):
@@ -135,7 +135,7 @@ def add_intercept(products, intercept):
 
 @inner
 def transpose(coef, out):
-    """out = coef.T, a matrix of its own."""
+    """out = coef.T, as a copy."""
     for i in range(coef.shape[0]):
         for j in range(coef.shape[1]):
             out[j, i] = coef[i, j]
@@ -143,7 +143,7 @@ def transpose(coef, out):
 
 @inner
 def add_column_sums(deltas, out):
-    """Add the sum of the rows to `out`, four rows at a time."""
+    """Add the sum of all rows to `out`, four rows at a time."""
     n_rows = deltas.shape[0]
     n_whole = n_rows // 4 * 4
     for i in range(0, n_whole, 4):
@@ -156,9 +156,9 @@ def add_column_sums(deltas, out):
 
 @inner
 def gather(data, rows, inputs, targets, weights):
-    """Copy what belongs to `rows` (for CSR data their numbers will do); return the sum of their weights.
+    """Copy the inputs (only if they are dense), targets and weights of `rows`; return the sum of the weights.
 
-    Without sample weights `weights` is left as it is, all ones.
+    Without sample weights, `weights` stays as it is, all ones.
     """
     n = rows.size
     for i in range(n):
@@ -180,7 +180,7 @@ def gather(data, rows, inputs, targets, weights):
 def forward_layer(
     k, parameters, inputs_of_data, rows, inputs, shard, activate, multiply, spare, activations, slopes, bends
 ):
-    """Fill the parts of the workspaces for layer `k`, from the activations of the layer before; see `forward`."""
+    """Fill the parts of the workspaces for layer `k`, from the activations of the layer below; see `forward`."""
     theta, layer_sizes = parameters
     coef, intercept = coef_of(theta, layer_sizes, k), intercept_of(theta, layer_sizes, k)
     products = units_of(activations, layer_sizes, k, shard)
@@ -202,7 +202,7 @@ def forward(parameters, inputs_of_data, rows, inputs, shard, activate, multiply,
     """Fill the workspaces with every layer's activations and every hidden unit's slope and bend, for a shard of rows.
 
     `activate` has the address of each hidden layer's activation. The last part of `activations` gets the output layer's
-    preactivations. Where the activations do not write bends, `bends` may be any workspace.
+    preactivations. If the activations do not write bends, `bends` may be any workspace.
     """
     for k in range(parameters.layer_sizes.size - 1):
         forward_layer(

@@ -1,13 +1,12 @@
-r"""Losses of real numbers, see `losses`: each takes one target for each output, but `quantiles`.
+r"""Losses for regression (see `losses`). Each takes one target for each output, except `quantiles`.
 
-The losses that are no squares but of large residuals, or of all, have constants of their own after the first one, which
-is for log losses: huber its delta, the absolute error and the pinball loss the spread `s` of the targets and a level or
-several.
+The first constant is for log losses. Huber has one more constant, its delta. The absolute error and the pinball losses
+have the spread `s` of the targets, and the pinball losses then have one or several levels.
 
-The second derivative of the absolute error and of the pinball loss is zero but where it does not exist. In its place
-stands that of their expectations where residuals scatter by `s`: the expected absolute error has the second derivative
-:math:`2 p(0)`, with the residuals' density `p`, and the expected pinball loss of the level :math:`\tau` has
-:math:`p(F^{-1}(\tau))`. For Laplace's distribution these are :math:`1 / s` and :math:`\min(\tau, 1 - \tau) / s`.
+The second derivative of the absolute error and of the pinball loss is zero wherever it exists. So it is replaced by the
+second derivative of the expected loss, for residuals with the spread `s`. With the residuals' density `p`, it is
+:math:`2 p(0)` for the absolute error, and :math:`p(F^{-1}(\tau))` for the pinball loss with the level :math:`\tau`. For
+Laplace's distribution these are :math:`1 / s` and :math:`\min(\tau, 1 - \tau) / s`.
 """
 
 import numpy as np
@@ -34,7 +33,7 @@ def squared_error(preactivations, targets, weights, deltas, constants):
 
 
 def poisson(preactivations, targets, weights, deltas, constants):
-    """Half of the Poisson deviance of the mean exp(u), summed over outputs."""
+    """Half of the Poisson deviance with the mean exp(u), summed over outputs."""
     prefer_wide_vectors()
     means = deltas
     copy(preactivations, means)
@@ -53,7 +52,7 @@ def poisson(preactivations, targets, weights, deltas, constants):
 
 
 def gamma(preactivations, targets, weights, deltas, constants):
-    """Half of the gamma deviance of the mean exp(u), summed over outputs."""
+    """Half of the gamma deviance with the mean exp(u), summed over outputs."""
     prefer_wide_vectors()
     ratios = deltas
     for i in range(preactivations.shape[0]):
@@ -76,7 +75,7 @@ def gamma(preactivations, targets, weights, deltas, constants):
 
 
 def huber(preactivations, targets, weights, deltas, constants):
-    """Half of the squared difference up to delta, and a line from there on, summed over outputs."""
+    """Half of the squared difference up to delta, and linear beyond, summed over outputs."""
     delta = constants[1]
     total = 0.0
     for i in range(preactivations.shape[0]):
@@ -97,13 +96,13 @@ def huber(preactivations, targets, weights, deltas, constants):
 
 @inner
 def _pinball(difference, level):
-    """The pinball loss of a prediction less its target, and its slope, which is zero at the kink."""
+    """The pinball loss of a difference, prediction minus target, and its slope, which is zero at the kink."""
     slope = difference
     if difference > 0:
         slope = 1.0 - level
     elif difference < 0:
         slope = -level
-    # NaN is its own slope.
+    # A difference of NaN has a slope of NaN.
     return difference * slope, slope
 
 
@@ -134,7 +133,7 @@ def quantile(preactivations, targets, weights, deltas, constants):
 
 
 def quantiles(preactivations, targets, weights, deltas, constants):
-    """The pinball losses of several quantiles of one target, each the one before and a softplus."""
+    """The sum of the pinball losses of several quantiles of one target. Each adds a softplus to the quantile before."""
     n_levels = preactivations.shape[1]
     total = 0.0
     for i in range(preactivations.shape[0]):
@@ -193,7 +192,7 @@ def curve_quantile(preactivations, targets, weights, tangents, out, constants):
 
 
 def curve_quantiles(preactivations, targets, weights, tangents, out, constants):
-    """Without the second derivative of the quantiles themselves."""
+    """The second derivative of the loss, without the second derivatives of the quantiles themselves."""
     n_levels = preactivations.shape[1]
     for i in range(tangents.shape[0]):
         tangent = 0.0
@@ -239,7 +238,7 @@ def curve_norms_quantiles(preactivations, targets, constants):
     roots = np.sqrt(np.minimum(levels, 1 - levels) / constants[1])
     slopes = scipy.special.expit(preactivations.astype(np.float64))
     slopes[:, 0] = 1
-    # Each quantile depends on the preactivations up to its own. The norm of a root of the matrix is a root of its norm.
+    # Each quantile depends on the preactivations up to its own. The norm is the square of the norm of a matrix root.
     factors = np.tril(roots[:, np.newaxis] * slopes[:, np.newaxis, :])
     is_finite = np.isfinite(slopes).all(axis=1)
     norms = np.full(len(slopes), np.nan)

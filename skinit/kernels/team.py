@@ -1,42 +1,44 @@
 """Threads that share the work of one call.
 
-Work comes in phases, and a phase in items, which may be done in any order by any thread. One thread, the caller, opens
-a phase and works on it; helpers work on whatever phase is open. Each thread has a queue with an equal part of the
-items, the same in every phase of as many items, so that it finds in its cache what it wrote there before. When its own
-queue is empty, it takes from the others'.
+Work comes in phases. A phase has items, which any thread may do in any order. One thread, the caller, opens a phase and
+works on it, and helpers work on the open phase. Each thread has a queue with an equal part of the items. It has the
+same part in every phase with the same number of items, so it finds its earlier results in its cache. If its own queue
+is empty, it takes items from other queues.
 
-A queue's ticket, a word of the `board`, holds the number of the phase and how many items are left. A thread claims an
-item by changing that word, so that it cannot claim one of a phase that is over. The caller waits for the items that
-others have claimed, and for nothing else: a helper that has no core to run on holds up nothing that it has not begun.
-With no helpers the caller does all items.
+A queue's ticket is one word of the `board`, which holds the number of the phase and the number of items left. A thread
+claims an item by changing that word, so it cannot claim an item of an earlier phase. The caller waits only for items
+that helpers have claimed, so a helper without a core to run on delays nothing that it has not begun. Without helpers,
+the caller does all items.
 """
 
 from .atomics import exchange, give_way, load, nanoseconds, pause, sleep, store
 from .compilation import inner
 
-# Entries of a line of the cache; neighbours come in pairs.
+# Entries of a line. It is as long as two cache lines, because processors fetch neighboring cache lines together.
 _LINE = 16
-# Entries of the board: what the caller writes between phases, then two lines for each thread: its queue's ticket, and
-# the number of items that it has done.
+# Places in the board. First come the values that the caller writes between phases. Then each thread has two lines, for
+# the ticket of its queue and for the number of items that it has done.
 HELPERS, WAITED, PHASE, N_ITEMS, N_QUEUES, EXPECTED = 0, _LINE, *range(2 * _LINE, 2 * _LINE + 4)
 _TICKETS, _DONE, _THREAD = 3 * _LINE, 4 * _LINE, 2 * _LINE
 ITEM_BITS = 24
 ITEM_MASK = (1 << ITEM_BITS) - 1
-# In place of the number of helpers, it sends all of them home.
+# This value in place of the number of helpers sends all helpers home.
 STOP = -1
 
-# Rounds of a loop that waits: first it only pauses, then it gives way to other threads, then it sleeps.
+# Up to this round, a waiting loop only pauses.
 PAUSES = 2_000
+# Up to this round, it then gives way to other threads.
 TURNS = 2_200
+# In each later round, it sleeps this long.
 SLEEP_MICROSECONDS = 50
-# Rounds without an item, some seconds, after which a helper leaves, in case that nobody sends it home.
+# After this many rounds without an item, which take some seconds, a helper leaves, in case nothing sends it home.
 MOST_ROUNDS = TURNS + 30_000
-# Rounds of the caller's before it looks at the clock.
+# Rounds that the caller waits before it looks at the clock.
 UNTIMED_PAUSES = 100
 
 
 def board_size(n_threads: int) -> int:
-    """Entries of the board of so many threads."""
+    """Number of entries in a board for this many threads."""
     return _TICKETS + n_threads * _THREAD
 
 
@@ -60,13 +62,13 @@ def open_phase(board, n_items):
 
 @inner
 def is_welcome(board, rank):
-    """Whether the thread number `rank` shall work: the caller, which is number 0, and as many helpers as it lets."""
+    """Whether thread number `rank` may work. Number 0 is the caller, and the caller sets the number of helpers."""
     return rank <= load(board, HELPERS)
 
 
 @inner
 def claim(board, rank):
-    """The number of an item that nobody else will do, or -1 if there is none for this thread."""
+    """The number of an item that no other thread will do, or -1 if there is none for this thread."""
     n_queues = load(board, N_QUEUES)
     for turn in range(n_queues):
         queue = (rank + turn) % n_queues
@@ -83,7 +85,7 @@ def claim(board, rank):
 
 @inner
 def finish(board, rank):
-    """Tell that an item is done."""
+    """Count an item as done."""
     place = _DONE + rank * _THREAD
     store(board, place, board[place] + 1)
 
@@ -117,7 +119,7 @@ def close_phase(board):
 
 @inner
 def _leaves(board, rank, rounds):
-    """Whether a helper ends after so many rounds without an item; if not, it first waits a little, longer each time."""
+    """Whether a helper leaves after this many rounds without an item. If not, it waits, longer in later rounds."""
     if load(board, HELPERS) == STOP or rounds > MOST_ROUNDS:
         return True
     if not is_welcome(board, rank):
@@ -133,7 +135,7 @@ def _leaves(board, rank, rounds):
 
 @inner
 def next_item(board, rank):
-    """The number of an item for this thread; or -1 for the caller at the end of a phase, and for a helper sent home."""
+    """The number of an item, or -1 when the phase is over (for the caller) or when sent home (for a helper)."""
     rounds = 0
     while True:
         item = claim(board, rank)

@@ -1,16 +1,17 @@
-"""Training: mini-batch after mini-batch in one compiled call, shared by threads.
+"""Training: one compiled call, which threads share, takes mini-batch after mini-batch.
 
-A block of rows takes two phases. In the *rows phase* each item is a shard of the rows, which goes forwards, through
-the loss and backwards. In the *parameters phase* each item is a range of parameters, which gets its gradient and its
-step at once. What is computed, and in which order sums are taken, depends on shapes alone. So the number of threads
-changes no bit.
+A block of rows takes two phases. In the *rows phase*, each item is a shard of the rows, which goes forward through the
+network, through the loss, and backward. In the *parameters phase*, each item is a range of parameters, for which the
+gradient and the step are computed together. The computations and the order of sums depend only on shapes. So results
+have the same bits for every number of threads.
 
-There are two ways to the gradient of a layer's weights. Where it is small beside the activations that it is made of,
-each shard of rows sums a gradient of its own, and the ranges add the shards up. Where it is large, a range multiplies
-its columns of the layer's inputs by the deltas of all rows, and uses the product up while it is in the cache.
+There are two ways to compute the gradient of a layer's weights. If the gradients of all shards are smaller than the
+activations and deltas that they depend on, each shard sums its own gradient, and the ranges add the shards. Otherwise a
+range multiplies its columns of the layer's inputs by the deltas of all rows, and uses the product while it is in the
+cache.
 
-A mini-batch of more rows than one block adds its blocks' gradients up before the step. Without a step the gradient is
-left as it is, for solvers that want that of all rows.
+A mini-batch with several blocks adds the gradients of its blocks before the step. Without a step, the gradient stays in
+the workspace for solvers that need the gradient over all rows.
 """
 
 from functools import cache
@@ -38,23 +39,23 @@ from .propagation import (
 from .team import finish, next_item, open_phase
 from .updates import update_signature
 
-# A shard has at least so many rows, unless it is the only one. A block has at most so many shards.
+# The fewest rows in a shard (unless it is the only one), and the most shards in a block.
 SHARD_ROWS, MOST_SHARDS = 48, 16
-# Parameters of a range, and multiply-adds of one that multiplies.
+# The number of parameters in a range, and the number of multiply-adds in a range that computes a product.
 RANGE_PARAMETERS, RANGE_MULTIPLY_ADDS = 2048, 4_000_000
-# Rows of a range of weights are a multiple of it, as tiles are.
+# The number of rows in a range of weights is a multiple of this, so that it fills whole tiles.
 RANGE_ROWS = 8
 
-# The entries of `job`: what the caller tells its helpers about a phase, and what it remembers between calls.
+# The entries of `job`: the caller's values for the current phase, and values that it keeps between calls.
 PURPOSE, KIND, START, STOP, IS_FIRST, IS_LAST, N_SHARDS, NUMBER, POSITION, N_STEPS, JOB_SIZE = range(11)
 RATE, KEEP, INVERSE_WEIGHT_SUM, AVERAGE_WEIGHT, SQUARED_NORM, N_NUMBERS = range(6)
 # Kinds of phases.
 TRANSPOSE, ROWS, PARAMETERS = range(3)
-# What a pass is for.
+# Purposes of a pass.
 STEP, SUM_GRADIENTS, SUM_LOSSES = range(3)
-# Sums of a pass: the reported loss, and the rows' losses; and those of the mini-batch under way.
+# Sums over a pass (the reported loss, and the losses of the rows), and over the current mini-batch (loss and weight).
 REPORTED_LOSS, LOSS, BATCH_LOSS, BATCH_WEIGHT, N_TOTALS = range(5)
-# The layer of the range of all intercepts.
+# Stands for the layer in a range of intercepts.
 INTERCEPTS = -1
 
 
@@ -76,7 +77,7 @@ _count_shards = inner(count_shards)
 
 @inner
 def _shard_start(n_rows, n_shards, shard):
-    """The first row of a shard; shards are made of eights, as tiles are."""
+    """The first row of a shard, a multiple of eight so that shards fill whole tiles."""
     return min(n_rows, (n_rows + 7) // 8 * shard // n_shards * 8)
 
 
@@ -90,7 +91,7 @@ def _transposed_of(transposed, layer_sizes, k):
 
 @inlined
 def _pass_rows(training, number, scratch):
-    """Forwards and backwards with a shard of the rows of a block."""
+    """Propagate a shard of a block forward and backward."""
     theta, layer_sizes = training.parameters
     inputs_of_data, job, workspace = training.data.inputs, training.team.job, training.workspace
     loss = _loss_at(training.functions.loss, theta)
@@ -154,7 +155,7 @@ def _pass_rows(training, number, scratch):
                 layer_inputs = units_of(workspace.activations, layer_sizes, k - 1, shard)
                 multiply(layer_inputs, True, deltas, coef_gradient, OVERWRITE, scratch)
         if k > 0:
-            # Deltas of hidden layers take the place of their slopes, which are not needed any more.
+            # The deltas of a hidden layer overwrite its slopes, which are no longer needed.
             input_deltas = units_of(workspace.slopes, layer_sizes, k - 1, shard)
             transposed = _transposed_of(workspace.transposed, layer_sizes, k)
             multiply(deltas, False, transposed, input_deltas, SCALE, scratch)
@@ -163,7 +164,7 @@ def _pass_rows(training, number, scratch):
 
 @inner
 def _add_shards(shard_gradients, n_shards, offset, out):
-    """out = the sum of a part of the shards' gradients, in their order."""
+    """out = the sum over shards, in their order, of one part of their gradients."""
     stop = offset + out.size
     first = shard_gradients[0][offset:stop]
     if n_shards == 1:
@@ -173,7 +174,7 @@ def _add_shards(shard_gradients, n_shards, offset, out):
     second = shard_gradients[1][offset:stop]
     for j in range(out.size):
         out[j] = first[j] + second[j]
-    # Two at a time, because there are powers of two of them.
+    # Two at a time, because the number of shards is a power of two.
     for shard in range(2, n_shards, 2):
         first, second = shard_gradients[shard][offset:stop], shard_gradients[shard + 1][offset:stop]
         for j in range(out.size):
@@ -182,7 +183,7 @@ def _add_shards(shard_gradients, n_shards, offset, out):
 
 @inlined
 def _multiply_columns(training, k, first, stop, gradient, spare):
-    """The gradient of some rows of the weights of layer `k`, from all rows of the block."""
+    """The gradient for some rows of the weights of layer `k`, from all rows of the block."""
     layer_sizes, workspace, job = training.parameters.layer_sizes, training.workspace, training.team.job
     multiply = _multiply_at(training.functions.multiply, training.parameters.theta)
     n = job[STOP] - job[START]
@@ -211,12 +212,12 @@ def _average_with(theta, weight, average):
 
 @inlined
 def _change_range(training, item, scratch):
-    """The gradient of a range of parameters, and its step."""
+    """Compute the gradient for a range of parameters, and take the step."""
     theta, layer_sizes = training.parameters
     job, workspace = training.team.job, training.workspace
     k, first, stop = workspace.ranges[item, 0], workspace.ranges[item, 1], workspace.ranges[item, 2]
     is_intercepts = k == INTERCEPTS
-    # Intercepts are one row of one column each, after the weights of all layers.
+    # Each intercept is a row with one column, after the weights of all layers.
     layer = layer_sizes.size - 1 if is_intercepts else k
     fan_out = 1 if is_intercepts else layer_sizes[k + 1]
     start = count_weights(layer_sizes[: layer + 1]) + first * fan_out
@@ -258,7 +259,7 @@ def _change_range(training, item, scratch):
 
 @inner
 def _transpose_range(parameters, ranges, item, transposed_coefs):
-    """Renew the transposed copy of a range of weights."""
+    """Update the transposed copy of a range of weights."""
     theta, layer_sizes = parameters
     k = ranges[item, 0]
     if k > 0:
@@ -294,7 +295,7 @@ def _begin_block(epoch, job):
 
 @inner
 def _end_rows(epoch, solver, workspace, job, numbers, totals):
-    """Sum up the rows phase; tell whether parameters come next."""
+    """Add up the rows phase; return whether a parameters phase comes next."""
     totals[BATCH_LOSS] += _sum(workspace.losses, job[N_SHARDS])
     totals[BATCH_WEIGHT] += _sum(workspace.weight_sums, job[N_SHARDS])
     if job[PURPOSE] == SUM_LOSSES:
@@ -327,10 +328,10 @@ def _end_batch(epoch, job, squared_norm, totals):
 
 
 def _train(training, rank, n_blocks, totals):
-    """The next blocks of rows of a pass; or, of another rank than 0, help whoever calls with that, until sent home.
+    """Train on the next blocks of a pass as the caller, which has rank 0. Any other rank helps until it is sent home.
 
-    Adds to totals[REPORTED_LOSS] the reported loss (mean of each mini-batch, penalty included, times its rows), and to
-    totals[LOSS] the weighted sum of the rows' losses.
+    Adds the reported loss (mean over each mini-batch, penalty included, times its number of rows) to
+    totals[REPORTED_LOSS], and the weighted sum of the rows' losses to totals[LOSS].
     """
     epoch, workspace = training.epoch, training.workspace
     board, job, numbers = training.team
@@ -368,5 +369,5 @@ def _train(training, rank, n_blocks, totals):
 
 @cache
 def compile_train(dtype: np.dtype) -> Kernel:
-    """``train(training, rank, n_blocks, totals)``, whatever the activation, the loss and the solver."""
+    """``train(training, rank, n_blocks, totals)``, for every activation, loss and solver."""
     return Kernel(_train, void(argument_type(Training, dtype), int64, int64, FLOAT64_VECTOR))

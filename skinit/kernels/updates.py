@@ -1,17 +1,17 @@
 r"""The step of each solver, for a range of parameters.
 
 ``step(theta, gradient, slots, start, constants, rate, number, penalty, keep, inverse_weight_sum)`` changes `theta`, the
-parameters from number `start` on. `gradient` is that of the summed loss of a mini-batch; the mean loss with its L2
+parameters from number `start` on. `gradient` is the gradient of a mini-batch's summed loss. The mean loss with its L2
 penalty,
 
 .. math:: \frac{1}{\sum_i s_i} \left( \sum_i s_i \ell_i + \frac{\alpha}{2} \sum_k \|W_k\|^2 \right),
 
-has the gradient ``(gradient + penalty * theta) * inverse_weight_sum``, where intercepts have no penalty. `slots` has a
-row of the length of all parameters for each vector that the solver keeps. `constants` (float64) belong to the solver,
+has the gradient ``(gradient + penalty * theta) * inverse_weight_sum``. Intercepts have no penalty. `slots` has a row
+for each vector that the solver keeps, with an entry for each parameter. `constants` (float64) belong to the solver,
 `rate` is the learning rate of this step, and `number` counts the steps from 1 on. Decoupled weight decay multiplies
-the parameters by `keep`, which is 1 for intercepts and where there is none.
+the parameters by `keep`, which is 1 for intercepts and without weight decay.
 
-A parameter's step depends on its own numbers only, so that a step may be taken in ranges, by several threads.
+The step of a parameter depends only on its own numbers, so several threads may take a step in ranges.
 """
 
 import math
@@ -44,7 +44,7 @@ def _sgd(theta, gradient, slots, start, constants, rate, number, penalty, keep, 
 
 @inner
 def _power(base, exponent):
-    """`base` to a whole number, by squaring, because powers of libm have other bits on other machines."""
+    """`base` to an integer power, by squaring, because libm's powers have other bits on other machines."""
     power = 1.0
     while exponent > 0:
         if exponent % 2 == 1:
@@ -77,7 +77,7 @@ UPDATES = {"sgd": _sgd, "adam": _adam}
 
 
 def update_signature(dtype):
-    """Of every step."""
+    """Signature of a step."""
     arrays = array_types(dtype)
     numbers = [float64, int64, float64, float64, float64]
     return void(arrays.vector, arrays.vector, arrays.matrix, int64, FLOAT64_VECTOR, *numbers)
@@ -85,5 +85,5 @@ def update_signature(dtype):
 
 @cache
 def compile_update(name: str, dtype: np.dtype) -> Kernel:
-    """The step `name`."""
+    """Compile the step `name`."""
     return Kernel(UPDATES[name], update_signature(dtype))

@@ -31,11 +31,11 @@ class Vectors:
         return self.builder.call(declare(self.builder.module, name, result, types_of_arguments), arguments)
 
     def multiply_add(self, x, y, z):
-        """X * y + z, with one rounding where the processor can."""
+        """X * y + z, with one rounding if the processor supports this."""
         return emit_multiply_add(self.builder, self._name, x, y, z)
 
     def repeat(self, value, scalar=None):
-        """A vector of one number."""
+        """A vector whose lanes all have one value."""
         vector = ir.VectorType(scalar or self.scalar, self.n_lanes)
         undefined = ir.Constant(vector, ir.Undefined)
         first = self.builder.insert_element(undefined, value, ir.Constant(_INT32, 0))
@@ -50,11 +50,11 @@ class Vectors:
 
     def _pointer(self, pointer):
         pointer = self.builder.bitcast(pointer, self.type.as_pointer())
-        # The names of LLVM's functions tell what a pointer points to where LLVM still knows.
+        # If pointers in this version of LLVM have types, the names of its functions contain them.
         return pointer, "p0" if getattr(pointer.type, "is_opaque", False) else f"p0{self._name}"
 
     def load(self, pointer, mask=None):
-        """The vector at `pointer`; zeros where the mask is not set."""
+        """The vector at `pointer`, with zeros in the lanes that the mask leaves out."""
         pointer, name = self._pointer(pointer)
         if mask is None:
             vector = self.builder.load(pointer)
@@ -64,7 +64,7 @@ class Vectors:
         return self._call(f"llvm.masked.load.{self._name}.{name}", self.type, [pointer, alignment, mask, self.zero])
 
     def store(self, vector, pointer, mask=None) -> None:
-        """Write a vector, or what of it the mask sets."""
+        """Write a vector, or only the lanes that the mask selects."""
         pointer, name = self._pointer(pointer)
         if mask is None:
             self.builder.store(vector, pointer).align = self.item_bytes
@@ -73,7 +73,7 @@ class Vectors:
         self._call(f"llvm.masked.store.{self._name}.{name}", ir.VoidType(), [vector, pointer, alignment, mask])
 
     def sum(self, vector):
-        """The sum of all lanes: halves are added until one is left."""
+        """The sum of all lanes. One half is added to the other until one lane is left."""
         n_lanes = self.n_lanes
         while n_lanes > 1:
             n_lanes //= 2

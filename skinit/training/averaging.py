@@ -8,18 +8,18 @@ from ..engine.network import Network
 class Averaging:
     r"""The average of the parameters after each step, in a vector that compiled code keeps up to date.
 
-    After step number `k` that counts, the average `a` becomes :math:`(1 - w_k)\, a + w_k\, \theta`. With
-    :math:`w_k = 1/k` it is the mean of the parameters: B. T. Polyak and A. B. Juditsky, "Acceleration of stochastic
-    approximation by averaging" (1992). With :math:`w_k = (1 - d) / (1 - d^k)` it is their weighted mean, where each
-    step weighs `d` times as much as the next.
+    After the `k`-th step that counts, the average `a` becomes :math:`(1 - w_k)\, a + w_k\, \theta`. With
+    :math:`w_k = 1/k`, it is the mean of the parameters: B. T. Polyak and A. B. Juditsky, "Acceleration of stochastic
+    approximation by averaging" (1992). With :math:`w_k = (1 - d) / (1 - d^k)`, it is a weighted mean, where each step
+    has `d` times the weight of the next step.
 
     Parameters
     ----------
     network : Network
-        With the parameters to begin with.
+        The network with its initial parameters.
     average : True, int or float
-        True: all steps count. An int: steps count from the one at which so many samples were seen. A float below 1:
-        all steps count, with the decay `d`.
+        True: all steps count. An int: steps count as soon as this many samples have been seen. A float below 1: all
+        steps count, and the decay `d` is this number.
     """
 
     def __init__(self, network: Network, average: bool | int | float) -> None:
@@ -31,14 +31,14 @@ class Averaging:
         self._n_samples = self._n_averaged = 0
 
     def copy(self) -> "Averaging":
-        """An average in the same state, with vectors of its own."""
+        """An average in the same state, with copies of the vectors."""
         copied = object.__new__(Averaging)
         copied.__dict__.update(self.__dict__)
         copied.vector, copied.last_theta = self.vector.copy(), self.last_theta.copy()
         return copied
 
     def begin(self, theta: np.ndarray) -> None:
-        """Go on from the parameters after the last step, if `theta` is their average; if not, begin anew."""
+        """Continue from the parameters after the last step if `theta` is the average; otherwise start again."""
         if np.array_equal(theta, self.vector):
             theta[:] = self.last_theta
         else:
@@ -46,17 +46,17 @@ class Averaging:
             self._n_averaged = 0
 
     def end(self, theta: np.ndarray) -> None:
-        """Put the average in the place of the parameters, which are kept for `begin`."""
+        """Replace the parameters by their average, and keep them for `begin`."""
         self.last_theta[:] = theta
         theta[:] = self.vector
 
     def next_weights(self, n_rows: int, batch_size: int) -> np.ndarray:
-        """The weight of the parameters after each step of the next epoch, whose steps then count as taken."""
+        """The weight of the parameters after each step of the next epoch. The steps are then counted as taken."""
         seen = self._n_samples + np.minimum(np.arange(batch_size, n_rows + batch_size, batch_size), n_rows)
         self._n_samples += n_rows
         numbers = self._n_averaged + np.cumsum(seen >= self._first_sample)
         self._n_averaged = int(numbers[-1])
-        # Until steps count, the average is the parameters themselves.
+        # Before the first step that counts, the average equals the parameters.
         numbers = np.maximum(numbers, 1)
         if self._decay is None:
             return 1.0 / numbers

@@ -1,10 +1,10 @@
-"""Mini-batches: how many rows they have."""
+"""The number of rows in a mini-batch."""
 
 from ..user_warnings import warn_user
 
 
 def check_batch_size(estimator, n_samples: int) -> int:
-    """The size of mini-batches, which is the number of rows at most."""
+    """The size of a mini-batch, which is at most the number of rows."""
     if estimator.batch_size == "auto":
         return min(200, n_samples)
     if estimator.batch_size > n_samples:

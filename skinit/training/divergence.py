@@ -1,4 +1,4 @@
-"""Divergence: the error that ends a training without a finite result, and its advice."""
+"""Divergence: the error that ends a training without a finite result, and the advice in its message."""
 
 import numpy as np
 from scipy.sparse import issparse
@@ -7,25 +7,27 @@ from ..engine.data import TrainingData
 from ..engine.predictions import predict_preactivations
 from .batches import check_batch_size
 
-# Magnitude from which X is called large; standardized data rarely exceed 10.
+# X is called large above this magnitude. Standardized data rarely exceed 10.
 LARGE_INPUT = 100.0
-# Magnitude from which targets, or predictions before training, are called large.
+# Targets, or predictions before training, are called large above this magnitude.
 LARGE = 1e3
-# Rows that predictions before training are looked at for.
+# The number of rows for which predictions before training are computed.
 N_ROWS = 1024
 
 
 class DivergenceError(ValueError):
     """Training has reached weights or a loss that are not finite.
 
+    Each parameter is also an attribute.
+
     Parameters
     ----------
     epoch : int
-        The epoch (or iteration of "lbfgs") in which they were seen; an attribute too. 0 before the first.
+        The epoch (or iteration of "lbfgs") in which they were seen. It is 0 before the first epoch.
     advice : str, default=""
-        The likely cause, and a remedy; an attribute too.
+        The likely cause and a remedy.
     quantity : str, default="parameter weights"
-        The numbers that are not finite, "loss" for example; an attribute too.
+        The numbers that are not finite, for example "loss".
 
     Examples
     --------
@@ -58,12 +60,12 @@ def explain_divergence(estimator, data: TrainingData, is_first: bool, smallest_r
     Parameters
     ----------
     estimator : MLPClassifier or MLPRegressor
-        With the weights that training started from.
+        The estimator with the weights from which training started.
     data : TrainingData
     is_first : bool
-        Whether the initializer drew these weights, and not an earlier training or the user.
+        Whether the initializer drew these weights. If not, they come from an earlier training or from the user.
     smallest_restart : float
-        Part of the automatic learning rate with which training started for the last time.
+        The fraction of the automatic learning rate with which training started for the last time.
 
     Returns
     -------
@@ -84,12 +86,10 @@ def explain_divergence(estimator, data: TrainingData, is_first: bool, smallest_r
     largest_output = np.abs(outputs).max()
     if not largest_output <= LARGE:
         if is_first:
-            return (
-                f"change init={estimator.init!r}: untrained, the network has outputs as large as {largest_output:.3g}"
-            )
+            return f"change init={estimator.init!r}: the untrained network has outputs as large as {largest_output:.3g}"
         return f"fit anew with warm_start=False: the weights to go on from give outputs up to {largest_output:.3g}"
     if data.sample_weight is not None and (data.sample_weight < 0).any():
-        return "remove the negative sample weights, with which the loss may have no lower bound"
+        return "remove the negative sample weights, because with them the loss may have no lower bound"
     mean_weight = data.row_weights().mean() * data.weight_scale
     if estimator.solver == "lbfgs":
         if estimator.alpha > mean_weight * len(data.targets):

@@ -8,7 +8,7 @@ from ..validation import NumberInterval
 
 
 def check_dropout(dropout, n_hidden: int) -> list[float]:
-    """The probability with which a step leaves out a unit of each hidden layer.
+    """For each hidden layer, the probability that a step leaves out a unit.
 
     Raises
     ------

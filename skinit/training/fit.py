@@ -22,10 +22,11 @@ from .step_size import automatic_step
 from .tasks import StopTraining, TrainingTasks
 from .validation import Validation, split
 
-# With learning_rate_init="auto": how often, and with which part of the learning rate, training starts again if the loss
-# rises above this multiple of the untrained network's.
+# With learning_rate_init="auto", the largest number of times that training restarts.
 MAX_RESTARTS = 8
+# The factor of the learning rate at each restart.
 RESTART_FACTOR = 0.25
+# Training restarts if the loss exceeds this multiple of the untrained network's loss.
 LOSS_TOLERANCE = 1.1
 
 
@@ -38,9 +39,9 @@ def fit_stochastic(
     incremental: bool,
     tasks: TrainingTasks | None,
 ) -> None:
-    """Train with a stochastic solver, and set what the estimator tells of it.
+    """Train with a stochastic solver, and set the estimator's fitted attributes.
 
-    Without `validation_data`, early stopping splits rows off.
+    Without `validation_data`, early stopping splits off some of the rows.
     """
     if estimator.early_stopping and incremental:
         raise ValueError("partial_fit does not support early_stopping=True")
@@ -81,12 +82,12 @@ def fit_stochastic(
         if is_automatic:
             progress.note(f'learning_rate_init="auto" found {estimator.learning_rate_init_:.3g}.')
     else:
-        # The estimator keeps its own, in case of an error.
+        # The estimator keeps its own solver, in case of an error.
         solver = solver.copy()
         if solver.averaging is not None:
             solver.averaging.begin(network.theta)
     if incremental and isinstance(solver.schedule, WarmUpAndTail):
-        # Nobody knows the last epoch.
+        # Without a last epoch there is no tail.
         solver.follow(warm_up, WARM_UP_EPOCHS)
     start, generator_state = network.theta.copy(), random_state.get_state(legacy=False)
     with passes:
@@ -115,7 +116,7 @@ def fit_stochastic(
                     measure=measure,
                     progress=progress,
                     incremental=incremental,
-                    # After so many restarts a loss that rises is not the learning rate's fault.
+                    # After this many restarts, a loss that rises has another cause than the learning rate.
                     loss_limit=loss_limit if n_restarts < MAX_RESTARTS else np.inf,
                     tasks=tasks,
                     best_theta=best_theta,
@@ -141,21 +142,21 @@ def _keep(keeper, passes: DataPasses, random_state, origin: Origin, snapshot: Sn
 
 
 def fit_lbfgs(estimator, network: Network, data: TrainingData, tasks: TrainingTasks | None) -> None:
-    """Train with L-BFGS, and set what the estimator tells of it."""
+    """Train with L-BFGS, and set the estimator's fitted attributes."""
 
     def report(n_iter, loss):
         if estimator.verbose:
             print(f"Iteration {n_iter}, loss = {loss:.8f}")
         if tasks is not None:
             estimator.n_iter_, estimator.loss_ = n_iter, loss
-            # SciPy tells of an iteration when it is over.
+            # SciPy reports an iteration only when it is over.
             tasks.begin("iteration")
             if tasks.end(network, {"n_iter_": n_iter, "loss_": loss}):
                 raise StopTraining
 
     if any(check_dropout(estimator.dropout, len(network.widths) - 2)):
         raise ValueError(f'dropout={estimator.dropout} needs a stochastic solver, got solver="lbfgs".')
-    # Its moments would be those of weights that are gone.
+    # The moments of an earlier solver would belong to weights that no longer exist.
     estimator.__dict__.pop("_optimizer", None)
     passes = DataPasses(network, data, len(data.targets), _row_alpha(estimator, data))
     with passes, one_blas_thread(network.largest_product(len(data.targets))), suppress(StopTraining):
@@ -177,22 +178,23 @@ def _solver_class(estimator) -> type[StochasticSolver]:
 
 
 def has_tail(estimator) -> bool:
-    """Whether the learning rate warms up and has a tail: it is automatic, and the user gave no schedule."""
+    """Whether the learning rate warms up and has a tail, because it is automatic and the user gave no schedule."""
     return estimator.learning_rate_init == "auto" and estimator.learning_rate == "constant"
 
 
 def _row_alpha(estimator, data: TrainingData) -> float:
-    """`alpha` for weights that have been scaled."""
-    # A NumPy number of single precision would overflow.
+    """`alpha` for sample weights that have been scaled."""
+    # A NumPy number in single precision might overflow.
     return float(estimator.alpha) / data.weight_scale
 
 
 def choose_learning_rate(estimator, network: Network, data: TrainingData, batch_size: int) -> float:
-    """The initial learning rate asked for, or found."""
+    """The initial learning rate, which the estimator gives or which is found from the curvature."""
     if estimator.learning_rate_init != "auto":
         return float(estimator.learning_rate_init)
     rule = _solver_class(estimator).automatic_step
     memory = getattr(estimator, rule.memory) if rule.memory else 0.0
-    # `fit` and `initialize` choose the same rate only with as many threads of BLAS, which round sums differently.
+    # `fit` and `initialize` choose the same learning rate only with the same number of BLAS threads, because sums are
+    # rounded differently with other numbers of threads.
     with blas_threads(network.largest_product(batch_size)), np.errstate(all="ignore"):
         return automatic_step(network, data, batch_size, _row_alpha(estimator, data), rule, memory)

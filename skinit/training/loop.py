@@ -1,7 +1,7 @@
 """The epoch loop: shuffling, stopping rules, best weights and interrupts.
 
-Random numbers are drawn here in scikit-learn's order (one shuffle of the row numbers an epoch), so that from the same
-initial weights and random state training goes the same way.
+Random numbers are drawn in scikit-learn's order (one shuffle of the row numbers for each epoch), so training takes the
+same course as in scikit-learn from the same initial weights and random state.
 """
 
 import math
@@ -23,16 +23,16 @@ from .solvers import StochasticSolver
 from .tasks import TrainingTasks
 from .validation import Quality
 
-# The learning rate is too large if the loss exceeds its limit, which is near the untrained loss, or climbs back above
-# the first of two parts of the limit after falling below the second.
+# The learning rate is too large if the loss exceeds its limit, which is near the untrained loss. It is also too large
+# if the loss climbs back above the first fraction of the limit in one of these pairs after falling below the second.
 FORGOTTEN = ((0.5, 0.25), (0.85, 0.75), (0.93, 0.88))
-# The fitted attributes that only validation rows give.
+# The fitted attributes that need validation rows.
 VALIDATION_ATTRIBUTES = ("validation_scores_", "validation_loss_curve_", "best_validation_score_", "best_iter_")
 
 
 @dataclass
 class History:
-    """What an estimator knows of its training; the names are those of its fitted attributes."""
+    """The history of an estimator's training. The names are the names of the fitted attributes."""
 
     n_iter_: int = 0
     t_: int = 0
@@ -47,7 +47,7 @@ class History:
 
     @classmethod
     def of(cls, estimator) -> "History":
-        """The history of `estimator` so far, in lists of its own; epochs are counted anew."""
+        """The history of `estimator` so far, with copies of its lists. Epochs are counted from 0 again."""
         history = cls()
         for name in cls.__dataclass_fields__:
             value = getattr(estimator, name, None)
@@ -61,7 +61,7 @@ class History:
         return history
 
     def attributes(self, early_stopping: bool) -> dict:
-        """The fitted attributes: either the losses or the validation scores decide, the others are None."""
+        """The fitted attributes. The best loss is None with `early_stopping`, the validation attributes without it."""
         known = vars(self).copy()
         if early_stopping:
             known["best_loss_"] = None
@@ -72,7 +72,7 @@ class History:
         return known
 
     def mark(self) -> tuple:
-        """What `rewind` needs to go back to this point."""
+        """The mark with which `rewind` returns to this point."""
         known = vars(self).copy()
         return known, {name: len(value) for name, value in known.items() if isinstance(value, list)}
 
@@ -84,7 +84,7 @@ class History:
             del known[name][length:]
 
     def shows_too_large_steps(self, loss_limit: float) -> bool:
-        """Whether the loss is not finite, above its limit, or back near it after it was far below."""
+        """Whether the loss is not finite, exceeds its limit, or climbs back near the limit after it was far below."""
         if not np.isfinite(loss_limit):
             return False
         losses = self.loss_curve_[-self.n_iter_ :]
@@ -103,11 +103,11 @@ class History:
             self.best_loss_ = loss
 
     def note_validation(self, quality: Quality, tol: float) -> bool:
-        """Add the validation score and loss of an epoch; tell whether the score is the best so far."""
+        """Add the validation score and loss of an epoch; return whether the score is the best so far."""
         score = quality.score
         self.validation_scores_.append(score)
         self.validation_loss_curve_.append(quality.loss)
-        # NaN is no improvement either.
+        # NaN counts as no improvement.
         if not score >= self.best_validation_score_ + tol:
             self._no_improvement_count += 1
         else:
@@ -119,17 +119,17 @@ class History:
 
 
 class Snapshot(NamedTuple):
-    """Training as it was after a whole epoch.
+    """The state of training after a whole epoch.
 
     Attributes
     ----------
     theta : ndarray of shape (n_parameters,)
     best_theta : ndarray of shape (n_parameters,), or None
-        The parameters with the best validation score, if there is one.
+        The parameters with the best validation score, or None without one.
     solver : StochasticSolver
-        A copy.
+        A copy of the solver.
     mark : tuple
-        Where the history was.
+        The mark of the history.
     """
 
     theta: np.ndarray
@@ -156,25 +156,25 @@ def train(
     best_theta: np.ndarray | None = None,
     keep: Callable[[Snapshot, bool], None] | None = None,
 ) -> StochasticSolver:
-    """Train the network of `passes`, in place, and write down how it went in `history`.
+    """Train the network of `passes` in place, and record the course of training in `history`.
 
     Parameters
     ----------
     measure : callable or None
-        Gives the validation score and loss of a network; the weights with the best score are restored at the end.
+        Returns the validation score and loss of a network. The weights with the best score are restored at the end.
         None: the training loss decides when to stop.
     incremental : bool
-        Whether to end after one epoch, whatever `max_iter`.
+        Whether to end after one epoch, regardless of `max_iter`.
     loss_limit : float, default=inf
-        If finite, what the loss may not exceed, see `History.shows_too_large_steps`.
+        If finite, the limit of the loss (see `History.shows_too_large_steps`).
     tasks : TrainingTasks or None, default=None
-        Tells callbacks of each epoch; one of them may ask to stop.
+        Reports each epoch to callbacks, any of which may ask to stop.
     best_theta : ndarray of shape (n_parameters,), or None
-        The parameters with the best validation score, where `history` has epochs of this fit. Training then goes on
-        from the end of the last one, of which callbacks are told again.
+        The parameters with the best validation score, if `history` has epochs of this fit. Training then continues
+        after the last epoch, which is reported to callbacks again.
     keep : callable or None, default=None
-        Called with the snapshot at the end of each epoch and, when training ends, with that of the last one again. The
-        second argument says which.
+        Called with the snapshot and False at the end of each epoch, and with the last snapshot and True when training
+        ends.
 
     Returns
     -------
@@ -184,19 +184,19 @@ def train(
     Raises
     ------
     DivergenceError
-        If the loss or the parameters are not finite, unless an earlier validation score is there to go back to. Or if
-        losses show that steps are too large.
+        If the loss or the parameters are not finite, unless an earlier epoch has a validation score. Also if the
+        losses show that the learning rate is too large.
     KeyboardInterrupt
         On Ctrl-C before the end of the first epoch, or in one fit of many.
     """
     theta, averaging = passes.network.theta, solver.averaging
-    # The network that is validated, told to callbacks, and kept.
+    # The network that is validated, reported to callbacks, and kept.
     network = passes.network if averaging is None else passes.network.with_theta(averaging.vector)
     learned = network.theta
     snapshot = Snapshot(theta.copy(), best_theta, solver, history.mark())
     goes_on = history.n_iter_ > 0
     if not goes_on and measure is not None and np.isfinite(history.best_validation_score_):
-        # A warm start: the weights to go on from are those of the best score so far.
+        # In a warm start, the initial weights have the best score so far.
         snapshot = snapshot._replace(best_theta=snapshot.theta)
     try:
         while True:
@@ -205,7 +205,7 @@ def train(
             is_best = False
             if not goes_on:
                 if shuffle:
-                    # As scikit-learn's order[permutation]: shuffling swaps by position, whatever lies there.
+                    # Shuffling swaps positions, so the order is the same as scikit-learn's order[permutation].
                     random_state.shuffle(passes.rows)
                 if passes.has_negative_weights:
                     passes.check_batch_weights()
@@ -216,7 +216,7 @@ def train(
                 history.loss_curve_.append(loss)
                 if history.shows_too_large_steps(loss_limit):
                     raise DivergenceError(history.n_iter_)
-                # Weights that are not finite show in the next loss, but a validation score may miss them.
+                # Weights that are not finite make the next loss not finite, but a validation score may hide them.
                 if measure is not None or not math.isfinite(loss):
                     _check_finite(history.n_iter_, theta, loss)
                 if measure is None:

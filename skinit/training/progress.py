@@ -19,7 +19,7 @@ class Progress:
     Parameters
     ----------
     verbose : bool or int
-        0: nothing. 2: a table with a row for each epoch. Any other: scikit-learn's lines.
+        0 prints nothing, 2 a table with a row for each epoch, and any other value the same lines as scikit-learn.
     """
 
     def __init__(self, verbose: bool | int) -> None:
@@ -28,7 +28,7 @@ class Progress:
         self._has_header = False
 
     def note(self, *words: str) -> None:
-        """Print words."""
+        """Print words, unless `verbose` is 0."""
         if self._verbose:
             print(*words)
 
@@ -55,7 +55,7 @@ class Progress:
 
 
 def tells_of_compilation(method: Callable) -> Callable:
-    """Decorator: at `verbose`, the method of an estimator says so when kernels are compiled for long."""
+    """Decorator for a method of an estimator, which with `verbose` announces a long compilation of kernels."""
 
     @wraps(method)
     def run(self, *args, **kwargs):

@@ -1,8 +1,8 @@
 r"""Learning-rate schedules: the factor of the learning rate at each step, known before training.
 
-A schedule is a function ``(step, n_steps) -> factor`` of the number of a step, from 0 on, and of the number of steps of
-`max_iter` epochs. A new one is one more entry in `SCHEDULES`. What depends on how training goes ("adaptive"), or on
-the samples seen ("invscaling"), is part of :class:`~skinit.training.solvers.SGD`.
+A schedule is a function ``(step, n_steps) -> factor``. It takes the number of a step, which starts at 0, and the number
+of steps in `max_iter` epochs. A new schedule is one more entry in `SCHEDULES`. Rules that depend on the course of
+training ("adaptive") or on the samples seen ("invscaling") are part of :class:`~skinit.training.solvers.SGD`.
 """
 
 import math
@@ -16,10 +16,12 @@ from ..validation import NumberInterval
 
 Schedule = Callable[[int, int], float]
 
-# What a schedule may return.
+# The factors that a schedule may return.
 FACTORS = NumberInterval(Real, 0, None, closed="left")
-# Part of the steps on which "one_cycle" warms up, and its factor at the first step.
-WARM_UP, FIRST_FACTOR = 0.3, 0.04
+# The fraction of the steps in which "one_cycle" warms up.
+WARM_UP = 0.3
+# The factor of "one_cycle" at the first step.
+FIRST_FACTOR = 0.04
 # Epochs over which an automatic learning rate warms up.
 WARM_UP_EPOCHS = 3
 
@@ -32,7 +34,7 @@ def linear(step: int, n_steps: int) -> float:
 def cosine(step: int, n_steps: int) -> float:
     """From 1 down to 0 along half a period of the cosine.
 
-    I. Loshchilov and F. Hutter, "SGDR: stochastic gradient descent with warm restarts" (2017); here without restarts.
+    I. Loshchilov and F. Hutter, "SGDR: stochastic gradient descent with warm restarts" (2017), but without restarts.
     """
     return (1 + math.cos(math.pi * step / n_steps)) / 2
 
@@ -53,7 +55,7 @@ SCHEDULES: dict[str, Schedule] = {"cosine": cosine, "linear": linear, "one_cycle
 
 
 def warm_up(step: int, n_steps: int) -> float:
-    """Up to 1 in a straight line. Not in `SCHEDULES`, because it makes sense over some epochs only."""
+    """Up to 1 in a straight line. Not in `SCHEDULES`, because it makes sense only over a few epochs."""
     return (step + 1) / n_steps
 
 
@@ -61,14 +63,14 @@ def warm_up(step: int, n_steps: int) -> float:
 class WarmUpAndTail:
     """The schedule of an automatic learning rate: up to 1 over the first epochs, and down to 0 over the tail.
 
-    P. Goyal et al., "Accurate, large minibatch SGD" (2017) for the warm-up.
+    The warm-up follows P. Goyal et al., "Accurate, large minibatch SGD" (2017).
 
     Parameters
     ----------
     n_epochs : int
-        Epochs of all steps.
+        Number of epochs in all.
     begin, end : float
-        The epochs between which the tail lies.
+        The epochs in which the tail begins and ends.
     """
 
     n_epochs: int
@@ -77,7 +79,7 @@ class WarmUpAndTail:
 
     @classmethod
     def over(cls, n_epochs: int) -> "WarmUpAndTail":
-        """With a tail over the last half of the epochs."""
+        """The schedule with a tail over the second half of the epochs."""
         return cls(n_epochs, n_epochs / 2, n_epochs)
 
     def __call__(self, step: int, n_steps: int) -> float:
@@ -87,17 +89,17 @@ class WarmUpAndTail:
         return max(0.0, min(1.0, rise, fall))
 
     def begin_tail(self, epoch: int) -> "WarmUpAndTail":
-        """With a tail that begins after so many epochs, and takes as many more."""
+        """The schedule with a tail that begins after `epoch` epochs and takes just as many epochs."""
         return replace(self, begin=epoch, end=2 * epoch)
 
 
 def factors(schedule: Schedule, first: int, n: int, n_steps: int) -> np.ndarray:
-    """The factors of `n` steps from number `first` on; after the last of `n_steps` that of the last one.
+    """The factors of `n` steps from number `first` on. Steps after `n_steps` have the factor of the last step.
 
     Raises
     ------
     ValueError
-        If the schedule returns no finite number from 0 on.
+        If the schedule does not return a finite number of at least 0.
     """
     return np.array([_factor(schedule, min(step, n_steps - 1), n_steps) for step in range(first, first + n)])
 

@@ -1,6 +1,6 @@
-"""Solvers: what stochastic gradient descent, Adam and L-BFGS remember between steps.
+"""Solvers: the state of stochastic gradient descent, Adam and L-BFGS between steps.
 
-The steps themselves are compiled (`kernels.updates`). A new stochastic solver is a class here and a step there.
+The steps are compiled code (`kernels.updates`). A new stochastic solver is a class here and a step there.
 """
 
 from collections.abc import Callable
@@ -20,18 +20,18 @@ from .schedules import SCHEDULES, Schedule, WarmUpAndTail, factors
 
 
 class AutomaticStep(NamedTuple):
-    """What ``learning_rate_init="auto"`` has to know of a solver (`step_size`).
+    """The properties of a solver that ``learning_rate_init="auto"`` needs (`step_size`).
 
     Attributes
     ----------
     follows_signs : bool
-        Whether the first step goes along the signs of the gradient, as Adam's does, or along the gradient itself.
+        Whether the first step follows the signs of the gradient, as in Adam, or the gradient itself.
     memory : str or None
-        The parameter that says which part of a step the next one repeats: momentum, or Adam's `beta_1`.
+        The parameter with the fraction of a step that the next step repeats: momentum, or Adam's `beta_1`.
     largest : float
         The largest learning rate to choose.
     fallback : float
-        The learning rate if the curvature says nothing, because it is zero or not finite.
+        The learning rate if the curvature is zero or not finite.
     """
 
     follows_signs: bool = False
@@ -41,35 +41,35 @@ class AutomaticStep(NamedTuple):
 
 
 class StochasticSolver:
-    """What the stochastic solvers share.
+    """Base class of the stochastic solvers.
 
     A subclass names its compiled step, `update`, and may describe itself to ``learning_rate_init="auto"``.
 
     Parameters
     ----------
     network : Network
-        The network that it trains. Its state fits no other.
+        The network to train. The solver's state fits only networks with the same layers and precision.
     n_slots : int
-        Vectors of the length of the parameters that the step keeps.
+        Number of vectors, each as long as the parameters, that the step keeps.
     learning_rate : float
         The learning rate of the next step, before the schedule's factor.
     constants : sequence of float
-        Numbers that the step needs besides.
+        Other numbers that the step needs.
     weight_decay : float
-        Decoupled weight decay: the part of the weights that a step of learning rate 1 takes away from them.
+        Decoupled weight decay: the fraction of the weights that a step with learning rate 1 removes.
 
     Attributes
     ----------
     n_steps : ndarray of shape (1,)
         Number of steps taken.
     schedule : callable or None
-        See `schedules`.
+        The schedule of the learning rate (see `schedules`).
     averaging : Averaging or None
         The average of the parameters, if one is kept.
     dropout : ndarray of shape (n_hidden_layers,)
-        The probability with which a step leaves out a unit of each hidden layer; empty where none is left out.
+        For each hidden layer, the probability that a step leaves out a unit; empty without dropout.
     seed : int
-        Seed of dropout.
+        Seed for dropout.
     """
 
     update: str
@@ -87,11 +87,11 @@ class StochasticSolver:
         self.schedule: Schedule | None = None
         self.averaging: Averaging | None = None
         self.dropout, self.seed = np.empty(0), 0
-        # The epoch in which the tail of the schedule began before its time.
+        # The epoch in which the tail of the schedule began early; 0 if it did not.
         self._n_epochs = self._n_scheduled_epochs = self._tail_epoch = 0
 
     def follow(self, schedule: Schedule, n_epochs: int) -> None:
-        """Multiply learning rates by the factors of a schedule over so many epochs."""
+        """Multiply learning rates by the factors of a schedule over `n_epochs` epochs."""
         self.schedule, self._n_scheduled_epochs = schedule, n_epochs
 
     def rates(self, n_batches: int) -> np.ndarray:
@@ -103,7 +103,7 @@ class StochasticSolver:
         return rates
 
     def copy(self) -> "StochasticSolver":
-        """A solver in the same state, with arrays of its own."""
+        """A solver in the same state, with copies of the arrays."""
         copied = object.__new__(type(self))
         copied.__dict__.update(self.__dict__)
         copied.slots, copied.n_steps = self.slots.copy(), self.n_steps.copy()
@@ -111,7 +111,7 @@ class StochasticSolver:
         return copied
 
     def belongs_to(self, network: Network) -> bool:
-        """Whether its state is that of a network with these layers and of this precision."""
+        """Whether the solver's state fits a network with these layers and this precision."""
         return (
             getattr(self, "layer_sizes", None) == network.widths
             and self.slots.dtype == network.theta.dtype
@@ -119,7 +119,7 @@ class StochasticSolver:
         )
 
     def scale_learning_rate(self, factor: float) -> None:
-        """Multiply the learning rate, for all of what follows."""
+        """Multiply the learning rate of all later steps."""
         self.learning_rate *= factor
 
     def end_epoch(self, t: int) -> None:
@@ -127,7 +127,7 @@ class StochasticSolver:
         self._n_epochs += 1
 
     def slow_down(self) -> tuple[bool, str]:
-        """React to a lack of progress: whether training goes on, and what to say of it, in scikit-learn's words."""
+        """React to a lack of progress; return whether training goes on, and a message in scikit-learn's words."""
         schedule = self._schedule_of_now
         if not isinstance(schedule, WarmUpAndTail):
             return False, "Stopping."
@@ -204,7 +204,7 @@ class AdamW(Adam):
     """Adam with decoupled weight decay: I. Loshchilov and F. Hutter, "Decoupled weight decay regularization" (2019)."""
 
 
-# Class, and the estimator parameters that it takes.
+# The class of each solver, and the estimator parameters that it takes.
 STOCHASTIC_SOLVERS: dict[str, tuple[type[StochasticSolver], tuple[str, ...]]] = {
     "sgd": (
         SGD,
@@ -222,7 +222,7 @@ STOCHASTIC_SOLVERS: dict[str, tuple[type[StochasticSolver], tuple[str, ...]]] = 
 
 
 def make_solver(name: str, network: Network, parameters: dict) -> StochasticSolver:
-    """A new solver for a network, from an estimator's parameters."""
+    """A new solver for a network, made from an estimator's parameters."""
     solver_class, names = STOCHASTIC_SOLVERS[name]
     solver = solver_class(network, **{key: parameters[key] for key in names})
     schedule = parameters["learning_rate"]
@@ -238,7 +238,7 @@ def make_solver(name: str, network: Network, parameters: dict) -> StochasticSolv
 
 
 class Iterate(NamedTuple):
-    """Where "lbfgs" is after an iteration."""
+    """The state of "lbfgs" after an iteration."""
 
     n_iter: int
     loss: float
@@ -258,13 +258,13 @@ def minimize_lbfgs(
     Parameters
     ----------
     passes : DataPasses
-        With all rows in one mini-batch.
+        Passes with all rows in one mini-batch.
     max_iter, max_fun : int
-        Bounds on iterations and on evaluations of the gradient.
+        The largest numbers of iterations and of gradient evaluations.
     tol : float
-        Largest entry of the gradient at which to stop.
+        Training stops when no entry of the gradient is larger.
     report : callable
-        Called with the number and the loss of each iteration, while the network has its parameters.
+        Called with the number and the loss of each iteration, while the network has the parameters of the iteration.
 
     Returns
     -------
@@ -317,6 +317,6 @@ def minimize_lbfgs(
 
 
 def _assign(theta: np.ndarray, x: np.ndarray) -> None:
-    """Numbers of float64 that overflow float32 become infinite; training then ends with an error of its own."""
+    """Assign parameters. A float64 that overflows float32 becomes infinite, and training then ends with an error."""
     with np.errstate(over="ignore"):
         theta[:] = x

@@ -1,4 +1,4 @@
-"""All that a training needs to go on from the end of an epoch, as arrays and numbers that a file can hold."""
+"""The state from which a training can continue after an epoch, as arrays and numbers that a file can hold."""
 
 from itertools import pairwise
 from numbers import Integral, Real
@@ -18,7 +18,7 @@ _NAMED_SCHEDULES: dict[str, Schedule] = {**SCHEDULES, "warm_up": warm_up}
 
 
 class Beginning(NamedTuple):
-    """A fit once its initial parameters were drawn.
+    """The state of a fit after its initial parameters are drawn.
 
     Attributes
     ----------
@@ -33,17 +33,17 @@ class Beginning(NamedTuple):
 
     @classmethod
     def of(cls, network: Network, random_state: np.random.RandomState) -> "Beginning":
-        """The beginning of a fit that has this network and generator now."""
+        """The beginning of a fit that now has this network and generator."""
         return cls(network.theta.copy(), random_state.get_state(legacy=False))
 
     def restore(self, network: Network, random_state: np.random.RandomState) -> None:
-        """Begin a fit in this way."""
+        """Set the network and the generator to this beginning."""
         network.theta[:] = self.theta
         random_state.set_state(self.generator)
 
 
 class Origin(NamedTuple):
-    """Where the epochs of a fit come from.
+    """The origin of the epochs of a fit.
 
     Attributes
     ----------
@@ -51,7 +51,7 @@ class Origin(NamedTuple):
     learning_rate_init : float
         The initial learning rate, before any restart.
     n_restarts : int
-        How often training started again with a smaller one.
+        How often training started again with a smaller learning rate.
     """
 
     beginning: Beginning
@@ -60,14 +60,14 @@ class Origin(NamedTuple):
 
 
 class TrainingState(NamedTuple):
-    """A training after a whole epoch.
+    """The state of training after a whole epoch, in a form that a file can hold.
 
     Attributes
     ----------
     arrays : dict of str to ndarray
-        Parameters, the order of the rows, and what the solver keeps.
+        The parameters, the order of the rows, and the arrays of the solver.
     numbers : dict
-        Numbers, and lists and dicts of them: the history, the random generator, and what the solver counts.
+        Numbers, or lists and dicts of numbers: the history, the random generator, and the counts of the solver.
     """
 
     arrays: dict[str, np.ndarray]
@@ -77,7 +77,7 @@ class TrainingState(NamedTuple):
     def of(
         cls, snapshot: Snapshot, passes: DataPasses, random_state: np.random.RandomState, origin: Origin
     ) -> "TrainingState":
-        """The state at the end of an epoch. It refers to arrays that training changes."""
+        """The state at the end of an epoch. Its arrays are not copies, and training changes them."""
         beginning, learning_rate_init, n_restarts = origin
         arrays = {
             "theta": snapshot.theta,
@@ -101,18 +101,18 @@ class TrainingState(NamedTuple):
 
     @property
     def position(self) -> tuple[int, int]:
-        """How often training started again, and the number of epochs done since then."""
+        """The number of restarts, and the number of epochs since the last restart."""
         return self.numbers["n_restarts"], self.numbers["history"]["n_iter_"]
 
     def origin(self, network: Network) -> Origin:
-        """Where its epochs come from, if they are those of such a network."""
+        """The origin of the epochs, after a check that it fits the network."""
         beginning = Beginning(self.array("first_theta", network.theta), self.numbers["first_generator"])
         return Origin(beginning, self.numbers["learning_rate_init"], self.numbers["n_restarts"])
 
     def restore(
         self, passes: DataPasses, solver: StochasticSolver, history: History, random_state: np.random.RandomState
     ) -> np.ndarray | None:
-        """Bring a training of the same origin to this state.
+        """Bring a training with the same origin to this state.
 
         Returns
         -------
@@ -122,7 +122,7 @@ class TrainingState(NamedTuple):
         Raises
         ------
         ValueError
-            If the arrays are not those of such a training.
+            If the state does not fit the training.
         """
         theta, rows = passes.network.theta, self.array("rows", passes.rows)
         if not np.array_equal(np.sort(rows), np.sort(passes.rows)):
@@ -143,7 +143,7 @@ class TrainingState(NamedTuple):
         return self.array("best_theta", theta) if "best_theta" in self.arrays else None
 
     def array(self, name: str, like: np.ndarray) -> np.ndarray:
-        """One of its arrays, which must have the shape and the dtype of another one."""
+        """The array with this name, which must have the shape and the dtype of `like`."""
         array = self.arrays.get(name, np.empty(0))
         if array.shape != like.shape or array.dtype != like.dtype:
             raise ValueError(
@@ -154,7 +154,7 @@ class TrainingState(NamedTuple):
 
 
 def _parts(solver: StochasticSolver) -> list:
-    """The objects that the state of a solver is spread over."""
+    """The objects that together hold the state of a solver."""
     return [solver] if solver.averaging is None else [solver, solver.averaging]
 
 
@@ -172,9 +172,9 @@ def _numbers_of(solver: StochasticSolver) -> list[dict[str, Real]]:
 
 
 def solver_state(solver: StochasticSolver) -> dict[str, Any]:
-    """The state of a solver as arrays and builtin objects, but for a schedule that is a function of the user.
+    """The state of a solver as arrays and builtin objects, except for a schedule that is a user's function.
 
-    It refers to the solver's arrays.
+    The arrays are not copies.
     """
     names = {solver_class: name for name, (solver_class, _) in STOCHASTIC_SOLVERS.items()}
     schedule: Any = solver.schedule
@@ -187,12 +187,12 @@ def solver_state(solver: StochasticSolver) -> dict[str, Any]:
 
 
 def restore_solver(state: dict[str, Any]) -> StochasticSolver:
-    """A solver in the state that `solver_state` tells of.
+    """A solver in the state that `solver_state` returned.
 
     Raises
     ------
     ValueError
-        If it is not the state of a solver. Compiled code would not see that.
+        If this is not the state of a solver, because compiled code would not notice.
     """
     try:
         solver_class, names = STOCHASTIC_SOLVERS[state["solver"]]
@@ -206,7 +206,7 @@ def restore_solver(state: dict[str, Any]) -> StochasticSolver:
         if not (isinstance(sizes, tuple) and all(isinstance(size, int) for size in sizes)):
             raise TypeError(f"layer_sizes={sizes!r}")
         dtype, n_parameters = solver.slots.dtype, sum((fan_in + 1) * fan_out for fan_in, fan_out in pairwise(sizes))
-        # What its class makes for another network, and the numbers that every solver has.
+        # A solver of the same class for another network has the same attributes. `numbers` are common to all solvers.
         network, parameters = Network([1, 1], "identity", "squared_error", dtype), dict.fromkeys(names, 0.0)
         example = solver_class(network, **parameters)  # type: ignore[arg-type]
         (numbers,) = _numbers_of(StochasticSolver(network, 0, 0.0))
@@ -231,12 +231,12 @@ def restore_solver(state: dict[str, Any]) -> StochasticSolver:
 
 
 def _take_array(part, name: str, dtype, shape: tuple[int, ...]) -> None:
-    """Check one of the arrays that a part of a solver was given, which compiled code is going to change."""
+    """Check an array that a part of a solver was given, because compiled code will change it."""
     array = getattr(part, name)
     if not isinstance(array, np.ndarray) or array.dtype != dtype or array.shape != shape:
         raise TypeError(
             f"{name} must be an array of {np.dtype(dtype)} of shape {shape}, got "
             f"{getattr(array, 'dtype', type(array).__name__)} of shape {np.shape(array)}."
         )
-    # An array in a file that is mapped into memory cannot be written to.
+    # An array in a memory-mapped file cannot be written to.
     setattr(part, name, np.require(array, requirements=["C", "A", "W", "E"]))

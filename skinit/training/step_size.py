@@ -1,33 +1,34 @@
 r"""Step sizes from the curvature: ``learning_rate_init="auto"``.
 
 The quadratic model of the loss along a step :math:`-\gamma d` is
-:math:`L - \gamma g^T d + \tfrac{\gamma^2}{2} d^T H d`, with the gradient `g` and the Hessian `H` of a mini-batch.
+:math:`L - \gamma g^T d + \tfrac{\gamma^2}{2} d^T H d`, with the gradient `g` and the Hessian `H` of a mini-batch. The
+loss is the sum over outputs, which training descends.
 
-*Gradient descent*: :math:`\gamma^* = 1 / \|H\|` is sure to lower it for :math:`d = g` (I. Goodfellow et al., "Deep
-Learning", section 4.3.1; M. Skorski, section 1.2), at half of the largest stable step. The curvature of the L2 penalty
-is added to the norm.
+*Gradient descent*: the step :math:`\gamma^* = 1 / \|H\|` always lowers the model for :math:`d = g` (I. Goodfellow et
+al., "Deep Learning", section 4.3.1; M. Skorski, section 1.2). It is half of the largest stable step. The curvature of
+the L2 penalty is added to the norm.
 
-The losses "absolute_error" and "quantile", whose second derivative is zero but for a kink, have in its place the
+The second derivative of the losses "absolute_error" and "quantile" is zero except at a kink. It is replaced by the
 curvature that :mod:`skinit.curvature` states.
 
-*Adam*: its first step is :math:`d = \mathrm{sign}(g)`, along which the model is least at
+*Adam*: the first step has :math:`d = \mathrm{sign}(g)`. Along it, the model is smallest at
 :math:`\gamma^* = \|g\|_1 / |d^T H d|`.
 
-*Momentum* :math:`\beta` goes on along old steps, :math:`1 / (1 - \beta)` times as far in all as a single step. The
-largest stable step of heavy-ball and of Nesterov's momentum is within a factor of two of that without
-(:func:`~skinit.curvature.max_stable_step`), but what was right for the gradient of now is carried into curvature met
-later. So the step is :math:`\min(1, 2.5 \sqrt{1 - \beta})\,\gamma^*`, which is near :math:`\gamma^*` for a momentum
-of 0.9. For more it lies between :math:`\gamma^*` and :math:`(1 - \beta) \gamma^*`, which would keep the sum of all
-steps. For Adam, :math:`\beta = \beta_1`.
+*Momentum* :math:`\beta` repeats earlier steps, which moves :math:`1 / (1 - \beta)` times as far in all as a single
+step. Heavy-ball and Nesterov's momentum change the largest stable step by at most a factor of two
+(:func:`~skinit.curvature.max_stable_step`), but they carry a step that suits the current gradient on to places with
+another curvature. So the step is :math:`\min(1, 2.5 \sqrt{1 - \beta})\,\gamma^*`, which is near :math:`\gamma^*` for a
+momentum of 0.9. For a larger momentum, it is between :math:`\gamma^*` and :math:`(1 - \beta) \gamma^*`, which would
+keep the sum of all steps. For Adam, :math:`\beta = \beta_1`.
 
-*Warm-up and tail*: a rate may be so large if it begins small, because training then moves to where the curvature is
-lower (J. Gilmer et al., "A loss curvature perspective on training instability in deep learning", 2021), and if it ends
-small, because the noise of mini-batches then ends too. With ``learning_rate="constant"``, the rate warms up over three
-epochs and falls to zero over the tail (`WarmUpAndTail`). The tail is the last half of
-`max_iter` epochs. Where progress stops before, it begins then and lasts as long as training did before, so that a pause
-of the loss does not keep it from being run. A schedule that the user gives multiplies the step as it is.
+*Warm-up and tail*: the learning rate may be this large if it starts small, because training then moves to a lower
+curvature (J. Gilmer et al., "A loss curvature perspective on training instability in deep learning", 2021), and if it
+ends small, because the noise of mini-batches then vanishes too. With ``learning_rate="constant"``, the learning rate
+warms up over three epochs and falls to zero over the tail (`WarmUpAndTail`). The tail is the second half of the
+`max_iter` epochs. If progress stops earlier, the tail begins then and takes as many epochs as training took before, so
+that it runs even if the loss only paused. A schedule from the user multiplies the step without a warm-up or a tail.
 
-``python -m benchmarks quality`` measures what comes of it.
+``python -m benchmarks quality`` measures the results.
 """
 
 import numpy as np
@@ -40,19 +41,22 @@ from ..engine.passes import DataPasses
 from ..kernels.curvature import ALL_LAYERS
 from .solvers import AutomaticStep
 
-# Rows that the curvature is measured on, as whole mini-batches as far as they go.
+# The curvature is measured on this many rows, or on one mini-batch if it has more.
 ROWS = 256
+# The most mini-batches into which these rows are divided.
 MOST_BATCHES = 8
-# A step need not be exact: a relative tolerance, and restarts of the Lanczos iteration.
-NORM_TOLERANCE, NORM_ITERATIONS = 0.05, 20
-# With momentum, a step is this many times the root of one minus momentum as large as without, but not larger.
+# The relative tolerance of the norm, because a step need not be exact.
+NORM_TOLERANCE = 0.05
+# The most restarts of the Lanczos iteration.
+NORM_ITERATIONS = 20
+# Momentum multiplies a step by this number times the root of one minus momentum, but never by more than 1.
 WITH_MOMENTUM = 2.5
 # The smallest learning rate to choose.
 SMALLEST = 1e-8
 
 
 def sign_step(products: HessianProducts, gradient: np.ndarray) -> float:
-    """The step along the signs of the gradient at which the quadratic model is least."""
+    """The step along the signs of the gradient at which the quadratic model is smallest."""
     direction = np.sign(gradient)
     product = products.multiply(direction.reshape(1, -1), [ALL_LAYERS])[0]
     curvature = abs(float(direction @ product))
@@ -67,7 +71,7 @@ def automatic_step(
     rule: AutomaticStep,
     memory: float,
 ) -> float:
-    """The learning rate for training a network from where it is: the median over mini-batches of the rule above.
+    """The learning rate for training a network from its current parameters: the median step over mini-batches.
 
     Parameters
     ----------
@@ -77,9 +81,9 @@ def automatic_step(
     alpha : float
         Strength of the L2 penalty.
     rule : AutomaticStep
-        The solver's entry.
+        The properties of the solver.
     memory : float
-        The part of a step that the next one repeats: momentum, or Adam's beta_1.
+        The fraction of a step that the next step repeats: momentum, or Adam's beta_1.
 
     Returns
     -------
@@ -88,7 +92,8 @@ def automatic_step(
     """
     n_rows = data.targets.shape[0]
     batch_size = min(batch_size, n_rows)
-    # Fixed, not drawn from the estimator's generator, and not the first rows, as data may be sorted.
+    # These rows are not drawn from the estimator's generator, so they are the same in each call. They are not the first
+    # rows, because data may be sorted.
     rows = np.random.RandomState(0).permutation(n_rows)[: max(batch_size, ROWS)]
     n_batches = min(rows.size // batch_size, MOST_BATCHES)
     steps = []
@@ -109,7 +114,7 @@ def automatic_step(
                     norm = np.nan
                 norm += alpha / float(sample.row_weights().sum())
                 steps.append(1 / norm if norm > 0 else np.inf)
-    # Momentum 1 never forgets: no step is small enough, and the smallest is as good as any.
+    # With a momentum of 1, no step is small enough, so the smallest is as good as any other.
     part = min(1.0, WITH_MOMENTUM * np.sqrt(1 - memory))
     step = part * np.median(steps) if steps else np.nan
     if not np.isfinite(step):

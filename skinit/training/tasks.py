@@ -1,7 +1,7 @@
 """A training as scikit-learn's callbacks see it: tasks that begin and end.
 
-:mod:`sklearn.callback` came with scikit-learn 1.9. With an older one everything else works, and asking for callbacks is
-an ImportError that says what is needed.
+:mod:`sklearn.callback` came with scikit-learn 1.9. With older versions, everything else works, and setting callbacks
+raises an ImportError that names the version needed.
 """
 
 from copy import copy
@@ -20,7 +20,7 @@ try:
 except ImportError:
 
     class CallbackSupportMixin:  # type: ignore[no-redef]
-        """Stands for scikit-learn's."""
+        """Replaces scikit-learn's class of the same name."""
 
         def set_callbacks(self, *callbacks):
             """Not available: callbacks need scikit-learn 1.9 or later.
@@ -39,7 +39,7 @@ HOOKS = ("setup", "on_fit_task_begin", "on_fit_task_end", "teardown")
 
 
 class CheckedHooks:
-    """The hooks of a callback, with an error for a return value that scikit-learn would take for a wish to stop.
+    """The hooks of a callback, with an error for a return value that scikit-learn would mistake for a wish to stop.
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ class CheckedHooks:
 
 
 class StopTraining(Exception):
-    """A callback asks to end a training whose loop is not ours."""
+    """Ends a training in SciPy's loop, because a callback asks to stop."""
 
 
 class TrainingTasks:
@@ -72,11 +72,11 @@ class TrainingTasks:
     Parameters
     ----------
     estimator : estimator with callbacks
-        With the weights to start from.
+        The estimator with the weights from which training starts.
     X, y : array-like
-        As given to `fit`, since it is the estimator that callbacks give them to.
+        The data as they were given to `fit`, because callbacks pass them to methods of the estimator.
     metadata : dict
-        What else was given to `fit`. None is left out.
+        The other arguments of `fit`. Those that are None are left out.
     max_epochs : int
     """
 
@@ -92,9 +92,9 @@ class TrainingTasks:
         self._fit.call_on_fit_task_begin(**self._arguments, reconstruction_attributes={"n_iter_": 0})
 
     def keeper(self, network: Network, data, validation_data, incremental: bool):
-        """Who keeps the state of training and has that of an earlier fit, where a callback asks for one.
+        """The object that saves the state of training and loads the state of an earlier fit, if a callback has one.
 
-        Such a callback has a method ``_keeper``, which takes what this one takes, after the estimator.
+        Such a callback has a method ``_keeper``, which takes the estimator and then the arguments of this method.
         """
         keepers = [
             callback._keeper(self._estimator, network, data, validation_data, incremental)
@@ -111,13 +111,13 @@ class TrainingTasks:
         self._task.call_on_fit_task_begin(**self._arguments)
 
     def end(self, network: Network, attributes: dict) -> bool:
-        """End the task of the epoch; tell whether a callback asks to stop.
+        """End the task of the epoch; return whether a callback asks to stop.
 
-        `attributes` are those, besides weights, that the estimator would have if training ended here.
+        `attributes` are the attributes, besides weights, that the estimator would have if training ended here.
         """
 
         def reconstruction_attributes():
-            # Copies, as training goes on.
+            # Copies, because training goes on.
             known = {name: copy(value) for name, value in attributes.items()}
             weights = network.copy()
             return known | {"coefs_": list(weights.coefs), "intercepts_": list(weights.intercepts)}
@@ -125,9 +125,9 @@ class TrainingTasks:
         return self._task.call_on_fit_task_end(**self._arguments, reconstruction_attributes=reconstruction_attributes)
 
     def discard(self, n_epochs: int) -> None:
-        """Training starts again: epochs in vain do not count towards the maximum."""
+        """Leave the epochs before a restart of training out of the largest number of epochs."""
         self._fit.max_subtasks += n_epochs
 
     def finish(self) -> None:
-        """End the task of the fit, whose estimator has its final attributes."""
+        """End the task of the fit, after the estimator has its final attributes."""
         self._fit.call_on_fit_task_end(**self._arguments, reconstruction_attributes={})

@@ -1,4 +1,4 @@
-"""Validation: the score and the loss of a network on rows that it is not trained on."""
+"""Validation: the score and the loss of a network on rows that are not used for training."""
 
 from copy import copy
 from numbers import Real
@@ -14,32 +14,32 @@ from ..engine.predictions import predict_preactivations
 
 
 class Quality(NamedTuple):
-    """The score of a network, of which higher is better, and its loss."""
+    """The score of a network (higher is better) and its loss."""
 
     score: float
     loss: float
 
 
 class Validation:
-    """The rows to validate on, and the measure that `scoring` asks for.
+    """The validation rows, and the score that `scoring` selects.
 
     Parameters
     ----------
     estimator : MLPClassifier or MLPRegressor
-        With the fitted attributes that predictions need.
+        An estimator with the fitted attributes that predictions need.
     data : TrainingData
 
     Raises
     ------
     ValueError
-        If `scoring` is no scorer.
+        If `scoring` is not a scorer.
     """
 
     def __init__(self, estimator, data: TrainingData) -> None:
         self._data = data
         self._weights = data.row_weights()
-        # A scorer predicts with an estimator; this one has the weights of now, and knows no names of columns, because
-        # the rows have none any more.
+        # A scorer predicts with an estimator. This one gets the current weights. It has no names of columns, because
+        # the rows no longer have them.
         self._estimator = copy(estimator)
         self._estimator.__dict__.pop("feature_names_in_", None)
         scoring = estimator.scoring
@@ -73,7 +73,7 @@ class Validation:
 def split(
     estimator, rows: np.ndarray, data: TrainingData, random_state: np.random.RandomState
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Split the numbers of the rows, as scikit-learn does, into those to train and to validate on."""
+    """Split the numbers of the rows into training rows and validation rows, as scikit-learn does."""
     training_rows, validation_rows = train_test_split(
         rows,
         random_state=random_state,
