@@ -19,9 +19,9 @@ from .variance_scaling import VarianceScaling
 
 # The search for scales uses this many rows. More rows change the norms by less than the tolerance, and cost more time.
 SEARCH_ROWS = 128
-# The first norms start from random directions; later norms start from the previous directions and need fewer
-# iterations.
+# Power iterations for the first norms, which start from random directions.
 FIRST_POWER_ITERATIONS = 4
+# Power iterations after a change of scales. Fewer are enough, because they start from the previous directions.
 POWER_ITERATIONS = 2
 # The same for Jacobians, whose iterations are cheaper.
 FIRST_JACOBIAN_ITERATIONS, JACOBIAN_ITERATIONS = 30, 6
@@ -91,8 +91,8 @@ class Hessian(DataDependentInitializer):
 
     - For slope 1 at zero (tanh, identity, elu, softsign), and for the output layer, :math:`\sigma` is
       :math:`1 / (\sqrt{d_\mathrm{in}} + \sqrt{d_\mathrm{out}})`, the paper's Corollary 2.
-    - For relu, half of the units are off, so the matrix has half as many columns: :math:`1 / (\sqrt{d_\mathrm{in}} +
-      \sqrt{d_\mathrm{out} / 2})`.
+    - For relu, half of the units are off, so the matrix has half as many columns:
+      :math:`1 / (\sqrt{d_\mathrm{in}} + \sqrt{d_\mathrm{out} / 2})`.
     - For the logistic function, the slope is 1/4, and :math:`\sigma` is four times the paper's value, which assumes
       f(0) = 0.
 
