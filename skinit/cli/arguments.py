@@ -1,4 +1,4 @@
-"""What the command line takes, and what it says to --help."""
+"""The arguments of the command line, and the texts of --help."""
 
 import argparse
 import textwrap
@@ -18,12 +18,12 @@ from .schemes import AUTOMATIC, SYNTAX, Scheme, parse_scheme
 from .tables.arguments import DATA_HELP, add_data, add_text_format
 from .values import hidden_layer_sizes, n_jobs, one_of, scheme, whole_number
 
-# The command that runs if none is named.
+# The command that runs if none is given.
 DEFAULT_COMMAND = "compare"
 
 DEFAULT_SCHEMES = ("zero", "random", "xavier", "he", "hessian", f"hessian{AUTOMATIC}")
 DEFAULT_HIDDEN = ((100,), (100, 100, 100, 100))
-# Folder of what is written.
+# Folder for the output files.
 DEFAULT_FOLDER = Path("skinit-results")
 
 COMPARE_DESCRIPTION = """\
@@ -95,7 +95,7 @@ belongs to the type of the processor; on another type it is compiled again.
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser that raises CommandError, where argparse prints its usage and exits."""
+    """A parser that raises CommandError instead of printing its usage and exiting."""
 
     def error(self, message: str) -> NoReturn:
         message = message.removeprefix("argument ")
@@ -116,7 +116,7 @@ def parse_arguments(argv: Sequence[str]) -> argparse.Namespace:
     Returns
     -------
     arguments : argparse.Namespace
-        `command` and its options.
+        The command, in `command`, and its options.
 
     Raises
     ------
@@ -138,7 +138,7 @@ def parse_arguments(argv: Sequence[str]) -> argparse.Namespace:
         argv = [DEFAULT_COMMAND, *argv]
     elif argv[0] not in names:
         raise CommandError(wrong_name("The command", argv[0], names))
-    # Of the command's parser, not of the one above, so that options that it does not know get hints from those it does.
+    # Use the command's own parser, so that hints for unknown options come from the options of this command.
     arguments = commands.choices[argv[0]].parse_args(argv[1:], argparse.Namespace(command=argv[0]))
     if arguments.command == "compare":
         arguments.init = arguments.init or _default_schemes(arguments)
@@ -148,7 +148,7 @@ def parse_arguments(argv: Sequence[str]) -> argparse.Namespace:
 
 
 def _default_schemes(arguments: argparse.Namespace) -> list[Scheme]:
-    """Those with the automatic step only where others have another one."""
+    """The default schemes, without "+auto" if all schemes have the automatic learning rate or the solver has none."""
     schemes = map(parse_scheme, DEFAULT_SCHEMES)
     has_own_step = arguments.solver == "lbfgs" or arguments.learning_rate_init == "auto"
     return [scheme for scheme in schemes if not (scheme.is_automatic and has_own_step)]

@@ -1,4 +1,4 @@
-"""The command `warmup`: compile ahead of time, and say what it took."""
+"""The command `warmup`, which compiles ahead of time and prints the time that it took."""
 
 import argparse
 import time
@@ -14,12 +14,12 @@ def warmup(arguments: argparse.Namespace) -> None:
     Parameters
     ----------
     arguments : argparse.Namespace
-        What `parse_arguments` returns.
+        The result of `parse_arguments`.
 
     Raises
     ------
     CommandError
-        If compiled code cannot be kept.
+        If compiled code cannot be written to disk.
     """
     names = {parameter: check_names(parameter, getattr(arguments, parameter)) for parameter in NAMES}
     parts = make_parts(**names, curvature=arguments.curvature)

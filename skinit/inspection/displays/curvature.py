@@ -48,8 +48,7 @@ class CurvatureDisplay:
     largest_eigenvalue : float or None, default=None
         The largest eigenvalue of the Hessian. None draws no mark.
     stability_limit : float or None, default=None
-        The eigenvalue above which steps grow: 2/step for gradient descent. The largest eigenvalue of the Hessian. None
-        draws no mark.
+        The eigenvalue above which steps grow: 2 / learning rate for gradient descent. None draws no mark.
 
     Attributes
     ----------
