@@ -13,6 +13,7 @@ STOCHASTIC_OPTIONS = {
     "--batch-size": "batch_size",
     "--early-stopping": "early_stopping",
 }
+# All options for training, and their parameters.
 TRAINING_OPTIONS = {"--alpha": "alpha", **STOCHASTIC_OPTIONS}
 
 
@@ -41,7 +42,7 @@ def add_training(group) -> None:
         dest="learning_rate_init",
         metavar="{RATE,auto}",
         type=parameter("learning_rate_init"),
-        help="initial learning rate; auto: from the measured curvature (default: 0.001)",
+        help="initial learning rate; auto computes it from the curvature (default: 0.001)",
     )
     group.add_argument(
         "--alpha", metavar="A", type=parameter("alpha"), help="strength of the L2 penalty (default: 0.0001)"
@@ -50,7 +51,7 @@ def add_training(group) -> None:
         "--batch-size",
         metavar="{N,auto}",
         type=parameter("batch_size"),
-        help="rows of a mini-batch; auto: 200, or all if there are fewer (default: auto)",
+        help="rows in a mini-batch; auto is 200, or all rows if there are fewer (default: auto)",
     )
 
 
@@ -60,7 +61,7 @@ def add_early_stopping(group) -> None:
         "--early-stopping",
         action="store_true",
         default=None,
-        help="leave a tenth of the rows out of training, and stop when the score on them improves no more",
+        help="leave a tenth of the rows out of training, and stop when the score on them no longer improves",
     )
 
 
