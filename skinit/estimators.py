@@ -106,9 +106,9 @@ class MLPClassifier(ClassifierMixin, BaseMultilayerPerceptron):
 
         With ``learning_rate="constant"``, the automatic rate rises linearly over the first 3 epochs, and falls linearly
         to zero over the last half of the `max_iter` epochs, its tail. If the loss (or the validation score, with
-        `early_stopping`) stops improving earlier, by `tol` and `n_iter_no_change`, the tail begins at once, lasts as
-        many epochs as came before it, and ends the training. `partial_fit` has only the warm-up, because its last epoch
-        is unknown. Any other `learning_rate` multiplies the automatic rate as it multiplies a number.
+        `early_stopping`) has not improved by `tol` for `n_iter_no_change` epochs before that, the tail begins at once,
+        lasts as many epochs as came before it, and ends the training. `partial_fit` has only the warm-up, because its
+        last epoch is unknown. Any other `learning_rate` multiplies the automatic rate as it multiplies a number.
 
     power_t : float, default=0.5
         Exponent of ``learning_rate="invscaling"``.
@@ -768,9 +768,9 @@ class MLPRegressor(RegressorMixin, BaseMultilayerPerceptron):
 
         With ``learning_rate="constant"``, the automatic rate rises linearly over the first 3 epochs, and falls linearly
         to zero over the last half of the `max_iter` epochs, its tail. If the loss (or the validation score, with
-        `early_stopping`) stops improving earlier, by `tol` and `n_iter_no_change`, the tail begins at once, lasts as
-        many epochs as came before it, and ends the training. `partial_fit` has only the warm-up, because its last epoch
-        is unknown. Any other `learning_rate` multiplies the automatic rate as it multiplies a number.
+        `early_stopping`) has not improved by `tol` for `n_iter_no_change` epochs before that, the tail begins at once,
+        lasts as many epochs as came before it, and ends the training. `partial_fit` has only the warm-up, because its
+        last epoch is unknown. Any other `learning_rate` multiplies the automatic rate as it multiplies a number.
 
     power_t : float, default=0.5
         Exponent of ``learning_rate="invscaling"``.

@@ -108,7 +108,7 @@ def _input_types(estimator, X) -> list[tuple]:
     if X is None:
         if not isinstance(estimator, BaseMultilayerPerceptron):
             raise ValueError(
-                f"to_onnx needs X for a {type(estimator).__name__}, to know which columns of which types it takes: "
+                f"to_onnx needs X for a {type(estimator).__name__}, to know the types of its columns: "
                 "give some rows of the data."
             )
         network = estimator._own_network()

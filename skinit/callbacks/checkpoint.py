@@ -106,7 +106,7 @@ class Checkpoint(NetworkCallback):
         self._check_solver(estimator)
         if estimator.warm_start:
             raise ValueError(
-                "Checkpoint takes warm_start=False, got True: a fit goes on from the file, or from the estimator's "
+                "Checkpoint takes warm_start=False, got True: a fit continues from the file or from the estimator's "
                 "weights, not from both."
             )
         if is_one_fit_of_many() and PLACE not in os.fspath(self.path):
@@ -129,7 +129,7 @@ class Checkpoint(NetworkCallback):
     ) -> "_File":
         """The object that loads and saves the state of this fit, made before the first epoch."""
         if incremental:
-            raise ValueError("partial_fit does not support the callback Checkpoint, which goes on with fits.")
+            raise ValueError("partial_fit does not support the callback Checkpoint, which only continues fits.")
         identity = _identity(estimator, network, data, validation_data)
         name = blake2b(json.dumps(identity).encode(), digest_size=16).hexdigest()
         return _File(Path(os.fspath(self.path).replace(PLACE, name)), self.every, estimator, network, identity)

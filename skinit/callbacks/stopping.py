@@ -36,8 +36,8 @@ class _CurveCallback(NetworkCallback):
         if self.monitor != "loss" and not estimator.early_stopping:
             raise ValueError(
                 f"{type(self).__name__}(monitor={self.monitor!r}) needs early_stopping=True of "
-                f"{type(estimator).__name__}, which sets rows aside to validate on, got early_stopping="
-                f"{estimator.early_stopping}. monitor='loss' needs none."
+                f"{type(estimator).__name__}, which sets validation rows aside, got early_stopping="
+                f"{estimator.early_stopping}. monitor='loss' needs no such rows."
             )
 
     def _goodness(self, fitted_estimator) -> np.ndarray:

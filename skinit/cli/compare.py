@@ -83,7 +83,10 @@ def compare(arguments: argparse.Namespace) -> dict:
             say(line)
         results = _search(console, search, metric, chance, table, arguments)
     if search.n_reused_fits:
-        say(f"{search.n_reused_fits} fits were taken from '{arguments.out / FINISHED_FITS}', as they were run before.")
+        say(
+            f"{search.n_reused_fits} fits were taken from '{arguments.out / FINISHED_FITS}', where an earlier run kept "
+            "them."
+        )
     with console.capture() as summary:
         console.print()
         console.print(make_table(results))
@@ -243,7 +246,7 @@ def _write(results: Results, folder: Path, title: str) -> None:
     except (OSError, MemoryError) as error:
         reason = getattr(error, "strerror", None) or error or "not enough memory"
         raise CommandError(
-            f"'{table}' is written, but '{picture}' is not: {reason}. A picture that is there is of an earlier search."
+            f"'{table}' is written, but '{picture}' is not: {reason}. Any picture there is from an earlier search."
         ) from None
 
 

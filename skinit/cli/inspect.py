@@ -77,8 +77,8 @@ $signals
 $curvature
 <h2>Layer by layer</h2>
 $tables
-<footer>Written by skinit $version. Layers count from 0; what each number means is in the documentation of
-skinit.inspection.SignalPropagation.</footer>
+<footer>Written by skinit $version. Layers are counted from 0. The documentation of
+skinit.inspection.SignalPropagation explains each number.</footer>
 </body>
 </html>
 """)

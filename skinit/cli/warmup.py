@@ -32,6 +32,6 @@ def warmup(arguments: argparse.Namespace) -> None:
         except RuntimeError as error:
             print("failed")
             raise CommandError(str(error)) from error
-        print(f"{seconds:.1f} s" if seconds else "was there already", flush=True)
+        print(f"{seconds:.1f} s" if seconds else "compiled before", flush=True)
         n_compiled += seconds > 0
     print(f"{n_compiled} of {len(parts)} compiled in {time.perf_counter() - began:.1f} s. Kept in {cache.folder()}")

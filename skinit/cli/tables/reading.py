@@ -201,7 +201,7 @@ def _read_json(file: io.BytesIO, _: TextFormat) -> RawTable:
     elif isinstance(value, dict):
         tables = [name for name, part in value.items() if _are_records(part)]
         if len(tables) == 1:
-            notes.append(f"The records are those of {tables[0]!r}.")
+            notes.append(f"The records under {tables[0]!r} are read.")
             value = value[tables[0]]
     if not (_are_records(value) or value == [] or _are_columns(value)):
         raise UnreadableError('it is not a list of records such as {"a": 1, "b": 2}, nor a record in each line')

@@ -147,10 +147,12 @@ class InitComparisonDisplay:
             raise ValueError("inits is empty: there is nothing to compare.")
         shape = np.shape(self.test_scores)
         if len(shape) != 2 or shape[0] != n_candidates:
-            raise ValueError(f"test_scores must have the shape ({n_candidates}, n_fits), as of inits, got {shape}.")
+            raise ValueError(
+                f"test_scores must have the shape ({n_candidates}, n_fits), one row for each of inits, got {shape}."
+            )
         for name, values in (("settings", self.settings), ("loss_curves", self.loss_curves)):
             if values is not None and len(values) != n_candidates:
-                raise ValueError(f"{name} must have {n_candidates} entries, as inits has, got {len(values)}.")
+                raise ValueError(f"{name} must have {n_candidates} entries, like inits, got {len(values)}.")
 
     def _draw_curves(self, ax, loss_curves: Sequence[Sequence]) -> None:
         from matplotlib.ticker import MaxNLocator

@@ -78,7 +78,9 @@ def make_panels(
         panels = np.asarray(ax, dtype=object).ravel()
         strangers = [panel for panel in panels if not isinstance(panel, Axes)]
         if strangers:
-            raise TypeError(f"ax must be None, an Axes or an array of Axes, got {type(strangers[0]).__name__} in it.")
+            raise TypeError(
+                f"ax must be None, an Axes or an array of Axes, got an array with {type(strangers[0]).__name__}."
+            )
         if panels.size != len(cells):
             single = "a single Axes, to be divided, or " if len(cells) > 1 else ""
             raise ValueError(f"ax must be {single}{len(cells)} Axes, got {panels.size}.")
@@ -86,7 +88,7 @@ def make_panels(
     if len(cells) == 1:
         return ax.figure, np.array([ax], dtype=object)
     if not ax.axison:
-        raise ValueError("ax is switched off, as axes are that were divided before. Pass ax=display.ax_ to draw again.")
+        raise ValueError("ax is switched off, because it was divided before. Pass ax=display.ax_ to draw again.")
     ax.set_axis_off()
     return ax.figure, _add_panels(ax.figure, _divide(ax, shape), cells)
 
