@@ -38,8 +38,8 @@ class NetworkCallback:
         """Called by scikit-learn when a fit begins."""
         if not hasattr(estimator, "_own_network"):
             raise TypeError(
-                f"{type(self).__name__} is for an MLPClassifier or MLPRegressor of skinit: set it on the network, not on "
-                f"{type(estimator).__name__}; pipelines and searches pass it on."
+                f"{type(self).__name__} is for an MLPClassifier or MLPRegressor of skinit: set it on the network, not "
+                f"on {type(estimator).__name__}; pipelines and searches pass it on."
             )
 
     def teardown(self, estimator, context) -> None:
