@@ -285,8 +285,8 @@ class MLPClassifier(ClassifierMixin, BaseMultilayerPerceptron):
     >>> X, y = load_digits(return_X_y=True)
     >>> X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
     >>> model = make_pipeline(StandardScaler(), MLPClassifier(init="he", random_state=0))
-    >>> model.fit(X_train, y_train).score(X_test, y_test) > 0.95
-    True
+    >>> round(model.fit(X_train, y_train).score(X_test, y_test), 3)
+    0.978
     """
 
     def __init__(
@@ -951,8 +951,8 @@ class MLPRegressor(RegressorMixin, BaseMultilayerPerceptron):
     ...     StandardScaler(),
     ...     MLPRegressor(hidden_layer_sizes=(10,), solver="lbfgs", alpha=10, random_state=0),
     ... )
-    >>> model.fit(X, y).score(X, y) > 0.5
-    True
+    >>> round(model.fit(X, y).score(X, y), 2)
+    0.62
     """
 
     _parameter_constraints: dict = {

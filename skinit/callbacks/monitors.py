@@ -168,8 +168,8 @@ class GradientMonitor(_NormMonitor):
     >>> network = MLPClassifier((20,) * 10, "logistic", max_iter=5, random_state=0)
     >>> network = network.set_callbacks(monitor).fit(X, y)
     >>> log = monitor.get_logs().data_as_pandas
-    >>> bool((log["gradient_norm_0"] < 1e-4 * log["gradient_norm_10"]).all())
-    True
+    >>> f"{log['gradient_norm_0'][5]:.0e}, {log['gradient_norm_10'][5]:.0e}"
+    '6e-09, 3e-01'
     """
 
     def __init__(self, *, every: int = 1, sample_size: int = 1000) -> None:

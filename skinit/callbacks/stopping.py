@@ -86,10 +86,10 @@ class EarlyStopping(_CurveCallback):
     >>> X, y = load_iris(return_X_y=True)
     >>> network = MLPClassifier((10,), max_iter=500, random_state=0)
     >>> network = network.set_callbacks(EarlyStopping(patience=5, min_delta=0.05)).fit(X, y)
-    >>> network.n_iter_ < 200
-    True
-    >>> network.loss_curve_[-6] - min(network.loss_curve_[-5:]) <= 0.05
-    True
+    >>> network.n_iter_
+    16
+    >>> [round(loss, 2) for loss in network.loss_curve_[-6:]]
+    [1.02, 1.01, 1.0, 0.99, 0.98, 0.97]
     """
 
     def __init__(self, monitor: str = "loss", *, patience: int = 10, min_delta: float = 0.0) -> None:
@@ -138,8 +138,8 @@ class BestWeights(_CurveCallback):
     >>> X, y = load_iris(return_X_y=True)
     >>> network = MLPClassifier((10,), early_stopping=True, learning_rate_init=0.1, random_state=0)
     >>> network = network.set_callbacks(BestWeights("validation_loss")).fit(X, y)
-    >>> network.best_iter_ == np.argmin(network.validation_loss_curve_) + 1
-    np.True_
+    >>> network.best_iter_, int(np.argmin(network.validation_loss_curve_)) + 1
+    (31, 31)
     """
 
     def __init__(self, monitor: str = "loss") -> None:

@@ -142,13 +142,12 @@ class Hessian(DataDependentInitializer):
 
     Examples
     --------
-    >>> import numpy as np
     >>> from sklearn.datasets import load_digits
     >>> from skinit import MLPClassifier
     >>> X, y = load_digits(return_X_y=True)
     >>> network = MLPClassifier((50,) * 5, init="hessian", random_state=0).initialize(X / 16, y)
-    >>> bool(abs(np.log(network.initializer_.norms_)).max() < 0.2)
-    True
+    >>> network.initializer_.norms_.round(1)
+    array([1.1, 1.1, 1. , 1. , 1. , 1.1])
     """
 
     _parameter_constraints: dict = {

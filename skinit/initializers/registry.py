@@ -74,8 +74,8 @@ def get_initializer_names() -> list[str]:
     Examples
     --------
     >>> from skinit.initializers import get_initializer_names
-    >>> {"zero", "random", "xavier", "he"} <= set(get_initializer_names())
-    True
+    >>> get_initializer_names()[:4]
+    ['auto', 'constant', 'glorot', 'glorot_normal']
     """
     return sorted([*_INITIALIZERS, *_ALIASES, "auto"])
 

@@ -28,8 +28,8 @@ class ScikitLearn(Initializer):
     >>> X, y = load_iris(return_X_y=True)
     >>> ours = MLPClassifier(init="sklearn", max_iter=20, random_state=0).fit(X, y)
     >>> theirs = Reference(max_iter=20, random_state=0).fit(X, y)
-    >>> bool(abs(ours.loss_ - theirs.loss_) < 1e-9)
-    True
+    >>> round(ours.loss_, 8), round(theirs.loss_, 8)
+    (0.81406924, 0.81406924)
     """
 
     def initialize(self, network, rng, data=None):

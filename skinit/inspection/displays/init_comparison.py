@@ -13,17 +13,14 @@ from ...initializers import Initializer
 from ...validation import wrong_name
 from .panels import COLORS, GREY, check_matplotlib, legend_above, line_style, make_panels, scale_y
 
-# A candidate is drawn at the edge if it is this many times farther from the best score than the median candidate,
-# because it would leave only a tenth of the axis to the better half.
+# Candidates this many times farther from the best score than the median would leave a tenth of the axis to the better
+# half, so they are drawn at the edge.
 FAR = 10
 # Position of the edge, as a fraction of the axis.
 EDGE = 0.02
-# Height of a row of scores, in inches.
-ROW_HEIGHT = 0.35
-# Height of each further setting in a row, in inches.
-SETTING_HEIGHT = 0.15
-# Length of a line in a scheme's name, in letters.
-NAME_WIDTH = 28
+ROW_HEIGHT = 0.35  # of a row of scores, in inches
+SETTING_HEIGHT = 0.15  # of each further setting in a row, in inches
+NAME_WIDTH = 28  # of a line in a scheme's name, in letters
 
 
 class InitComparisonDisplay:
@@ -147,9 +144,7 @@ class InitComparisonDisplay:
             raise ValueError("inits is empty: there is nothing to compare.")
         shape = np.shape(self.test_scores)
         if len(shape) != 2 or shape[0] != n_candidates:
-            raise ValueError(
-                f"test_scores must have the shape ({n_candidates}, n_fits), one row for each of inits, got {shape}."
-            )
+            raise ValueError(f"test_scores must have the shape ({n_candidates}, n_fits), like inits, got {shape}.")
         for name, values in (("settings", self.settings), ("loss_curves", self.loss_curves)):
             if values is not None and len(values) != n_candidates:
                 raise ValueError(f"{name} must have {n_candidates} entries, like inits, got {len(values)}.")
