@@ -28,7 +28,7 @@ class ScikitLearn(Initializer):
     >>> X, y = load_iris(return_X_y=True)
     >>> ours = MLPClassifier(init="sklearn", max_iter=20, random_state=0).fit(X, y)
     >>> theirs = Reference(max_iter=20, random_state=0).fit(X, y)
-    >>> round(ours.loss_, 8), round(theirs.loss_, 8)
+    >>> round(float(ours.loss_), 8), round(float(theirs.loss_), 8)
     (0.81406924, 0.81406924)
     """
 
