@@ -1,4 +1,4 @@
-"""Multilayer perceptrons for scikit-learn, compiled, whose initialization is a parameter."""
+"""Compiled multilayer perceptrons for scikit-learn, with the initialization as a parameter."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING
@@ -36,8 +36,8 @@ __all__ = [
     "warmup",
 ]
 
-# Where names come from when they are first asked for. Before that nothing is imported that takes time, so that
-# `python -m skinit`, which imports this package first, answers Ctrl-C from its start.
+# The module of each name. A module is imported when one of its names is first used, so that `python -m skinit`, which
+# imports this package first, answers Ctrl-C from the start.
 _MODULE_OF_NAME = {
     "DataNotScaledWarning": "scaling",
     "DivergenceError": "training.divergence",

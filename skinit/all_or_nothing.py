@@ -1,14 +1,15 @@
-"""Methods that finish, or leave an estimator as it was."""
+"""Methods that either finish or leave an estimator unchanged."""
 
 from collections.abc import Callable
 from functools import wraps
 
 
 def all_or_nothing(method: Callable) -> Callable:
-    """Make a method that returns the estimator finish, or leave the estimator as it was, whatever is raised.
+    """Decorate a method that returns the estimator, so that an exception leaves the estimator unchanged.
 
-    The method runs on a copy of the estimator, and may put new arrays into its attributes, but not change old ones.
-    At its end the estimator takes over all attributes of the copy in one step that no signal can interrupt.
+    The method runs on a shallow copy of the estimator. It may set attributes to new arrays, but must not change
+    existing arrays. At its end, the estimator takes over all attributes of the copy in one step, which no signal can
+    interrupt.
     """
 
     @wraps(method)

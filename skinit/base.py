@@ -1,4 +1,4 @@
-"""What the classifier and the regressor share: parameters, validation, and the way from data to a trained network."""
+"""The base class of the estimators: parameters, validation, and training from the data to the fitted attributes."""
 
 from abc import ABC, abstractmethod
 from numbers import Integral, Real
@@ -41,7 +41,7 @@ from .training.solvers import STOCHASTIC_SOLVERS
 from .training.tasks import CallbackSupportMixin, TrainingTasks, with_callbacks
 from .validation import wrong_name
 
-# Rows on which the trained network must have finite outputs.
+# The trained network must have finite outputs on this many rows.
 CHECKED_ROWS = 200
 
 
@@ -92,23 +92,23 @@ class BaseMultilayerPerceptron(CallbackSupportMixin, PersistenceMixin, DataCheck
         ],
     }
 
-    # What has to be there to go on from, and to predict with.
+    # Attributes that training continues from and that predictions need.
     _fitted_attributes: tuple[str, ...] = ("coefs_", "intercepts_", "n_outputs_", "out_activation_")
 
     @abstractmethod
     def _check_X_y(self, X, y, *, is_first, incremental):
-        """Validate, and set what a subclass derives from `y`; return X and the network's targets."""
+        """Validate X and y, set the attributes that depend on `y`, and return X and the network's targets."""
 
     @abstractmethod
     def _loss_function(self) -> LossFunction:
-        """The loss for the targets seen."""
+        """The loss for the fitted targets."""
 
     def _measure_targets(self, data: TrainingData, *, incremental: bool) -> None:
-        """Set what the loss takes from the targets of a fit."""
+        """Set the attributes that the loss computes from the targets of a fit."""
 
     @abstractmethod
     def _from_targets(self, targets):
-        """The labels or numbers that the network's targets stand for, as a scorer takes them."""
+        """The labels or numbers for the network's targets, as a scorer takes them."""
 
     @abstractmethod
     def _stratify(self, targets):
@@ -116,7 +116,7 @@ class BaseMultilayerPerceptron(CallbackSupportMixin, PersistenceMixin, DataCheck
 
     @abstractmethod
     def _score_outputs(self, targets, preactivations, sample_weight) -> float:
-        """Validation score of the output layer's preactivations."""
+        """The validation score for the output layer's preactivations."""
 
     @_fit_context(prefer_skip_nested_validation=True)
     @all_or_nothing
@@ -136,14 +136,14 @@ class BaseMultilayerPerceptron(CallbackSupportMixin, PersistenceMixin, DataCheck
             Sample weights.
 
         X_val : {array-like, sparse matrix} of shape (n_val, n_features), default=None
-            Rows to validate on with ``early_stopping=True``, in the place of a part of X; `validation_fraction` is then
-            not used. In a pipeline, ``Pipeline(..., transform_input=["X_val"])`` transforms them as it does X.
+            Validation rows for ``early_stopping=True``, used instead of a part of X. `validation_fraction` is then
+            ignored. In a pipeline, ``Pipeline(..., transform_input=["X_val"])`` transforms them like X.
 
         y_val : array-like of shape (n_val,) or (n_val, n_outputs), default=None
-            Their targets.
+            Targets of the validation rows.
 
         sample_weight_val : array-like of shape (n_val,), default=None
-            Their sample weights. `class_weight` counts besides.
+            Sample weights of the validation rows. `class_weight` applies as well.
 
         Returns
         -------
@@ -153,14 +153,14 @@ class BaseMultilayerPerceptron(CallbackSupportMixin, PersistenceMixin, DataCheck
         Raises
         ------
         ValueError
-            If the data or a parameter is invalid; the estimator is then as it was.
+            If the data or a parameter is invalid. The estimator is then unchanged.
 
         DivergenceError
-            A ValueError: if training diverges; the estimator is then as it was.
+            If training diverges (a ValueError). The estimator is then unchanged.
 
         KeyboardInterrupt
-            On Ctrl-C before the end of the first epoch, and on Ctrl-C in a search or an ensemble; the estimator is then
-            as it was. On a later Ctrl-C, `fit` warns and keeps what it learned in whole epochs.
+            On Ctrl-C before the end of the first epoch, and on any Ctrl-C in a search or an ensemble. The estimator is
+            then unchanged. On a later Ctrl-C, `fit` warns and keeps the result of the finished epochs.
         """
         return self._fit(X, y, sample_weight, (X_val, y_val, sample_weight_val), incremental=False)
 
@@ -170,8 +170,8 @@ class BaseMultilayerPerceptron(CallbackSupportMixin, PersistenceMixin, DataCheck
     def initialize(self, X, y, sample_weight=None):
         """Draw the weights and set every fitted attribute, without training (``n_iter_ == 0``).
 
-        The untrained network can be inspected and can predict; `partial_fit`, and `fit` with ``warm_start=True``, go on
-        from its weights.
+        You can inspect the untrained network and predict with it. `partial_fit`, and `fit` with ``warm_start=True``,
+        continue from its weights.
 
         Parameters
         ----------
@@ -197,7 +197,7 @@ class BaseMultilayerPerceptron(CallbackSupportMixin, PersistenceMixin, DataCheck
             self.learning_rate_init_ = choose_learning_rate(self, self._network, data, batch_size)
         return self
 
-    # Around `_fit`, so that errors in the teardown of callbacks are errors of the fit.
+    # The decorator is on `_fit`, so that errors in the teardown of callbacks are errors of the fit.
     @with_callbacks
     @tells_of_compilation
     def _fit(self, X, y, sample_weight, validation=(None, None, None), *, incremental):
@@ -205,7 +205,7 @@ class BaseMultilayerPerceptron(CallbackSupportMixin, PersistenceMixin, DataCheck
         names = ("sample_weight", "X_val", "y_val", "sample_weight_val")
         metadata = dict(zip(names, (sample_weight, *validation), strict=True))
         if incremental:
-            # scikit-learn checks parameters in the first partial_fit only.
+            # scikit-learn checks parameters only in the first partial_fit.
             self._validate_params()
         is_first = not hasattr(self, "coefs_") or not (self.warm_start or incremental)
         network = None
@@ -239,7 +239,7 @@ class BaseMultilayerPerceptron(CallbackSupportMixin, PersistenceMixin, DataCheck
         except DivergenceError as error:
             advice = explain_divergence(self, data, is_first, smallest_restart=RESTART_FACTOR**MAX_RESTARTS)
             raise DivergenceError(error.epoch, advice, error.quantity) from None
-        # One step, which no signal can interrupt.
+        # No signal can interrupt this single step.
         self.__dict__.update(network.as_attributes())
         if tasks is not None:
             tasks.finish()
@@ -257,7 +257,7 @@ class BaseMultilayerPerceptron(CallbackSupportMixin, PersistenceMixin, DataCheck
         return [int(size) for size in sizes]
 
     def _check_going_on(self, network: Network) -> None:
-        """Whether the weights to go on from are those of the layers and of the output activation asked for."""
+        """Check that the weights to continue from fit `hidden_layer_sizes` and the output activation."""
         fitted, asked = list(network.widths[1:-1]), self._check_hidden_layer_sizes()
         if fitted != asked:
             raise ValueError(
@@ -273,7 +273,7 @@ class BaseMultilayerPerceptron(CallbackSupportMixin, PersistenceMixin, DataCheck
             )
 
     def _initialize(self, data: TrainingData, random_state) -> None:
-        """Draw new weights, and forget what was learned."""
+        """Draw new weights, and forget earlier training."""
         layer_sizes = [
             data.X.shape[1],
             *self._check_hidden_layer_sizes(),
@@ -296,18 +296,18 @@ class BaseMultilayerPerceptron(CallbackSupportMixin, PersistenceMixin, DataCheck
             self.n_iter_, self.t_ = history.n_iter_, history.t_
 
     def _own_network(self, *, allow_nonfinite: bool = False) -> Network:
-        """The network of `coefs_` and `intercepts_`, which a user may have replaced, or unpickled.
+        """The network with `coefs_` and `intercepts_`, which a user may have replaced or unpickled.
 
-        Everything that compiled code is told of the network is checked here.
+        Everything about the network that compiled code relies on is checked here.
 
         Raises
         ------
         NotFittedError
             If a fitted attribute is missing.
         ValueError
-            If fitted attributes disagree, or if a weight is not a finite number and this is not allowed.
+            If fitted attributes disagree, or if a weight is not finite and `allow_nonfinite` is False.
         """
-        # Another thread may end a fit in between, which gives the estimator another dict.
+        # Keep the dict, because a fit that ends in another thread gives the estimator a new one.
         attributes = self.__dict__
         if any(name not in attributes for name in self._fitted_attributes):
             check_is_fitted(self, self._fitted_attributes)
@@ -349,7 +349,7 @@ class BaseMultilayerPerceptron(CallbackSupportMixin, PersistenceMixin, DataCheck
         return True
 
     def _validated_preactivations(self, X):
-        """The output layer's preactivations for data that a user gives."""
+        """The output layer's preactivations for the user's X."""
         attributes = self.__dict__
         network = self._own_network(allow_nonfinite=True)
         outputs, are_finite = predict_and_check(network, X) if self._is_plain(X, network) else (None, False)
@@ -359,12 +359,12 @@ class BaseMultilayerPerceptron(CallbackSupportMixin, PersistenceMixin, DataCheck
             outputs = predict_preactivations(network, X)
             self._check_finite_outputs(outputs, X)
         if network is not attributes.get("_network"):
-            # Weights that a user put in become views of one vector, which the next call need not copy.
+            # Weights that a user replaced become views of one vector, so that the next call need not copy them.
             attributes.update(network.as_attributes())
         return outputs
 
     def _is_plain(self, X, network: Network) -> bool:
-        """Whether a finite X would go through all checks unchanged: they take longer than a prediction of one row."""
+        """Whether a finite X passes all checks unchanged. The checks take longer than a prediction of one row."""
         attributes = self.__dict__
         return (
             type(X) is np.ndarray
@@ -372,7 +372,7 @@ class BaseMultilayerPerceptron(CallbackSupportMixin, PersistenceMixin, DataCheck
             and is_ready(X, network.theta.dtype)
             and len(X) > 0
             and X.shape[1] == attributes.get("n_features_in_")
-            # scikit-learn warns of an array where a frame was fitted.
+            # scikit-learn warns if an array is given after a fit to a frame.
             and "feature_names_in_" not in attributes
         )
 

@@ -1,4 +1,4 @@
-"""Class weights: how much the rows of a class count."""
+"""Class weights."""
 
 from numbers import Real
 
@@ -7,7 +7,7 @@ from sklearn.utils.class_weight import compute_class_weight
 
 from .validation import NumberInterval, wrong_name
 
-# In scikit-learn's words.
+# scikit-learn's message.
 NO_BALANCED_PARTIAL_FIT = (
     "class_weight 'balanced' is not supported for partial_fit. In order to use 'balanced' weights, use "
     "compute_class_weight('balanced', classes=classes, y=y). In place of y you can use a large enough sample of the "
@@ -17,28 +17,29 @@ NO_BALANCED_PARTIAL_FIT = (
 
 
 def class_weights_of_outputs(class_weight, classes: list[np.ndarray], numbers: np.ndarray) -> list[np.ndarray]:
-    r"""The weight of each class, output by output.
+    r"""The weight of each class, for each output.
 
-    "balanced" gives a class of :math:`n_c` among :math:`n` rows and :math:`k` classes the weight :math:`n / (k n_c)`.
+    With :math:`n` rows and :math:`k` classes, "balanced" gives a class with :math:`n_c` rows the weight
+    :math:`n / (k n_c)`.
 
     Parameters
     ----------
     class_weight : "balanced", dict, or list of dicts
-        A dict has the weight of a class, which is 1 where it has none. Several outputs take a list of them.
+        A dict from classes to weights. A missing class has weight 1. Several outputs take a list of dicts.
     classes : list of ndarray
         The classes of each output.
     numbers : ndarray of shape (n, n_outputs)
-        The number of each row's class.
+        The index of each row's class.
 
     Returns
     -------
     weights : list of ndarray
-        For each output one weight a class.
+        An array for each output, with one weight for each class.
 
     Raises
     ------
     ValueError
-        If there is not one dict for each output, if a class is not there, or if a weight is no finite number from 0 on.
+        If there is not one dict for each output, if a class is unknown, or if a weight is not a finite number >= 0.
     """
     if isinstance(class_weight, str):
         return [_balanced(len(names), column) for names, column in zip(classes, numbers.T, strict=True)]
@@ -50,7 +51,7 @@ def class_weights_of_outputs(class_weight, classes: list[np.ndarray], numbers: n
 
 
 def row_weights(weights: list[np.ndarray], numbers: np.ndarray) -> np.ndarray:
-    """The product over outputs of the weights of a row's classes."""
+    """The weight of each row: the product over outputs of the weights of its classes."""
     columns = [weight[column] for weight, column in zip(weights, numbers.T, strict=True)]
     return np.prod(columns, axis=0)
 

@@ -1,4 +1,4 @@
-"""From estimators of this package to scikit-learn's, and back, in the middle of a training too."""
+"""Conversion of estimators to scikit-learn's and back, even in the middle of training."""
 
 from collections.abc import Iterator
 from copy import deepcopy
@@ -19,7 +19,7 @@ _CLASSES: dict[type, Any] = {
     MLPClassifier: neural_network.MLPClassifier,
     MLPRegressor: neural_network.MLPRegressor,
 }
-# Fitted attributes that both sides have, with one meaning.
+# Fitted attributes that have the same meaning in both packages.
 _ATTRIBUTES = (
     "n_features_in_",
     "feature_names_in_",
@@ -40,14 +40,14 @@ _ATTRIBUTES = (
     "_no_improvement_count",
     "_random_state",
 )
-# What scikit-learn takes, of parameters that take more here.
+# The values that scikit-learn accepts for parameters that accept more here.
 _VALUES: dict[str, set[str]] = {
     "activation": {"identity", "logistic", "relu", "tanh"},
     "loss": {"poisson", "squared_error"},
     "solver": {"adam", "lbfgs", "sgd"},
     "learning_rate": {"adaptive", "constant", "invscaling"},
 }
-# Parameters that scikit-learn does not have, which change nothing with this value.
+# Parameters that scikit-learn does not have, each with a value that changes nothing.
 _NEUTRAL: dict[str, Any] = {
     "init": "sklearn",
     "scoring": None,
@@ -59,15 +59,15 @@ _NEUTRAL: dict[str, Any] = {
 
 
 def to_sklearn(estimator: MLPClassifier | MLPRegressor) -> neural_network.MLPClassifier | neural_network.MLPRegressor:
-    """The same estimator as one of scikit-learn: parameters, weights and the state of training.
+    """Convert an estimator to scikit-learn's class, with its parameters, weights and state of training.
 
-    It predicts the same, and its ``partial_fit`` and its `fit` with ``warm_start=True`` go on as those of `estimator`
-    would. It needs no skinit where it is loaded.
+    The result makes the same predictions. Its ``partial_fit``, and its `fit` with ``warm_start=True``, continue as
+    `estimator` would. It can be loaded without skinit.
 
     Parameters
     ----------
     estimator : MLPClassifier or MLPRegressor
-        Fitted or not. It is not changed, and shares no array with the result.
+        A fitted or unfitted estimator. It is not changed, and shares no array with the result.
 
     Returns
     -------
@@ -76,21 +76,21 @@ def to_sklearn(estimator: MLPClassifier | MLPRegressor) -> neural_network.MLPCla
     Raises
     ------
     TypeError
-        If `estimator` is something else, a pipeline for example.
+        If `estimator` is anything else, for example a pipeline.
     ValueError
-        If scikit-learn lacks something that `estimator` has. The message names all of it, and how to do without.
+        If scikit-learn lacks something that `estimator` uses. The message names each obstacle and its remedy.
 
     See Also
     --------
-    from_sklearn : The way back.
+    from_sklearn : Converts in the other direction.
 
     Notes
     -----
-    The `init` of a fitted estimator stays behind, because its weights are drawn. A new `fit` of the result draws
-    scikit-learn's. So do parameters that had no effect (`weight_decay` with ``solver="adam"``, say), and what
-    scikit-learn does not keep: `validation_loss_curve_`, `best_iter_`, `learning_rate_init_`. A solver in the middle of
-    a schedule, an average or a dropout that was since taken out of the parameters stays behind too: training then goes
-    on with a new one.
+    The result does not have `init`, so a new `fit` of it draws scikit-learn's initial weights. It also lacks parameters
+    that had no effect (such as `weight_decay` with ``solver="adam"``), and attributes that scikit-learn does not keep:
+    `validation_loss_curve_`, `best_iter_`, `learning_rate_init_`. If the state of the solver includes a schedule, an
+    average or a dropout that has since been removed from the parameters, this state is dropped too, and training
+    continues with a new solver.
 
     Examples
     --------
@@ -112,7 +112,7 @@ def to_sklearn(estimator: MLPClassifier | MLPRegressor) -> neural_network.MLPCla
     names = target._get_param_names()
     parameters = {name: value for name, value in estimator.get_params(deep=False).items() if name in names}
     parameters["activation"] = _one_activation(estimator.activation)
-    # Together, so that a random generator stays the one that both refer to.
+    # Copied together, so that both keep referring to one random generator.
     parameters, attributes = deepcopy((parameters, _attributes_of(estimator)))
     theirs = target(**parameters)
     vars(theirs).update(attributes)
@@ -128,31 +128,31 @@ def to_sklearn(estimator: MLPClassifier | MLPRegressor) -> neural_network.MLPCla
 def from_sklearn(
     estimator: neural_network.MLPClassifier | neural_network.MLPRegressor,
 ) -> MLPClassifier | MLPRegressor:
-    """The same estimator as one of skinit: parameters, weights and the state of training.
+    """Convert an estimator of scikit-learn to skinit's class, with its parameters, weights and state of training.
 
-    It predicts the same, and its `partial_fit` and its `fit` with ``warm_start=True`` go on as those of `estimator`
-    would.
+    The result makes the same predictions. Its `partial_fit`, and its `fit` with ``warm_start=True``, continue as
+    `estimator` would.
 
     Parameters
     ----------
     estimator : sklearn.neural_network.MLPClassifier or sklearn.neural_network.MLPRegressor
-        Fitted or not. It is not changed, and shares no array with the result.
+        A fitted or unfitted estimator. It is not changed, and shares no array with the result.
 
     Returns
     -------
     estimator : MLPClassifier or MLPRegressor
-        With ``init="sklearn"``, and scikit-learn's defaults of what scikit-learn does not have.
+        It has ``init="sklearn"``, and the default of each parameter that scikit-learn lacks.
 
     Raises
     ------
     TypeError
-        If `estimator` is something else, a pipeline for example.
+        If `estimator` is anything else, for example a pipeline.
     ValueError
         If `estimator` has a parameter that skinit does not have, or if its weights do not make a network.
 
     See Also
     --------
-    to_sklearn : The way back.
+    to_sklearn : Converts in the other direction.
 
     Examples
     --------
@@ -203,7 +203,7 @@ def _target_class(estimator, classes: dict[type, Any], takes: str, side: str) ->
 
 
 def _obstacles(estimator) -> Iterator[str]:
-    """What scikit-learn lacks, and how to do without."""
+    """Messages about everything that scikit-learn lacks, each with a remedy."""
     is_fitted = hasattr(estimator, "coefs_")
     parameters = estimator.get_params(deep=False) | {"activation": _one_activation(estimator.activation)}
     for name, taken in _VALUES.items():
@@ -231,7 +231,7 @@ def _obstacles(estimator) -> Iterator[str]:
 
 
 def _one_activation(activation):
-    """The activation of all hidden layers, where they have one."""
+    """The activation of all hidden layers, if they share one."""
     if isinstance(activation, (list, tuple)) and len(set(map(str, activation))) == 1:
         return activation[0]
     return activation
@@ -242,13 +242,13 @@ def _attributes_of(estimator) -> dict[str, Any]:
 
 
 def _parts(network: Network, vector: np.ndarray) -> list[np.ndarray]:
-    """The views of a vector like the parameters, in scikit-learn's order."""
+    """Views of a vector that has the layout of the parameters, in scikit-learn's order."""
     like = network.with_theta(vector)
     return [*like.coefs, *like.intercepts]
 
 
 def _their_optimizer(estimator, network: Network):
-    """scikit-learn's optimizer in the state of an estimator's solver; None if there is none that it has."""
+    """scikit-learn's optimizer in the state of an estimator's solver, or None if scikit-learn has no such solver."""
     solver = vars(estimator).get("_optimizer")
     if type(solver) not in (SGD, Adam) or not solver.belongs_to(network):
         return None
@@ -269,7 +269,7 @@ def _their_optimizer(estimator, network: Network):
 
 
 def _own_solver(optimizer, network: Network) -> SGD | Adam | None:
-    """The solver in the state of scikit-learn's optimizer, if there is one that belongs to the network."""
+    """The solver in the state of scikit-learn's optimizer, or None if there is no optimizer that fits the network."""
     solver: Any
     if isinstance(optimizer, SGDOptimizer):
         solver = SGD(
@@ -297,7 +297,7 @@ def _own_solver(optimizer, network: Network) -> SGD | Adam | None:
 
 
 def _own_history(ours) -> dict[str, Any]:
-    """The history of a training by scikit-learn, which has no validation losses."""
+    """The history of training by scikit-learn, which records no validation losses."""
     history = History.of(ours)
     history.n_iter_ = ours.n_iter_
     history.validation_loss_curve_ = [np.nan] * len(history.validation_scores_)

@@ -1,4 +1,4 @@
-"""From data that a user gives to data that a network takes."""
+"""Checks and conversion of the user's data for a network."""
 
 import numpy as np
 from scipy.sparse import issparse
@@ -12,7 +12,7 @@ from .validation import ValidatedEstimator
 
 
 class DataChecksMixin(ValidatedEstimator):
-    """What the estimators check of X, y and sample weights."""
+    """The estimators' checks of X, y and sample weights."""
 
     def _check_data(
         self,
@@ -24,19 +24,19 @@ class DataChecksMixin(ValidatedEstimator):
         network: Network | None = None,
         first: TrainingData | None = None,
     ) -> TrainingData:
-        """Validate data to fit or to measure.
+        """Validate data for a fit or for a measurement.
 
         Parameters
         ----------
         incremental : bool
-            Whether classes of y may be missing.
+            Whether y may lack some of the classes.
         network : Network or None
-            The network to go on from, or to measure.
+            The network to continue from or to measure.
         first : TrainingData or None
-            The data of the fit that these data belong to, if they are to validate on.
+            The training data, if these data are validation rows.
         """
         X, targets = self._check_X_y(X, y, is_first=network is None and first is None, incremental=incremental)
-        # Weights keep the precision they started with.
+        # The network keeps its initial precision.
         dtype = X.dtype
         if network is not None:
             dtype = network.theta.dtype
@@ -54,13 +54,13 @@ class DataChecksMixin(ValidatedEstimator):
             raise ValueError("Sample weights must contain at least one non-zero number.")
         weights, scale = normalize_weights(sample_weight, dtype)
         total = weights.sum(dtype=np.float64)
-        # Positive beyond rounding.
+        # The sum must exceed its rounding error.
         if not total > np.finfo(np.float64).eps * np.abs(weights).sum(dtype=np.float64):
             raise ValueError(f"Sample weights must have a positive sum, got {total * scale:.3g}.")
         return TrainingData(X, targets, weights, scale)
 
     def _check_validation_data(self, X, y, sample_weight, data: TrainingData) -> TrainingData | None:
-        """Validate the rows to validate on, if there are any; `data` are those to fit."""
+        """Check the validation rows, if there are any; `data` are the training rows."""
         if X is None and y is None and sample_weight is None:
             return None
         if y is None:
@@ -69,7 +69,7 @@ class DataChecksMixin(ValidatedEstimator):
             raise ValueError("y_val and sample_weight_val need X_val, which was not provided.")
         if not self.early_stopping or self.solver not in STOCHASTIC_SOLVERS:
             raise ValueError(
-                "X_val and y_val are used by early_stopping=True and stochastic solvers only, got "
+                "X_val and y_val need early_stopping=True and a stochastic solver, got "
                 f"early_stopping={self.early_stopping} and solver={self.solver!r}."
             )
         try:
@@ -81,22 +81,22 @@ class DataChecksMixin(ValidatedEstimator):
         return validation
 
     def _class_weights(self, targets: np.ndarray) -> list[np.ndarray] | None:
-        """The weights of each output's classes, or None where all rows count the same."""
+        """The weights of each output's classes, or None if all classes have the same weight."""
         return None
 
     def _validate(self, X, y="no_validation", **options) -> tuple:
-        """scikit-learn's validation of X and y, or of X alone, the same for all public functions.
+        """scikit-learn's validation of X and y, or of X alone, with the same options for all public functions.
 
         A sparse X becomes a well-formed CSR matrix.
         """
         X, y = (
             with_valid_indices(values, name) if issparse(values) else values for name, values in (("X", X), ("y", y))
         )
-        # Whether all numbers are finite is seen from their sum, which may overflow.
+        # scikit-learn's check for finite numbers uses their sum, which may overflow.
         with np.errstate(over="ignore", invalid="ignore"), integers_in_range("X and y"):
             validated = validate_data(self, X, y, accept_sparse="csr", dtype=(np.float64, np.float32), **options)
         X, *y = validated if isinstance(validated, tuple) else (validated,)
         if not X.dtype.isnative:
-            # Numbers of a frame keep their byte order.
+            # Numbers from a frame keep their byte order.
             X = X.astype(X.dtype.newbyteorder("="))
         return X, *y

@@ -1,4 +1,4 @@
-"""The estimators: scikit-learn faces of a network."""
+"""`MLPClassifier` and `MLPRegressor`, the estimators that users import."""
 
 from numbers import Real
 
@@ -27,14 +27,15 @@ from .validation import NumberInterval
 class MLPClassifier(ClassifierMixin, BaseMultilayerPerceptron):
     r"""Multilayer perceptron classifier.
 
-    A drop-in for :class:`sklearn.neural_network.MLPClassifier`, compiled, whose initial weights are a parameter. It
-    minimizes the log loss with an L2 penalty,
+    A compiled drop-in replacement for :class:`sklearn.neural_network.MLPClassifier`, with a parameter for the initial
+    weights. It minimizes the log loss with an L2 penalty,
 
     .. math:: \frac{1}{\sum_i s_i} \left( \sum_i s_i \ell(u_i, y_i) + \frac{\alpha}{2} \sum_k \|W_k\|^2 \right),
 
-    where :math:`s_i` are sample weights and :math:`u_i` the preactivations of the output layer: a softmax for more than
-    two classes, a logistic function for each output otherwise (two classes, multilabel). Of several columns of labels,
-    each with classes of its own, the loss is the sum over columns, with a softmax for each.
+    where :math:`s_i` are sample weights and :math:`u_i` the preactivations of the output layer. For more than two
+    classes, the output activation is a softmax; for two classes and for multilabel targets, it is a logistic function
+    for each output. If `y` has several columns of labels, each with its own classes, each column has its own softmax,
+    and the loss is the sum over columns.
 
     Parameters
     ----------
@@ -42,14 +43,15 @@ class MLPClassifier(ClassifierMixin, BaseMultilayerPerceptron):
         The ith element is the number of units in the ith hidden layer. An empty tuple makes a linear model.
 
     activation : str or Activation, or list or tuple of these, default="relu"
-        Activation of the hidden layers, or a list or tuple with one for each of them. scikit-learn's:
+        Activation of the hidden layers, or a list or tuple with one activation for each hidden layer. scikit-learn has
+        these:
 
         - "identity": f(u) = u
         - "logistic": f(u) = 1 / (1 + exp(-u))
         - "tanh": f(u) = tanh(u)
         - "relu": f(u) = max(0, u)
 
-        and besides:
+        skinit adds these:
 
         - "leaky_relu": f(u) = u, or 0.01 u where u < 0
         - "elu": f(u) = u, or exp(u) - 1 where u < 0
@@ -59,76 +61,77 @@ class MLPClassifier(ClassifierMixin, BaseMultilayerPerceptron):
         - "silu": f(u) = u / (1 + exp(-u))
         - "gelu": f(u) = u P(Z <= u) for a standard normal Z
 
-        :func:`skinit.make_activation` makes one of your own functions.
+        :func:`skinit.make_activation` makes an activation from your own functions.
 
     init : str, Initializer or callable, default="sklearn"
-        How weights are drawn: a name (:func:`skinit.initializers.get_initializer_names` lists them), an
+        How the initial weights are drawn: a name (:func:`skinit.initializers.get_initializer_names` lists them), an
         :class:`~skinit.initializers.Initializer`, whose parameters can be searched over (``init__std``), or a function
-        ``(shape, rng) -> array``. "sklearn" draws the weights that scikit-learn draws. "auto" is He's scheme for the
-        relu family, LeCun's for selu, and Xavier's otherwise, layer by layer.
+        ``(shape, rng) -> array``. "sklearn" draws the same weights as scikit-learn. "auto" chooses for each layer: He's
+        scheme for the relu family, LeCun's for selu, and Xavier's otherwise.
 
     solver : {"lbfgs", "sgd", "adam", "adamw"}, default="adam"
         The solver for weight optimization: SciPy's L-BFGS, stochastic gradient descent with momentum, Adam, or Adam
         with decoupled `weight_decay`. On small data sets "lbfgs" can converge faster and perform better.
 
     alpha : float, default=0.0001
-        Strength of the L2 regularization term, which is divided by the sample size when added to the loss.
+        Strength of the L2 regularization term. The term is divided by the sample size when it is added to the loss.
 
     batch_size : int or "auto", default="auto"
         Size of mini-batches for the stochastic solvers. "auto" is ``min(200, n_samples)``.
 
     learning_rate : str or callable, default="constant"
-        Learning rate schedule. scikit-learn's, of which the last two are used by ``solver="sgd"`` only:
+        Learning rate schedule. scikit-learn has three; only ``solver="sgd"`` uses the last two:
 
-        - "constant": `learning_rate_init` all the time.
+        - "constant": always `learning_rate_init`.
         - "invscaling": ``learning_rate_init / t ** power_t`` after `t` samples.
         - "adaptive": divided by 5 each time the training loss (or the validation score, with `early_stopping`) has not
           improved by `tol` for `n_iter_no_change` epochs.
 
-        and besides, for every stochastic solver, `learning_rate_init` times a factor that depends on the step
-        :math:`t`, from 0 on, of the :math:`T` steps of `max_iter` epochs:
+        skinit adds schedules for every stochastic solver. The learning rate is `learning_rate_init` times a factor,
+        which depends on the step :math:`t = 0, 1, \ldots` and on the number :math:`T` of steps in `max_iter` epochs:
 
         - "linear": :math:`1 - t/T`.
         - "cosine": :math:`(1 + \cos(\pi t/T)) / 2`.
-        - "one_cycle": from 0.04 up to 1 in a straight line while :math:`t < 0.3\,T`, then down along half a cosine.
+        - "one_cycle": rises linearly from 0.04 to 1 while :math:`t < 0.3\,T`, then falls along half a cosine.
         - a function ``(step, n_steps) -> factor``.
 
-        Where training stops before `max_iter`, the rest of the schedule is not used; ``n_iter_no_change=np.inf`` runs
-        all of it. Each `partial_fit` is an epoch, and after `max_iter` of them the factor stays what it is.
+        If training stops before `max_iter`, the rest of the schedule is not used; ``n_iter_no_change=np.inf`` runs all
+        of it. Each `partial_fit` is one epoch, and the factor stays constant after `max_iter` epochs.
 
     learning_rate_init : float or "auto", default=0.001
-        The initial learning rate of the stochastic solvers. "auto" takes it from the curvature of the loss at the
-        initial weights (:mod:`skinit.training.step_size` has the rule), and starts again with a quarter of it, up to
-        eight times, where the loss rises above that of the untrained network, or back near it, or is not finite.
+        The initial learning rate of the stochastic solvers. "auto" computes it from the curvature of the loss at the
+        initial weights (:mod:`skinit.training.step_size` has the rule). If the loss becomes infinite, exceeds its
+        starting value, or falls and climbs back to it, training restarts with a quarter of the rate, at most eight
+        times.
 
-        With ``learning_rate="constant"``, the automatic rate warms up in a straight line over 3 epochs, and falls to
-        zero in a straight line over the last half of `max_iter` epochs, its tail. Where the loss (or the validation
-        score, with `early_stopping`) has not improved by `tol` for `n_iter_no_change` epochs before, the tail begins at
-        once, lasts as many epochs as came before it, and ends the training. `partial_fit` has the warm-up only, because
-        nobody knows its last epoch. Any other `learning_rate` multiplies the automatic rate as it does a number.
+        With ``learning_rate="constant"``, the automatic rate rises linearly over the first 3 epochs, and falls linearly
+        to zero over the last half of the `max_iter` epochs, its tail. If the loss (or the validation score, with
+        `early_stopping`) has not improved by `tol` for `n_iter_no_change` epochs before that, the tail begins at once,
+        lasts as many epochs as came before it, and ends the training. `partial_fit` has only the warm-up, because its
+        last epoch is unknown. Any other `learning_rate` multiplies the automatic rate as it multiplies a number.
 
     power_t : float, default=0.5
         Exponent of ``learning_rate="invscaling"``.
 
     max_iter : int, default=200
-        Maximum number of epochs, or of iterations of "lbfgs".
+        Maximum number of epochs, or of iterations for "lbfgs".
 
     shuffle : bool, default=True
         Whether to shuffle samples before each epoch of the stochastic solvers.
 
     random_state : int, RandomState instance or None, default=None
-        Determines the initial weights, the validation split of `early_stopping`, and the shuffling.
+        Determines the initial weights, the validation split for `early_stopping`, and the shuffling.
 
     tol : float, default=1e-4
-        Tolerance for the optimization: training stops when loss or score has not improved by at least `tol` for
-        `n_iter_no_change` consecutive epochs.
+        Tolerance for the optimization. Training stops when the loss or the validation score has not improved by at
+        least `tol` for `n_iter_no_change` consecutive epochs.
 
     verbose : bool or int, default=False
-        Whether to print the loss of each epoch. 2 prints a table: epoch, loss, validation score and loss, learning
-        rate, and seconds since the start.
+        Whether to print the loss of each epoch. 2 prints a table with the epoch, the loss, the validation score and
+        loss, the learning rate, and the seconds since the start.
 
     warm_start : bool, default=False
-        Whether `fit` goes on from the previous solution, rather than from new weights.
+        Whether `fit` continues from the previous solution instead of drawing new weights.
 
     momentum : float, default=0.9
         Momentum of ``solver="sgd"``, between 0 and 1.
@@ -138,8 +141,8 @@ class MLPClassifier(ClassifierMixin, BaseMultilayerPerceptron):
 
     early_stopping : bool, default=False
         Whether to set aside `validation_fraction` of the training data and stop when the validation score does not
-        improve. Two classes are split in proportion, as in scikit-learn. The weights with the best score are
-        restored. `fit` takes validation rows of your own, `X_val`. Used by the stochastic solvers.
+        improve. The split is stratified for two classes, as in scikit-learn. The weights with the best score are
+        restored. Pass your own validation rows to `fit` as `X_val`. Only the stochastic solvers use this.
 
     validation_fraction : float, default=0.1
         The proportion of training data to set aside for `early_stopping`, between 0 and 1.
@@ -151,102 +154,106 @@ class MLPClassifier(ClassifierMixin, BaseMultilayerPerceptron):
         Decay rate of Adam's second moment, in [0, 1).
 
     epsilon : float, default=1e-8
-        Added to the root of Adam's second moment.
+        Added to the square root of Adam's second moment.
 
     n_iter_no_change : int, default=10
-        Number of epochs without an improvement of `tol` after which to stop. May be ``np.inf``.
+        Training stops after this number of epochs without an improvement of `tol`. May be ``np.inf``.
 
     max_fun : int, default=15000
-        Maximum number of loss function calls of "lbfgs".
+        Maximum number of loss function calls for "lbfgs".
 
     scoring : str, callable or None, default=None
-        What `early_stopping` maximizes on the validation rows. None: the accuracy, of several columns of labels its
-        mean. "loss": the loss without its penalty, whose negative is the score. Or a name that
+        The score that `early_stopping` maximizes on the validation rows. None is the accuracy, averaged over columns if
+        `y` has several columns of labels. "loss" is the negative of the loss without its penalty. Otherwise a name that
         :func:`sklearn.metrics.get_scorer_names` lists, or a scorer ``(estimator, X, y) -> float``.
 
     weight_decay : float, default=0.01
         Decoupled weight decay of ``solver="adamw"``: each step also multiplies the weights, not the intercepts, by
-        ``1 - learning_rate * weight_decay``. `alpha` counts besides.
+        ``1 - learning_rate * weight_decay``. The penalty `alpha` applies as well.
 
     average : bool, int or float, default=False
         Whether to validate and to predict with an average of the parameters over the steps of a stochastic solver. As
-        in :class:`~sklearn.linear_model.SGDClassifier`, True averages all steps, and an int those from the one at which
-        so many samples were seen. A float `d` between 0 and 1 averages with a decay: each step weighs `d` times as much
-        as the next. `partial_fit` goes on from the parameters after the last step.
+        in :class:`~sklearn.linear_model.SGDClassifier`, True averages all steps, and an int starts averaging once that
+        many samples have been seen. A float `d` between 0 and 1 is the decay of an exponential moving average: each
+        step weighs `d` times as much as the next. `partial_fit` continues from the parameters after the last step, not
+        from the average.
 
     dropout : float or array-like of shape (n_layers - 2,), default=0.0
-        The probability in [0, 1) with which each step of a stochastic solver leaves out a hidden unit of a row, or one
-        for each hidden layer. The units that are left are divided by one minus it. `loss_curve_` has the losses with
-        units left out. All units count in predictions, validation, curvature and the automatic learning rate.
+        The probability in [0, 1) that a step of a stochastic solver drops a hidden unit for a row, or one probability
+        for each hidden layer. The outputs of the remaining units are divided by one minus this probability.
+        `loss_curve_` has the losses with units dropped. Predictions, validation, curvature and the automatic learning
+        rate use all units.
 
     class_weight : dict, list of dicts, "balanced" or None, default=None
-        Weights of classes, ``{class_label: weight}``; a class that is not in the dict has the weight 1. They multiply
-        `sample_weight`, in all that is done with training data. Multilabel targets take a list with a dict for each
-        label, and several columns of labels one with a dict for each column, like ``[{0: 1, 1: 5}, {0: 1, 1: 1}]``,
-        whose weights are multiplied. "balanced" gives each class the weight
-        ``n_samples / (n_classes * np.bincount(y))``, and cannot be used with `partial_fit`.
+        Weights of classes, ``{class_label: weight}``. A class that is not in the dict has weight 1. Class weights
+        multiply `sample_weight` wherever training data are used. Multilabel targets take a list with one dict for each
+        label, and several columns of labels a list with one dict for each column, like
+        ``[{0: 1, 1: 5}, {0: 1, 1: 1}]``. The weights from the dicts are multiplied. "balanced" gives each class the
+        weight ``n_samples / (n_classes * np.bincount(y))``, and cannot be used with `partial_fit`.
 
     label_smoothing : float, default=0.0
-        The part `s` of each target, in [0, 1), that all classes share: of `n` classes the true one has the target
-        ``1 - s + s / n`` and each other ``s / n``. For each label of multilabel targets `n` is 2.
+        The part `s` of each target, in [0, 1), that is spread evenly over all classes. With `n` classes, the target of
+        the true class is ``1 - s + s / n``, and the target of each other class is ``s / n``. For multilabel targets,
+        `n` is 2 for each label.
 
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,), or list of ndarray
-        Class labels. For several columns of labels a list with those of each.
+        Class labels. For several columns of labels, a list with the classes of each column.
 
     loss_ : float
         The current loss, regularization included.
 
     best_loss_ : float or None
-        The least loss reached by a stochastic solver. None with ``early_stopping=True``.
+        The lowest loss that a stochastic solver reached. None with ``early_stopping=True``.
 
     loss_curve_ : list of float
-        Loss of each epoch, averaged over its mini-batches as the weights moved on. Stochastic solvers only.
+        Loss of each epoch, averaged over its mini-batches while the weights change. Stochastic solvers only.
 
     validation_scores_ : list of float or None
-        Score on the validation data after each epoch, see `scoring`. None with ``early_stopping=False``.
+        Score on the validation data after each epoch; see `scoring`. None with ``early_stopping=False``.
 
     best_validation_score_ : float or None
-        The best of them.
+        The best of `validation_scores_`.
 
     validation_loss_curve_ : list of float or None
         Loss on the validation data after each epoch, without the penalty. None with ``early_stopping=False``.
 
     best_iter_ : int or None
-        The epoch of the last `fit` that had the best validation score, counted from 1, whose weights are kept. 0 if
-        none was better than the weights that a warm start began with. None with ``early_stopping=False``, unless
+        The epoch of the last `fit` with the best validation score, counted from 1. Its weights are kept. 0 if no epoch
+        was better than the initial weights of a warm start. None with ``early_stopping=False``, unless
         :class:`~skinit.callbacks.BestWeights` chose the epoch.
 
     t_ : int
         The number of training samples seen by the solver.
 
     coefs_ : list of ndarray of shape (fan_in, fan_out)
-        Weights of each layer, views of one vector.
+        Weights of each layer. The arrays are views of one vector.
 
     intercepts_ : list of ndarray of shape (fan_out,)
-        Intercepts of each layer, likewise.
+        Intercepts of each layer. The arrays are views of the same vector.
 
     initializer_ : Initializer
-        The initializer that drew the first weights.
+        The initializer that drew the initial weights.
 
     learning_rate_init_ : float
-        The initial learning rate used; with "auto" the one found, before any schedule. Stochastic solvers only.
+        The initial learning rate in use, before any schedule. With "auto", it is the computed rate. Stochastic solvers
+        only.
 
     n_features_in_ : int
         Number of features seen during `fit`.
 
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of features seen during `fit`, if `X` has names that are all strings.
+        Names of features seen during `fit`, if all feature names of `X` are strings.
 
     n_iter_ : int
-        The number of epochs, or iterations, run. 0 after `initialize`.
+        The number of epochs, or of iterations for "lbfgs". 0 after `initialize`.
 
     n_layers_ : int
         Number of layers, input and output included.
 
     n_outputs_ : int
-        Number of the network's outputs. For several columns of labels that of the classes of all of them.
+        Number of the network's outputs. For several columns of labels, the total number of classes over all columns.
 
     out_activation_ : str
         Name of the output activation.
@@ -254,14 +261,13 @@ class MLPClassifier(ClassifierMixin, BaseMultilayerPerceptron):
     See Also
     --------
     MLPRegressor : The same for regression.
-    skinit.initializers : What `init` takes.
+    skinit.initializers : Initializers for `init`.
     skinit.callbacks : Callbacks for `set_callbacks`: early stopping, best weights, checkpoints, tables, norms.
 
     Notes
     -----
-    The loss is computed from preactivations, so that its gradient is exact for confident predictions too. As
-    scikit-learn clips probabilities at machine epsilon, no output of a sample counts for more than 36.04 in
-    `loss_curve_`.
+    The loss is computed from preactivations, so its gradient is also exact for confident predictions. scikit-learn
+    clips probabilities at machine epsilon; accordingly, no output of a sample adds more than 36.04 to `loss_curve_`.
 
     References
     ----------
@@ -279,8 +285,8 @@ class MLPClassifier(ClassifierMixin, BaseMultilayerPerceptron):
     >>> X, y = load_digits(return_X_y=True)
     >>> X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
     >>> model = make_pipeline(StandardScaler(), MLPClassifier(init="he", random_state=0))
-    >>> model.fit(X_train, y_train).score(X_test, y_test) > 0.95
-    True
+    >>> round(model.fit(X_train, y_train).score(X_test, y_test), 3)
+    0.978
     """
 
     def __init__(
@@ -428,11 +434,11 @@ class MLPClassifier(ClassifierMixin, BaseMultilayerPerceptron):
         return self._label_binarizer.y_type_ == "multiclass"
 
     def _encode(self, y):
-        """Class numbers in each column of labels; for multilabel targets a column of 0 and 1 for each label."""
+        """The class numbers for each column of labels, or a column of 0 and 1 for each label of multilabel targets."""
         if self._is_multioutput():
             return self._label_binarizer.numbers(y)
         if self._is_multilabel():
-            # scikit-learn would take one column of class numbers for so many labels.
+            # scikit-learn would accept one column of class numbers in place of the labels.
             if y.ndim != 2:
                 raise ValueError(
                     f"y must have a column of 0 and 1 for each of the {len(self.classes_)} labels, got shape {y.shape}."
@@ -456,7 +462,7 @@ class MLPClassifier(ClassifierMixin, BaseMultilayerPerceptron):
         return self.classes_[np.minimum(positive.ravel(), len(self.classes_) - 1)]
 
     def _numbers(self, preactivations):
-        """Numbers of the most probable classes, of several columns of labels."""
+        """Numbers of the most probable classes for several columns of labels."""
         groups = self._label_binarizer.split(preactivations)
         return np.stack([group.argmax(axis=1) for group in groups], axis=1)
 
@@ -509,8 +515,8 @@ class MLPClassifier(ClassifierMixin, BaseMultilayerPerceptron):
             Sample weights.
 
         classes : array of shape (n_classes,), or list of arrays, default=None
-            Classes across all calls to `partial_fit`: required in the first call, may be left out later. `y` does not
-            need to contain all of them. Several columns of labels take a list with the classes of each.
+            Classes across all calls to `partial_fit`. The first call requires them, later calls do not. `y` does not
+            need to contain all of them. For several columns of labels, pass a list with the classes of each column.
 
         Returns
         -------
@@ -527,7 +533,7 @@ class MLPClassifier(ClassifierMixin, BaseMultilayerPerceptron):
         return self._fit(X, y, sample_weight, incremental=True)
 
     def _set_classes_of_columns(self, classes):
-        """Learn in the first call of `partial_fit` what classes there are in several columns, and check it later."""
+        """Set the classes of several columns in the first call of `partial_fit`, and check them in later calls."""
         if not hasattr(self, "classes_"):
             self._label_binarizer = LabelColumns(classes)
             self.classes_ = self._label_binarizer.classes_
@@ -539,8 +545,8 @@ class MLPClassifier(ClassifierMixin, BaseMultilayerPerceptron):
     def score(self, X, y, sample_weight=None):
         """The accuracy of the predictions.
 
-        For multilabel targets all labels of a sample must be right, as in scikit-learn. For several columns of labels
-        it is the mean over columns of the accuracy.
+        For multilabel targets, all labels of a sample must be right, as in scikit-learn. For several columns of labels,
+        the score is the mean accuracy over columns.
 
         Parameters
         ----------
@@ -572,7 +578,7 @@ class MLPClassifier(ClassifierMixin, BaseMultilayerPerceptron):
         Returns
         -------
         y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
-            The predicted classes. For multilabel targets a column of 0 and 1 for each label.
+            The predicted classes. For multilabel targets, there is a column of 0 and 1 for each label.
         """
         return self._decode(self._validated_preactivations(X))
 
@@ -587,8 +593,9 @@ class MLPClassifier(ClassifierMixin, BaseMultilayerPerceptron):
         Returns
         -------
         y_prob : ndarray of shape (n_samples, n_classes), or list of ndarray
-            The predicted probability of each class, in the order of `classes_`. For multilabel targets that of each
-            label. For several columns of labels a list with an array for each, as scikit-learn's forests have it.
+            The predicted probability of each class, in the order of `classes_`. For multilabel targets, the probability
+            of each label. For several columns of labels, a list with one array for each column, as in scikit-learn's
+            forests.
         """
         preactivations = self._validated_preactivations(X)
         if self._is_multioutput():
@@ -602,9 +609,9 @@ class MLPClassifier(ClassifierMixin, BaseMultilayerPerceptron):
     def predict_log_proba(self, X):
         r"""Logarithms of probability estimates.
 
-        They are computed from the preactivations :math:`u` of the output layer, for the softmax as
-        :math:`u_j - u_m - \log(1 + \sum_{i \ne m} e^{u_i - u_m})` with the largest, :math:`u_m`. So they keep their
-        digits where a probability rounds to 0 or to 1, and are finite.
+        They are computed from the preactivations :math:`u` of the output layer. For the softmax, they are
+        :math:`u_j - u_m - \log(1 + \sum_{i \ne m} e^{u_i - u_m})`, where :math:`u_m` is the largest preactivation. They
+        are therefore finite and accurate, even where a probability rounds to 0 or to 1.
 
         Parameters
         ----------
@@ -635,9 +642,9 @@ class MLPClassifier(ClassifierMixin, BaseMultilayerPerceptron):
         Returns
         -------
         scores : ndarray of shape (n_samples,) or (n_samples, n_classes), or list of ndarray
-            With two classes the logarithm of the odds of ``classes_[1]``, which `predict` chooses where it is positive.
-            With more, one score for each class, whose softmax is `predict_proba`. For multilabel targets the
-            logarithm of the odds of each label. For several columns of labels a list with an array for each.
+            For two classes, the log-odds of ``classes_[1]``; `predict` chooses this class if they are positive. For
+            more classes, one score for each class; their softmax is `predict_proba`. For multilabel targets, the
+            log-odds of each label. For several columns of labels, a list with one array for each column.
         """
         preactivations = self._validated_preactivations(X)
         if self._is_multioutput():
@@ -652,14 +659,14 @@ class MLPClassifier(ClassifierMixin, BaseMultilayerPerceptron):
 
 
 def _are_several(classes) -> bool:
-    """Whether classes are those of several columns of labels, and not only the 0 and 1 of multilabel targets."""
+    """Whether these are the classes of several columns of labels, and not only the 0 and 1 of multilabel targets."""
     if not (isinstance(classes, (list, tuple)) and len(classes) > 1 and all(np.ndim(each) == 1 for each in classes)):
         return False
     return not all(set(np.asarray(each).tolist()) <= {0, 1} for each in classes)
 
 
 def _mean_accuracy(y, predictions, sample_weight) -> float:
-    """The mean over columns of the part of the rows that is right."""
+    """The mean over columns of the fraction of correct rows."""
     if y.shape != predictions.shape:
         raise ValueError(f"y must have the shape of the predictions, {predictions.shape}, got {y.shape}.")
     return float(np.average((y == predictions).mean(axis=1), weights=sample_weight))
@@ -668,8 +675,8 @@ def _mean_accuracy(y, predictions, sample_weight) -> float:
 class MLPRegressor(RegressorMixin, BaseMultilayerPerceptron):
     r"""Multilayer perceptron regressor.
 
-    A drop-in for :class:`sklearn.neural_network.MLPRegressor`, compiled, whose initial weights are a parameter. It
-    minimizes the squared error or the Poisson deviance with an L2 penalty,
+    A compiled drop-in replacement for :class:`sklearn.neural_network.MLPRegressor`, with a parameter for the initial
+    weights. It minimizes the squared error or the Poisson deviance with an L2 penalty,
 
     .. math:: \frac{1}{\sum_i s_i} \left( \sum_i s_i \ell(u_i, y_i) + \frac{\alpha}{2} \sum_k \|W_k\|^2 \right),
 
@@ -678,34 +685,35 @@ class MLPRegressor(RegressorMixin, BaseMultilayerPerceptron):
     Parameters
     ----------
     loss : str, default="squared_error"
-        The loss of a prediction `q`. scikit-learn's:
+        The loss of a prediction `q`. scikit-learn has these:
 
         - "squared_error": half of ``(q - y)**2``
-        - "poisson": half of the Poisson deviance, of ``q = exp(u)``, which needs ``y >= 0``
+        - "poisson": half of the Poisson deviance, with ``q = exp(u)``; needs ``y >= 0``
 
-        and besides:
+        skinit adds these:
 
         - "absolute_error": ``abs(q - y)``, whose best constant is the median
-        - "huber": half of ``(q - y)**2`` up to a distance of `huber_delta`, and a line from there on
+        - "huber": half of ``(q - y)**2`` up to a distance of `huber_delta`, and linear beyond
         - "quantile": the pinball loss of the level `quantile`, ``max(t * (y - q), (t - 1) * (y - q))``
-        - "gamma": half of the gamma deviance, of ``q = exp(u)``, which needs ``y > 0``
+        - "gamma": half of the gamma deviance, with ``q = exp(u)``; needs ``y > 0``
 
-        "absolute_error" and "quantile" have no second derivative. What looks at the curvature of the loss
-        (``init="hessian"``, ``learning_rate_init="auto"``, :mod:`skinit.curvature`) takes ``1 / target_spread_`` and
-        ``min(t, 1 - t) / target_spread_`` for it.
+        The second derivative of "absolute_error" and "quantile" is zero or undefined. Everything that uses the
+        curvature of the loss (``init="hessian"``, ``learning_rate_init="auto"``, :mod:`skinit.curvature`) uses
+        ``1 / target_spread_`` and ``min(t, 1 - t) / target_spread_`` in its place.
 
     hidden_layer_sizes : array-like of shape (n_layers - 2,), default=(100,)
         The ith element is the number of units in the ith hidden layer. An empty tuple makes a linear model.
 
     activation : str or Activation, or list or tuple of these, default="relu"
-        Activation of the hidden layers, or a list or tuple with one for each of them. scikit-learn's:
+        Activation of the hidden layers, or a list or tuple with one activation for each hidden layer. scikit-learn has
+        these:
 
         - "identity": f(u) = u
         - "logistic": f(u) = 1 / (1 + exp(-u))
         - "tanh": f(u) = tanh(u)
         - "relu": f(u) = max(0, u)
 
-        and besides:
+        skinit adds these:
 
         - "leaky_relu": f(u) = u, or 0.01 u where u < 0
         - "elu": f(u) = u, or exp(u) - 1 where u < 0
@@ -715,76 +723,77 @@ class MLPRegressor(RegressorMixin, BaseMultilayerPerceptron):
         - "silu": f(u) = u / (1 + exp(-u))
         - "gelu": f(u) = u P(Z <= u) for a standard normal Z
 
-        :func:`skinit.make_activation` makes one of your own functions.
+        :func:`skinit.make_activation` makes an activation from your own functions.
 
     init : str, Initializer or callable, default="sklearn"
-        How weights are drawn: a name (:func:`skinit.initializers.get_initializer_names` lists them), an
+        How the initial weights are drawn: a name (:func:`skinit.initializers.get_initializer_names` lists them), an
         :class:`~skinit.initializers.Initializer`, whose parameters can be searched over (``init__std``), or a function
-        ``(shape, rng) -> array``. "sklearn" draws the weights that scikit-learn draws. "auto" is He's scheme for the
-        relu family, LeCun's for selu, and Xavier's otherwise, layer by layer.
+        ``(shape, rng) -> array``. "sklearn" draws the same weights as scikit-learn. "auto" chooses for each layer: He's
+        scheme for the relu family, LeCun's for selu, and Xavier's otherwise.
 
     solver : {"lbfgs", "sgd", "adam", "adamw"}, default="adam"
         The solver for weight optimization: SciPy's L-BFGS, stochastic gradient descent with momentum, Adam, or Adam
         with decoupled `weight_decay`. On small data sets "lbfgs" can converge faster and perform better.
 
     alpha : float, default=0.0001
-        Strength of the L2 regularization term, which is divided by the sample size when added to the loss.
+        Strength of the L2 regularization term. The term is divided by the sample size when it is added to the loss.
 
     batch_size : int or "auto", default="auto"
         Size of mini-batches for the stochastic solvers. "auto" is ``min(200, n_samples)``.
 
     learning_rate : str or callable, default="constant"
-        Learning rate schedule. scikit-learn's, of which the last two are used by ``solver="sgd"`` only:
+        Learning rate schedule. scikit-learn has three; only ``solver="sgd"`` uses the last two:
 
-        - "constant": `learning_rate_init` all the time.
+        - "constant": always `learning_rate_init`.
         - "invscaling": ``learning_rate_init / t ** power_t`` after `t` samples.
         - "adaptive": divided by 5 each time the training loss (or the validation score, with `early_stopping`) has not
           improved by `tol` for `n_iter_no_change` epochs.
 
-        and besides, for every stochastic solver, `learning_rate_init` times a factor that depends on the step
-        :math:`t`, from 0 on, of the :math:`T` steps of `max_iter` epochs:
+        skinit adds schedules for every stochastic solver. The learning rate is `learning_rate_init` times a factor,
+        which depends on the step :math:`t = 0, 1, \ldots` and on the number :math:`T` of steps in `max_iter` epochs:
 
         - "linear": :math:`1 - t/T`.
         - "cosine": :math:`(1 + \cos(\pi t/T)) / 2`.
-        - "one_cycle": from 0.04 up to 1 in a straight line while :math:`t < 0.3\,T`, then down along half a cosine.
+        - "one_cycle": rises linearly from 0.04 to 1 while :math:`t < 0.3\,T`, then falls along half a cosine.
         - a function ``(step, n_steps) -> factor``.
 
-        Where training stops before `max_iter`, the rest of the schedule is not used; ``n_iter_no_change=np.inf`` runs
-        all of it. Each `partial_fit` is an epoch, and after `max_iter` of them the factor stays what it is.
+        If training stops before `max_iter`, the rest of the schedule is not used; ``n_iter_no_change=np.inf`` runs all
+        of it. Each `partial_fit` is one epoch, and the factor stays constant after `max_iter` epochs.
 
     learning_rate_init : float or "auto", default=0.001
-        The initial learning rate of the stochastic solvers. "auto" takes it from the curvature of the loss at the
-        initial weights (:mod:`skinit.training.step_size` has the rule), and starts again with a quarter of it, up to
-        eight times, where the loss rises above that of the untrained network, or back near it, or is not finite.
+        The initial learning rate of the stochastic solvers. "auto" computes it from the curvature of the loss at the
+        initial weights (:mod:`skinit.training.step_size` has the rule). If the loss becomes infinite, exceeds its
+        starting value, or falls and climbs back to it, training restarts with a quarter of the rate, at most eight
+        times.
 
-        With ``learning_rate="constant"``, the automatic rate warms up in a straight line over 3 epochs, and falls to
-        zero in a straight line over the last half of `max_iter` epochs, its tail. Where the loss (or the validation
-        score, with `early_stopping`) has not improved by `tol` for `n_iter_no_change` epochs before, the tail begins at
-        once, lasts as many epochs as came before it, and ends the training. `partial_fit` has the warm-up only, because
-        nobody knows its last epoch. Any other `learning_rate` multiplies the automatic rate as it does a number.
+        With ``learning_rate="constant"``, the automatic rate rises linearly over the first 3 epochs, and falls linearly
+        to zero over the last half of the `max_iter` epochs, its tail. If the loss (or the validation score, with
+        `early_stopping`) has not improved by `tol` for `n_iter_no_change` epochs before that, the tail begins at once,
+        lasts as many epochs as came before it, and ends the training. `partial_fit` has only the warm-up, because its
+        last epoch is unknown. Any other `learning_rate` multiplies the automatic rate as it multiplies a number.
 
     power_t : float, default=0.5
         Exponent of ``learning_rate="invscaling"``.
 
     max_iter : int, default=200
-        Maximum number of epochs, or of iterations of "lbfgs".
+        Maximum number of epochs, or of iterations for "lbfgs".
 
     shuffle : bool, default=True
         Whether to shuffle samples before each epoch of the stochastic solvers.
 
     random_state : int, RandomState instance or None, default=None
-        Determines the initial weights, the validation split of `early_stopping`, and the shuffling.
+        Determines the initial weights, the validation split for `early_stopping`, and the shuffling.
 
     tol : float, default=1e-4
-        Tolerance for the optimization: training stops when loss or score has not improved by at least `tol` for
-        `n_iter_no_change` consecutive epochs.
+        Tolerance for the optimization. Training stops when the loss or the validation score has not improved by at
+        least `tol` for `n_iter_no_change` consecutive epochs.
 
     verbose : bool or int, default=False
-        Whether to print the loss of each epoch. 2 prints a table: epoch, loss, validation score and loss, learning
-        rate, and seconds since the start.
+        Whether to print the loss of each epoch. 2 prints a table with the epoch, the loss, the validation score and
+        loss, the learning rate, and the seconds since the start.
 
     warm_start : bool, default=False
-        Whether `fit` goes on from the previous solution, rather than from new weights.
+        Whether `fit` continues from the previous solution instead of drawing new weights.
 
     momentum : float, default=0.9
         Momentum of ``solver="sgd"``, between 0 and 1.
@@ -794,7 +803,8 @@ class MLPRegressor(RegressorMixin, BaseMultilayerPerceptron):
 
     early_stopping : bool, default=False
         Whether to set aside `validation_fraction` of the training data and stop when the validation score does not
-        improve. The weights with the best score are restored. Used by the stochastic solvers.
+        improve. The weights with the best score are restored. Pass your own validation rows to `fit` as `X_val`. Only
+        the stochastic solvers use this.
 
     validation_fraction : float, default=0.1
         The proportion of training data to set aside for `early_stopping`, between 0 and 1.
@@ -806,44 +816,46 @@ class MLPRegressor(RegressorMixin, BaseMultilayerPerceptron):
         Decay rate of Adam's second moment, in [0, 1).
 
     epsilon : float, default=1e-8
-        Added to the root of Adam's second moment.
+        Added to the square root of Adam's second moment.
 
     n_iter_no_change : int, default=10
-        Number of epochs without an improvement of `tol` after which to stop. May be ``np.inf``.
+        Training stops after this number of epochs without an improvement of `tol`. May be ``np.inf``.
 
     max_fun : int, default=15000
-        Maximum number of loss function calls of "lbfgs".
+        Maximum number of loss function calls for "lbfgs".
 
     scoring : str, callable or None, default=None
-        What `early_stopping` maximizes on the validation rows. None: the coefficient of determination, or for the
-        losses "absolute_error" and "quantile" what the model saves of a constant's loss
-        (:func:`sklearn.metrics.d2_absolute_error_score`, :func:`sklearn.metrics.d2_pinball_score`; of several quantiles
-        the mean). "loss": the loss without its penalty, whose negative is the score. Or a name that
-        :func:`sklearn.metrics.get_scorer_names` lists, or a scorer ``(estimator, X, y) -> float``.
+        The score that `early_stopping` maximizes on the validation rows. None is the coefficient of determination, but
+        :func:`sklearn.metrics.d2_absolute_error_score` for the loss "absolute_error" and
+        :func:`sklearn.metrics.d2_pinball_score`, averaged over quantiles, for "quantile". "loss" is the negative of the
+        loss without its penalty. Otherwise a name that :func:`sklearn.metrics.get_scorer_names` lists, or a scorer
+        ``(estimator, X, y) -> float``.
 
     weight_decay : float, default=0.01
         Decoupled weight decay of ``solver="adamw"``: each step also multiplies the weights, not the intercepts, by
-        ``1 - learning_rate * weight_decay``. `alpha` counts besides.
+        ``1 - learning_rate * weight_decay``. The penalty `alpha` applies as well.
 
     average : bool, int or float, default=False
         Whether to validate and to predict with an average of the parameters over the steps of a stochastic solver. As
-        in :class:`~sklearn.linear_model.SGDClassifier`, True averages all steps, and an int those from the one at which
-        so many samples were seen. A float `d` between 0 and 1 averages with a decay: each step weighs `d` times as much
-        as the next. `partial_fit` goes on from the parameters after the last step.
+        in :class:`~sklearn.linear_model.SGDClassifier`, True averages all steps, and an int starts averaging once that
+        many samples have been seen. A float `d` between 0 and 1 is the decay of an exponential moving average: each
+        step weighs `d` times as much as the next. `partial_fit` continues from the parameters after the last step, not
+        from the average.
 
     dropout : float or array-like of shape (n_layers - 2,), default=0.0
-        The probability in [0, 1) with which each step of a stochastic solver leaves out a hidden unit of a row, or one
-        for each hidden layer. The units that are left are divided by one minus it. `loss_curve_` has the losses with
-        units left out. All units count in predictions, validation, curvature and the automatic learning rate.
+        The probability in [0, 1) that a step of a stochastic solver drops a hidden unit for a row, or one probability
+        for each hidden layer. The outputs of the remaining units are divided by one minus this probability.
+        `loss_curve_` has the losses with units dropped. Predictions, validation, curvature and the automatic learning
+        rate use all units.
 
     huber_delta : float or "auto", default=1.0
-        The distance from which on the loss "huber" is a line. "auto" is the spread of the targets of `fit`: their
-        median absolute deviation from their median, times 1.4826.
+        The distance beyond which the loss "huber" is linear. "auto" is the spread of the training targets: their median
+        absolute deviation from their median, times 1.4826.
 
     quantile : float or array-like, default=0.5
-        The level of the loss "quantile", between 0 and 1; or several of them, which increase, for targets of one
-        column. `predict` then has a column for each, and its rows never descend: each quantile is the one before and a
-        softplus.
+        The level of the loss "quantile", between 0 and 1, or a list of increasing levels if `y` has one column.
+        `predict` then returns one column for each level. Quantiles never cross, because each is the previous quantile
+        plus a softplus.
 
     Attributes
     ----------
@@ -851,48 +863,49 @@ class MLPRegressor(RegressorMixin, BaseMultilayerPerceptron):
         The current loss, regularization included.
 
     best_loss_ : float or None
-        The least loss reached by a stochastic solver. None with ``early_stopping=True``.
+        The lowest loss that a stochastic solver reached. None with ``early_stopping=True``.
 
     loss_curve_ : list of float
-        Loss of each epoch, averaged over its mini-batches as the weights moved on. Stochastic solvers only.
+        Loss of each epoch, averaged over its mini-batches while the weights change. Stochastic solvers only.
 
     validation_scores_ : list of float or None
-        Score on the validation data after each epoch, see `scoring`. None with ``early_stopping=False``.
+        Score on the validation data after each epoch; see `scoring`. None with ``early_stopping=False``.
 
     best_validation_score_ : float or None
-        The best of them.
+        The best of `validation_scores_`.
 
     validation_loss_curve_ : list of float or None
         Loss on the validation data after each epoch, without the penalty. None with ``early_stopping=False``.
 
     best_iter_ : int or None
-        The epoch of the last `fit` that had the best validation score, counted from 1, whose weights are kept. 0 if
-        none was better than the weights that a warm start began with. None with ``early_stopping=False``, unless
+        The epoch of the last `fit` with the best validation score, counted from 1. Its weights are kept. 0 if no epoch
+        was better than the initial weights of a warm start. None with ``early_stopping=False``, unless
         :class:`~skinit.callbacks.BestWeights` chose the epoch.
 
     t_ : int
         The number of training samples seen by the solver.
 
     coefs_ : list of ndarray of shape (fan_in, fan_out)
-        Weights of each layer, views of one vector.
+        Weights of each layer. The arrays are views of one vector.
 
     intercepts_ : list of ndarray of shape (fan_out,)
-        Intercepts of each layer, likewise.
+        Intercepts of each layer. The arrays are views of the same vector.
 
     initializer_ : Initializer
-        The initializer that drew the first weights.
+        The initializer that drew the initial weights.
 
     learning_rate_init_ : float
-        The initial learning rate used; with "auto" the one found, before any schedule. Stochastic solvers only.
+        The initial learning rate in use, before any schedule. With "auto", it is the computed rate. Stochastic solvers
+        only.
 
     n_features_in_ : int
         Number of features seen during `fit`.
 
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of features seen during `fit`, if `X` has names that are all strings.
+        Names of features seen during `fit`, if all feature names of `X` are strings.
 
     n_iter_ : int
-        The number of epochs, or iterations, run. 0 after `initialize`.
+        The number of epochs, or of iterations for "lbfgs". 0 after `initialize`.
 
     n_layers_ : int
         Number of layers, input and output included.
@@ -901,10 +914,11 @@ class MLPRegressor(RegressorMixin, BaseMultilayerPerceptron):
         Number of outputs.
 
     huber_delta_ : float
-        The `huber_delta` used. Of ``loss="huber"`` only.
+        The `huber_delta` in use. Only with ``loss="huber"``.
 
     target_spread_ : float
-        The spread of the targets of `fit`, as `huber_delta` has it. Of the losses "absolute_error" and "quantile" only.
+        The spread of the training targets, as defined for `huber_delta`. Only with the losses "absolute_error" and
+        "quantile".
 
     out_activation_ : str
         Name of the output activation.
@@ -912,13 +926,13 @@ class MLPRegressor(RegressorMixin, BaseMultilayerPerceptron):
     See Also
     --------
     MLPClassifier : The same for classification.
-    skinit.initializers : What `init` takes.
+    skinit.initializers : Initializers for `init`.
     skinit.callbacks : Callbacks for `set_callbacks`: early stopping, best weights, checkpoints, tables, norms.
 
     Notes
     -----
-    With several outputs, the loss reported is the mean over outputs, that of "poisson" the sum, while training descends
-    along the gradient of the sum: both as in scikit-learn.
+    With several outputs, the reported loss is the mean over outputs, or the sum for "poisson". Training descends along
+    the gradient of the sum. Both are as in scikit-learn.
 
     References
     ----------
@@ -937,8 +951,8 @@ class MLPRegressor(RegressorMixin, BaseMultilayerPerceptron):
     ...     StandardScaler(),
     ...     MLPRegressor(hidden_layer_sizes=(10,), solver="lbfgs", alpha=10, random_state=0),
     ... )
-    >>> model.fit(X, y).score(X, y) > 0.5
-    True
+    >>> round(model.fit(X, y).score(X, y), 2)
+    0.62
     """
 
     _parameter_constraints: dict = {
@@ -1052,7 +1066,7 @@ class MLPRegressor(RegressorMixin, BaseMultilayerPerceptron):
         if name == "huber_delta_" and self.huber_delta != "auto":
             self.huber_delta_ = float(self.huber_delta)
         elif name is not None:
-            # What goes on, goes on with the same loss.
+            # Training that continues keeps its loss.
             self.__dict__[name] = known[name] if incremental and known[name] is not None else target_spread(data)
 
     def _loss_function(self):
@@ -1070,7 +1084,7 @@ class MLPRegressor(RegressorMixin, BaseMultilayerPerceptron):
         return self.loss == "quantile" and np.iterable(self.quantile)
 
     def _check_levels(self):
-        """The levels of `quantile`, from low to high."""
+        """The levels in `quantile`, in increasing order."""
         levels = list(self.quantile) if self._has_several_quantiles() else [self.quantile]
         interval = NumberInterval(Real, 0, 1, closed="neither")
         if not (levels and all(map(interval.is_satisfied_by, levels)) and (np.diff(levels) > 0).all()):
@@ -1081,7 +1095,7 @@ class MLPRegressor(RegressorMixin, BaseMultilayerPerceptron):
         return [float(level) for level in levels]
 
     def _predict(self, preactivations):
-        """Predictions, of which some may overflow."""
+        """Predictions, some of which may overflow."""
         with np.errstate(over="ignore"):
             return OUTPUT_ACTIVATIONS[self.out_activation_](preactivations)
 
@@ -1103,7 +1117,7 @@ class MLPRegressor(RegressorMixin, BaseMultilayerPerceptron):
             return float(r2_score(targets, predictions, sample_weight=sample_weight))
 
     def _explained_pinball_loss(self, y, predictions, sample_weight):
-        r"""The mean of :math:`D^2`, the part of a constant's pinball loss that predictions save, over quantiles."""
+        r"""The mean over quantiles of :math:`D^2`, the relative reduction of a constant's pinball loss."""
         levels = self._check_levels()
         columns = predictions.T if self._has_several_quantiles() else [predictions]
         scores = [
@@ -1113,10 +1127,10 @@ class MLPRegressor(RegressorMixin, BaseMultilayerPerceptron):
         return float(np.mean(scores))
 
     def score(self, X, y, sample_weight=None):
-        r"""The coefficient of determination :math:`R^2` of the predictions, or with several quantiles a :math:`D^2`.
+        r"""The coefficient of determination :math:`R^2` of the predictions, or a :math:`D^2` for several quantiles.
 
-        With a list of `quantile`, predictions are scored as quantiles: the mean over them of
-        :func:`sklearn.metrics.d2_pinball_score`, which is 1 at best, and 0 for the quantiles of `y` itself.
+        If `quantile` is a list, the score is the mean over quantiles of :func:`sklearn.metrics.d2_pinball_score`. It is
+        at most 1, and it is 0 for the quantiles of `y` itself.
 
         Parameters
         ----------
@@ -1172,7 +1186,7 @@ class MLPRegressor(RegressorMixin, BaseMultilayerPerceptron):
         Returns
         -------
         y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
-            The predicted values. With a list of `quantile` a column for each.
+            The predicted values. If `quantile` is a list, there is one column for each level.
         """
         preactivations = self._validated_preactivations(X)
         predictions = self._predict(preactivations)

@@ -1,7 +1,7 @@
-"""Ctrl-C: how long calls of compiled code are left, and when a fit ends alone.
+"""Ctrl-C during long calls of compiled code, and in a fit that is one of many.
 
-scikit-learn's estimators answer Ctrl-C with a warning, and return with what they have learned. A search would go on
-with the next fit then, so that it takes as many Ctrl-C as there are fits to end it.
+scikit-learn's estimators answer Ctrl-C with a warning and return the result so far. A search would then continue with
+the next fit, and ending it would take one Ctrl-C for each fit.
 """
 
 import sys
@@ -15,11 +15,11 @@ from typing import ParamSpec, TypeVar
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
 
-# scikit-learn's words.
+# scikit-learn's message.
 INTERRUPTED = "Training interrupted by user."
 # Searches, cross-validation and ensembles run their fits through this module, in this process or in a worker.
 MANY_FITS_MODULE = "joblib.parallel"
-# Python's own code that imports modules, as a traceback names it.
+# The name of Python's import code in tracebacks.
 IMPORT_FILE = "<frozen importlib._bootstrap>"
 
 # Windows does not interrupt a thread that waits without a timeout.
@@ -29,21 +29,21 @@ POLL_SECONDS = 0.1
 def interruptible(
     function: Callable[Parameters, Result], *arguments: Parameters.args, **keywords: Parameters.kwargs
 ) -> Result:
-    """Call a function that may stay in compiled code for more than a moment, so that Ctrl-C is answered at once.
+    """Call a function that may stay in compiled code for long, and answer Ctrl-C at once.
 
-    Python handles signals in the main thread, between two bytecodes. Called from the main thread, the function runs in
-    another thread while the main thread waits. On Ctrl-C the wait ends with KeyboardInterrupt. The function runs on to
-    its end, so nobody may use what it writes. Starting a thread takes about 50 microseconds.
+    Python handles signals only in the main thread, between two bytecodes. A call from the main thread therefore runs
+    the function in another thread, while the main thread waits. Ctrl-C ends the wait with KeyboardInterrupt. The
+    function still runs to its end, so its output must not be used. Starting a thread takes about 50 microseconds.
 
-    A module that calls while it is imported gets its answer from its own thread, because another one that imported the
-    module too would wait for this one.
+    During an import, the function runs in the calling thread, because another thread that imports the same module would
+    wait for this import forever.
 
     Parameters
     ----------
     function : callable
         It must release the GIL while it works.
     *arguments, **keywords
-        Its arguments.
+        Arguments of the function.
 
     Returns
     -------
@@ -64,14 +64,15 @@ def interruptible(
 
     thread = threading.Thread(target=run, name=f"skinit-{getattr(function, '__name__', 'call')}")
     thread.start()
-    # Python 3.11 takes a thread for finished if Ctrl-C ends a join, and would exit while it runs.
+    # Not Thread.join: in Python 3.11, Ctrl-C during a join marks the thread as finished, and Python would exit while it
+    # runs.
     while not outcome.done():
         wait([outcome], POLL_SECONDS)
     return outcome.result()
 
 
 def _calls() -> Iterator[FrameType]:
-    """The calls that are under way in this thread, from the last one on."""
+    """The active calls in this thread, the most recent first."""
     frame: FrameType | None = sys._getframe()
     while frame is not None:
         yield frame
@@ -79,13 +80,13 @@ def _calls() -> Iterator[FrameType]:
 
 
 def _is_importing() -> bool:
-    """Whether this thread imports a module."""
+    """Whether this thread is importing a module."""
     return any(frame.f_code.co_filename == IMPORT_FILE for frame in _calls())
 
 
 def is_one_fit_of_many() -> bool:
     """Whether a search, a cross-validation or an ensemble has called this fit.
 
-    A Ctrl-C is then meant for all of its fits, so the fit has to raise KeyboardInterrupt.
+    Ctrl-C is then meant for all of the fits, so this fit must raise KeyboardInterrupt.
     """
     return any(frame.f_globals.get("__name__") == MANY_FITS_MODULE for frame in _calls())

@@ -1,4 +1,4 @@
-"""Labels in several columns, each of which has classes of its own."""
+"""Labels in several columns, each with its own classes."""
 
 from collections.abc import Sequence
 
@@ -7,7 +7,7 @@ from sklearn.utils.multiclass import type_of_target
 
 
 class LabelColumns:
-    """The classes of each column, and the way from labels to their numbers and back.
+    """The classes of each column, and conversion between labels and class numbers.
 
     Parameters
     ----------
@@ -17,9 +17,9 @@ class LabelColumns:
     Attributes
     ----------
     classes_ : list of ndarray
-        They, sorted.
+        The sorted classes of each column.
     y_type_ : str
-        The type of such targets, as scikit-learn calls it.
+        scikit-learn's name for this type of target.
     """
 
     y_type_ = "multiclass-multioutput"
@@ -32,11 +32,11 @@ class LabelColumns:
 
     @staticmethod
     def are_in(y) -> bool:
-        """Whether there are several columns of labels, which are not only 0 and 1."""
+        """Whether y has several columns of labels that are not just 0 and 1."""
         return y.ndim == 2 and type_of_target(y) == LabelColumns.y_type_
 
     def starts(self) -> list[int]:
-        """The place where the network's outputs for each column begin, and where those for the last one end."""
+        """The index of the first output for each column, followed by the number of outputs."""
         return [0, *np.cumsum([len(each) for each in self.classes_]).tolist()]
 
     def split(self, outputs: np.ndarray) -> list[np.ndarray]:
@@ -44,14 +44,14 @@ class LabelColumns:
         return np.split(outputs, self.starts()[1:-1], axis=1)
 
     def has_classes(self, classes) -> bool:
-        """Whether these are its classes, in order."""
+        """Whether `classes` equal the known classes, in the same order."""
         try:
             return len(classes) == len(self.classes_) and all(map(np.array_equal, classes, self.classes_))
         except TypeError:
             return False
 
     def check(self, y: np.ndarray, *, all_of_them: bool) -> None:
-        """Raise ValueError if `y` has other columns, unknown labels, or not `all_of_them` where that is asked for."""
+        """Raise ValueError if `y` has other columns or unknown labels, or if `all_of_them` and it lacks a class."""
         if y.ndim != 2 or y.shape[1] != len(self.classes_):
             raise ValueError(f"y must have {len(self.classes_)} columns of labels, got shape {y.shape}.")
         for k, (column, classes) in enumerate(zip(y.T, self.classes_, strict=True)):

@@ -1,4 +1,4 @@
-"""Models leave Python as ONNX graphs."""
+"""Export of models as ONNX graphs."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -16,30 +16,30 @@ if TYPE_CHECKING:
 
 
 def to_onnx(estimator: BaseEstimator, X: Any = None) -> "ModelProto":
-    """Convert a fitted network, or a model that has one in it, to an ONNX graph.
+    """Convert a fitted network, or a model that contains one, to an ONNX graph.
 
-    The graph computes in the precision of the network, as `predict` does, for any number of rows. It needs neither
-    skinit nor Python, but a runtime such as onnxruntime. The packages that write it come with
-    ``pip install 'skinit[onnx]'``.
+    The graph takes any number of rows and computes in the precision of the network, like `predict`. It needs a runtime
+    such as onnxruntime, but neither skinit nor Python. ``pip install 'skinit[onnx]'`` installs the packages that write
+    it.
 
     Parameters
     ----------
     estimator : estimator
-        A fitted or initialized :class:`MLPClassifier` or :class:`MLPRegressor`, or what skl2onnx converts: a pipeline,
-        a column transformer, a search (its best estimator), an ensemble.
+        A fitted or initialized :class:`MLPClassifier` or :class:`MLPRegressor`, or any model that skl2onnx converts: a
+        pipeline, a column transformer, a search (its best estimator), an ensemble.
 
     X : array-like, sparse matrix or DataFrame of shape (n_samples, n_features), default=None
-        Data like those that the graph is to take, of which one row suffices. An array, or a sparse matrix, stands for
-        one dense input "X" of its dtype and number of columns. A data frame stands for an input of shape
-        (n_samples, 1) for each column, of its type and name, in which "_" takes the place of what no name of ONNX may
-        have. Networks need no X: without it they take one input "X" of their dtype.
+        An example of the graph's input; one row is enough. An array or a sparse matrix makes one dense input "X", with
+        its dtype and number of columns. A data frame makes one input of shape (n_samples, 1) for each column, with the
+        column's type and name; "_" replaces characters that ONNX does not allow in names. X is optional for a network,
+        which then gets one input "X" of its own dtype.
 
     Returns
     -------
     model : onnx.ModelProto
-        A graph whose outputs are those of `predict`, and of classifiers those of `predict_proba` too, as arrays. Of a
-        regressor, predictions always have two dimensions. Of several columns of labels, probabilities are a sequence
-        of arrays.
+        A graph with the output of `predict`, and for classifiers also with the output of `predict_proba`, as arrays.
+        Predictions of a regressor always have two dimensions. For several columns of labels, the probabilities are a
+        sequence of arrays.
 
     Raises
     ------
@@ -48,24 +48,24 @@ def to_onnx(estimator: BaseEstimator, X: Any = None) -> "ModelProto":
     sklearn.exceptions.NotFittedError
         If the estimator is not fitted.
     ValueError
-        If an activation is of your own functions (:func:`skinit.make_activation`), if ONNX has no labels like those of
-        `classes_`, if X has other columns than the estimator was fitted with, or if X is needed.
+        If an activation is user-defined (:func:`skinit.make_activation`), if ONNX has no type for the labels in
+        `classes_`, if X has other columns than in the fit, or if X is required and missing.
     TypeError
-        If the network would be given strings.
+        If the network would get strings as input.
 
     See Also
     --------
-    skinit.onnx : What to import for ``skl2onnx.to_onnx``, which has more options.
+    skinit.onnx : Import it to use ``skl2onnx.to_onnx``, which has more options.
 
     Notes
     -----
-    Rounding differs, because other programs sum in another order. A graph raises no errors: rows with NaN have NaN for
-    predictions and probabilities, and predictions that overflow are infinite, where `predict` raises. What stands
-    before the network in a pipeline is skl2onnx's, and may be less precise.
+    Results differ by rounding, because other programs sum in another order. A graph raises no errors where `predict`
+    would: rows with NaN give NaN predictions and probabilities, and predictions that overflow are infinite. skl2onnx
+    converts the other steps of a pipeline, and they may be less precise.
 
     References
     ----------
-    The operators: https://onnx.ai/onnx/operators. The converters of what is not a network: https://onnx.ai/sklearn-onnx.
+    Operators: https://onnx.ai/onnx/operators. Converters for other models: https://onnx.ai/sklearn-onnx.
 
     Examples
     --------
@@ -89,13 +89,13 @@ def to_onnx(estimator: BaseEstimator, X: Any = None) -> "ModelProto":
     check_is_fitted(estimator)
     while hasattr(estimator, "best_estimator_"):
         estimator = estimator.best_estimator_
-    # Arrays of probabilities, in the place of dicts.
+    # Probabilities as arrays instead of dicts.
     options = {id(each): {"zipmap": False} for each in _chain(estimator) if is_classifier(each)}
     return skl2onnx.to_onnx(estimator, initial_types=_input_types(estimator, X), options=options)
 
 
 def _chain(estimator) -> Iterator[Any]:
-    """The estimator, and if it is a pipeline or a search, what predicts in it."""
+    """The estimator, and if it is a pipeline or a search, the estimator in it that predicts."""
     yield estimator
     if isinstance(estimator, Pipeline):
         yield from _chain(estimator[-1])
@@ -104,11 +104,11 @@ def _chain(estimator) -> Iterator[Any]:
 
 
 def _input_types(estimator, X) -> list[tuple]:
-    """Names and types of the inputs of a graph, as skl2onnx takes them."""
+    """Names and types of a graph's inputs, in skl2onnx's form."""
     if X is None:
         if not isinstance(estimator, BaseMultilayerPerceptron):
             raise ValueError(
-                f"to_onnx needs X for a {type(estimator).__name__}, to know which columns of which types it takes: "
+                f"to_onnx needs X for a {type(estimator).__name__}, to know the types of its columns: "
                 "give some rows of the data."
             )
         network = estimator._own_network()
@@ -130,7 +130,7 @@ def _tensor_type(values: np.ndarray):
     from skl2onnx.algebra.type_helper import guess_initial_types
 
     if values.dtype == object:
-        # Of numbers, or of strings, maybe of a data frame.
+        # Numbers or strings, for example from a data frame.
         values = np.array(values.tolist()).reshape(values.shape)
     ((_, tensor_type),) = guess_initial_types(values)
     return tensor_type

@@ -1,4 +1,4 @@
-"""What files hold of an estimator: parameters, arrays and builtin objects, and the version that wrote them."""
+"""The content of saved estimators: parameters, arrays, builtin objects, and the version that wrote them."""
 
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import InconsistentVersionWarning
@@ -8,7 +8,7 @@ from .training.state import restore_solver, solver_state
 from .user_warnings import warn_user
 from .version import __version__
 
-# The classes of this package that a file of skops may name. None of them runs code of the file, or writes files.
+# The classes of this package that a skops file may name. None of them runs code from the file or writes files.
 TRUSTED_TYPES = [
     "skinit.activations.Activation",
     "skinit.callbacks.stopping.BestWeights",

@@ -1,4 +1,4 @@
-"""Compiling ahead of time."""
+"""Compilation ahead of time."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -24,7 +24,7 @@ from .kernels.updates import compile_update
 from .training.solvers import STOCHASTIC_SOLVERS
 from .validation import wrong_name
 
-# What each parameter of `warmup` takes.
+# The names that each parameter of `warmup` takes.
 NAMES = {
     "dtype": ("float64", "float32"),
     "activation": tuple(ACTIVATIONS),
@@ -41,12 +41,12 @@ def warmup(
     solver: str | Sequence[str] = "all",
     curvature: bool = True,
 ) -> dict[str, float]:
-    """Compile what estimators need, so that no fit and no prediction has to wait for it.
+    """Compile the code of the estimators, so that no fit or prediction has to wait for it.
 
-    Without this, code is compiled when a fit or a prediction first needs it. Either way it is kept on disk, for
-    this process and those to come. Without arguments everything is compiled, which takes about a minute; each argument
-    leaves out what it does not name. From Python it suits a worker about to take requests, and as
-    ``python -m skinit warmup`` an image::
+    Without `warmup`, code is compiled when a fit or a prediction first needs it. Compiled code is kept on disk for
+    later processes either way. Without arguments, everything is compiled, which takes about a minute. Each argument
+    restricts compilation to the names that it lists. Call `warmup` before a worker takes requests, or run
+    ``python -m skinit warmup`` to build an image::
 
         ENV NUMBA_CACHE_DIR=/opt/numba-cache
         RUN python -m skinit warmup --dtype float32 --activation relu && chmod -R a+rX /opt/numba-cache
@@ -54,12 +54,13 @@ def warmup(
     Parameters
     ----------
     dtype : {"float64", "float32", "all"}, a dtype, or a sequence of these, default="all"
-        Of the training data; that of the weights and of the predictions follows it.
+        The dtype of the training data, which is also the dtype of weights and predictions.
     activation : name, sequence of names, or "all", default="all"
         Activations of hidden layers.
     loss : name, sequence of names, or "all", default="all"
-        "log_loss" is that of an `MLPClassifier` of more than two classes, "binary_log_loss" that of two classes or
-        several labels. The others are those of an `MLPRegressor`, where "quantiles" is the loss "quantile" of several.
+        "log_loss" is the loss of an `MLPClassifier` with more than two classes, and "binary_log_loss" with two classes
+        or multilabel targets. The others are losses of an `MLPRegressor`; "quantiles" is the loss "quantile" with a
+        list of levels.
     solver : {"adam", "sgd", "lbfgs", "all"} or sequence of these, default="all"
     curvature : bool, default=True
         Whether to compile products with the Hessian, which ``init="hessian"``, ``learning_rate_init="auto"`` and
@@ -68,24 +69,25 @@ def warmup(
     Returns
     -------
     seconds : dict of str to float
-        What was compiled, and the seconds that it took; empty if all of it was there already.
+        The compiled parts and the seconds that each took. Empty if everything was compiled before.
 
     Raises
     ------
     ValueError
         If there is no such name.
     RuntimeError
-        If compiled code cannot be kept.
+        If compiled code cannot be written to disk.
 
     Notes
     -----
-    Compiled code is kept below ``NUMBA_CACHE_DIR`` if that is set, and otherwise in the user's cache folder
-    (``~/.cache/skinit`` on Linux). A process that runs as another user needs the same ``NUMBA_CACHE_DIR``, and may only
-    be able to read it. If nothing can be kept, a fit compiles in memory, and warns.
+    Compiled code is kept below ``NUMBA_CACHE_DIR`` if it is set, and otherwise in the user's cache folder
+    (``~/.cache/skinit`` on Linux). A process that runs as another user needs the same ``NUMBA_CACHE_DIR``; read access
+    is enough. If no folder is writable, a fit compiles in memory and warns.
 
-    Compiled code belongs to the version of skinit, numba and Python, and to the type of the processor: on another type
-    it is compiled again. For several types, set ``NUMBA_CPU_NAME`` to what they have in common (``x86-64-v3``, say) and
-    ``NUMBA_CPU_FEATURES`` to nothing, in the image and where it runs. The eight folders that were used last are kept.
+    Compiled code is valid for one version of skinit, numba and Python, and for one type of processor; for another, it
+    is compiled again. To share it between types, set ``NUMBA_CPU_NAME`` to their common subset (such as ``x86-64-v3``)
+    and ``NUMBA_CPU_FEATURES`` to an empty string, both in the image and at run time. The eight most recently used
+    folders are kept.
 
     Examples
     --------
@@ -103,7 +105,7 @@ def warmup(
 def make_parts(
     *, dtype: Sequence[str], activation: Sequence[str], loss: Sequence[str], solver: Sequence[str], curvature: bool
 ) -> dict[str, list[Callable[[], object]]]:
-    """What a user may choose, and for each choice the functions that compile the kernels it stands for."""
+    """The parts that a user may choose, each with the functions that compile its kernels."""
     parts: dict[str, list[Callable[[], object]]] = {}
     for precision in map(np.dtype, dtype):
         parts[f"{precision} training"] = [partial(compile_train, precision), partial(compile_multiply, precision)]
@@ -122,7 +124,7 @@ def make_parts(
             kernels = [compile_loss, compile_curve] if curvature else [compile_loss]
             parts[f"{precision} loss {name}"] = [partial(each, name, precision) for each in kernels]
         for name in solver:
-            # L-BFGS, SciPy's, needs no step.
+            # SciPy's L-BFGS needs no compiled step.
             if name in STOCHASTIC_SOLVERS:
                 update = STOCHASTIC_SOLVERS[name][0].update
                 parts[f"{precision} solver {name}"] = [partial(compile_update, update, precision)]
@@ -132,7 +134,7 @@ def make_parts(
 
 
 def compile_part(kernels: Sequence[Callable[[], object]]) -> float:
-    """Compile the kernels of a part; return the seconds it took, 0 if all of them were there already."""
+    """Compile the kernels of a part; return the seconds it took, or 0 if all were compiled before."""
     began = time.perf_counter()
     with install_recorder("numba:compile") as recorder:
         for compile_kernel in kernels:
@@ -146,7 +148,7 @@ def compile_part(kernels: Sequence[Callable[[], object]]) -> float:
 
 
 def check_names(parameter: str, values) -> list[str]:
-    """`values`, one or several, as a list of names, "all" standing for all that `parameter` takes."""
+    """One or several `values` as a list of names; "all" stands for all names that `parameter` takes."""
     valid_names = NAMES[parameter]
     values = list(values) if np.iterable(values) and not isinstance(values, str) else [values]
     if parameter == "dtype":

@@ -1,21 +1,22 @@
-"""A hint at data whose columns need scaling."""
+"""A warning about data whose columns need scaling."""
 
 import numpy as np
 
 from .user_warnings import warn_user
 
-# Numbers that are looked at, in rows spread over all of them.
+# At most about this many numbers are examined, in rows spread over all of X.
 NUMBERS = 50_000
-# How many times as large as another a column must be, by the root of the mean square and by the largest magnitude.
-# Standardized columns are equal by the first, columns of zeros and ones by the second, however rare the ones are.
+# Warn if a column is this many times larger than another, both by the root mean square and by the largest magnitude.
+# Standardized columns are equal by the first measure, and columns of zeros and ones by the second, however rare the
+# ones are.
 RATIO = 100.0
 _has_warned = False
 
 
 class DataNotScaledWarning(UserWarning):
-    """Columns of X differ by orders of magnitude, so that the largest decide alone what the network learns.
+    """Columns of X differ by orders of magnitude, so that the network learns only from the largest.
 
-    It is given once in a process.
+    The warning is given once in each process.
 
     Examples
     --------
@@ -34,7 +35,7 @@ def warn_of_unscaled(X: np.ndarray) -> None:
     magnitudes = np.abs(some).max(axis=0).astype(np.float64)
     seen = magnitudes > 0
     largest = magnitudes[seen]
-    # Most data end here, after one pass.
+    # Most data need only this one pass.
     if not largest.size or not largest.max() > RATIO * largest.min():
         return
     # Divided by the largest first, because squares may overflow.

@@ -1,20 +1,22 @@
-"""How far the targets of a regression scatter, measured so that a few far ones do not matter."""
+"""A robust measure of the spread of regression targets."""
 
 import numpy as np
 
 from .engine.data import TrainingData
 
-# The standard deviation of a normal distribution by its median and its mean absolute deviation.
-OF_MEDIAN_DEVIATION, OF_MEAN_DEVIATION = 1.4826, 1.2533
-# A spread outside of these bounds is taken for none: in float32 its inverse may overflow.
+# The standard deviation of a normal distribution, divided by its median absolute deviation.
+OF_MEDIAN_DEVIATION = 1.4826
+# The standard deviation of a normal distribution, divided by its mean absolute deviation.
+OF_MEAN_DEVIATION = 1.2533
+# A spread outside of these bounds is not used, because its inverse may overflow in float32.
 SMALLEST, LARGEST = 1e-30, 1e30
 
 
 def target_spread(data: TrainingData) -> float:
     r"""The median absolute deviation from the median, times 1.4826: the standard deviation of normal targets.
 
-    Where more than half of the targets are equal, it is the mean absolute deviation times 1.2533, and where all are, 1.
-    Of several columns of targets it is the mean. A negative weight counts as zero.
+    If more than half of the targets are equal, the spread is the mean absolute deviation times 1.2533, and if all are
+    equal, it is 1. For several columns of targets, it is the mean over columns. A negative weight counts as zero.
 
     Returns
     -------
@@ -39,7 +41,7 @@ def target_spread(data: TrainingData) -> float:
 
 
 def _median(values: np.ndarray, weights: np.ndarray) -> float:
-    """The weighted median; where it is between two values, their mean."""
+    """The weighted median, or the mean of two values if it lies between them."""
     order = np.argsort(values, kind="stable")
     sums = np.cumsum(weights[order])
     middle = sums[-1] / 2

@@ -1,22 +1,22 @@
-"""Warnings that point at the line of the caller."""
+"""Warnings that point at the user's line of code."""
 
 import sys
 import warnings
 
-# Modules between a user's line and the line that warns: this package, and what wraps the methods of its estimators.
+# Modules between a user's line and the line that warns: this package, and scikit-learn's wrappers of methods.
 _INNER = ("skinit", "sklearn.base", "sklearn.callback", "sklearn.utils")
 
 
 def warn_user(message: str | Warning, category: type[Warning] = UserWarning, *, within: tuple[str, ...] = ()) -> None:
-    """Warn, and name the line outside of the package that called it.
+    """Warn at the line outside of the package that led to the warning.
 
     Parameters
     ----------
     message : str or Warning
     category : type of Warning
-        Of a message that is a str.
+        The category, if the message is a str.
     within : tuple of str
-        Other modules between that line and this one.
+        Further modules to skip between that line and this one.
     """
     level, frame = 2, sys._getframe(1)
     while frame.f_back is not None and _is_inner(frame.f_globals.get("__name__", ""), within):

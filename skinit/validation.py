@@ -1,4 +1,4 @@
-"""Parameter checks: scikit-learn's, with the nearest valid name in front; and checks of users' functions."""
+"""scikit-learn's parameter checks with the nearest valid name in the message, and checks of users' functions."""
 
 import inspect
 from collections.abc import Callable, Iterable
@@ -21,7 +21,7 @@ Result = TypeVar("Result")
 
 
 class NumberInterval(Interval):
-    """scikit-learn's `Interval` without True and False, and of real numbers only those that a float can hold."""
+    """scikit-learn's `Interval` without True, False and real numbers that a float cannot hold."""
 
     def is_satisfied_by(self, value) -> bool:
         if isinstance(value, (bool, np.bool_)) or not isinstance(value, self.type):
@@ -40,10 +40,10 @@ class SortedNames(StrOptions):
 
 
 def nearest_name_hint(name: object, valid_names: Iterable[str]) -> str:
-    """ "Did you mean 'relu'? " for a name like 'rellu', or nothing: what a message about the name begins with."""
+    """The beginning of a message: "Did you mean 'relu'? " for a name like 'rellu', or nothing."""
     if not isinstance(name, str):
         return ""
-    # Case is a frequent slip: 'ReLU' is near to 'relu' only without it.
+    # Case is a frequent slip, and 'ReLU' is close to 'relu' only if case is ignored.
     by_folded_name = {valid.casefold(): valid for valid in valid_names}
     matches = get_close_matches(name.casefold(), by_folded_name, n=3, cutoff=0.5)
     if not matches:
@@ -52,18 +52,18 @@ def nearest_name_hint(name: object, valid_names: Iterable[str]) -> str:
 
 
 def wrong_name(what: str, name: object, valid_names: Iterable, besides: str = "") -> str:
-    """The message about a name that is none of the valid ones: the hint first, then all of them in order.
+    """The message about an invalid name: first the hint, then all valid names in order.
 
     Parameters
     ----------
     what : str
-        What the name is of, with which the sentence begins.
+        The beginning of the sentence, which says what the name stands for.
     name : object
-        What was given.
+        The invalid name.
     valid_names : iterable
-        Strings, or what else can be sorted.
+        Strings, or other values that can be sorted.
     besides : str, default=""
-        What would do besides the names.
+        Other accepted values, besides the names.
 
     Returns
     -------
@@ -75,12 +75,12 @@ def wrong_name(what: str, name: object, valid_names: Iterable, besides: str = ""
 
 
 def check_parameters(constraints: dict, parameters: dict, caller_name: str) -> None:
-    """Check parameters as scikit-learn does, and say which name was meant.
+    """Check parameters like scikit-learn, and suggest the nearest valid name.
 
     Parameters
     ----------
     constraints : dict of str to list
-        scikit-learn's, by the name of a parameter. Parameters that are not in it are not checked.
+        scikit-learn's constraints by the name of a parameter. Other parameters are not checked.
     parameters : dict of str to object
     caller_name : str
         The function or class that takes the parameters.
@@ -88,7 +88,7 @@ def check_parameters(constraints: dict, parameters: dict, caller_name: str) -> N
     Raises
     ------
     sklearn.utils._param_validation.InvalidParameterError
-        A ValueError and TypeError that names the parameter, what it got and what it takes.
+        Both a ValueError and a TypeError. It names the parameter, its value and the accepted values.
     """
     for name, value in parameters.items():
         allowed = [
@@ -100,7 +100,7 @@ def check_parameters(constraints: dict, parameters: dict, caller_name: str) -> N
             names = [name for each in allowed if isinstance(each, SortedNames) for name in each.options]
             raise InvalidParameterError(f"{nearest_name_hint(value, names)}{error}") from None
         except TypeError as error:
-            # scikit-learn compares fractions with NaN.
+            # scikit-learn compares numbers with NaN, which fails for fractions.
             raise InvalidParameterError(
                 f"The {name!r} parameter of {caller_name} must be an int or a float, got {value!r}."
             ) from error
@@ -112,7 +112,7 @@ def check_parameters(constraints: dict, parameters: dict, caller_name: str) -> N
 
 
 def checks_parameters(constraints: dict) -> Callable[[Callable[Parameters, Result]], Callable[Parameters, Result]]:
-    """Decorator: `check_parameters` of what a function is given by keyword."""
+    """Decorate a function so that `check_parameters` checks its keyword arguments."""
 
     def decorate(function: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
         @wraps(function)
@@ -126,14 +126,14 @@ def checks_parameters(constraints: dict) -> Callable[[Callable[Parameters, Resul
 
 
 class ValidatedEstimator(BaseEstimator):
-    """Checks parameters against ``_parameter_constraints`` as scikit-learn does, and says which name was meant."""
+    """Checks parameters against ``_parameter_constraints`` like scikit-learn, and suggests the nearest valid name."""
 
     _parameter_constraints: dict = {}
 
     def _validate_params(self) -> None:
         check_parameters(self._parameter_constraints, self.get_params(deep=False), type(self).__name__)
 
-    # The documentation is scikit-learn's.
+    # scikit-learn's docstring is inherited.
     def set_params(self, **params):
         names = self._get_param_names()
         for key in params:
@@ -150,7 +150,7 @@ class ValidatedEstimator(BaseEstimator):
         return super().set_params(**params)
 
     def _explain_nested(self, name: str, value: object, nested: str) -> str:
-        """Why a parameter of something that is no object cannot be set, and what to pass so that it can."""
+        """Why a parameter of a value that has no parameters cannot be set, and which value to pass instead."""
         objects = self._objects_for(name, value, nested)
         valid_names = objects[0]._get_param_names() if objects else self._get_param_names()
         passed, hint, advice = " or ".join(f"{name}={each!r}" for each in objects), "", ""
@@ -166,22 +166,22 @@ class ValidatedEstimator(BaseEstimator):
         )
 
     def _objects_for(self, name: str, value: object, nested: str) -> list[BaseEstimator]:
-        """Objects to pass in the place of a value, so that their parameter can be set, or the one that a name means."""
+        """Objects to pass instead of a value, so that their parameter can be set, or the object behind a name."""
         return []
 
 
 def check_takes(function: Callable, arguments: tuple, name: str, expected: str) -> None:
-    """Check that a user's function can be called with these positional arguments; keyword-only ones do not count.
+    """Check that a user's function can be called with these positional arguments; ignore keyword-only parameters.
 
     Raises
     ------
     TypeError
-        If its signature says that it cannot.
+        If its signature does not accept them.
     """
     try:
         signature = inspect.signature(function)
     except (TypeError, ValueError):
-        # Some compiled functions do not tell their signature.
+        # Some compiled functions hide their signature.
         return
     optional = {name: None for name, each in signature.parameters.items() if each.kind is each.KEYWORD_ONLY}
     try:

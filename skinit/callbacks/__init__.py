@@ -1,4 +1,4 @@
-"""Callbacks that watch training, end it, and keep what it learned, for scikit-learn 1.9 or later."""
+"""Callbacks that monitor training, stop it, and save its results, for scikit-learn 1.9 or later."""
 
 from .checkpoint import Checkpoint
 from .history import History

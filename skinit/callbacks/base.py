@@ -1,4 +1,4 @@
-"""Base classes of the callbacks: they check parameters, and say so where scikit-learn has no callbacks."""
+"""Base classes of the callbacks, which check parameters and raise an error if scikit-learn has no callbacks."""
 
 from ..training.solvers import STOCHASTIC_SOLVERS
 from ..training.tasks import NEEDED
@@ -12,14 +12,14 @@ except ImportError:
     HAS_CALLBACKS = False
 
     class ScoringMonitor:  # type: ignore[no-redef]
-        """Stands for scikit-learn's."""
+        """Stands in for scikit-learn's class."""
 
         def __init__(self, *, scoring) -> None:
             raise ImportError(NEEDED)
 
 
 class NetworkCallback:
-    """A callback for the estimators of skinit, whose parameters are checked when it is made."""
+    """A callback for the estimators of skinit, which checks its parameters at once."""
 
     _parameter_constraints: dict = {}
 
@@ -38,12 +38,12 @@ class NetworkCallback:
         """Called by scikit-learn when a fit begins."""
         if not hasattr(estimator, "_own_network"):
             raise TypeError(
-                f"{type(self).__name__} is for an MLPClassifier or MLPRegressor of skinit: set it on that one, not on "
-                f"{type(estimator).__name__}; pipelines and searches carry it along."
+                f"{type(self).__name__} is for an MLPClassifier or MLPRegressor of skinit: set it on the network, not "
+                f"on {type(estimator).__name__}; pipelines and searches pass it on."
             )
 
     def teardown(self, estimator, context) -> None:
-        """Called by scikit-learn when a fit is over, whether or not it succeeded."""
+        """Called by scikit-learn when a fit ends, with or without an error."""
 
     def on_fit_task_begin(self, estimator, context) -> None:
         """Called by scikit-learn at the beginning of a fit, and of each epoch."""
@@ -55,7 +55,7 @@ class NetworkCallback:
 
 
 class Log(NetworkCallback, ScoringMonitor):
-    """A callback that records numbers, and has scikit-learn's logs of them."""
+    """A callback that records numbers in scikit-learn's logs."""
 
     def __init__(self, **parameters) -> None:
         NetworkCallback.__init__(self, **parameters)
@@ -67,7 +67,7 @@ class Log(NetworkCallback, ScoringMonitor):
         ScoringMonitor.setup(self, estimator, context)
 
     def teardown(self, estimator, context) -> None:
-        """Called by scikit-learn when a fit is over, whether or not it succeeded."""
+        """Called by scikit-learn when a fit ends, with or without an error."""
         ScoringMonitor.teardown(self, estimator, context)
 
     def on_fit_task_end(self, estimator, context, *, X=None, y=None, metadata=None, fitted_estimator=None) -> None:
@@ -78,7 +78,7 @@ class Log(NetworkCallback, ScoringMonitor):
 
     def __getstate__(self) -> dict:
         state = super().__getstate__()
-        # A method of itself has no end in a file of skops.
+        # skops would write the callback again and again, because this is one of its own methods.
         return {name: value for name, value in state.items() if name != "_scoring"}
 
     def __setstate__(self, state: dict) -> None:
@@ -86,10 +86,10 @@ class Log(NetworkCallback, ScoringMonitor):
         self._scoring = self._record
 
     def _record(self, estimator, X, y, sample_weight=None, **validation) -> dict:
-        """The numbers of a moment, by their names; `validation` are the rows to validate on that `fit` was given."""
+        """The current numbers by name; `validation` has the validation rows that were passed to `fit`."""
         raise NotImplementedError
 
 
 def is_epoch(context) -> bool:
-    """Whether a task is an epoch, or an iteration, rather than a whole fit."""
+    """Whether a task is an epoch or an iteration, and not a whole fit."""
     return context.max_subtasks == 0

@@ -1,4 +1,4 @@
-"""A callback that keeps the state of training in a file, from which a later fit goes on."""
+"""A callback that saves the state of training to a file, from which a later fit continues."""
 
 import json
 import os
@@ -22,34 +22,34 @@ from ..validation import NumberInterval
 from .base import NetworkCallback
 from .stopping import BestWeights
 
-# Counts the changes of what a file holds.
+# The version of the file format.
 FORMAT = 1
 # Parameters that a later fit may change.
 FREE_PARAMETERS = ("max_iter", "verbose")
-# The names of all data that `fit` may get.
+# The names of all data arguments of `fit`.
 DATA = ("X", "y", "sample_weight", "X_val", "y_val", "sample_weight_val")
-# The name of a fit, in a path.
+# The placeholder in a path for the name of a fit.
 PLACE = "{fit}"
 
 
 class Checkpoint(NetworkCallback):
-    """Callback that keeps the state of training in a file, from which a later `fit` goes on.
+    """Callback that saves the state of training to a file, from which a later `fit` continues.
 
-    Set it on an estimator of skinit with a stochastic solver, by ``set_callbacks``. Where the file exists, `fit` goes
-    on from it: losses, validation scores and weights are, bit by bit, those of a fit that was not interrupted. For this
-    the parameters (but `max_iter` and `verbose`) and the data must be those of the fit that wrote the file. With a
-    larger `max_iter` training takes more epochs. A fit that ended because losses or scores got no better has no more to
-    go, and returns what it was.
+    Set it with ``set_callbacks`` on an estimator of skinit with a stochastic solver. If the file exists, `fit`
+    continues from it. Losses, validation scores and weights then equal those of an uninterrupted fit, bit for bit. The
+    data and the parameters (except `max_iter` and `verbose`) must be the same as in the fit that wrote the file. With a
+    larger `max_iter`, training runs for more epochs. If the earlier fit stopped because losses or scores no longer
+    improved, `fit` returns its result.
 
     Parameters
     ----------
     path : str or path-like
-        The file. Its folder must exist. ``{fit}`` in it stands for a name of 32 digits for parameters and data. In a
-        search, a cross-validation or an ensemble it is needed, so that each fit has a file of its own; and a search
-        that is run again takes over the fits that ended, and goes on with those that did not.
+        The file. Its folder must exist. ``{fit}`` in the path stands for 32 digits that identify the parameters and the
+        data. A search, a cross-validation or an ensemble needs it, so that each fit has its own file. If you run a
+        search again, it reuses the finished fits and continues the others.
 
     every : int, default=1
-        Number of epochs from one writing to the next. The last epoch is written as well.
+        Number of epochs between two writes. The last epoch is always written.
 
     See Also
     --------
@@ -57,20 +57,19 @@ class Checkpoint(NetworkCallback):
 
     Notes
     -----
-    A file is written under another name in the same folder and then renamed. A process that is killed at any moment
-    leaves the file of before, or the new one. No two fits may write one file at the same time. The file of an earlier
-    fit is in the way of one with other parameters or data, which is an error that says so: delete it, or give another
-    path.
+    A file is written under another name in the same folder and then renamed. A process that is killed therefore leaves
+    either the old file or the new one. Two fits must not write the same file at the same time. If the file belongs to a
+    fit with other parameters or data, `fit` raises an error: delete the file, or choose another path.
 
-    The file is NumPy's ``.npz``, of arrays and a text of numbers. It holds no pickled objects, so that loading it runs
-    no code. It has the parameters of the network, the best ones on the validation rows, what the solver keeps, the
-    history, the order of the rows, and the state of the random generator; of the data only a digest.
+    The file is in NumPy's ``.npz`` format, with arrays and a JSON text. It holds no pickled objects, so loading it runs
+    no code. It contains the network's parameters, the best parameters on the validation rows, the state of the solver,
+    the history, the order of the rows, the state of the random generator, and a digest of the data.
 
-    When training goes on, callbacks are told of the last epoch once more, and :class:`EarlyStopping` and
-    :class:`BestWeights` go on as well. Functions among the parameters are compared by name, and objects by what they
-    print. ``learning_rate="linear"`` and other schedules depend on `max_iter`, which must then be the same, and so
-    does ``learning_rate_init="auto"``.
-    `partial_fit` and ``warm_start=True`` are refused, because they go on from the estimator.
+    When training continues, callbacks are called for the last epoch once more, and :class:`EarlyStopping` and
+    :class:`BestWeights` continue as well. Functions among the parameters are compared by name, and objects by their
+    ``repr``. ``learning_rate="linear"`` and other schedules, and ``learning_rate_init="auto"``, depend on `max_iter`,
+    which must then be the same. `partial_fit` and ``warm_start=True`` raise an error, because they continue from the
+    estimator.
 
     Examples
     --------
@@ -83,7 +82,7 @@ class Checkpoint(NetworkCallback):
     >>> network = MLPClassifier((10,), max_iter=20, random_state=0)
     >>> short = network.set_callbacks(Checkpoint(path)).fit(X, y)
 
-    Another process goes on:
+    Another process continues:
 
     >>> network = MLPClassifier((10,), max_iter=30, random_state=0)
     >>> longer = network.set_callbacks(Checkpoint(path)).fit(X, y)
@@ -107,7 +106,7 @@ class Checkpoint(NetworkCallback):
         self._check_solver(estimator)
         if estimator.warm_start:
             raise ValueError(
-                "Checkpoint takes warm_start=False, got True: a fit goes on from the file, or from the estimator's "
+                "Checkpoint takes warm_start=False, got True: a fit continues from the file or from the estimator's "
                 "weights, not from both."
             )
         if is_one_fit_of_many() and PLACE not in os.fspath(self.path):
@@ -128,9 +127,9 @@ class Checkpoint(NetworkCallback):
     def _keeper(
         self, estimator, network: Network, data: TrainingData, validation_data: TrainingData | None, incremental: bool
     ) -> "_File":
-        """Who loads and saves the state of this fit, whose epochs are about to begin."""
+        """The object that loads and saves the state of this fit, made before the first epoch."""
         if incremental:
-            raise ValueError("partial_fit does not support the callback Checkpoint, which goes on with fits.")
+            raise ValueError("partial_fit does not support the callback Checkpoint, which only continues fits.")
         identity = _identity(estimator, network, data, validation_data)
         name = blake2b(json.dumps(identity).encode(), digest_size=16).hexdigest()
         return _File(Path(os.fspath(self.path).replace(PLACE, name)), self.every, estimator, network, identity)
@@ -144,26 +143,26 @@ class _File:
     path : Path
     every : int
     estimator : MLPClassifier or MLPRegressor
-        The one in training.
+        The estimator in training.
     network : Network
-        Its network.
+        The network of the estimator.
     identity : dict
-        What must be the same for a fit to go on.
+        The properties that must be the same for a fit to continue.
     """
 
     def __init__(self, path: Path, every: int, estimator, network: Network, identity: dict) -> None:
         self._path, self._every, self._estimator, self._identity = path, every, estimator, identity
         self._network = network
-        # Where the training was that the file holds.
+        # The position of the training state in the file.
         self._saved: tuple[int, int] | None = None
 
     def load(self) -> TrainingState | None:
-        """The state that the file holds, if there is one.
+        """The state in the file, or None if there is no file.
 
         Raises
         ------
         ValueError
-            If it is not that of this fit.
+            If the file belongs to another fit.
         """
         try:
             arrays, numbers = _read(self._path)
@@ -186,7 +185,7 @@ class _File:
         return state
 
     def save(self, state: TrainingState, is_last: bool) -> None:
-        """Write the state at the end of an epoch, if it is due."""
+        """Write the state at the end of an epoch, if a write is due."""
         _, n_epochs = state.position
         if state.position == self._saved or not (is_last or n_epochs % self._every == 0):
             return
@@ -198,7 +197,7 @@ class _File:
         self._saved = state.position
 
     def _check(self, numbers: dict) -> None:
-        """Check that the state is one that this fit had, or will have."""
+        """Check that the state belongs to this fit."""
         saved, own = numbers["identity"], self._identity
         for name in ("estimator", "layer_sizes", "dtype"):
             if saved[name] != own[name]:
@@ -233,7 +232,7 @@ class _File:
 
 
 def _identity(estimator, network: Network, data: TrainingData, validation_data: TrainingData | None) -> dict:
-    """What must be the same for a fit to go on, in a form to print, to compare and to write."""
+    """The properties that must be the same for a fit to continue, in a form to print, to compare and to write."""
     parts = [part for part in (data, validation_data) if part is not None]
     values = [values for part in parts for values in (part.X, part.targets, (part.sample_weight, part.weight_scale))]
     parameters = {name: _words(value) for name, value in estimator.get_params().items() if name not in FREE_PARAMETERS}
@@ -248,7 +247,7 @@ def _identity(estimator, network: Network, data: TrainingData, validation_data: 
 
 
 def _digest(values, dtype: np.dtype) -> str:
-    """A name for a dense or sparse matrix, or for weights and their scale."""
+    """A digest of a dense or sparse matrix, or of weights and their scale."""
     digest = blake2b(digest_size=16)
     for part in values if isinstance(values, tuple) else as_inputs(values, dtype, in_order=True):
         array = np.ascontiguousarray(0 if part is None else part)
@@ -258,11 +257,11 @@ def _digest(values, dtype: np.dtype) -> str:
 
 
 def _words(value) -> str:
-    """A parameter in words that are the same in each process."""
+    """A parameter as a text that is the same in each process."""
     if isinstance(value, FunctionType):
         return f"{value.__module__}.{value.__qualname__}"
     if isinstance(value, np.random.RandomState):
-        # Where it stood is part of the state.
+        # The position of the generator is part of the training state.
         return "RandomState"
     if isinstance(value, (np.ndarray, np.generic)):
         value = value.tolist()
@@ -270,9 +269,9 @@ def _words(value) -> str:
 
 
 def _write(path: Path, arrays: dict[str, Any], numbers: dict) -> None:
-    """Write a file that is whole whenever it is there."""
+    """Write a file so that it is never seen incomplete."""
     text = json.dumps(numbers, default=lambda value: value.tolist())
-    # The next writing uses up what a killed process has left.
+    # The next write replaces the partial file of a killed process.
     partial = path.with_name(f".{path.name}.partial")
     try:
         with open(partial, "wb") as file:
@@ -287,7 +286,7 @@ def _write(path: Path, arrays: dict[str, Any], numbers: dict) -> None:
 
 
 def _read(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-    """The arrays and numbers of a file."""
+    """The arrays and numbers in a file."""
     try:
         with np.load(path, allow_pickle=False) as file:
             arrays = dict(file)

@@ -17,8 +17,8 @@ COLUMNS = ["fit", "epoch", "loss", "validation_score", "validation_loss", "learn
 class History(Log):
     """Callback that records the numbers of each epoch, as a table.
 
-    Set it on an estimator of skinit, by ``set_callbacks``; pipelines and searches carry it along, and the table then
-    has all of their fits.
+    Set it on an estimator of skinit with ``set_callbacks``. Pipelines and searches pass it on, and the table then has
+    all of their fits.
 
     See Also
     --------
@@ -27,9 +27,9 @@ class History(Log):
 
     Notes
     -----
-    ``get_logs()`` is that of :class:`sklearn.callback.ScoringMonitor`, and has the same numbers as :meth:`to_frame`,
-    for former fits too, and with the epochs after which ``learning_rate_init="auto"`` started again. A fit that goes on
-    from the file of a :class:`Checkpoint` has the epochs from that of the file on.
+    ``get_logs()`` is inherited from :class:`sklearn.callback.ScoringMonitor`. It has the same numbers as
+    :meth:`to_frame`, also for earlier fits and for epochs before a restart of ``learning_rate_init="auto"``. If a fit
+    continues from the file of a :class:`Checkpoint`, its first recorded epoch is the epoch in the file.
 
     Examples
     --------
@@ -54,34 +54,34 @@ class History(Log):
         super().__init__()
 
     def on_fit_task_end(self, estimator, context, *, X=None, y=None, metadata=None, fitted_estimator=None) -> None:
-        """Called by scikit-learn at the end of each epoch, and of the whole fit, which says nothing new."""
+        """Called by scikit-learn at the end of each epoch, and of the whole fit, which is not recorded."""
         if is_epoch(context):
             super().on_fit_task_end(estimator, context, X=X, y=y, metadata=metadata, fitted_estimator=fitted_estimator)
 
     def to_frame(self) -> "pandas.DataFrame":
-        """The epochs of the most recent fit, or search, as a table.
+        """The epochs of the most recent fit or search as a table.
 
         Returns
         -------
         frame : pandas.DataFrame
             A row for each epoch, with the columns
 
-            - `fit`: which fit the epoch is of: the numbers of scikit-learn's tasks that lead to it, the same for all
-              epochs of a fit. In :class:`~sklearn.model_selection.GridSearchCV` (0, 0, k) is the fit of split
-              ``k % n_splits`` of candidate ``k // n_splits`` of `cv_results_`, and (0, 1) that of the best candidate
-              on all rows. A pipeline adds the number of its step;
-            - `epoch`: its number (or that of an iteration of "lbfgs"), counted from 1;
+            - `fit`: the path of scikit-learn's task numbers that identifies the epoch's fit. In
+              :class:`~sklearn.model_selection.GridSearchCV`, (0, 0, k) is the fit on split ``k % n_splits`` of
+              candidate ``k // n_splits`` in `cv_results_`, and (0, 1) is the fit of the best candidate on all rows. A
+              pipeline adds the number of its step;
+            - `epoch`: the number of the epoch, or of the iteration of "lbfgs", counted from 1;
             - `loss`: as in `loss_curve_`;
             - `validation_score` and `validation_loss`: NaN without ``early_stopping=True``;
-            - `learning_rate`: of its last step, NaN with "lbfgs";
-            - `seconds`: since the fit began.
+            - `learning_rate`: the learning rate of the epoch's last step, NaN with "lbfgs";
+            - `seconds`: the seconds since the fit began.
 
-            Where ``learning_rate_init="auto"`` started again, only the epochs since then.
+            If ``learning_rate_init="auto"`` restarts training, only the epochs since the restart are in the table.
 
         Raises
         ------
         ValueError
-            If there was no fit.
+            If there has been no fit.
 
         ImportError
             If pandas is not installed.
@@ -93,7 +93,7 @@ class History(Log):
         fits: dict[tuple, dict[int, dict]] = {}
         for row in self.get_logs().data:
             epochs = fits.setdefault(row["parent_task_id_path"], {})
-            # Training started again if there are later ones.
+            # Training was restarted if later epochs are known already.
             for later in [epoch for epoch in epochs if epoch >= row["epoch"]]:
                 del epochs[later]
             epochs[row["epoch"]] = row

@@ -16,7 +16,7 @@ from .base import Log, is_epoch
 
 
 class _NormMonitor(Log):
-    """What the monitors share: when to record, and on which rows."""
+    """The base class of the monitors, which decides when to record and on which rows."""
 
     _parameter_constraints: dict = {
         "every": [NumberInterval(Integral, 1, None, closed="left")],
@@ -25,11 +25,11 @@ class _NormMonitor(Log):
     }
 
     def on_fit_task_begin(self, estimator, context, *, X=None, y=None, metadata=None, fitted_estimator=None) -> None:
-        """Called by scikit-learn: the network before its first epoch is recorded when the whole fit begins."""
+        """Called by scikit-learn when the whole fit begins; records the network before its first epoch."""
         super().on_fit_task_end(estimator, context, X=X, y=y, metadata=metadata, fitted_estimator=fitted_estimator)
 
     def on_fit_task_end(self, estimator, context, *, X=None, y=None, metadata=None, fitted_estimator=None) -> None:
-        """Called by scikit-learn at the end of each epoch, and of the whole fit, which says nothing new."""
+        """Called by scikit-learn at the end of each epoch, and of the whole fit, which is not recorded."""
         if is_epoch(context) and fitted_estimator.n_iter_ % self.every == 0:
             super().on_fit_task_end(estimator, context, X=X, y=y, metadata=metadata, fitted_estimator=fitted_estimator)
 
@@ -45,7 +45,7 @@ class _NormMonitor(Log):
         try:
             norms.update(self._norms(estimator, *data))
         except ValueError as error:
-            # Training may get over it, with early_stopping for one.
+            # Training may recover, for example with early_stopping.
             warn_user(f"{type(self).__name__} leaves norms out of a record. {error}", RuntimeWarning)
         return norms
 
@@ -56,22 +56,24 @@ class _NormMonitor(Log):
 class CurvatureMonitor(_NormMonitor):
     r"""Callback that records the norm of the Hessian of the loss while a network trains.
 
-    Set it on an estimator of skinit, by ``set_callbacks``; pipelines and searches carry it along. It records the
-    network before the first epoch (or iteration of "lbfgs") and after every `every`-th one, as
-    :func:`skinit.curvature.hessian_norm` has it: without the L2 penalty, to a relative accuracy of 1e-3. Training goes
-    the same way as without it, bit by bit.
+    Set it on an estimator of skinit with ``set_callbacks``. Pipelines and searches pass it on. It records the norm
+    before the first epoch (or iteration of "lbfgs") and after every `every` epochs. Like
+    :func:`skinit.curvature.hessian_norm`, it leaves out the L2 penalty and has a relative accuracy of 1e-3. For several
+    outputs, the Hessian belongs to the sum of the loss over outputs, which training descends. The monitor does not
+    change a bit of the training.
 
     Parameters
     ----------
     every : int, default=1
-        Number of epochs from one record to the next.
+        Number of epochs between two records.
 
     layers : bool, default=False
-        Whether to record the norm with respect to the weights of each layer too.
+        Whether to record the norm with respect to the weights of each layer as well.
 
     sample_size : int, default=1000
-        Number of rows to take the norms on: the same ones each time, drawn with a seed of its own. All if there are
-        not more. A norm takes some twenty products with the Hessian, each at the cost of three gradients on these rows.
+        Number of rows on which norms are measured, or all rows if there are fewer. They are drawn with a fixed seed and
+        are the same each time. A norm takes about twenty products with the Hessian, each as costly as three gradients
+        on these rows.
 
     See Also
     --------
@@ -80,22 +82,23 @@ class CurvatureMonitor(_NormMonitor):
 
     Notes
     -----
-    ``get_logs()`` is that of :class:`sklearn.callback.ScoringMonitor`: it returns the log of the most recent `fit`, or
-    ``get_logs("all")`` that of each one, whose ``data`` (a list of dicts) and ``data_as_pandas`` have a row for each
-    record. Its columns, besides scikit-learn's own, are:
+    ``get_logs()`` is inherited from :class:`sklearn.callback.ScoringMonitor`. It returns the log of the most recent
+    `fit`, and ``get_logs("all")`` the logs of all fits. The ``data`` of a log (a list of dicts) and its
+    ``data_as_pandas`` have a row for each record, with scikit-learn's columns and these:
 
-    - `n_iter`: the number of epochs done, 0 for the network before the first. Where ``learning_rate_init="auto"``
-      starts again, it does so too; `task_id` goes on;
-    - `hessian_norm`: :math:`\|H\|`, of all parameters;
-    - `hessian_norm_0`, `hessian_norm_1`, ..., if `layers`: :math:`\|H_{w^{(k)}}\|`, of the weights of each layer.
+    - `n_iter`: the number of finished epochs, 0 before the first. A restart of ``learning_rate_init="auto"`` resets it,
+      but not `task_id`;
+    - `hessian_norm`: :math:`\|H\|`, with respect to all parameters;
+    - `hessian_norm_0`, `hessian_norm_1`, ..., if `layers`: :math:`\|H_{w^{(k)}}\|`, with respect to the weights of each
+      layer.
 
-    What cannot be measured, as a Hessian that is not finite, is left out with a warning. With ``early_stopping=True``
-    the weights recorded are those of the moment, not the best ones so far. Each call of `partial_fit` is a fit of its
-    own.
+    If a norm cannot be measured because the Hessian is not finite, it is left out with a warning. With
+    ``early_stopping=True``, the record describes the current weights, not the best weights so far. Each call of
+    `partial_fit` is a separate fit.
 
     Examples
     --------
-    Gradient descent is stable as long as the norm is below 2 over the learning rate, here 200:
+    Gradient descent is stable while the norm is below 2 divided by the learning rate, here 200:
 
     >>> from sklearn.datasets import load_iris
     >>> from skinit import MLPClassifier
@@ -126,19 +129,19 @@ class CurvatureMonitor(_NormMonitor):
 class GradientMonitor(_NormMonitor):
     r"""Callback that records the norms of each layer's gradient while a network trains.
 
-    Set it on an estimator of skinit, by ``set_callbacks``; pipelines and searches carry it along. It records the
-    network before the first epoch (or iteration of "lbfgs") and after every `every`-th one. The gradient is that of the
-    mean loss without the L2 penalty, which does not vanish where the loss's does. Training goes the same way as without
-    it, bit by bit.
+    Set it on an estimator of skinit with ``set_callbacks``. Pipelines and searches pass it on. It records the norms
+    before the first epoch (or iteration of "lbfgs") and after every `every` epochs. The gradient is that of the mean
+    loss without the L2 penalty, because the penalty's gradient does not vanish with the loss's. The monitor does not
+    change a bit of the training.
 
     Parameters
     ----------
     every : int, default=1
-        Number of epochs from one record to the next.
+        Number of epochs between two records.
 
     sample_size : int, default=1000
-        Number of rows to take the norms on: the same ones each time, drawn with a seed of its own. All if there are
-        not more.
+        Number of rows on which norms are measured, or all rows if there are fewer. They are drawn with a fixed seed and
+        are the same each time.
 
     See Also
     --------
@@ -147,15 +150,15 @@ class GradientMonitor(_NormMonitor):
 
     Notes
     -----
-    Logs are those of :class:`CurvatureMonitor`, with these columns for the weights :math:`W_k` of each layer, the first
-    of which is 0:
+    Logs are like those of :class:`CurvatureMonitor`, with these columns for the weights :math:`W_k` of each layer,
+    counted from 0:
 
-    - `gradient_norm_0`, ...: :math:`\|\partial L / \partial W_k\|`, the root of the sum of squares;
-    - `gradient_to_weight_0`, ...: its ratio to :math:`\|W_k\|`; infinite, or nan, where that is 0.
+    - `gradient_norm_0`, ...: :math:`\|\partial L / \partial W_k\|`, the square root of the sum of squares;
+    - `gradient_to_weight_0`, ...: its ratio to :math:`\|W_k\|`, which is infinite or NaN if :math:`\|W_k\| = 0`.
 
     Examples
     --------
-    Below ten logistic layers, nearly nothing of the gradient arrives at the first one:
+    Behind ten logistic layers, almost no gradient reaches the first layer:
 
     >>> from sklearn.datasets import load_iris
     >>> from skinit import MLPClassifier
@@ -165,8 +168,8 @@ class GradientMonitor(_NormMonitor):
     >>> network = MLPClassifier((20,) * 10, "logistic", max_iter=5, random_state=0)
     >>> network = network.set_callbacks(monitor).fit(X, y)
     >>> log = monitor.get_logs().data_as_pandas
-    >>> bool((log["gradient_norm_0"] < 1e-4 * log["gradient_norm_10"]).all())
-    True
+    >>> f"{log['gradient_norm_0'][5]:.0e}, {log['gradient_norm_10'][5]:.0e}"
+    '6e-09, 3e-01'
     """
 
     def __init__(self, *, every: int = 1, sample_size: int = 1000) -> None:

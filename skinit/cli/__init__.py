@@ -11,7 +11,7 @@ from .text import one_line
 
 __all__ = ["main"]
 
-# Exit statuses. After a signal shells report 128 and its number: 2 for Ctrl-C, 13 for output that nobody reads.
+# Exit statuses. After a signal, shells report 128 plus its number, which is 2 for Ctrl-C and 13 for a closed pipe.
 FAILED, INTERRUPTED, UNREAD = 2, 130, 141
 
 
@@ -21,12 +21,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     Parameters
     ----------
     argv : sequence of str, default=None
-        The arguments; None: those of the process.
+        The arguments. None takes the arguments of the process.
 
     Returns
     -------
     status : int
-        0 if all went well, 2 after an error (one line on stderr), 130 after Ctrl-C, 141 if nobody reads the output.
+        0 after success, 2 after an error (one line on stderr), 130 after Ctrl-C, 141 if the reader of the output has
+        closed.
     """
     _prepare_streams()
     try:
@@ -39,16 +40,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return _fail("Interrupted.", INTERRUPTED)
     except BrokenPipeError:
-        # A reader such as head has seen enough.
+        # A reader such as head has closed the pipe.
         return UNREAD
     except OSError as error:
-        # Of files that the command reads and writes there are errors of its own.
+        # Errors in the command's own files are CommandErrors.
         return _fail(f"The output cannot be written: {error.strerror or error}.", FAILED)
     return 0
 
 
 def _prepare_streams() -> None:
-    # In this order, so that each takes the place that the closed one has left.
+    # In this order, so that each new stream gets the descriptor of the closed one.
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
             setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_RDWR), mode))
@@ -59,12 +60,12 @@ def _prepare_streams() -> None:
 
 
 def _run_command(argv: Sequence[str]) -> None:
-    # Imported here: what follows takes more than a second, and Ctrl-C should be answered before.
+    # Imported here because these imports take more than a second, and Ctrl-C should be answered before.
     try:
         from .arguments import parse_arguments
 
         arguments = parse_arguments(argv)
-        # An image that is only to fit and predict may do without these packages.
+        # An image that only fits and predicts does not need these packages.
         if arguments.command in ("compare", "inspect"):
             check_optional_packages(["matplotlib", "pandas", "rich"])
         if arguments.command == "warmup":
@@ -78,7 +79,7 @@ def _run_command(argv: Sequence[str]) -> None:
 
             predict_file(arguments)
             return
-        # Where standard output is for the document alone, the rest goes to standard error.
+        # With --json, standard output is only for the document, and all other text goes to standard error.
         with redirect_stdout(sys.stderr) if arguments.json else nullcontext():
             if arguments.command == "inspect":
                 from .inspect import inspect
@@ -93,12 +94,12 @@ def _run_command(argv: Sequence[str]) -> None:
 
             print(to_json(document))
     finally:
-        # Of errors that come at exit only Python itself could tell.
+        # Flush here, because only Python itself could report an error at exit.
         sys.stdout.flush()
 
 
 def _fail(message: str, status: int) -> int:
-    # If nobody listens, the status tells.
+    # If standard error is closed, the status is enough.
     with suppress(OSError):
         print(f"skinit: {one_line(' '.join(message.split()))}", file=sys.stderr, flush=True)
     return status
@@ -106,10 +107,10 @@ def _fail(message: str, status: int) -> int:
 
 @contextmanager
 def _no_warnings() -> Iterator[None]:
-    """Ignore warnings: what they say is in the results.
+    """Ignore warnings, because their content is in the results.
 
-    Filters alone would not do. Each worker thread sets and restores those of the process, at times in between those of
-    another; what a filter lets through then is recorded, not shown.
+    Filters alone are not enough. Worker threads set and restore the filters of the process, sometimes interleaved.
+    Warnings that pass a filter meanwhile are recorded and not shown.
     """
     with warnings.catch_warnings(record=True):
         warnings.simplefilter("ignore")

@@ -1,4 +1,4 @@
-"""What the command line takes, and what it says to --help."""
+"""The arguments of the command line, and the texts of --help."""
 
 import argparse
 import textwrap
@@ -18,37 +18,37 @@ from .schemes import AUTOMATIC, SYNTAX, Scheme, parse_scheme
 from .tables.arguments import DATA_HELP, add_data, add_text_format
 from .values import hidden_layer_sizes, n_jobs, one_of, scheme, whole_number
 
-# The command that runs if none is named.
+# The command that runs if none is given.
 DEFAULT_COMMAND = "compare"
 
 DEFAULT_SCHEMES = ("zero", "random", "xavier", "he", "hessian", f"hessian{AUTOMATIC}")
 DEFAULT_HIDDEN = ((100,), (100, 100, 100, 100))
-# Folder of what is written.
+# Folder for the output files.
 DEFAULT_FOLDER = Path("skinit-results")
 
 COMPARE_DESCRIPTION = """\
-Compare initialization schemes: a cross-validated grid search over schemes and
-hidden layers, shown as a ranked table, and written as cv_results.csv and
-comparison.png. This is what runs if no command is named.
+Compare initialization schemes by a cross-validated grid search over schemes
+and hidden layers. Prints a ranked table and writes cv_results.csv and
+comparison.png. This command runs if none is given.
 """
 
 COMPARE_EPILOG = """\
 examples:
   skinit
-      the schemes that everybody asks about, on scikit-learn's digits
+      the most popular schemes, on scikit-learn's digits
   skinit --data houses.csv --target price --init xavier random:std=0.1 hessian+auto --hidden 50 50,50,50
-      three schemes and two networks on a table of one's own
+      three schemes and two networks, on your own table
 
 other commands:
-  skinit inspect --help     look into one network: why does it not train?
-  skinit predict --help     predict new rows with a model that --save has written
+  skinit inspect --help     find out why a network does not train
+  skinit predict --help     predict new rows with a saved model
   skinit warmup --help      compile ahead of time
 """
 
 INSPECT_DESCRIPTION = """\
-Look into a network, layer by layer: signals, gradients and curvature, as
-tables, as plain sentences that say what is wrong and what to try, and as a
-report with pictures that one can send to somebody (a single HTML file).
+Inspect a network layer by layer: its signals, gradients and curvature.
+Prints tables, and sentences that say what is wrong and what to try, and
+writes a report with pictures as a single HTML file that you can share.
 """
 
 INSPECT_EPILOG = """\
@@ -56,20 +56,20 @@ examples:
   skinit inspect --hidden 30,30,30,30,30,30 --activation logistic
       why deep logistic networks do not train, on scikit-learn's digits
   skinit inspect --data houses.csv --target price --hidden 50,50 --init xavier --epochs 20
-      a network on a table of one's own, after 20 epochs
+      a network on your own table, after 20 epochs
 """
 
 SCHEME_SYNTAX = f"""\
   {SYNTAX}
-  with parameters of the initializer, and with the learning rate auto:
+  with parameters of the initializer, or with an automatic learning rate:
   random:std=0.1, he:scale=1,mode=fan_out, hessian+auto
 
 """
 
 PREDICT_DESCRIPTION = """\
-Predict the target of new rows, with a model that skinit compare --save has
-written. The rows have the columns that the model learned from, under the same
-names, in any order; other columns are ignored.
+Predict the target of new rows with a model from skinit compare --save. The
+rows must have the model's columns under the same names, in any order. Other
+columns are ignored.
 """
 
 PREDICT_EPILOG = """\
@@ -79,9 +79,9 @@ example:
 """
 
 WARMUP_DESCRIPTION = """\
-Compile ahead of time what networks need, for an image or a new machine, and
-keep it below $NUMBA_CACHE_DIR or, if that is not set, in your cache folder.
-Without options everything is compiled, which takes about a minute.
+Compile the code of networks ahead of time, for an image or a new machine. It
+is kept below $NUMBA_CACHE_DIR or, if that is not set, in your cache folder.
+Without options, everything is compiled, which takes about a minute.
 """
 
 WARMUP_EPILOG = """\
@@ -90,12 +90,12 @@ example, in a Dockerfile:
   RUN python -m skinit warmup --dtype float32 --activation relu && chmod -R a+rX /opt/numba-cache
 
 Everyone who runs the image must be able to read that folder. Compiled code
-belongs to the type of the processor; on another type it is compiled again.
+is valid for one type of processor; on another type, it is compiled again.
 """
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser that raises CommandError, where argparse prints its usage and exits."""
+    """A parser that raises CommandError instead of printing its usage and exiting."""
 
     def error(self, message: str) -> NoReturn:
         message = message.removeprefix("argument ")
@@ -116,7 +116,7 @@ def parse_arguments(argv: Sequence[str]) -> argparse.Namespace:
     Returns
     -------
     arguments : argparse.Namespace
-        `command` and its options.
+        The command, in `command`, and its options.
 
     Raises
     ------
@@ -138,7 +138,7 @@ def parse_arguments(argv: Sequence[str]) -> argparse.Namespace:
         argv = [DEFAULT_COMMAND, *argv]
     elif argv[0] not in names:
         raise CommandError(wrong_name("The command", argv[0], names))
-    # Of the command's parser, not of the one above, so that options that it does not know get hints from those it does.
+    # Use the command's own parser, so that hints for unknown options come from the options of this command.
     arguments = commands.choices[argv[0]].parse_args(argv[1:], argparse.Namespace(command=argv[0]))
     if arguments.command == "compare":
         arguments.init = arguments.init or _default_schemes(arguments)
@@ -148,7 +148,7 @@ def parse_arguments(argv: Sequence[str]) -> argparse.Namespace:
 
 
 def _default_schemes(arguments: argparse.Namespace) -> list[Scheme]:
-    """Those with the automatic step only where others have another one."""
+    """The default schemes, without "+auto" if all schemes have the automatic learning rate or the solver has none."""
     schemes = map(parse_scheme, DEFAULT_SCHEMES)
     has_own_step = arguments.solver == "lbfgs" or arguments.learning_rate_init == "auto"
     return [scheme for scheme in schemes if not (scheme.is_automatic and has_own_step)]
@@ -186,7 +186,7 @@ def _add_compare(commands) -> None:
         "--scoring",
         metavar="NAME",
         type=one_of([*scorer_names("classification"), *scorer_names("regression")]),
-        help="what to compare by, a name of scikit-learn's such as f1_macro, roc_auc or neg_mean_absolute_error "
+        help="the score to compare, a name from scikit-learn such as f1_macro, roc_auc or neg_mean_absolute_error "
         "(default: accuracy or r2)",
     )
 
@@ -198,7 +198,7 @@ def _add_compare(commands) -> None:
         metavar="N",
         type=whole_number(1),
         default=200,
-        help="epochs (iterations of lbfgs) at most (default: %(default)s)",
+        help="largest number of epochs (iterations for lbfgs) (default: %(default)s)",
     )
     add_early_stopping(network)
     _add_seed(network, "the folds, the initial weights and the order of rows")
@@ -208,7 +208,11 @@ def _add_compare(commands) -> None:
         "--cv", metavar="K", type=whole_number(2), default=5, help="folds of cross-validation (default: %(default)s)"
     )
     run.add_argument(
-        "--n-jobs", metavar="N", type=n_jobs, default=-1, help="fits at a time; -1: one a core (default: %(default)s)"
+        "--n-jobs",
+        metavar="N",
+        type=n_jobs,
+        default=-1,
+        help="fits at a time; -1 runs one on each core (default: %(default)s)",
     )
     run.add_argument(
         "--backend",
@@ -218,27 +222,29 @@ def _add_compare(commands) -> None:
         help="threads, processes, or the workers of a dask cluster (default: %(default)s)",
     )
     run.add_argument(
-        "--scheduler", metavar="ADDRESS", help="of the dask cluster, tcp://host:8786 say, or its scheduler file"
+        "--scheduler",
+        metavar="ADDRESS",
+        help="address of the dask cluster, such as tcp://host:8786, or its scheduler file",
     )
     run.add_argument(
         "--out",
         metavar="DIR",
         type=Path,
         default=DEFAULT_FOLDER,
-        help="folder for cv_results.csv, comparison.png and finished-fits, from which the same search goes on if it is "
-        "interrupted (default: %(default)s)",
+        help="folder for cv_results.csv, comparison.png and finished-fits, from which an interrupted search "
+        "continues (default: %(default)s)",
     )
     run.add_argument(
         "--test",
         metavar="FILE",
         type=Path,
-        help="more rows, on which the best candidate, fitted to all of --data, is scored",
+        help="test rows that score the best candidate, fitted to all rows of --data",
     )
     run.add_argument(
         "--save",
         metavar="FILE.skops",
         type=Path,
-        help="file for the best candidate, fitted to all of --data; skinit predict reads it",
+        help="file for the best candidate, fitted to all rows of --data; skinit predict reads it",
     )
     _add_json(run)
 
@@ -278,10 +284,10 @@ def _add_inspect(commands) -> None:
         metavar="N",
         type=whole_number(0),
         default=0,
-        help="epochs (iterations of lbfgs) before it is looked into; 0: none, as it is initialized (default: 0)",
+        help="epochs (iterations for lbfgs) before the inspection; 0 inspects the initial network (default: 0)",
     )
     add_training(training)
-    _add_seed(training, "the initial weights, the order of rows, and the rows looked at")
+    _add_seed(training, "the initial weights, the order of rows, and the measured rows")
 
     report = parser.add_argument_group("what to write")
     report.add_argument(
@@ -303,9 +309,7 @@ def _add_predict(commands) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.add_argument(
-        "--model", metavar="FILE", type=Path, required=True, help="what skinit compare --save has written"
-    )
+    parser.add_argument("--model", metavar="FILE", type=Path, required=True, help="a model from skinit compare --save")
     parser.add_argument("--data", metavar="FILE", type=Path, required=True, help=DATA_HELP)
     add_text_format(parser)
     parser.add_argument(
@@ -327,9 +331,9 @@ def _add_warmup(commands) -> None:
         allow_abbrev=False,
     )
     meanings = {
-        "dtype": "of the training data",
+        "dtype": "dtype of the training data",
         "activation": "activations of hidden layers",
-        "loss": "log_loss and binary_log_loss (two classes, several labels) are those of classifiers",
+        "loss": "log_loss and binary_log_loss (two classes, several labels) are for classifiers",
         "solver": "solvers",
     }
     for parameter, meaning in meanings.items():
@@ -345,7 +349,7 @@ def _add_warmup(commands) -> None:
         "--no-curvature",
         dest="curvature",
         action="store_false",
-        help="leave out what init hessian, learning_rate_init auto and skinit.curvature need",
+        help="leave out the code for init hessian, learning_rate_init auto and skinit.curvature",
     )
 
 
@@ -353,7 +357,7 @@ def _add_json(group) -> None:
     group.add_argument(
         "--json",
         action="store_true",
-        help="write the results to standard output as JSON, and all else to standard error",
+        help="write the results to standard output as JSON, and everything else to standard error",
     )
 
 
@@ -363,7 +367,7 @@ def _add_seed(group, of: str) -> None:
         metavar="N",
         type=whole_number(0, 2**32 - 1),
         default=0,
-        help=f"of {of} (default: %(default)s)",
+        help=f"seed for {of} (default: %(default)s)",
     )
 
 

@@ -1,4 +1,4 @@
-"""The best candidate of a comparison: fitted to all rows, scored on others, and kept in a file."""
+"""Fits the best candidate of a comparison to all rows, scores it on test rows, and saves it."""
 
 import argparse
 from dataclasses import dataclass
@@ -26,12 +26,12 @@ class TestRows:
     Parameters
     ----------
     name : str
-        Where they are from.
+        The source of the rows.
     X : DataFrame of shape (n_rows, n_columns)
     y : ndarray of shape (n_rows,)
-        As those of `Table`.
+        As in `Table`.
     n_missing : int
-        Rows without a target, which are left out.
+        Number of rows that are left out because they have no target.
     """
 
     name: str
@@ -41,7 +41,7 @@ class TestRows:
 
 
 def load_test_rows(table: Table, arguments: argparse.Namespace) -> TestRows | None:
-    """Read the file of --test like the table.
+    """Read the file of --test in the same way as the table.
 
     Parameters
     ----------
@@ -56,7 +56,7 @@ def load_test_rows(table: Table, arguments: argparse.Namespace) -> TestRows | No
     Raises
     ------
     CommandError
-        If a column is missing, or if there are other classes.
+        If a column is missing, or if the target has other classes.
     """
     if arguments.test is None:
         return None
@@ -73,7 +73,7 @@ def load_test_rows(table: Table, arguments: argparse.Namespace) -> TestRows | No
 
 
 def check_save(arguments: argparse.Namespace) -> None:
-    """Check that a model can be saved where --save says, before a search that takes long.
+    """Check that a model can be saved to the file of --save, before the long search.
 
     Parameters
     ----------
@@ -82,7 +82,7 @@ def check_save(arguments: argparse.Namespace) -> None:
     Raises
     ------
     CommandError
-        If it cannot.
+        If the model cannot be saved.
     """
     if arguments.save is None:
         return
@@ -111,12 +111,12 @@ def use_best(
     Returns
     -------
     document : dict
-        The part `test` of the document of the comparison; empty without test rows.
+        The entry `test` for the document of the comparison. Empty without test rows.
 
     Raises
     ------
     CommandError
-        If no candidate has trained, or if the file cannot be written.
+        If the best candidate diverges, or if the file cannot be written.
     """
     best = results.frame.iloc[0]
     trial = search.fit(table.frame, table.y, best["init"], best["hidden"])

@@ -1,4 +1,4 @@
-"""What Ctrl-C has to clean up before it ends the process of the command line."""
+"""Cleanups that run before Ctrl-C ends the process of the command line."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -13,7 +13,7 @@ def cleaned_up(cleanup: Callable[[], object]) -> Iterator[None]:
     Parameters
     ----------
     cleanup : callable
-        It is called without arguments, in another thread. No finally clause of the block runs after it.
+        Called without arguments, in another thread. No finally clause of the block runs after it.
     """
     _cleanups.append(cleanup)
     try:
@@ -23,7 +23,7 @@ def cleaned_up(cleanup: Callable[[], object]) -> Iterator[None]:
 
 
 def clean_up() -> None:
-    """Call all cleanups of the blocks that run, the last first."""
+    """Call the cleanups of all active blocks, the last first."""
     for cleanup in reversed(_cleanups):
         with suppress(Exception):
             cleanup()

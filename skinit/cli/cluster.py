@@ -1,4 +1,4 @@
-"""The cluster that a search may run on: ``--backend dask --scheduler ADDRESS``."""
+"""The dask cluster for a search: ``--backend dask --scheduler ADDRESS``."""
 
 import logging
 from collections.abc import Callable, Iterator
@@ -16,14 +16,14 @@ PLUGIN = "skinit-warmup"
 
 @contextmanager
 def dask_cluster(scheduler: str | None, warm_up: Callable[[], object]) -> Iterator[None]:
-    """Run what joblib runs in the block on a dask cluster.
+    """Make joblib run its tasks on a dask cluster within the block.
 
     Parameters
     ----------
     scheduler : str
-        The address of its scheduler, or the path of the file in which the scheduler has written it.
+        The address of the cluster's scheduler, or the path of the scheduler's file with the address.
     warm_up : callable
-        What each worker does before it takes work, those too that come later.
+        Called on each worker before it takes tasks, also on workers that join later.
 
     Raises
     ------
@@ -36,7 +36,7 @@ def dask_cluster(scheduler: str | None, warm_up: Callable[[], object]) -> Iterat
         raise CommandError("--backend dask needs distributed: pip install 'skinit[cluster]'")
     import distributed
 
-    # What becomes of workers is in its log. The search says what matters.
+    # dask logs the loss of workers, but the search reports it already.
     logging.getLogger("distributed").setLevel(logging.CRITICAL)
 
     class Warmup(distributed.WorkerPlugin):
@@ -58,7 +58,7 @@ def dask_cluster(scheduler: str | None, warm_up: Callable[[], object]) -> Iterat
     except CommandError:
         raise
     except Exception as error:
-        # An error of the operating system, which has a number, is one of the command's own output.
+        # An error with a number is from the operating system, and concerns the command's own output.
         if isinstance(error, OSError) and error.errno is not None:
             raise
         raise CommandError(f"The search failed on the cluster: {type(error).__name__}: {error}") from error

@@ -1,4 +1,4 @@
-"""The command `compare`: from its arguments to the table, the sentence and the files."""
+"""The command `compare`, which prints a table and a sentence and writes files."""
 
 import argparse
 import io
@@ -40,12 +40,12 @@ def compare(arguments: argparse.Namespace) -> dict:
     Parameters
     ----------
     arguments : argparse.Namespace
-        What `parse_arguments` returns.
+        The result of `parse_arguments`.
 
     Returns
     -------
     document : dict
-        What it found, for `to_json`.
+        The results, for `to_json`.
 
     Raises
     ------
@@ -56,7 +56,7 @@ def compare(arguments: argparse.Namespace) -> dict:
     table.check_folds(arguments.cv)
     test = load_test_rows(table, arguments)
     check_save(arguments)
-    # Before the search, which takes long.
+    # Checked before the long search.
     with errors_of_file("--out", arguments.out):
         for file in _files(arguments.out):
             check_writable(file)
@@ -83,7 +83,10 @@ def compare(arguments: argparse.Namespace) -> dict:
             say(line)
         results = _search(console, search, metric, chance, table, arguments)
     if search.n_reused_fits:
-        say(f"{search.n_reused_fits} fits were taken from '{arguments.out / FINISHED_FITS}', as they were run before.")
+        say(
+            f"{search.n_reused_fits} fits were taken from '{arguments.out / FINISHED_FITS}', where an earlier run kept "
+            "them."
+        )
     with console.capture() as summary:
         console.print()
         console.print(make_table(results))
@@ -119,7 +122,7 @@ def _backend(table: Table, arguments: argparse.Namespace) -> AbstractContextMana
 
 
 def _n_workers(n_jobs: int) -> int:
-    # More than one a core make nothing faster, and a thousand processes bring a machine down.
+    # More workers than cores make nothing faster, and a thousand processes bring a machine down.
     return min(effective_n_jobs(n_jobs), cpu_count())
 
 
@@ -134,7 +137,7 @@ def _training(arguments: argparse.Namespace) -> str:
 
 
 def _chance_scores(table: Table, search: SchemeSearch, scoring: str) -> np.ndarray:
-    """Scores of chance, which tell before the search whether the metric suits the target."""
+    """Chance scores, which show before the search whether the metric suits the target."""
     try:
         return search.chance_scores(table.X, table.y)
     except ValueError as error:
@@ -151,7 +154,7 @@ def _search(
     table: Table,
     arguments: argparse.Namespace,
 ) -> Results:
-    """Search, with a bar on a terminal and a line for each candidate elsewhere."""
+    """Search, with a progress bar on a terminal and a line for each candidate elsewhere."""
     bar = make_bar(console)
     task = bar.add_task("warming up", total=search.n_candidates)
 
@@ -189,7 +192,7 @@ def _search(
         )
 
     try:
-        # The bar is gone before the table comes.
+        # The bar stops before the table is printed.
         with cleaned_up(say_what_is_there), cleaned_up(bar.live.stop), bar:
             with announcing_compilation(say):
                 search.warm_up(table.X, table.y)
@@ -202,13 +205,13 @@ def _search(
 
 
 def _draw(results: Results, title: str) -> bytes:
-    """A PNG file with learning curves and scores, a row for each network."""
+    """A PNG image with learning curves and scores, with a row for each network."""
     curves = results.loss_curves
     row_height = max(2.8, 1.3 + 0.35 * len(results.inits))
     figure = Figure(figsize=(12 if curves else 7.5, 1 + row_height * len(results.networks)), layout="constrained")
     axes = figure.subplots(len(results.networks), 1 + bool(curves), squeeze=False)
     for panels, hidden in zip(axes, results.networks, strict=True):
-        # In the order that was asked for.
+        # In the order of the arguments.
         rows = results.of_network(hidden).reset_index().set_index("init").loc[results.inits, "index"]
         InitComparisonDisplay(
             inits=results.inits,
@@ -217,13 +220,13 @@ def _draw(results: Results, title: str) -> bytes:
             score_name=results.metric.name,
             greater_is_better=results.metric.sign > 0,
         ).plot(panels if curves else panels[0])
-        # Unless all that is shown is far from it.
+        # The line is left out if it would extend the axis.
         low, high = sorted(panels[-1].get_xlim())
         chance = results.metric.sign * results.chance.mean()
         if low <= chance <= high:
             panels[-1].axvline(chance, color=GREY, linestyle=":", zorder=0)
         panels[0].set_ylabel(f"{describe_hidden(hidden)}\n{panels[0].get_ylabel()}".strip())
-    # Dollar signs in the name of a file are not mathematics.
+    # Dollar signs in a file's name are not mathematics.
     figure.suptitle(one_line(title), parse_math=False)
     image = io.BytesIO()
     figure.savefig(image, format="png", dpi=150)
@@ -235,7 +238,7 @@ def _files(folder: Path) -> tuple[Path, Path]:
 
 
 def _write(results: Results, folder: Path, title: str) -> None:
-    """Write the table and then the picture, so that no failure of the picture costs the table."""
+    """Write the table first, so that a failure of the picture does not lose it."""
     table, picture = _files(folder)
     _write_table(results, folder)
     try:
@@ -243,7 +246,7 @@ def _write(results: Results, folder: Path, title: str) -> None:
     except (OSError, MemoryError) as error:
         reason = getattr(error, "strerror", None) or error or "not enough memory"
         raise CommandError(
-            f"'{table}' is written, but '{picture}' is not: {reason}. A picture that is there is of an earlier search."
+            f"'{table}' is written, but '{picture}' is not: {reason}. Any picture there is from an earlier search."
         ) from None
 
 

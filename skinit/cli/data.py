@@ -1,4 +1,4 @@
-"""The data to compare schemes on, from a file or bundled."""
+"""The table to learn from, from a file or bundled."""
 
 import argparse
 from dataclasses import dataclass, field
@@ -30,35 +30,35 @@ Task = Literal["classification", "regression"]
 
 # Whole numbers with more values than this are quantities, not classes.
 MAX_CLASSES_OF_NUMBERS = 20
-# Words of a text column that are counted.
+# Number of words that are counted in a text column.
 MOST_WORDS = 100
 
 
 @dataclass
 class Table:
-    """What to learn from what.
+    """A table of features and a target.
 
     Parameters
     ----------
     name : str
-        Where the table is from.
+        The source of the table.
     X : ndarray or DataFrame of shape (n_rows, n_columns)
-        Columns of a DataFrame are float64, or objects: text, or categories with NaN where missing.
+        Columns of a DataFrame are float64, or objects for text and for categories (NaN where missing).
     y : ndarray of shape (n_rows,)
-        Numbers, or the numbers of classes.
+        Numbers, or class numbers.
     task : {"classification", "regression"}
     target : str
-        What y is called.
+        The name of the target.
     class_names : list of str
         Names of the classes; empty for regression.
     notes : list of str
-        What a user should know of how the table was read.
+        Remarks for the user about reading the table.
     columns : list of Column
-        What each column but the target was taken for; empty for an ndarray.
+        All columns except the target. Empty for an ndarray.
     labels : ndarray of shape (n_classes,) or None
-        The classes themselves: text or numbers; None for regression.
+        The classes as text or numbers. None for regression.
     target_column : Column or None
-        What the target was taken for.
+        The column of the target.
     """
 
     name: str
@@ -74,7 +74,7 @@ class Table:
 
     @property
     def summary(self) -> str:
-        """What is to be learned from what, in a sentence."""
+        """The task, the target and the size of the table in a sentence."""
         goal = f"{self.task} of {self.target!r}"
         if self.class_names:
             goal += f" into {len(self.class_names)} classes"
@@ -82,13 +82,13 @@ class Table:
 
     @property
     def remarks(self) -> list[str]:
-        """Notes, and what a user should look at in the columns."""
+        """Notes, and warnings about columns."""
         warnings = [f"The column {column.name!r} {warning}" for column in self.columns for warning in column.warnings]
         of_target = self.target_column.warnings if self.target_column else []
         return [*self.notes, *(f"The target {self.target!r} {warning}" for warning in of_target), *warnings]
 
     def make_preprocessor(self) -> StandardScaler | ColumnTransformer:
-        """Make what turns X into standardized numbers; it is not fitted yet."""
+        """Make an unfitted transformer from X to standardized numbers."""
         if not isinstance(self.X, pd.DataFrame):
             return StandardScaler()
         names: dict[str, list[str]] = {"number": [], "category": [], "text": []}
@@ -97,7 +97,7 @@ class Table:
                 # Dates and durations are numbers of days.
                 names[column.kind if column.kind in names else "number"].append(column.name)
         numbers = make_pipeline(SimpleImputer(strategy="median", keep_empty_features=True), StandardScaler())
-        # The rarer values of a column share one code, so that a column of names does not fill the memory.
+        # Rare values of a column share one code, so that a column of names does not fill the memory.
         categories = OneHotEncoder(handle_unknown="ignore", max_categories=MOST_CATEGORIES)
         words = [
             (f"words of {name}", TfidfVectorizer(max_features=MOST_WORDS, token_pattern=r"(?u)\b\w+\b"), name)
@@ -108,7 +108,7 @@ class Table:
         )
 
     def make_reader(self) -> ColumnReader:
-        """Make the reader of further rows."""
+        """Make a reader for further rows."""
         columns = self.columns or [Column(name, "number") for name in load_digits().feature_names]
         return ColumnReader.from_columns(columns, self.target)
 
@@ -125,17 +125,17 @@ class Table:
         Parameters
         ----------
         frame : DataFrame
-            As it was read from a file.
+            The table as read from a file.
 
         Returns
         -------
         y : ndarray of shape (n_rows,)
-            Numbers, or the numbers of classes; NaN where the target is missing.
+            Numbers, or class numbers, with NaN where the target is missing.
 
         Raises
         ------
         ValueError
-            If there is no such column, or if it has classes that the table has not.
+            If the column is missing, or if it has classes that the table does not have.
         """
         if self.target not in frame.columns:
             raise ValueError(
@@ -159,7 +159,7 @@ class Table:
         return np.where(is_missing, np.nan, codes)
 
     def check_folds(self, n_folds: int) -> None:
-        """Check that the rows suffice for cross-validation.
+        """Check that there are enough rows for cross-validation.
 
         Parameters
         ----------
@@ -168,7 +168,7 @@ class Table:
         Raises
         ------
         CommandError
-            If there is nothing to tell apart, or too little for `n_folds` folds.
+            If the target has only one value, or if there are too few rows for `n_folds` folds.
         """
         n_values = len(np.unique(self.y))
         if n_values < 2:
@@ -184,14 +184,14 @@ class Table:
                     "target is a quantity, give --task regression."
                 )
         elif len(self.y) < 2 * n_folds:
-            # The coefficient of determination needs two rows.
+            # The coefficient of determination needs at least two rows.
             raise CommandError(
                 f"{len(self.y)} row(s) are too few for --cv {n_folds}: every fold needs two. Lower --cv."
             )
 
 
 def load_table(arguments: argparse.Namespace) -> Table:
-    """Read the table that the arguments name, or take the bundled one.
+    """Read the table that the arguments name, or load the bundled table.
 
     Parameters
     ----------
@@ -201,13 +201,13 @@ def load_table(arguments: argparse.Namespace) -> Table:
     Returns
     -------
     table : Table
-        The task, unless it is named, is classification if the target is boolean, is not numeric, or has at most 20
-        distinct values, all of them whole numbers; otherwise it is regression.
+        If the task is not given, it is classification for a target that is boolean, is not numeric, or has at most 20
+        distinct values that are all whole numbers. Otherwise it is regression.
 
     Raises
     ------
     CommandError
-        If the file cannot be read, or if a column or the target is not fit for its purpose.
+        If the file cannot be read, or if a column or the target cannot be used.
     """
     if arguments.data is None:
         for option in ("target", "drop", "columns", "kinds", "sep", "decimal", "encoding"):
@@ -266,7 +266,7 @@ def _make_table(
         for label in class_names
         if is_missing_marker(label)
     ]
-    # Text has one type, whatever the reader of the file has made of it; whole numbers are integers.
+    # Text has one type, whichever type the file's reader used, and whole numbers are integers.
     is_text = not types.is_numeric_dtype(labels)
     classes = np.array(class_names) if is_text else np.asarray(classes)
     if not is_text and np.all(classes % 1 == 0):
@@ -275,12 +275,12 @@ def _make_table(
 
 
 def infer_task(values: pd.Series) -> Task:
-    """Tell the task from the values of the target, by the rule of `load_table`.
+    """Infer the task from the values of the target, by the rule in `load_table`.
 
     Parameters
     ----------
     values : Series
-        Without missing values.
+        The target without missing values.
 
     Returns
     -------
@@ -293,7 +293,7 @@ def infer_task(values: pd.Series) -> Task:
 
 
 def _choose_columns(frame: pd.DataFrame, arguments: argparse.Namespace) -> list[str]:
-    """Names of the columns to use, in the order of the file; the target is one of them."""
+    """Names of the columns to use, including the target, in the order of the file."""
     target, names = arguments.target, list(frame.columns)
     if target not in names:
         known = ", ".join(sorted(names)[:10]) + (", ..." if len(names) > 10 else "")
@@ -316,14 +316,14 @@ def _choose_columns(frame: pd.DataFrame, arguments: argparse.Namespace) -> list[
 
 
 def _are_classes_with_units(target: Column, task: Task | None) -> bool:
-    """Whether names of classes, such as 2D and 3D, were taken for numbers."""
+    """Whether names of classes, such as 2D and 3D, were read as numbers."""
     if target.kind != "number" or target.detail in ("", TRUE_OR_FALSE) or target.values is None:
         return False
     return (task or infer_task(target.values.dropna())) == "classification"
 
 
 def _has_value(target: Column) -> pd.Series:
-    """Rows that have a target, a finite one if it is a number."""
+    """Rows that have a target, which must be finite if it is a number."""
     values = target.values
     if target.kind is None or values is None:
         raise CommandError(f"The target {target.name!r} has {target.detail}.")
@@ -336,7 +336,7 @@ def _has_value(target: Column) -> pd.Series:
 
 
 def _name_markers(values: pd.Series) -> str:
-    """A sentence on what counts as missing but is written; empty if nothing is."""
+    """A sentence about texts that count as missing values, or an empty text."""
     written = [value for value in values.dropna().unique() if str(value).strip()]
     if not written:
         return ""

@@ -1,4 +1,4 @@
-"""What the commands found as a JSON document, for programs."""
+"""The results of the commands as JSON documents."""
 
 import argparse
 import json
@@ -15,7 +15,7 @@ from .results import Results
 
 
 def comparison_document(table: Table, results: Results, arguments: argparse.Namespace, files: list[Path]) -> dict:
-    """What `compare` found.
+    """The results of `compare`.
 
     Parameters
     ----------
@@ -23,12 +23,12 @@ def comparison_document(table: Table, results: Results, arguments: argparse.Name
     results : Results
     arguments : argparse.Namespace
     files : list of Path
-        What was written.
+        The files that were written.
 
     Returns
     -------
     document : dict
-        `docs/grid_search.rst` tells what is in it.
+        Its entries are described in `docs/grid_search.rst`.
     """
     return {
         **_heading(table, files),
@@ -44,7 +44,7 @@ def comparison_document(table: Table, results: Results, arguments: argparse.Name
 def inspection_document(
     table: Table, signals: SignalPropagation, arguments: argparse.Namespace, files: list[Path]
 ) -> dict:
-    """What `inspect` found.
+    """The results of `inspect`.
 
     Parameters
     ----------
@@ -52,12 +52,12 @@ def inspection_document(
     signals : SignalPropagation
     arguments : argparse.Namespace
     files : list of Path
-        What was written.
+        The files that were written.
 
     Returns
     -------
     document : dict
-        `docs/inspecting.rst` tells what is in it.
+        Its entries are described in `docs/inspecting.rst`.
     """
     layers = [
         dict(zip(signals.arrays(), values, strict=True)) for values in zip(*signals.arrays().values(), strict=True)
@@ -89,7 +89,7 @@ def _heading(table: Table, files: list[Path]) -> dict:
 
 
 def to_json(document: dict) -> str:
-    """A document in JSON; what is no finite number is null.
+    """A document as JSON text, with null for numbers that are not finite.
 
     Parameters
     ----------

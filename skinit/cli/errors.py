@@ -1,4 +1,4 @@
-"""Errors that a user of the command line can do something about."""
+"""Errors that a user of the command line can fix."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 class CommandError(Exception):
-    """What is wrong and what to do, in one line; the command ends with status 2."""
+    """An error with a one-line message that says what is wrong and what to do. The command ends with status 2."""
 
 
 def check_optional_packages(names: Sequence[str]) -> None:
@@ -20,7 +20,7 @@ def check_optional_packages(names: Sequence[str]) -> None:
     Raises
     ------
     CommandError
-        If one is missing.
+        If a package is missing.
     """
     missing = [name for name in names if find_spec(name) is None]
     if missing:
@@ -29,19 +29,19 @@ def check_optional_packages(names: Sequence[str]) -> None:
 
 @contextmanager
 def errors_of_file(option: str, path: Path) -> Iterator[None]:
-    """Turn errors of the file system into those of an option of the command line.
+    """Turn errors of the file system into errors about an option of the command line.
 
     Parameters
     ----------
     option : str
-        The option that names the file or folder that the block writes to.
+        The option with the file or folder to which the block writes.
     path : Path
-        What it was given.
+        The value of the option.
 
     Raises
     ------
     CommandError
-        For an OSError, but for a pipe that nobody reads from.
+        For each OSError, except a BrokenPipeError.
     """
     try:
         yield

@@ -1,4 +1,4 @@
-"""Files that are written as a whole or not at all."""
+"""Writes files completely or not at all."""
 
 import os
 import stat
@@ -12,7 +12,7 @@ from .cleanup import cleaned_up
 
 
 def check_writable(path: Path) -> None:
-    """Check that `write_file` can write a file, and make the folder that it is to be in.
+    """Check that `write_file` can write a file, and create its folder.
 
     Parameters
     ----------
@@ -21,7 +21,7 @@ def check_writable(path: Path) -> None:
     Raises
     ------
     OSError
-        If it is a folder, if it must not be written to, or if its folder must not be.
+        If the path is a folder, or if the file or its folder is not writable.
     """
     status = _status(path)
     if status is not None and stat.S_ISDIR(status.st_mode):
@@ -35,11 +35,10 @@ def check_writable(path: Path) -> None:
 
 
 def write_file(path: Path, content: bytes) -> None:
-    """Write a file beside its place, and put it there when it is complete.
+    """Write a temporary file, and move it into place when it is complete.
 
-    Whatever happens before, an error, Ctrl-C, a full disk or the end of the process, the file that was there stays as
-    it was. Links go on pointing where they point, and permissions stay. A pipe or a device cannot be replaced; it is
-    written to.
+    After an error, Ctrl-C, a full disk or the end of the process, the previous file is unchanged. Links keep their
+    targets, and files keep their permissions. A pipe or a device cannot be replaced, so it is written to directly.
 
     Parameters
     ----------
@@ -49,12 +48,12 @@ def write_file(path: Path, content: bytes) -> None:
     Raises
     ------
     OSError
-        If it cannot be written.
+        If the file cannot be written.
     """
     check_writable(path)
     status = _status(path)
     if status is not None:
-        # Also if it is a regular file: to replace it would drop what was printed.
+        # Also if standard output is a regular file, because replacing it would lose the printed text.
         for descriptor in (1, 2):
             if os.path.samestat(status, os.fstat(descriptor)):
                 with open(os.dup(descriptor), "wb") as file:
@@ -72,7 +71,7 @@ def write_file(path: Path, content: bytes) -> None:
                     _keep_permissions(beside, status)
                 file.write(content)
                 file.flush()
-                # Some file systems tell of a full disk only now.
+                # Some file systems report a full disk only here.
                 os.fsync(file.fileno())
             os.replace(beside, target)
         except BaseException:
@@ -88,13 +87,13 @@ def _status(path: Path) -> os.stat_result | None:
 
 
 def _target(path: Path) -> Path:
-    """The file itself, where `path` may be a link."""
+    """The file itself, if `path` is a link."""
     return Path(os.path.realpath(path))
 
 
 def _keep_permissions(path: Path, status: os.stat_result) -> None:
     if hasattr(os, "chown"):
-        # Only root can give files away.
+        # Only root can change the owner of a file.
         with suppress(PermissionError):
             os.chown(path, status.st_uid, status.st_gid)
     os.chmod(path, stat.S_IMODE(status.st_mode))

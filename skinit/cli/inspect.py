@@ -1,4 +1,4 @@
-"""The command `inspect`: from its arguments to the tables, the findings and the report."""
+"""The command `inspect`, which prints tables and findings and writes a report."""
 
 import argparse
 import base64
@@ -32,14 +32,14 @@ from .report import say_table
 from .results import describe_hidden
 from .text import one_line, say
 
-# Rows that are looked at: means over more hardly differ, and the time is in proportion.
+# Number of rows to measure. More rows hardly change the means, and take proportionally more time.
 MOST_ROWS = 500
 
 OPTIONS = {"init": "--init", "activation": "--activation", "learning_rate_init": "--learning-rate"}
-# Features and targets are standardized already.
+# The command line standardizes features and targets, so advice need not mention it.
 COMMAND_LINE = Vocabulary(write=lambda name, values: f"{OPTIONS[name]} {' or '.join(values)}", and_scale="")
 
-# On a narrow screen pictures are below each other, and wide tables scroll on their own.
+# On a narrow screen, pictures are stacked and each wide table scrolls.
 PAGE = Template("""\
 <!DOCTYPE html>
 <html lang="en">
@@ -77,8 +77,8 @@ $signals
 $curvature
 <h2>Layer by layer</h2>
 $tables
-<footer>Written by skinit $version. Layers count from 0; what each number means is in the documentation of
-skinit.inspection.SignalPropagation.</footer>
+<footer>Written by skinit $version. Layers are counted from 0. The documentation of
+skinit.inspection.SignalPropagation explains each number.</footer>
 </body>
 </html>
 """)
@@ -91,12 +91,12 @@ def inspect(arguments: argparse.Namespace) -> dict:
     Parameters
     ----------
     arguments : argparse.Namespace
-        What `parse_arguments` returns.
+        The result of `parse_arguments`.
 
     Returns
     -------
     document : dict
-        What it found, for `to_json`.
+        The results, for `to_json`.
 
     Raises
     ------
@@ -104,9 +104,9 @@ def inspect(arguments: argparse.Namespace) -> dict:
         If an argument does not fit the data, if training diverges, or if the report cannot be written.
     """
     table = load_table(arguments)
-    # Two classes, or two values: nothing is folded here.
+    # Without folds, this only checks for two classes or two values.
     table.check_folds(1)
-    # Before the training, which may take long.
+    # Checked before training, which may take long.
     with errors_of_file("--html", arguments.html):
         check_writable(arguments.html)
     say_table(Console(highlight=False, markup=False, emoji=False), table)
@@ -139,7 +139,7 @@ def _in_words_of_options(finding: Finding, signals: SignalPropagation) -> Findin
 
 
 def _numbers(table: Table) -> tuple:
-    """The table as a network of `compare` would get it."""
+    """The table in numbers, as a network in `compare` would get it."""
     X = table.make_preprocessor().fit_transform(table.X)
     if table.task == "classification":
         return X, table.y
@@ -152,7 +152,7 @@ def _make_network(table: Table, X, y, arguments: argparse.Namespace) -> MLPClass
     network = Network(
         hidden_layer_sizes=arguments.hidden,
         max_iter=max(arguments.epochs, 1),
-        # As many epochs as were asked for.
+        # Train for exactly the given number of epochs.
         n_iter_no_change=np.inf,
         random_state=arguments.seed,
         **network_parameters(arguments) | scheme.parameters,
@@ -197,8 +197,8 @@ def _make_page(table: Table, description: str, signals: SignalPropagation, netwo
 
 
 def _draw(draw: Callable[[list[Axes]], object], descriptions: list[str]) -> str:
-    """Images that hold their own data, one for each of the axes that are drawn in."""
-    # Figures that pyplot does not know need neither a screen nor closing.
+    """HTML images with embedded data, one for each Axes."""
+    # Figures made without pyplot need no screen and need not be closed.
     figures = [Figure(figsize=(5, 3.4), layout="constrained") for _ in descriptions]
     draw([figure.subplots() for figure in figures])
     images = []

@@ -1,4 +1,4 @@
-"""What candidates are compared by: accuracy and R², or what --scoring names."""
+"""The metric that compares candidates: accuracy, R², or the metric of --scoring."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,9 +10,9 @@ from sklearn.metrics import get_scorer, get_scorer_names
 from .errors import CommandError
 
 DEFAULTS = {"classification": "accuracy", "regression": "r2"}
-# Names that are not those of scikit-learn with spaces.
+# Names that need more than spaces in place of underscores.
 WORDS = {"r2": "R²", "roc_auc": "ROC AUC"}
-# What scores are of by the module of scikit-learn that has them.
+# Tasks of scores by the module of scikit-learn that defines them.
 TASKS = {"_classification": "classification", "_ranking": "classification", "_regression": "regression"}
 
 
@@ -23,9 +23,9 @@ class Metric:
     Parameters
     ----------
     name : str
-        In words, without the "neg" that scikit-learn puts before losses.
+        The name in words, without the "neg" that scikit-learn puts before losses.
     scorer : callable
-        Of a fitted estimator, rows and their targets; of losses the negative, so that higher is better.
+        Takes a fitted estimator, rows and targets. Losses are negated, so that higher is better.
     sign : int
         1 for scores, -1 for losses.
     """
@@ -35,15 +35,15 @@ class Metric:
     sign: int
 
     def format(self, score: float) -> str:
-        """A score as it is read."""
+        """Write a score."""
         return f"{self.sign * score:{self._digits(score)}}"
 
     def format_spread(self, mean: float, std: float) -> str:
-        """Mean and standard deviation over folds, or 'diverged'."""
+        """Write the mean and standard deviation over folds, or 'diverged'."""
         return "diverged" if np.isnan(mean) else f"{self.format(mean)} ± {std:{self._digits(mean)}}"
 
     def _digits(self, score: float) -> str:
-        """Three decimals, or three digits of what is far from every good score. A loss may have any unit."""
+        """Three decimals, or three digits for very large scores and for small losses."""
         is_small = self.sign < 0 and 0 < abs(score) < 0.1
         return ".2e" if is_small or abs(score) >= 1000 else ".3f"
 
@@ -60,17 +60,17 @@ def scorer_names(task: str) -> list[str]:
     names : list of str
     """
     modules = {name: get_scorer(name)._score_func.__module__.rpartition(".")[2] for name in get_scorer_names()}
-    # Those of samples are for several labels a row.
+    # Metrics of samples are for several labels in each row.
     return [name for name, module in modules.items() if TASKS.get(module) == task and not name.endswith("_samples")]
 
 
 def make_metric(name: str | None, task: str, class_names: list[str]) -> tuple[Metric, list[str]]:
-    """The metric that scikit-learn has under a name.
+    """The metric for a name of scikit-learn.
 
     Parameters
     ----------
     name : str or None
-        None: accuracy or R².
+        None is accuracy or R².
     task : {"classification", "regression"}
     class_names : list of str
         Empty for regression.
@@ -79,12 +79,12 @@ def make_metric(name: str | None, task: str, class_names: list[str]) -> tuple[Me
     -------
     metric : Metric
     notes : list of str
-        What a user should know of it.
+        Remarks for the user about the metric.
 
     Raises
     ------
     CommandError
-        If it is no score of the task.
+        If the task has no such score.
     """
     chosen = name or DEFAULTS[task]
     names = scorer_names(task)

@@ -1,4 +1,4 @@
-"""Models in files: pipelines from the rows of a table to the values of its target."""
+"""Saved models, which are pipelines from the rows of a table to predictions of its target."""
 
 from pathlib import Path
 
@@ -15,25 +15,25 @@ from .search import Trial
 from .tables.reader import ColumnReader
 
 SUFFIX = ".skops"
-# skops trusts scikit-learn's steps, but for the type of the numbers that an imputer keeps.
+# skops trusts scikit-learn's steps, except for the dtype that an imputer keeps.
 TRUSTED = [*TRUSTED_TYPES, "numpy.dtype"]
 MISSING_SKOPS = "Models are kept with skops: pip install skops"
 
 
 def make_model(table: Table, trial: Trial) -> Pipeline:
-    """Make a pipeline of a trial that takes rows as they stand in a file, and predicts the target as it stands there.
+    """Make a pipeline from a trial that takes the rows of a file and predicts the target as written in the file.
 
     Parameters
     ----------
     table : Table
-        What the trial learned from.
+        The table on which the trial was fitted.
     trial : Trial
-        Fitted; its network will name classes instead of numbering them.
+        A fitted trial. Its network is changed to predict names of classes instead of numbers.
 
     Returns
     -------
     model : Pipeline
-        Its first step, a `ColumnReader`, turns a DataFrame of a file into the columns of the table.
+        Its first step, a `ColumnReader`, turns a file's DataFrame into the columns of the table.
     """
     if table.task == "classification":
         network = trial[-1]
@@ -43,18 +43,18 @@ def make_model(table: Table, trial: Trial) -> Pipeline:
 
 
 def save_model(model: Pipeline, path: Path) -> None:
-    """Write a model to a file of skops.
+    """Write a model to a skops file.
 
     Parameters
     ----------
     model : Pipeline
-        What `make_model` returns.
+        The result of `make_model`.
     path : Path
 
     Raises
     ------
     OSError
-        If it cannot be written.
+        If the file cannot be written.
     """
     import skops.io
 
@@ -62,7 +62,7 @@ def save_model(model: Pipeline, path: Path) -> None:
 
 
 def load_model(path: Path) -> Pipeline:
-    """Read a model that `save_model` has written.
+    """Read a model from a file of `save_model`.
 
     Parameters
     ----------
@@ -75,7 +75,7 @@ def load_model(path: Path) -> Pipeline:
     Raises
     ------
     CommandError
-        If there is no such file, or if it is not a model of types that are trusted.
+        If there is no such file, or if it is not a model with trusted types only.
     """
     try:
         import skops.io
@@ -93,7 +93,7 @@ def load_model(path: Path) -> Pipeline:
         model = None if foreign else skops.io.loads(content, trusted=TRUSTED)
     except MemoryError:
         raise
-    # A damaged file may raise anything.
+    # A damaged file may raise any exception.
     except Exception as error:
         raise CommandError(f"'{path}' cannot be read as a file of skops: {error}") from None
     if foreign:
@@ -110,7 +110,7 @@ def predict(model: Pipeline, frame: pd.DataFrame) -> np.ndarray:
     ----------
     model : Pipeline
     frame : DataFrame
-        As it was read from a file.
+        The rows as read from a file.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""The options of networks and of their training, and the parameters that they stand for."""
+"""The options for networks and their training, and the parameters behind them."""
 
 import argparse
 
@@ -7,12 +7,13 @@ from ..training.solvers import STOCHASTIC_SOLVERS
 from .errors import CommandError
 from .values import one_of, parameter
 
-# Options and the parameters that they stand for; those of solvers that go through the rows in mini-batches, and all.
+# Options that only the solvers with mini-batches take, and their parameters.
 STOCHASTIC_OPTIONS = {
     "--learning-rate": "learning_rate_init",
     "--batch-size": "batch_size",
     "--early-stopping": "early_stopping",
 }
+# All options for training, and their parameters.
 TRAINING_OPTIONS = {"--alpha": "alpha", **STOCHASTIC_OPTIONS}
 
 
@@ -28,7 +29,7 @@ def add_activation(group) -> None:
 
 
 def add_training(group) -> None:
-    """Add --solver, and those of `TRAINING_OPTIONS` that every training has."""
+    """Add --solver, and the `TRAINING_OPTIONS` that `compare` and `inspect` share."""
     group.add_argument(
         "--solver",
         metavar="NAME",
@@ -41,7 +42,7 @@ def add_training(group) -> None:
         dest="learning_rate_init",
         metavar="{RATE,auto}",
         type=parameter("learning_rate_init"),
-        help="initial learning rate; auto: from the measured curvature (default: 0.001)",
+        help="initial learning rate; auto computes it from the curvature (default: 0.001)",
     )
     group.add_argument(
         "--alpha", metavar="A", type=parameter("alpha"), help="strength of the L2 penalty (default: 0.0001)"
@@ -50,7 +51,7 @@ def add_training(group) -> None:
         "--batch-size",
         metavar="{N,auto}",
         type=parameter("batch_size"),
-        help="rows of a mini-batch; auto: 200, or all if there are fewer (default: auto)",
+        help="rows in a mini-batch; auto is 200, or all rows if there are fewer (default: auto)",
     )
 
 
@@ -60,22 +61,22 @@ def add_early_stopping(group) -> None:
         "--early-stopping",
         action="store_true",
         default=None,
-        help="leave a tenth of the rows out of training, and stop when the score on them improves no more",
+        help="leave a tenth of the rows out of training, and stop when the score on them no longer improves",
     )
 
 
 def check_solver(arguments: argparse.Namespace) -> None:
-    """Check that the solver has a use for the options that were given.
+    """Check that the solver can use the given options.
 
     Parameters
     ----------
     arguments : argparse.Namespace
-        With `init`, a list of schemes, and the options of this module.
+        The options of this module, and `init`, a list of schemes.
 
     Raises
     ------
     CommandError
-        If it has not.
+        If the solver cannot use an option.
     """
     if arguments.solver != "lbfgs":
         return
@@ -89,17 +90,17 @@ def check_solver(arguments: argparse.Namespace) -> None:
 
 
 def network_parameters(arguments: argparse.Namespace) -> dict[str, object]:
-    """The parameters of networks that options stand for.
+    """The networks' parameters for the given options.
 
     Parameters
     ----------
     arguments : argparse.Namespace
-        What `parse_arguments` returns.
+        The result of `parse_arguments`.
 
     Returns
     -------
     parameters : dict of str to object
-        By name, without those that have no default here and were not given.
+        Parameters by name. Options without a default here are left out if they were not given.
     """
     names = ("activation", "solver", *TRAINING_OPTIONS.values())
     values = {name: getattr(arguments, name, None) for name in names}
@@ -107,12 +108,12 @@ def network_parameters(arguments: argparse.Namespace) -> dict[str, object]:
 
 
 def describe_training(arguments: argparse.Namespace) -> str:
-    """The solver, and the options of training that were given, in words: 'adam, learning rate 0.01'.
+    """The solver and the given training options in words: 'adam, learning rate 0.01'.
 
     Parameters
     ----------
     arguments : argparse.Namespace
-        What `parse_arguments` returns.
+        The result of `parse_arguments`.
 
     Returns
     -------

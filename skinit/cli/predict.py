@@ -1,4 +1,4 @@
-"""The command `predict`: from a model and new rows to predictions."""
+"""The command `predict`, which predicts new rows with a saved model."""
 
 import argparse
 
@@ -18,12 +18,12 @@ def predict_file(arguments: argparse.Namespace) -> None:
     Parameters
     ----------
     arguments : argparse.Namespace
-        What `parse_arguments` returns.
+        The result of `parse_arguments`.
 
     Raises
     ------
     CommandError
-        If the model or the rows cannot be read or do not suit each other, or if the file cannot be written.
+        If the model or the rows cannot be read, if the rows do not suit the model, or if the file cannot be written.
     """
     model = load_model(arguments.model)
     is_printed = arguments.out == STANDARD_INPUT

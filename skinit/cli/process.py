@@ -1,4 +1,4 @@
-"""The process of the command line: how it begins, and how Ctrl-C ends it."""
+"""Start of the command line's process, and its end by Ctrl-C."""
 
 import os
 import signal
@@ -11,46 +11,46 @@ from typing import NoReturn
 from . import INTERRUPTED, main
 from .cleanup import clean_up
 
-# How long the table of what is finished may take.
+# Longest time for cleanups, such as the table of finished candidates, in seconds.
 MOST_SECONDS = 5
 # Whether Ctrl-C is ending the process.
 _is_ending = threading.Event()
 
 
 def run() -> NoReturn:
-    """Run the command that the arguments of the process name: the console script, and ``python -m skinit``."""
+    """Run the command in the arguments of the process, for the console script and ``python -m skinit``."""
     _end_on_interrupt()
-    # Pictures go to files. The backend that a user has chosen may need a screen, or not exist.
+    # Pictures go to files, and the user's backend may need a screen or not exist.
     os.environ["MPLBACKEND"] = "agg"
-    # Worker processes, and the one in which joblib counts what they share, have nothing to say to the user.
+    # Worker processes and joblib's resource tracker should not show warnings to the user.
     os.environ["PYTHONWARNINGS"] = "ignore"
     try:
         status = main()
     finally:
         if _is_ending.is_set():
-            # An error from now on only says that workers or files are gone. The other thread ends the process.
+            # Errors from here on only say that workers or files are gone. The other thread ends the process.
             threading.Event().wait()
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
         except OSError:
-            # Python would try once more at exit, and complain.
+            # Python would try again at exit and print an error.
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
     sys.exit(status)
 
 
 def _end_on_interrupt() -> None:
-    """Let Ctrl-C end the process at once, whatever it is at.
+    """Let Ctrl-C end the process at once, whatever it is doing.
 
-    A KeyboardInterrupt would come late while compiled code runs, and not at all where it meets code that takes every
-    exception: callbacks of compilers, imports of extension modules, a `fit` that ends with a warning. Here all threads
-    and all child processes, which inherit it, block the signal; one thread waits for it.
+    A KeyboardInterrupt would be late while compiled code runs. Code that catches every exception would swallow it:
+    callbacks of compilers, imports of extension modules, a `fit` that ends with a warning. Therefore all threads block
+    the signal, as do all child processes, which inherit the mask, and one thread waits for it.
     """
     if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
-        # Whoever started this process, nohup for example, ignores Ctrl-C.
+        # The parent process, for example nohup, has told this process to ignore Ctrl-C.
         return
     if not hasattr(signal, "sigwait"):
-        # Windows has nothing to wait with.
+        # Windows has no sigwait.
         signal.signal(signal.SIGINT, lambda *_: _end())
         return
     signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
@@ -61,7 +61,7 @@ def _end_on_interrupt() -> None:
         _end()
 
     def end_at_once() -> None:
-        # Whoever presses it twice does not want to wait for last words.
+        # A second Ctrl-C skips the cleanups.
         signal.sigwait([signal.SIGINT])
         os._exit(INTERRUPTED)
 
@@ -71,7 +71,7 @@ def _end_on_interrupt() -> None:
 def _end() -> NoReturn:
     _is_ending.set()
     try:
-        # Another thread may hold what it needs, for good.
+        # Cleanups may wait forever for a lock that another thread holds.
         cleaning = threading.Thread(target=clean_up, daemon=True)
         cleaning.start()
         cleaning.join(MOST_SECONDS)
@@ -82,8 +82,8 @@ def _end() -> NoReturn:
 
 
 def _end_workers() -> None:
-    """Kill the workers, those too that another thread is about to start, or starts again because the first are gone."""
-    # joblib has imported it if there are any.
+    """Kill all workers, including workers that another thread is just starting or starts again."""
+    # If there are workers, joblib has imported multiprocessing.
     processes = sys.modules.get("multiprocessing")
     if processes is None:
         return

@@ -1,4 +1,4 @@
-"""How far a command is: a bar on a terminal, and lines elsewhere."""
+"""The progress of a command, as a bar on a terminal and as lines elsewhere."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,7 +12,7 @@ from .text import say
 
 
 def make_bar(console: Console) -> Progress:
-    """A bar with the number of steps, the time and a description, which a console that is no terminal does not show.
+    """A progress bar with counts, the time and a description. It is shown only on a terminal.
 
     Parameters
     ----------
@@ -36,7 +36,7 @@ def make_bar(console: Console) -> Progress:
 
 @contextmanager
 def stages(n_stages: int) -> Iterator[Callable[[str], None]]:
-    """Tell how far a command is that has so many stages.
+    """Show the progress of a command with several stages.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ def stages(n_stages: int) -> Iterator[Callable[[str], None]]:
     Yields
     ------
     begin : callable
-        To be called with a description when a stage begins.
+        Call it with a description when a stage begins.
     """
     console = Console(highlight=False, markup=False, emoji=False)
     bar = make_bar(console)

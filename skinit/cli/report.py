@@ -1,4 +1,4 @@
-"""What a terminal shows of a table and of results."""
+"""Tables of columns and of results for a terminal."""
 
 from itertools import groupby
 from math import isnan
@@ -12,11 +12,11 @@ from .data import Table
 from .results import Results
 from .text import one_line, say, shorten
 
-# Longer tables show columns of one kind that are next to each other in one row.
+# Longer tables show adjacent columns of one kind in one row.
 MOST_COLUMNS_SHOWN = 30
 LONGEST_NAME = 40
 
-# Letters of a score, with its spread, and so of a line of its name.
+# Width of a score with its spread, and of a line in the metric's name.
 SCORE_WIDTH = 13
 
 
@@ -30,7 +30,7 @@ def make_table(results: Results) -> RichTable:
     Returns
     -------
     table : rich.table.Table
-        It fits into 80 columns.
+        At most 80 characters wide.
     """
     table = RichTable(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
     table.add_column("rank", justify="right")
@@ -61,7 +61,7 @@ def make_table(results: Results) -> RichTable:
 
 
 def say_table(console: Console, table: Table) -> None:
-    """Say what is to be learned from what, what each column was taken for, and what to look at.
+    """Print a summary of the table, the kind of each column, and remarks.
 
     Parameters
     ----------
@@ -76,7 +76,7 @@ def say_table(console: Console, table: Table) -> None:
 
 
 def _make_column_table(table: Table) -> RichTable:
-    """A row for each column; of many columns of one kind beside each other, one row for all; and one for the target."""
+    """A row for each column, and one for the target. In a long table, adjacent columns of one kind share a row."""
     shown_table = RichTable(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
     shown_table.add_column("column", overflow="fold")
     shown_table.add_column("taken for", overflow="fold")
@@ -100,7 +100,7 @@ def _make_column_table(table: Table) -> RichTable:
 
 
 def format_sizes(hidden: tuple[int, ...]) -> str:
-    """Hidden layers in few letters: '4 x 100', or '100, 50'.
+    """Hidden layers in short: '4 x 100', or '100, 50'.
 
     Parameters
     ----------

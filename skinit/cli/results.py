@@ -1,4 +1,4 @@
-"""What a search found: a table of results, and what follows from it."""
+"""The results of a search, and a sentence about them."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -22,7 +22,7 @@ LEADING_COLUMNS = [
     "mean_epochs",
     "mean_fit_time",
 ]
-# A scheme that gets this share of the way from chance to the best score has learned next to nothing.
+# A scheme has learned next to nothing if it covers less than this fraction of the way from chance to the best score.
 CHANCE_MARGIN = 0.05
 
 
@@ -34,17 +34,17 @@ class Results:
     ----------
     frame : DataFrame
         A row for each candidate, best first: rank, init, hidden (a tuple), and the columns of scikit-learn's
-        `cv_results_`, with those of the metrics `train_loss` and `epochs` named after them.
+        `cv_results_`. Columns of the metrics `train_loss` and `epochs` are named after them.
     inits : list of str
     networks : list of tuple of int
-        Hidden layers searched over.
+        The hidden layers that were searched.
     chance : ndarray of shape (n_folds,)
-        Scores of predicting the commonest class, or the mean.
+        Scores for predicting the most frequent class, or the mean.
     metric : Metric
-        What the scores are of. Higher is better in all columns, as scikit-learn has it.
+        The metric of the scores. Higher is better in all columns, as in scikit-learn.
     max_iter : int
     loss_curves : dict of (init, hidden) to list of float
-        Training loss by epoch, where the solver has epochs.
+        Training loss by epoch, if the solver has epochs.
     """
 
     frame: pd.DataFrame
@@ -56,20 +56,20 @@ class Results:
     loss_curves: dict[tuple[str, HiddenLayerSizes], list[float]]
 
     def of_network(self, hidden: HiddenLayerSizes) -> pd.DataFrame:
-        """The rows of a network, best first."""
+        """The rows for a network, best first."""
         return self.frame[self.frame["hidden"] == hidden]
 
     def fold_values(self, metric: str) -> pd.DataFrame:
-        """A metric in each fold: `test_score`, `train_loss` or `epochs`."""
+        """The values of a metric in each fold: `test_score`, `train_loss` or `epochs`."""
         return self.frame.filter(regex=rf"^split\d+_{metric}$")
 
     @cached_property
     def n_diverged(self) -> pd.Series:
-        """Folds in which each candidate diverged."""
+        """The number of folds in which each candidate diverged."""
         return self.fold_values("test_score").isna().sum(axis=1)
 
     def describe_score(self, row: int) -> str:
-        """Mean and standard deviation of a row's score, or how often it diverged."""
+        """The mean and standard deviation of a row's score, or the number of divergent folds."""
         mean, std = self.frame.loc[row, ["mean_test_score", "std_test_score"]]
         n_folds = len(self.chance)
         if 0 < self.n_diverged[row] < n_folds:
@@ -78,12 +78,12 @@ class Results:
 
     @property
     def n_fits(self) -> int:
-        """Fits of the search."""
+        """The number of fits in the search."""
         return self.fold_values("test_score").size
 
     @property
     def n_unconverged(self) -> int:
-        """Fits that stopped because of `max_iter`."""
+        """The number of fits that stopped at `max_iter`."""
         return int((self.fold_values("epochs") >= self.max_iter).to_numpy().sum())
 
     @cached_property
@@ -93,7 +93,7 @@ class Results:
 
     @cached_property
     def is_chance(self) -> pd.Series:
-        """Whether each candidate is at chance: within a standard error, or 5% of the way to the best score of all."""
+        """Whether each candidate is at chance: within a standard error, or within 5% of the way to the best score."""
         return (self.frame["mean_test_score"] - self.chance.mean()).abs() <= self._chance_margin
 
     @cached_property
@@ -112,7 +112,7 @@ class Results:
         return self.frame[self.frame["mean_test_score"].notna() & ~self.is_chance & ~self.is_below_chance]
 
     def meaning(self) -> str:
-        """What the scores mean, network by network, in one sentence."""
+        """The meaning of the scores for each network, in one sentence."""
         sentence = "; ".join(self._meaning_for(hidden) for hidden in self.networks)
         return f"{sentence[0].upper()}{sentence[1:]}."
 
@@ -158,13 +158,13 @@ def make_results(
     max_iter: int,
     loss_curves: dict,
 ) -> Results:
-    """Put the results of a search in order.
+    """Make a sorted table from the results of a search.
 
     Parameters
     ----------
     search : SchemeSearch
     cv_results : dict
-        Its `cv_results_`.
+        The `cv_results_` of the search.
     chance, metric, max_iter, loss_curves
         As in `Results`.
 
@@ -177,7 +177,7 @@ def make_results(
     numbers = numbers.drop(columns=["rank_test_train_loss", "rank_test_epochs"]).rename(
         columns=lambda name: name.replace("test_train_loss", "train_loss").replace("test_epochs", "epochs")
     )
-    # scikit-learn ranks what has no score with the worst.
+    # scikit-learn ranks candidates without a score with the worst.
     rank = numbers.pop("rank_test_score").astype("Int64").where(numbers["mean_test_score"].notna())
     frame = pd.concat([pd.DataFrame({"rank": rank, "init": inits, "hidden": hiddens}), numbers], axis=1)
     frame = frame[[*LEADING_COLUMNS, *frame.columns.difference(LEADING_COLUMNS, sort=False)]]

@@ -1,4 +1,4 @@
-"""Schemes of initialization as they are typed: a name, perhaps with parameters, perhaps with the automatic step."""
+"""Initialization schemes on the command line: a name, optional parameters, and the optional suffix "+auto"."""
 
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -6,20 +6,20 @@ from typing import NamedTuple
 from ..initializers import get_initializer, get_initializer_names
 from ..validation import nearest_name_hint, wrong_name
 
-# Behind a scheme whose candidate is trained with the automatic step.
+# The suffix of a scheme that trains with the automatic learning rate.
 AUTOMATIC = "+auto"
 SYNTAX = f"NAME[:PARAMETER=VALUE[,PARAMETER=VALUE]][{AUTOMATIC}]"
 
 
 class Scheme(NamedTuple):
-    """A scheme of initialization.
+    """An initialization scheme.
 
     Parameters
     ----------
     text : str
-        As it was typed.
+        The scheme as typed.
     parameters : dict of str to object
-        What it stands for: `init`, and `learning_rate_init` if the step is automatic.
+        The parameters that it stands for: `init`, and `learning_rate_init` if the learning rate is automatic.
     """
 
     text: str
@@ -27,12 +27,12 @@ class Scheme(NamedTuple):
 
     @property
     def is_automatic(self) -> bool:
-        """Whether it has the automatic step."""
+        """Whether the scheme has the automatic learning rate."""
         return "learning_rate_init" in self.parameters
 
 
 def parse_scheme(text: str) -> Scheme:
-    """The scheme that is typed as ``random:std=0.1`` or ``hessian+auto``.
+    """Parse a scheme, such as ``random:std=0.1`` or ``hessian+auto``.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ def parse_scheme(text: str) -> Scheme:
     Raises
     ------
     ValueError
-        If there is no such scheme, if it has no such parameter, or if it does not take the value.
+        If the scheme or its parameter does not exist, or if the value is invalid.
     """
     name, colon, assignments = text.removesuffix(AUTOMATIC).partition(":")
     names = get_initializer_names()
@@ -57,7 +57,7 @@ def parse_scheme(text: str) -> Scheme:
     init: object = name
     if colon:
         initializer = get_initializer(name)
-        # "auto" stands for another scheme, whose parameters would depend on the activation.
+        # "auto" stands for a scheme whose parameters depend on the activation.
         known = [] if name == "auto" else list(initializer.get_params(deep=False))
         initializer.set_params(**_parse_parameters(name, assignments, known))
         initializer._validate_params()
@@ -82,7 +82,7 @@ def _parse_parameters(name: str, assignments: str, known: list[str]) -> dict[str
 
 
 def parse_value(text: str) -> int | float | str:
-    """A whole number, a number, or else the text itself.
+    """Parse a whole number or a number, or return the text itself.
 
     Parameters
     ----------
@@ -101,7 +101,7 @@ def parse_value(text: str) -> int | float | str:
 
 
 def distinct_schemes(schemes: Iterable[Scheme]) -> list[Scheme]:
-    """Schemes without those that stand for the same as one before.
+    """Remove schemes that have the same meaning as an earlier one.
 
     Parameters
     ----------

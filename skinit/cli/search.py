@@ -1,6 +1,6 @@
 """The grid search over schemes and hidden layers.
 
-It knows neither tables nor terminals, so that worker processes have little to import.
+The module imports nothing for tables and terminals, so that worker processes start quickly.
 """
 
 from collections.abc import Callable
@@ -26,18 +26,18 @@ from ..model_selection.fits import Fits
 from ..training.divergence import DivergenceError
 from .schemes import Scheme
 
-# Fits for each worker between two reports: few make progress visible, many keep the workers busy.
+# Fits for each worker between two reports. Fewer fits make progress visible, more fits keep the workers busy.
 FITS_PER_REPORT = 4
 
 
 class Trial(Pipeline):
-    """A pipeline that ends in a network, and takes its divergence for a result rather than an error.
+    """A pipeline that ends in a network, and treats divergence as a result and not as an error.
 
-    `GridSearchCV` counts fits that raise an error, whatever it is, and raises one itself if all of them do.
+    `GridSearchCV` treats all errors of fits alike, and raises an error if all fits fail.
     """
 
     def fit(self, X, y=None, **params):
-        """Fit as a pipeline does; `network_` is None if the network diverged."""
+        """Fit like a pipeline; `network_` is None if the network diverged."""
         self.network_ = None
         try:
             super().fit(X, y, **params)
@@ -56,9 +56,9 @@ def score_trial(trial: Trial, X, y, scorer: Callable) -> dict[str, float]:
     ----------
     trial : Trial
     X, y : array-like
-        The fold.
+        The rows and targets of the fold.
     scorer : callable
-        scikit-learn's, of the trial and the fold.
+        A scorer of scikit-learn, called with the trial and the fold.
 
     Returns
     -------
@@ -72,14 +72,14 @@ def score_trial(trial: Trial, X, y, scorer: Callable) -> dict[str, float]:
 
 
 class ReportingGridSearchCV(ResumableGridSearchCV):
-    """A grid search that reports as it goes.
+    """A grid search that reports its progress.
 
     Parameters
     ----------
     estimator, param_grid, cv, n_jobs, memory
-        As those of `ResumableGridSearchCV`.
+        As in `ResumableGridSearchCV`.
     scorer : callable
-        As of `score_trial`.
+        As in `score_trial`.
     report : callable
         Called after each group of candidates with the results so far (like `cv_results_`) and the group, a slice.
     """
@@ -117,7 +117,7 @@ class ReportingGridSearchCV(ResumableGridSearchCV):
         self.n_reused_fits_ = fits.n_reused
 
     def __getstate__(self):
-        # Worker processes get a copy, and what reports to a terminal cannot be copied.
+        # Worker processes get a copy, but `report` uses a terminal and cannot be copied.
         return {**super().__getstate__(), "report": None}
 
 
@@ -127,19 +127,19 @@ class SchemeSearch:
     Parameters
     ----------
     preprocessor : transformer
-        What makes numbers of X.
+        The transformer from X to numbers.
     task : {"classification", "regression"}
     schemes : list of Scheme
     hidden_layer_sizes : list of tuple of int
     scorer : callable
-        As of `score_trial`.
+        As in `score_trial`.
     cv : int
         Number of folds.
     n_jobs : int
     seed : int
         Seed of the folds and of the networks.
     memory : Path
-        Folder that fits are kept in as they are finished, and taken from.
+        Folder that keeps finished fits for later searches.
     **network_parameters
         Other parameters of the networks.
     """
@@ -164,7 +164,7 @@ class SchemeSearch:
             self._folds = StratifiedKFold(cv, shuffle=True, random_state=seed)
             self._dummy = DummyClassifier()
         else:
-            # Losses, and what a learning rate does, would otherwise depend on the unit of the target.
+            # Otherwise losses and the effect of a learning rate would depend on the unit of the target.
             network = TransformedTargetRegressor(
                 MLPRegressor(random_state=seed, **network_parameters), transformer=StandardScaler()
             )
@@ -188,18 +188,18 @@ class SchemeSearch:
 
     @property
     def n_candidates(self) -> int:
-        """Pairs of scheme and hidden layers."""
+        """The number of pairs of a scheme and hidden layers."""
         return len(ParameterGrid(self._grid))
 
     def candidate(self, parameters: dict) -> tuple[str, tuple[int, ...]]:
-        """Scheme and hidden layers of an entry of ``cv_results_["params"]``."""
+        """The scheme and hidden layers of an entry in ``cv_results_["params"]``."""
         own = {name.removeprefix(self._prefix): value for name, value in parameters.items()}
         hidden = own.pop("hidden_layer_sizes")
-        # Workers and files give back equal initializers, not the same ones.
+        # Workers and files return equal initializers, not identical objects.
         return next(scheme.text for scheme in self._schemes if repr(scheme.parameters) == repr(own)), hidden
 
     def warm_up(self, X, y) -> None:
-        """Train a network of each scheme for one epoch, so that no time of the search is that of compilation."""
+        """Train a network with each scheme for one epoch, so that measured times do not include compilation."""
         for parameters in ParameterGrid(self._grid[: len(self._schemes)]):
             trial = clone(self._trial).set_params(**parameters, **{f"{self._prefix}max_iter": 1})
             with parallel_config(backend="sequential"):
@@ -226,19 +226,19 @@ class SchemeSearch:
         return clone(self._trial).set_params(**parameters).fit(X, y)
 
     def chance_scores(self, X, y) -> np.ndarray:
-        """Scores, fold by fold, of predicting the commonest class or the mean."""
+        """The score in each fold for predicting the most frequent class or the mean."""
         rows = np.zeros((len(y), 1))
-        # Here, and not on a cluster, because they take no time.
+        # Run here and not on a cluster, because these fits take no time.
         with parallel_config(backend="sequential"):
             return cross_val_score(self._dummy, rows, y, scoring=self._scorer, cv=self._folds, error_score="raise")
 
     def chance_score(self, y, y_test) -> float:
-        """Score on test rows of predicting the commonest class or the mean of the rows that are learned from."""
+        """The score on test rows for predicting the most frequent class or the mean of the training rows."""
         dummy = clone(self._dummy).fit(np.zeros((len(y), 1)), y)
         return self._scorer(dummy, np.zeros((len(y_test), 1)), y_test)
 
     def loss_curves(self, X, y) -> dict[tuple[str, tuple[int, ...]], list[float]]:
-        """Training loss, epoch by epoch, of one fit of each candidate on all rows; diverged ones are left out."""
+        """The training loss by epoch for one fit of each candidate to all rows, without candidates that diverge."""
         all_parameters = list(ParameterGrid(self._grid))
         fits = Fits(FinishedFits(self._memory), Parallel(n_jobs=self._n_jobs))
         results = fits.run(

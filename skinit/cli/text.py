@@ -1,10 +1,10 @@
-"""Text that others wrote, made fit to be shown: names of files, columns and classes, values, messages of libraries."""
+"""Makes foreign text safe to show: names of files, columns and classes, values, messages of libraries."""
 
 LONGEST_LINE = 1000
 
 
 def say(text: str) -> None:
-    """Print lines on standard output, now.
+    """Print lines on standard output and flush them.
 
     Parameters
     ----------
@@ -14,7 +14,7 @@ def say(text: str) -> None:
 
 
 def one_line(text: str) -> str:
-    """Text in a line that a terminal or a browser shows rather than obeys.
+    """Text as one line, without control characters that a terminal or a browser would obey.
 
     Parameters
     ----------
@@ -23,8 +23,8 @@ def one_line(text: str) -> str:
     Returns
     -------
     line : str
-        Control characters, marks that turn the direction of writing, and bytes of file names that are not UTF-8 are
-        escaped as in a Python string. Of a long text the middle is left out.
+        Control characters, marks that change the direction of writing, and bytes of file names that are not UTF-8 are
+        escaped as in a Python string. The middle of a long text is left out.
     """
     shown = "".join(letter if letter.isprintable() else _escape(letter) for letter in shorten(text, LONGEST_LINE))
     return shorten(shown, LONGEST_LINE)
@@ -37,7 +37,7 @@ def shorten(text: str, longest: int) -> str:
     ----------
     text : str
     longest : int
-        Letters that may remain.
+        The greatest length of the result.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""From what is typed to values, or to an error that says what an option takes."""
+"""Parsers of option values, with errors that say what an option takes."""
 
 import argparse
 from collections.abc import Callable, Sequence
@@ -11,7 +11,7 @@ from .schemes import Scheme, parse_scheme, parse_value
 
 
 def one_of(names: Sequence[str]) -> Callable[[str], str]:
-    """One of these names."""
+    """A parser that accepts one of `names`."""
 
     def parse(text: str) -> str:
         if text not in names:
@@ -22,7 +22,7 @@ def one_of(names: Sequence[str]) -> Callable[[str], str]:
 
 
 def whole_number(low: int, high: float = float("inf")) -> Callable[[str], int]:
-    """A whole number in this range."""
+    """A parser of whole numbers from `low` to `high`."""
     takes = f"a whole number from {low}" + ("" if high == float("inf") else f" to {high}")
 
     def parse(text: str) -> int:
@@ -38,7 +38,7 @@ def whole_number(low: int, high: float = float("inf")) -> Callable[[str], int]:
 
 
 def n_jobs(text: str) -> int:
-    """As many jobs as joblib takes."""
+    """Parse a number of jobs for joblib."""
     try:
         number = int(text)
     except ValueError:
@@ -49,7 +49,7 @@ def n_jobs(text: str) -> int:
 
 
 def hidden_layer_sizes(text: str) -> tuple[int, ...]:
-    """Sizes of layers, joined by commas."""
+    """Parse sizes of layers, joined by commas."""
     try:
         sizes = tuple(int(size) for size in text.split(","))
     except ValueError:
@@ -62,7 +62,7 @@ def hidden_layer_sizes(text: str) -> tuple[int, ...]:
 
 
 def scheme(text: str) -> Scheme:
-    """A scheme of initialization."""
+    """Parse an initialization scheme."""
     try:
         return parse_scheme(text)
     except ValueError as error:
@@ -70,7 +70,7 @@ def scheme(text: str) -> Scheme:
 
 
 def parameter(name: str) -> Callable[[str], object]:
-    """A value of a parameter of the estimators, checked by their own constraints."""
+    """A parser of values for a parameter of the estimators, checked by the estimators' constraints."""
     allowed = BaseMultilayerPerceptron._parameter_constraints[name]
     constraints = list(map(make_constraint, allowed))
     names = [option for each in constraints if isinstance(each, Options) for option in each.options]

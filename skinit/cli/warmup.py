@@ -1,4 +1,4 @@
-"""The command `warmup`: compile ahead of time, and say what it took."""
+"""The command `warmup`, which compiles ahead of time and prints the time that it took."""
 
 import argparse
 import time
@@ -14,12 +14,12 @@ def warmup(arguments: argparse.Namespace) -> None:
     Parameters
     ----------
     arguments : argparse.Namespace
-        What `parse_arguments` returns.
+        The result of `parse_arguments`.
 
     Raises
     ------
     CommandError
-        If compiled code cannot be kept.
+        If compiled code cannot be written to disk.
     """
     names = {parameter: check_names(parameter, getattr(arguments, parameter)) for parameter in NAMES}
     parts = make_parts(**names, curvature=arguments.curvature)
@@ -32,6 +32,6 @@ def warmup(arguments: argparse.Namespace) -> None:
         except RuntimeError as error:
             print("failed")
             raise CommandError(str(error)) from error
-        print(f"{seconds:.1f} s" if seconds else "was there already", flush=True)
+        print(f"{seconds:.1f} s" if seconds else "compiled before", flush=True)
         n_compiled += seconds > 0
     print(f"{n_compiled} of {len(parts)} compiled in {time.perf_counter() - began:.1f} s. Kept in {cache.folder()}")

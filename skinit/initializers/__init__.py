@@ -1,4 +1,4 @@
-"""How the weights of a network are drawn."""
+"""Initializers, which draw the initial weights of a network."""
 
 from .base import Initializer
 from .constant import Constant, Identity, Zeros

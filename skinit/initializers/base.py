@@ -1,4 +1,4 @@
-"""What an initializer is."""
+"""The base class of initializers, and checks of the weights that they draw."""
 
 from collections.abc import Callable
 
@@ -9,14 +9,14 @@ from ..validation import ValidatedEstimator, check_takes
 
 
 class Initializer(ValidatedEstimator):
-    """Base class of all initializers: how the weights of a network are drawn.
+    """Base class of all initializers, which draw the initial weights of a network.
 
-    A subclass writes `sample`, and takes its parameters in ``__init__`` as every scikit-learn object does. It can then
-    be the `init` of an estimator, and its parameters can be searched over.
+    A subclass defines `sample`, and takes its parameters in ``__init__`` like every scikit-learn object. An instance
+    can then be the `init` of an estimator, and its parameters can be searched over.
 
     Examples
     --------
-    A subclass of one's own, searched over together with its parameter:
+    Write a subclass, and search over its parameter:
 
     >>> import numpy as np
     >>> from sklearn.datasets import load_iris
@@ -37,7 +37,7 @@ class Initializer(ValidatedEstimator):
     >>> search.best_estimator_.initializer_
     Laplace(...)
 
-    A function does as well, where there is nothing to search over:
+    A function is enough if there is no parameter to search over:
 
     >>> def laplace(shape, rng):
     ...     return rng.laplace(scale=0.1, size=shape)
@@ -51,7 +51,7 @@ class Initializer(ValidatedEstimator):
         Parameters
         ----------
         shape : tuple (fan_in, fan_out)
-            Numbers of inputs and of units of the layer.
+            The layer's number of inputs and number of units.
         rng : numpy.random.RandomState
             The only source of randomness to use.
 
@@ -67,23 +67,23 @@ class Initializer(ValidatedEstimator):
     def initialize(self, network: Network, rng: np.random.RandomState, data: TrainingData | None = None) -> None:
         """Set all parameters of `network`.
 
-        By default `sample` draws the weights of each layer in turn, and intercepts are zero. Initializers that look at
+        By default, `sample` draws the weights of each layer in turn, and intercepts are zero. Initializers that use
         more than the shape of a layer override this method.
 
         Parameters
         ----------
         network : Network
-            Its `coefs` and `intercepts` are written to.
+            The method writes into its `coefs` and `intercepts`.
         rng : numpy.random.RandomState
             The only source of randomness to use.
         data : TrainingData or None, default=None
-            What the network is about to be trained on; most initializers do not look at it.
+            The training data. Most initializers ignore them.
 
         Raises
         ------
         ValueError
-            If the weights have the wrong shape or are not finite, or if there are no data where they are looked at;
-            `network` is then half initialized.
+            If the weights have the wrong shape or are not finite, or if the initializer needs data and gets none.
+            `network` may then be partly initialized.
         """
         self._validate_params()
         for coef, intercept in zip(network.coefs, network.intercepts, strict=True):
@@ -92,7 +92,7 @@ class Initializer(ValidatedEstimator):
 
 
 class FunctionInitializer(Initializer):
-    """An initializer made of a plain function.
+    """An initializer made from a plain function.
 
     Parameters
     ----------
@@ -104,12 +104,12 @@ class FunctionInitializer(Initializer):
         self.function = function
 
     def sample(self, shape, rng):
-        """Draw the weights of one layer: what the function returns."""
+        """Draw the weights of one layer with the function."""
         try:
             return self.function(shape, rng)
         except TypeError as error:
             check_takes(self.function, (shape, rng), f"init={self.function!r}", "(shape, rng)")
-            # Raised by the call itself, of a compiled function that does not tell its signature.
+            # Without an inner frame, the call itself failed: a compiled function that hides its signature.
             if error.__traceback__ is not None and error.__traceback__.tb_next is None:
                 raise TypeError(f"init={self.function!r} must take the arguments (shape, rng): {error}") from error
             raise
@@ -123,9 +123,10 @@ def draw_parameters(
     Raises
     ------
     TypeError
-        If its methods do not take the arguments that `Initializer` describes, or if it replaces arrays of the network.
+        If the initializer's methods do not take the arguments that `Initializer` describes, or if they replace arrays
+        of the network.
     ValueError
-        If it leaves weights that are not finite.
+        If some weights are not finite.
     """
     try:
         initializer.initialize(network, rng, data)
@@ -145,7 +146,7 @@ def draw_parameters(
 
 
 def check_weights(weights, coef: np.ndarray, source: object) -> np.ndarray:
-    """The weights as an array like `coef`, if they are real numbers of its shape and finite in its precision."""
+    """Convert weights to the shape and precision of `coef`, or raise an error if they do not fit or are not finite."""
     shape = coef.shape
 
     def expected() -> str:

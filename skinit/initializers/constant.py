@@ -1,4 +1,4 @@
-"""Initializers without chance: zeros, a constant, the identity."""
+"""Initializers that draw no random numbers: zeros, a constant, the identity."""
 
 from numbers import Real
 
@@ -11,8 +11,8 @@ from .base import Initializer
 class Constant(Initializer):
     r"""Every weight the same: :math:`W_{ij} = c`, intercepts zero.
 
-    All units of a hidden layer compute the same and get the same gradient, so that they stay equal however long one
-    trains: the network is as good as one unit a layer (the symmetry problem).
+    All units of a hidden layer compute the same value and get the same gradient, so they stay equal during training.
+    The network can do no more than one with a single unit in each layer (the symmetry problem).
 
     Parameters
     ----------
@@ -41,8 +41,8 @@ class Constant(Initializer):
 class Zeros(Initializer):
     r"""Every weight zero: :math:`W = 0`, intercepts zero.
 
-    With f(0) = 0 (tanh, relu, ...) all activations and all gradients but those of the last intercepts are zero, and
-    stay so. With the logistic function the last layer learns, then the others, all units of a layer alike.
+    If f(0) = 0 (tanh, relu, ...), all activations are zero and stay zero, and only the last intercepts have a gradient.
+    With the logistic function, the last layer learns first, then the others, and all units of a layer stay equal.
 
     Examples
     --------
@@ -59,7 +59,8 @@ class Zeros(Initializer):
 class Identity(Initializer):
     r"""A multiple of the identity: :math:`W = c I`, with zeros where a layer is not square.
 
-    In a deep linear network activations go as :math:`c^k` in layer `k`: 1.5 explodes, 0.5 vanishes.
+    In a deep linear network, activations in layer `k` are proportional to :math:`c^k`: they explode for 1.5 and vanish
+    for 0.5.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What initializers that look at the data have in common."""
+"""The base class of initializers that look at the data."""
 
 from abc import abstractmethod
 
@@ -11,23 +11,23 @@ from .base import Initializer
 class DataDependentInitializer(Initializer):
     """Base class of initializers that look at a sample of the training data.
 
-    A subclass has a parameter `sample_size` and writes `initialize_on`.
+    A subclass has a parameter `sample_size` and defines `initialize_on`.
     """
 
     sample_size: int
 
     @abstractmethod
     def initialize_on(self, network: Network, rng: np.random.RandomState, sample: TrainingData) -> None:
-        """Set all parameters of `network`, looking at a sample of the data.
+        """Set all parameters of `network` from a sample of the data.
 
         Parameters
         ----------
         network : Network
-            Its `coefs` and `intercepts` are written to.
+            The method writes into its `coefs` and `intercepts`.
         rng : numpy.random.RandomState
             The only source of randomness to use.
         sample : TrainingData
-            At most `sample_size` rows, none of them of weight zero.
+            At most `sample_size` rows, all with non-zero weight.
         """
 
     def initialize(self, network, rng, data=None):
@@ -36,12 +36,12 @@ class DataDependentInitializer(Initializer):
             raise ValueError(f"{type(self).__name__} looks at the data: initialize(network, rng, data) needs them.")
         if data.sample_weight is not None and not data.sample_weight.any():
             data = data._replace(sample_weight=None)
-        # A row of weight zero is as good as absent.
+        # Rows of weight zero do not count.
         rows = np.arange(data.targets.shape[0]) if data.sample_weight is None else np.flatnonzero(data.sample_weight)
-        # The sample is drawn from the generator only where there is something to choose.
+        # The generator is used only if there are more rows than needed.
         if rows.size > self.sample_size:
             rows = rows[np.sort(rng.permutation(rows.size)[: self.sample_size])]
-        # Data that overflow are found below.
+        # The check below finds overflow.
         with np.errstate(all="ignore"):
             self.initialize_on(network, rng, data.take(rows))
         if not np.isfinite(network.theta).all():

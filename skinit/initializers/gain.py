@@ -1,12 +1,12 @@
-r"""How much an activation shrinks a signal, by Gaussian quadrature.
+r"""The gain of an activation, computed by Gaussian quadrature.
 
 For preactivations :math:`u \sim N(0, 1)`,
 
-.. math:: g_\mathrm{forward} = E[f(u)^2]^{-1/2}, \qquad g_\mathrm{backward} = E[f'(u)^2]^{-1/2}:
+.. math:: g_\mathrm{forward} = E[f(u)^2]^{-1/2}, \qquad g_\mathrm{backward} = E[f'(u)^2]^{-1/2}.
 
-with weights of variance :math:`g^2 / d`, the mean square of a layer's :math:`d` inputs (forward), or of the deltas of
-its :math:`d` units (backward), is that of the next. Both are :math:`\sqrt 2` for relu: K. He et al., "Delving deep
-into rectifiers" (2015).
+With weights of variance :math:`g^2 / d`, where :math:`d` is the number of a layer's inputs (forward) or units
+(backward), the layer keeps the mean square of activations (forward) or of deltas (backward). Both gains are
+:math:`\sqrt 2` for relu: K. He et al., "Delving deep into rectifiers" (2015).
 """
 
 from functools import cache
@@ -17,9 +17,9 @@ from ..activations import Activation, check_activation
 from ..kernels.activations import evaluate
 from ..validation import wrong_name
 
-# Beyond 12 standard deviations nothing is left in float64. Each side of zero is integrated on its own, as
-# activations may have their kink there.
+# The normal density beyond this many standard deviations is negligible in float64.
 LIMIT = 12.0
+# Nodes on each side of zero. The sides are integrated separately, because activations may have a kink at zero.
 N_NODES = 200
 
 
@@ -35,14 +35,14 @@ def _quadrature() -> tuple[np.ndarray, np.ndarray]:
 
 @cache
 def gain(activation: str | Activation, direction: str = "forward") -> float:
-    """The factor that makes up for what `activation` takes from a standard normal signal.
+    """The scale of weights that keeps a signal's variance through the activation.
 
     Parameters
     ----------
     activation : str or Activation
-        Name of an activation, or one made by :func:`skinit.make_activation`.
+        Name of an activation, or an activation made by :func:`skinit.make_activation`.
     direction : {"forward", "backward"}
-        Whether the mean square of activations, or of backpropagated deltas, is kept.
+        Whether to keep the mean square of activations (forward) or of backpropagated deltas (backward).
 
     Returns
     -------

@@ -1,17 +1,17 @@
-"""An initializer for each layer."""
+"""A separate initializer for each layer."""
 
 from .base import Initializer
 
 
 class LayerByLayer(Initializer):
-    """One initializer for the weights of each layer; intercepts zero.
+    """A separate initializer for the weights of each layer; intercepts zero.
 
-    It is what "auto" stands for where hidden layers have activations of different families.
+    "auto" stands for this initializer if hidden layers have activations of different families.
 
     Parameters
     ----------
     initializers : list of Initializer
-        One for each layer, the output layer included, that look at the shape of their layer only.
+        One for each layer, including the output layer. They may use only the shape of their layer.
     """
 
     def __init__(self, initializers: list[Initializer]) -> None:

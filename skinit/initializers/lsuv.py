@@ -12,14 +12,14 @@ from .orthogonal import Orthogonal
 class LSUV(DataDependentInitializer):
     r"""Orthogonal weights, scaled layer by layer until the preactivations of the data have variance 1; intercepts zero.
 
-    From the first layer to the last, :math:`W_k \leftarrow W_k / \sqrt{\mathrm{Var}[a_k W_k]}`, the variance being
-    that over units and rows of a sample of the data. As preactivations are linear in their layer's weights, one
-    division a layer is exact.
+    From the first layer to the last, :math:`W_k \leftarrow W_k / \sqrt{\mathrm{Var}[a_k W_k]}`. The variance is taken
+    over the units and over the rows of a sample of the data. One division for each layer is exact, because
+    preactivations are linear in their layer's weights.
 
     Parameters
     ----------
     sample_size : int, default=256
-        Rows of the sample.
+        Number of rows in the sample.
 
     References
     ----------
@@ -46,7 +46,8 @@ class LSUV(DataDependentInitializer):
             # Squares of large numbers would overflow.
             largest = float(np.abs(preactivations).max()) or 1.0
             deviation = largest * (preactivations / largest).std(dtype=np.float64)
-            # Constant preactivations (constant features, dead units) have no scale to correct, only that of rounding.
+            # Constant preactivations (constant features, dead units) vary only by rounding, which must not be scaled
+            # up.
             precision = np.finfo(coef.dtype)
             rounding = 10 * np.sqrt(coef.shape[0]) * precision.eps * largest
             if np.isfinite(deviation) and deviation > max(rounding, precision.tiny):

@@ -10,17 +10,17 @@ from .base import Initializer
 from .gain import gain as compute_gain
 from .random import draw
 
-# Columns that one QR decomposition takes, so that Ctrl-C need not wait for all of a wide layer.
+# One QR decomposition takes at most this many columns, so that Ctrl-C need not wait for a whole wide layer.
 PANEL = 256
 
 
 def orthonormalize(matrix: np.ndarray) -> np.ndarray:
     """The factor `Q` of the QR decomposition with a positive diagonal of `R`, in place.
 
-    That diagonal makes `Q` unique, and uniformly distributed if the matrix is normal. Wide matrices are decomposed by
-    panels of columns. Each panel loses its projection on the columns before it, twice because the first time leaves
-    rounding errors (L. Giraud, J. Langou and M. Rozloznik, "The loss of orthogonality in the Gram-Schmidt
-    orthogonalization process", 2005).
+    The positive diagonal makes `Q` unique, and uniformly distributed if the matrix is normal. Wide matrices are
+    decomposed in panels of columns. The projection on the columns before a panel is subtracted from it twice, because
+    the first subtraction leaves rounding errors (L. Giraud, J. Langou and M. Rozloznik, "The loss of orthogonality in
+    the Gram-Schmidt orthogonalization process", 2005).
     """
     for start in range(0, matrix.shape[1], PANEL):
         before, panel = matrix[:, :start], matrix[:, start : start + PANEL]
@@ -34,16 +34,17 @@ def orthonormalize(matrix: np.ndarray) -> np.ndarray:
 class Orthogonal(Initializer):
     r"""A random matrix with orthonormal rows or columns, times a gain; intercepts zero.
 
-    :math:`W^T W = g^2 I` or, where a layer has more units than inputs, :math:`W W^T = g^2 I`: all singular values are
-    `g`, so that a deep linear network with :math:`g = 1` neither stretches nor shrinks any direction, and each layer
-    keeps the mean square of a signal times :math:`g^2` (without an activation, and as long as layers do not get
-    narrower).
+    :math:`W^T W = g^2 I`, or :math:`W W^T = g^2 I` if a layer has more units than inputs. All singular values are `g`,
+    so a deep linear network of constant width with :math:`g = 1` neither stretches nor shrinks any direction. A layer
+    that is not wider than its input multiplies the mean square of a random signal by :math:`g^2` on average. A layer
+    that is wider than its input multiplies it by :math:`g^2 d_\mathrm{in} / d_\mathrm{out}`, because it keeps the sum
+    of squares. These factors hold before the activation.
 
     Parameters
     ----------
     gain : float or "auto", default="auto"
-        The factor `g`. "auto": in hidden layers what the activation takes from a standard normal signal
-        (:func:`~skinit.initializers.gain`), in the output layer 1.
+        The factor `g`. "auto" is the :func:`~skinit.initializers.gain` of the activation in hidden layers, and 1 in the
+        output layer.
 
     References
     ----------
@@ -60,6 +61,13 @@ class Orthogonal(Initializer):
     array([[4., 0., 0.],
            [0., 4., 0.],
            [0., 0., 4.]])
+
+    A layer from 10 to 200 units keeps 10 / 200 of the mean square, because it keeps the sum of squares:
+
+    >>> X = np.random.RandomState(1).normal(size=(1000, 10))
+    >>> W = Orthogonal(gain=1.0).sample((10, 200), np.random.RandomState(0))
+    >>> round(float(np.mean((X @ W) ** 2) / np.mean(X**2)), 4)
+    0.05
     """
 
     _parameter_constraints: dict = {

@@ -1,4 +1,4 @@
-"""Initializers with a chosen scale, the same in every layer."""
+"""Random initializers with one scale for all layers."""
 
 import math
 from collections.abc import Callable
@@ -11,17 +11,17 @@ from sklearn.utils._param_validation import Interval
 
 from .base import Initializer
 
-# Standard deviation of a standard normal cut at +-2: sqrt(1 - 4 phi(2) / (2 Phi(2) - 1)), phi and Phi the normal
-# density and distribution function.
+# Standard deviation of a standard normal cut at +-2: sqrt(1 - 4 phi(2) / (2 Phi(2) - 1)), with the normal density phi
+# and distribution function Phi.
 TRUNCATED_STD = math.sqrt(1 - 4 * math.exp(-2) / math.sqrt(2 * math.pi) / math.erf(math.sqrt(2)))
 
 
-# Numbers of one draw. A larger layer is drawn by rows, so that Ctrl-C need not wait for all of it.
+# One draw makes at most this many numbers. Larger layers are drawn in blocks of rows, so that Ctrl-C need not wait.
 DRAW_SIZE = 2**22
 
 
 def draw(sample: Callable[[tuple[int, int]], np.ndarray], shape: tuple[int, int]) -> np.ndarray:
-    """``sample(shape)``, the same numbers, by blocks of rows if there are many."""
+    """The numbers of ``sample(shape)``, drawn in blocks of rows if there are many."""
     n_rows = max(1, DRAW_SIZE // shape[1])
     if n_rows >= shape[0]:
         return sample(shape)
@@ -33,7 +33,7 @@ def draw(sample: Callable[[tuple[int, int]], np.ndarray], shape: tuple[int, int]
 
 
 def truncated_normal(shape, std: float, rng: np.random.RandomState) -> np.ndarray:
-    """Normal numbers cut at twice their scale, the scale such that what is left has the deviation `std`."""
+    """Normal numbers cut at twice their scale, which is chosen so that `std` is the deviation after the cut."""
     lower = math.erfc(math.sqrt(2)) / 2
     return draw(lambda size: std / TRUNCATED_STD * ndtri(rng.uniform(lower, 1 - lower, size)), shape)
 
@@ -41,9 +41,9 @@ def truncated_normal(shape, std: float, rng: np.random.RandomState) -> np.ndarra
 class RandomNormal(Initializer):
     r"""Normal weights of one scale: :math:`W_{ij} \sim N(0, \mathrm{std}^2)`, intercepts zero.
 
-    Activations of a layer with `d` inputs keep their variance if :math:`\mathrm{std} = d^{-1/2}` (for an activation
-    like the identity around zero); a smaller scale lets signals vanish with depth, a larger one lets them explode
-    (relu) or saturate (tanh, logistic).
+    A layer with `d` inputs keeps the variance of activations if :math:`\mathrm{std} = d^{-1/2}` and the activation is
+    close to the identity around zero. With a smaller scale, signals vanish with depth. With a larger scale, they
+    explode (relu) or saturate (tanh, logistic).
 
     Parameters
     ----------
@@ -100,7 +100,7 @@ class RandomUniform(Initializer):
 class TruncatedNormal(Initializer):
     r"""Normal weights without tails: :math:`N(0, \sigma^2)` cut at :math:`\pm 2 \sigma`, intercepts zero.
 
-    Cutting takes variance away; :math:`\sigma` is chosen so that `std` is the deviation of what is left.
+    The cut reduces the variance, so :math:`\sigma` is larger than `std`, the deviation after the cut.
 
     Parameters
     ----------

@@ -12,19 +12,19 @@ from .random import DRAW_SIZE, draw
 
 
 class Sparse(Initializer):
-    r"""Each unit sees `k` inputs only: `k` normal weights a unit, the others zero; intercepts zero.
+    r"""Normal weights for only `k` random inputs of each unit; all other weights and intercepts zero.
 
     .. math:: W_{ij} \sim N(0, \mathrm{scale} / k) \text{ for } k \text{ random inputs } i \text{ of unit } j.
 
-    A preactivation's variance is `scale` times the mean square of its inputs, however wide the layer is, and units
-    differ more from each other than with as many small weights.
+    The variance of a preactivation is `scale` times the mean square of its inputs, whatever the width of the layer.
+    Units differ more from each other than units with many small weights.
 
     Parameters
     ----------
     n_inputs : int, default=15
-        Non-zero weights of a unit, `k`; all inputs where a layer has fewer.
+        The number `k` of non-zero weights of a unit. A layer with fewer inputs uses all of them.
     scale : float, default=1.0
-        Variance of a weight times `k`; 2 for relu, as in He's scheme.
+        Variance of a non-zero weight, times `k`. Use 2 for relu, as in He's scheme.
 
     References
     ----------
@@ -59,7 +59,7 @@ class Sparse(Initializer):
         n_units = max(1, DRAW_SIZE // fan_in)
         for start in range(0, fan_out, n_units):
             units = slice(start, start + n_units)
-            # The k smallest of random keys: a random subset for each unit.
+            # The inputs with the k smallest of random keys are a random subset for each unit.
             chosen = np.argpartition(keys[:, units], k - 1, axis=0)[:k]
             np.put_along_axis(weights[:, units], chosen, values[:, units], axis=0)
         return weights

@@ -1,4 +1,4 @@
-"""Xavier, He and LeCun: one initializer."""
+"""The initializer behind the schemes of Xavier, He and LeCun."""
 
 import math
 from functools import partial
@@ -11,16 +11,16 @@ from .random import draw, truncated_normal
 
 
 class VarianceScaling(Initializer):
-    r"""Weights of mean zero whose variance follows the size of the layer; intercepts zero.
+    r"""Random weights whose variance depends on the size of the layer; mean zero, intercepts zero.
 
     .. math:: \mathrm{Var}[W_{ij}] = \frac{\mathrm{scale}}{n}, \qquad n =
               d_\mathrm{in},\ d_\mathrm{out} \text{ or } (d_\mathrm{in} + d_\mathrm{out}) / 2.
 
-    If weights are independent of inputs, a preactivation has the variance
-    :math:`d_\mathrm{in} \mathrm{Var}[W] E[a^2]`. With `mode="fan_in"` the mean square of activations therefore stays
-    the same through the layers if :math:`E[f(u)^2] = E[u^2] / \mathrm{scale}`: exactly for relu and scale 2 (He), for
-    the identity and, near zero, tanh and scale 1 (LeCun). `mode="fan_out"` keeps the variance of backpropagated
-    deltas instead, and `mode="fan_avg"` compromises (Xavier Glorot).
+    If weights are independent of inputs, the variance of a preactivation is
+    :math:`d_\mathrm{in} \mathrm{Var}[W] E[a^2]`. With ``mode="fan_in"``, the mean square of activations is therefore
+    the same in all layers if :math:`E[f(u)^2] = E[u^2] / \mathrm{scale}`. This holds exactly for relu with scale 2 (He)
+    and for the identity with scale 1 (LeCun), and near zero for tanh with scale 1. ``mode="fan_out"`` keeps the
+    variance of backpropagated deltas instead, and ``mode="fan_avg"`` is a compromise (Xavier Glorot).
 
     Parameters
     ----------
@@ -29,8 +29,8 @@ class VarianceScaling(Initializer):
     mode : {"fan_in", "fan_out", "fan_avg"}, default="fan_in"
         Denominator of the variance.
     distribution : {"normal", "truncated_normal", "uniform"}, default="normal"
-        Shape of the distribution; each has the variance above (the uniform one the bound
-        :math:`\sqrt{3 \mathrm{Var}}`).
+        Shape of the distribution. All have the variance above, so the bound of "uniform" is
+        :math:`\sqrt{3 \mathrm{Var}}`.
 
     Notes
     -----
@@ -45,8 +45,8 @@ class VarianceScaling(Initializer):
     ``lecun_uniform``                             ``VarianceScaling(1, "fan_in", "uniform")``
     ============================================  ========================================
 
-    ``glorot_*`` and ``kaiming_*`` are other names of ``xavier_*`` and ``he_*``. What some lecture notes call Xavier
-    initialization, :math:`N(0, 1 / d_\mathrm{in})`, is ``lecun_normal``.
+    ``glorot_*`` and ``kaiming_*`` are other names for ``xavier_*`` and ``he_*``. Some lecture notes give the name
+    Xavier initialization to :math:`N(0, 1 / d_\mathrm{in})`, which is ``lecun_normal``.
 
     References
     ----------

@@ -1,4 +1,4 @@
-"""Why a network does not train: what is measured layer by layer, what follows from it, and pictures of it."""
+"""Why a network does not train: measurements for each layer, findings from them, and pictures."""
 
 from .displays import CurvatureDisplay, InitComparisonDisplay, SignalPropagationDisplay
 from .findings import Finding

@@ -1,21 +1,21 @@
-"""What to try, in the words of Python or of the command line."""
+"""Advice for each finding, phrased for Python or for the command line."""
 
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-# Parameters that advice may name.
+# Parameters that advice may mention.
 PARAMETERS = ("init", "activation", "learning_rate_init")
 
 
 class Vocabulary(NamedTuple):
-    """Words for what a user does.
+    """The phrases of advice that differ between Python and the command line.
 
     Parameters
     ----------
     write : callable
-        Of the name of a parameter and of values to choose from, ``init='hessian' or 'orthogonal'``.
+        Takes the name of a parameter and possible values, and returns a phrase like ``init='hessian' or 'orthogonal'``.
     and_scale : str
-        How features are scaled, besides something else; nothing if they are.
+        A phrase that adds scaling of features to other advice. Empty if features are scaled already.
     """
 
     write: Callable[[str, Sequence[str]], str]
@@ -29,7 +29,7 @@ PYTHON = Vocabulary(
 
 
 class _Parameter(NamedTuple):
-    """In a template, ``{init:hessian|orthogonal}`` is a parameter with values to choose from."""
+    """A parameter with possible values, written ``{init:hessian|orthogonal}`` in a template."""
 
     name: str
     write: Callable[[str, Sequence[str]], str]
@@ -39,14 +39,14 @@ class _Parameter(NamedTuple):
 
 
 def phrase(template: str, activations: Sequence, vocabulary: Vocabulary = PYTHON) -> str:
-    """Advice in words.
+    """Fill in a template of advice.
 
     Parameters
     ----------
     template : str
-        ``{better_init}`` stands for what suits the activations, ``{and_scale}`` for scaling.
+        ``{better_init}`` stands for an initialization that suits the activations, ``{and_scale}`` for scaling.
     activations : sequence
-        Of hidden layers.
+        The activations of the hidden layers.
     vocabulary : Vocabulary, default=PYTHON
 
     Returns

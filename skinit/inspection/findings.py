@@ -1,8 +1,8 @@
-"""What is wrong with a network: rules over what is measured layer by layer, in one table.
+"""The rules that find out what is wrong with a network, from measurements of each layer.
 
-Each rule has a name, a condition that says which layers it holds for, a sentence with the numbers, and what to try. A
-new one is one more entry in `RULES`. The thresholds are chosen so that networks that train from a good initialization
-have none of these findings; the tests hold the rules to that, as well as to finding each fault where it was built in.
+Each rule has a name, a condition that selects layers, a sentence with the numbers, and advice. To add a rule, add an
+entry to `RULES`. The thresholds are chosen so that networks that train from a good initialization have no findings.
+Tests check this, and that each rule finds its fault in a network that has it.
 """
 
 from collections.abc import Callable
@@ -18,51 +18,54 @@ from .words import describe_activations, describe_layers, describe_number, up_to
 if TYPE_CHECKING:
     from .signals import SignalPropagation
 
-# Standardized features and targets have a root mean square of 1. From 30 on, the first steps are a thousand times as
-# steep as schemes of initialization and usual learning rates are made for. Pixels from 0 to 16 are below it, from 0 to
-# 255 above.
+# Standardized features and targets have a root mean square of 1. Above 30, the curvature is a thousand times larger
+# than initializers and usual learning rates expect. Pixels from 0 to 16 are below the threshold, pixels from 0 to 255
+# above it.
 UNSCALED = 30
-# Some constant features (the margins of pictures) do no harm; if most are, the table is not what was meant.
+# A few constant features, such as the margins of pictures, do no harm. If half of them are constant, the table is
+# probably wrong.
 CONSTANT_FEATURES = 0.5
-# Outputs that vary over rows by this factor less, or more, than the input does: the weights above would have to grow,
-# or to shrink, by as much before the network's outputs depend on its input as they should.
+# Ratios of a layer's variation over rows to the input's. Later weights would have to change by the inverse factor
+# before the network's outputs depend on its input as they should.
 VANISHED_SIGNAL, EXPLODED_SIGNAL = 1e-3, 1e3
-# A layer whose gradient is so much smaller, or larger, than that of the output layer: the learning rate that suits the
-# one is too small, or too large, for the other by this factor.
+# Ratios of a layer's gradient to the output layer's. A learning rate that suits one of the two is wrong for the other
+# by this factor.
 VANISHED_GRADIENT, EXPLODED_GRADIENT = 1e-3, 1e3
-# Gradients relative to weights. At a learning rate of 0.01, that of the first changes weights by a ten-millionth in a
-# step, so that even a million steps change little; that of the second changes them by as much as they are.
+# Ratios of the gradient to the weights. At a learning rate of 0.01, a step with the first ratio changes the weights by
+# a ten-millionth, so even a million steps change little. A step with the second ratio changes them by as much as their
+# size.
 TINY_GRADIENT, HUGE_GRADIENT = 1e-5, 100
-# A network whose loss is not lower by this part than with its own mean output for every row has learned nothing.
+# A network has learned nothing if its loss is not at least this fraction lower than with its mean output for every row.
 LEARNED = 0.01
-# Saturated outputs of a bounded activation: from here on, most of what comes back is lost.
+# Above this fraction of saturated outputs, a bounded activation blocks most of the backpropagated gradient.
 SATURATED_OUTPUTS = 0.5
-# Half of the units of a deep relu network are off on every row, as rows become alike with depth; it trains
-# nevertheless. More than four fifths hardly happens by chance.
+# In a deep relu network, rows become similar with depth, so half of the units may be off on every row, and it still
+# trains. A fraction above four fifths is unlikely by chance.
 DEAD_UNITS = 0.8
-# If less than half of the units that are alive differ from each other, they are copies by construction: units that
-# were drawn independently all differ.
+# If less than this fraction of the live units are distinct, units are copies of each other. Independently drawn units
+# are all distinct.
 DISTINCT_UNITS = 0.5
-# Norms of layers' Hessians: the step that suits the steepest layer is too small for the flattest by this factor.
+# Ratio of the norms of two layers' Hessians. A learning rate that suits the steepest layer is too small for the
+# flattest by this factor.
 UNEVEN_CURVATURE = 1e4
-# Gradient descent diverges where the step is above 2 over the norm: here, at a rate of 0.01.
+# Gradient descent diverges if the learning rate is above 2 / norm, which is 0.01 for this norm.
 LARGE_CURVATURE = 200
 
 
 @dataclass(frozen=True)
 class Finding:
-    """Something that keeps a network from training, as a sentence: `str` gives it.
+    """A fault that keeps a network from training. `str` gives a sentence about it.
 
     Parameters
     ----------
     name : str
-        What it is called: "vanishing_gradients", say.
+        The name of the fault, for example "vanishing_gradients".
     layers : tuple of int
-        The layers concerned; the first one is 0.
+        The affected layers, counted from 0.
     evidence : str
-        What was measured.
+        The measurement that shows the fault.
     advice : str
-        What to try.
+        A remedy to try.
     """
 
     name: str
@@ -76,15 +79,15 @@ class Finding:
 
 @dataclass(frozen=True, eq=False)
 class DataSummary:
-    """What rules look at besides layers.
+    """The data that rules use besides measurements of layers.
 
     Parameters
     ----------
     feature_variance, feature_root_mean_square : ndarray of shape (n_features,)
     target_root_mean_square : float
-        The largest of all outputs; NaN for classes.
+        The largest over all outputs. NaN for a classifier.
     explained : float
-        By which part the loss is lower than with the network's mean output for every row.
+        The fraction by which the loss is lower than with the network's mean output for every row.
     """
 
     feature_variance: np.ndarray
@@ -96,8 +99,8 @@ class DataSummary:
 class Rule(NamedTuple):
     """An entry of `RULES`.
 
-    `condition` and `evidence` take what was measured, and the latter also the layers for which the former holds.
-    The advice is a template of `advice.phrase`.
+    `condition` and `evidence` take the measurements. `evidence` also takes the layers for which the condition holds.
+    The advice is a template for `advice.phrase`.
     """
 
     name: str
@@ -133,9 +136,9 @@ def _is_hidden(signals) -> np.ndarray:
 
 
 def _signal(signals, data) -> np.ndarray:
-    """How much the outputs of each layer vary over rows, relative to the input."""
+    """The standard deviation over rows of each layer's outputs, relative to the input."""
     variance = data.feature_variance.mean()
-    # Where the input does not vary there is nothing to pass on.
+    # If the input is constant, there is no signal to lose.
     return np.sqrt(signals.row_variance / variance) if variance > 0 else np.ones(len(signals.n_units))
 
 
@@ -144,17 +147,17 @@ def _relative_gradient(signals) -> np.ndarray:
 
 
 def _is_constant(data) -> np.ndarray:
-    # Deviations so small are rounding errors of means.
+    # Smaller deviations are rounding errors of the means.
     return np.sqrt(data.feature_variance) <= 1e-6 * data.feature_root_mean_square
 
 
 def _is_bounded(signals) -> np.ndarray:
-    """Of which layers the activation is flat on both sides."""
+    """Whether the activation of each layer is flat on both sides."""
     slopes = [evaluate(activation, np.array([-1e3, 1e3]))[1] for activation in signals.activations]
     return np.array([*((np.abs(each) < 1e-3).all() for each in slopes), False])
 
 
-# Conditions. What is found of the data concerns the first layer, what is found of the targets the last one.
+# Conditions. Findings about features are assigned to the first layer, findings about targets to the last layer.
 
 
 def _has_constant_features(signals, data):
@@ -174,7 +177,7 @@ def _is_not_finite(signals, data):
 
 
 def _has_zero_weights(signals, data):
-    # An output layer may start from zero: its first step is not zero, and sets all others going.
+    # An output layer may start from zero, because its first step is not zero and lets all other layers learn.
     return _is_hidden(signals) & (signals.weight_norm == 0)
 
 
@@ -184,7 +187,7 @@ def _has_symmetric_units(signals, data):
 
 
 def _has_dead_units(signals, data):
-    # Of bounded activations these are units that are saturated on every row.
+    # Dead units of bounded activations are units that are saturated on every row.
     return (signals.dead > DEAD_UNITS) & ~_is_bounded(signals)
 
 
@@ -198,7 +201,7 @@ def _loses_the_signal(signals, data):
 
 
 def _blows_up_the_signal(signals, data):
-    # Outputs of the output layer may be as large as they like: a perfect classifier's are.
+    # The output layer may have large outputs, like those of a perfect classifier.
     return _is_hidden(signals) & (_signal(signals, data) > EXPLODED_SIGNAL)
 
 
@@ -233,9 +236,9 @@ def _is_steep(signals, data):
     return signals.hessian_norm > LARGE_CURVATURE
 
 
-# Evidence: sentences without their end.
+# Evidence, as beginnings of sentences.
 
-# What may not be finite, and what it is called.
+# Measurements that should be finite, with their names in sentences.
 MEANT_TO_BE_FINITE = {
     "weight_norm": "the weights",
     "activation_variance": "the outputs",
@@ -257,15 +260,15 @@ def _say_not_finite(signals, data, layers):
     names = [name for key, name in MEANT_TO_BE_FINITE.items() if not np.isfinite(getattr(signals, key)).all()]
     *others, last = names
     return (
-        f"Of {describe_layers(layers)}, {', '.join(others)}{' and ' if others else ''}{last} are infinite or undefined"
+        f"In {describe_layers(layers)}, {', '.join(others)}{' and ' if others else ''}{last} are infinite or undefined"
     )
 
 
 def _say_symmetric(signals, data, layers):
     fewest = layers[np.argmin(signals.distinct_units[layers] / signals.n_units[layers])]
     return (
-        f"Of the units of {describe_layers(layers)}, as few as {signals.distinct_units[fewest]} of "
-        f"{signals.n_units[fewest]} are distinct"
+        f"As few as {signals.distinct_units[fewest]} of {signals.n_units[fewest]} units of {describe_layers(layers)} "
+        "are distinct"
     )
 
 
@@ -294,7 +297,7 @@ RULES = (
         "constant_features",
         _has_constant_features,
         lambda signals, data, layers: f"{_is_constant(data).sum()} of {_is_constant(data).size} features are constant",
-        "check the table, as little of it can be learned from",
+        "check the table, because little can be learned from it",
     ),
     Rule("unscaled_features", _has_unscaled_features, _say_unscaled, "scale X (StandardScaler)"),
     Rule(
@@ -309,7 +312,7 @@ RULES = (
         "not_finite",
         _is_not_finite,
         _say_not_finite,
-        "scale the data and try {better_init}, or a smaller learning rate if this came of training",
+        "scale the data and try {better_init}, or a smaller learning rate if this happened during training",
     ),
     Rule(
         "zero_weights",
@@ -322,16 +325,15 @@ RULES = (
         "dead_units",
         _has_dead_units,
         lambda signals, data, layers: (
-            f"Of the units of {describe_layers(layers)}, up to {signals.dead[layers].max():.0%} have no slope on any "
-            "row"
+            f"Up to {signals.dead[layers].max():.0%} of the units of {describe_layers(layers)} have no slope on any row"
         ),
-        "try {better_init}, {activation:leaky_relu}, or a smaller learning rate if this came of training",
+        "try {better_init}, {activation:leaky_relu}, or a smaller learning rate if this happened during training",
     ),
     Rule(
         "saturated_units",
         _is_saturated,
         lambda signals, data, layers: (
-            f"Of the outputs of {describe_layers(layers)}, up to {signals.saturated[layers].max():.0%} are on the flat "
+            f"Up to {signals.saturated[layers].max():.0%} of the outputs of {describe_layers(layers)} are on the flat "
             f"parts of {describe_activations([signals.activations[k] for k in layers])}"
         ),
         "try smaller weights, {init:orthogonal|xavier}{and_scale}",
@@ -375,7 +377,7 @@ RULES = (
         "tiny_gradients",
         _has_a_tiny_gradient,
         lambda signals, data, layers: (
-            f"Nothing is learned, and the gradient is in every layer less than "
+            f"Nothing is learned, and in every layer the gradient is less than "
             f"{describe_number(signals.gradient_to_weight.max())} times the weights"
         ),
         "try {better_init}, or {learning_rate_init:auto}",

@@ -1,10 +1,10 @@
-"""Means and variances of rows that come block by block."""
+"""Means and variances of rows that arrive in blocks."""
 
 import numpy as np
 
 
 class Moments:
-    """Weighted means and variances of columns, from one block of rows after the other (T. Chan et al., 1979)."""
+    """Weighted means and variances of columns, updated with each block of rows (T. Chan et al., 1979)."""
 
     def __init__(self, size: int) -> None:
         self.weight_sum = 0.0
@@ -12,7 +12,7 @@ class Moments:
         self._squares = np.zeros(size)
 
     def add(self, rows: np.ndarray, weights: np.ndarray) -> None:
-        """Add rows with weights, not all of them zero."""
+        """Add weighted rows. At least one weight must not be zero."""
         weight_sum = weights.sum()
         mean = weights @ rows / weight_sum
         difference = mean - self.mean
@@ -28,7 +28,7 @@ class Moments:
 
     @property
     def pooled_variance(self) -> float:
-        """The variance of all numbers, whatever their column."""
+        """The variance of all numbers in all columns."""
         return float(self.variance.mean() + self.mean.var())
 
     @property

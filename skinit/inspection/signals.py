@@ -1,7 +1,7 @@
 r"""How signals and gradients pass through a network, layer by layer.
 
-Layer `k` has the weights ``coefs_[k]`` and the outputs :math:`a_{k+1}`; the first one is 0, as in
-:mod:`skinit.curvature`. The output layer's outputs are its preactivations, which losses are taken of.
+Layer `k` has the weights ``coefs_[k]`` and the outputs :math:`a_{k+1}`. The first layer is 0, as in
+:mod:`skinit.curvature`. The outputs of the output layer are its preactivations, from which losses are computed.
 """
 
 from contextlib import suppress
@@ -29,63 +29,65 @@ from .findings import DataSummary, Finding, find
 from .moments import Moments
 from .tables import format_findings_html, format_tables_html, format_text
 
-# A saturated output has less than this part of the activation's largest slope (tanh: beyond 0.995), and weakens what
-# comes back a hundred times or more. A leaky relu never has.
+# The slope of a saturated output is below this fraction of the activation's largest slope (for tanh, beyond 0.995), so
+# it weakens the gradient at least a hundredfold. A leaky relu never saturates.
 SATURATED_SLOPE = 0.01
-# A dead unit has less than this part on every row: it learns a thousand times as slowly as others.
+# The slope of a dead unit is below this fraction on every row, so it learns a thousand times more slowly than others.
 DEAD_SLOPE = 1e-3
-# Outputs and deltas that differ by this many roundings are equal. Those of a sum over some hundred inputs are ten.
+# Outputs and deltas are equal if they differ by less than this many rounding errors. A sum over some hundred inputs has
+# ten.
 ROUNDINGS = 100
-# Random sums over rows that tell units apart: of different ones four are not all equal by chance.
+# Number of random sums over rows that tell units apart. Different units do not agree in all of them by chance.
 N_SUMS = 4
-# Of a norm of a Hessian, as in skinit.curvature.
+# Relative tolerance of a Hessian's norm, as in skinit.curvature.
 NORM_TOLERANCE = 1e-3
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class SignalPropagation:
-    r"""What :func:`signal_propagation` measures: an array of shape (n_layers,) each, float64 but for counts.
+    r"""The measurements of :func:`signal_propagation`, as arrays of shape (n_layers,), float64 except for counts.
 
-    `print` shows tables and findings. Means, variances and fractions are over rows (weighted) and units.
+    `print` shows tables and findings. Means, variances and fractions are taken over rows (weighted) and units.
 
     Parameters
     ----------
     n_units : ndarray of int
-        Units of each layer.
+        Number of units in each layer.
     activation_mean, activation_variance : ndarray
-        Of the outputs of each layer's units; the output layer's are its preactivations.
+        Mean and variance of the outputs of each layer. The outputs of the output layer are its preactivations.
     row_variance : ndarray
-        The part of `activation_variance` that is due to the rows: the variance over rows of a unit's outputs, as a mean
-        over units. The rest is units' means being different, which tells nothing about the input.
+        The part of `activation_variance` that is due to the rows: the variance over rows of a unit's outputs, averaged
+        over units. The rest comes from differences between the units' means, which carry no information about the
+        input.
     saturated : ndarray
-        The fraction of pairs (row, unit) at which the activation's slope is less than a hundredth of its largest.
-        For relu these are the units that are off: half of them by design. Not defined (NaN) for the output layer.
+        The fraction of pairs (row, unit) for which the activation's slope is less than a hundredth of its largest
+        slope. For relu, these units are off, normally half of them. NaN for the output layer.
     dead : ndarray
-        The fraction of units whose slope is less than a thousandth of the largest on every row: no row teaches them
-        anything. Not defined (NaN) for the output layer.
+        The fraction of units whose slope is less than a thousandth of the largest slope on every row. They learn
+        nothing from any row. NaN for the output layer.
     distinct_units : ndarray of int
-        How many units differ from each other, on some row, in their outputs or in their deltas. Units that do not are
-        moved by the same steps.
+        The number of units that differ from each other in their outputs or deltas on some row. Units that do not differ
+        get the same updates.
     delta_variance : ndarray
-        Of the deltas :math:`\partial \ell_i / \partial u_k`, the slopes of each row's loss by preactivations.
+        Variance of the deltas :math:`\partial \ell_i / \partial u_k`, the derivatives of each row's loss with respect
+        to preactivations.
     gradient_norm, weight_norm : ndarray
-        Frobenius norms of the gradient of the mean loss with respect to a layer's weights, without the L2 penalty, and
-        of these weights.
+        Frobenius norms of the gradient of the mean loss (without the L2 penalty) with respect to a layer's weights, and
+        of the weights.
     gradient_to_weight : ndarray
-        Their ratio: infinite where only the weights are zero, not defined (NaN) where both are.
+        Ratio of these norms. Infinite if only the weights are zero, NaN if both are zero.
     jacobian_norm : ndarray
         The mean over rows of :math:`\|J^{(k)}\|`; see :func:`skinit.curvature.layer_jacobian_norms`.
     hessian_norm : ndarray
-        :math:`\|H_{w^{(k)}}\|`, NaN where it is not finite; see :func:`skinit.curvature.layer_hessian_norms`.
+        :math:`\|H_{w^{(k)}}\|`, or NaN if the Hessian is not finite; see :func:`skinit.curvature.layer_hessian_norms`.
     hessian_bound : ndarray
-        Its upper bound, but for the part of the Hessian that is not Gauss-Newton's; see
-        :func:`skinit.curvature.hessian_bound`.
+        Upper bound for the norm of the Gauss-Newton part of this Hessian; see :func:`skinit.curvature.hessian_bound`.
     activations : tuple
         The activation of each hidden layer.
     n_rows : int
-        Rows looked at.
+        Number of rows measured.
     findings : tuple of Finding
-        What is wrong, the causes first.
+        The faults found, causes first.
     """
 
     n_units: np.ndarray
@@ -143,7 +145,7 @@ class SignalPropagation:
 
 
 class _LayerSums:
-    """What is summed over rows for one layer."""
+    """Sums over rows for one layer."""
 
     def __init__(self, coef: np.ndarray) -> None:
         n_units = coef.shape[1]
@@ -161,49 +163,49 @@ class _LayerSums:
 
 @checks_parameters({"random_state": ["random_state"]})
 def signal_propagation(estimator, X, y, *, sample_weight=None, random_state=0) -> SignalPropagation:
-    r"""How signals and gradients pass through a network, layer by layer, and what is wrong with that.
+    r"""Measure how signals and gradients pass through a network, layer by layer, and find faults.
 
-    One pass over blocks of rows, forwards and backwards in the precision of the weights, and for each layer the norm of
-    its Hessian, by some 20 Hessian products. Norms of Jacobians take the eigenvalues of a matrix for each row and
-    layer: of a large table some hundred rows, drawn at random, will do. The estimator is not changed.
+    It makes one forward and backward pass over blocks of rows, in the precision of the weights, and about 20 Hessian
+    products for each layer. Norms of Jacobians take the eigenvalues of a matrix for each row and layer, so use a few
+    hundred random rows of a large table. The estimator is not changed.
 
     Parameters
     ----------
     estimator : MLPClassifier or MLPRegressor
         Fitted or initialized.
     X : {array-like, sparse matrix} of shape (n_samples, n_features)
-        As the network gets it: behind a scaler, say.
+        The input of the network, for example after a scaler.
     y : array-like of shape (n_samples,) or (n_samples, n_outputs)
         Targets.
     sample_weight : array-like of shape (n_samples,), default=None
-        Weights of rows in the loss, and in all means and variances. Rows of weight zero are as good as absent.
+        Weights of rows in the loss and in all means and variances. Rows of weight zero are ignored.
     random_state : int, RandomState instance or None, default=0
-        Of the Lanczos iterations' first vectors.
+        Determines the first vectors of the Lanczos iterations.
 
     Returns
     -------
     signals : SignalPropagation
-        It prints as a table, becomes a DataFrame (`to_frame`), and has `findings`.
+        It prints as tables, converts to a DataFrame (`to_frame`), and has `findings`.
 
     Raises
     ------
     ValueError
         If the data do not fit the estimator.
     TypeError
-        If the estimator is none of skinit's.
+        If the estimator is not one of skinit's.
     sklearn.exceptions.NotFittedError
         If the estimator has no weights.
 
     Warns
     -----
     sklearn.exceptions.ConvergenceWarning
-        If the norm of a Hessian did not converge, and is a lower bound.
+        If the norm of a Hessian did not converge and is only a lower bound.
 
     References
     ----------
-    X. Glorot and Y. Bengio, "Understanding the difficulty of training deep feedforward neural networks" (2010), look at
-    activations and gradients layer by layer; M. Skorski, "Revisiting initialization of neural networks" (2020), at
-    Jacobians and Hessians.
+    Activations and gradients layer by layer: X. Glorot and Y. Bengio, "Understanding the difficulty of training deep
+    feedforward neural networks" (2010). Jacobians and Hessians: M. Skorski, "Revisiting initialization of neural
+    networks" (2020).
 
     Examples
     --------
@@ -224,7 +226,7 @@ def signal_propagation(estimator, X, y, *, sample_weight=None, random_state=0) -
     """
     network, data = check_data(estimator, X, y, sample_weight, allow_nonfinite=True)
     data = counting_rows(data)
-    # What overflows is found, not warned of.
+    # Overflow becomes a finding, not a warning.
     with np.errstate(all="ignore"), blas_threads(network.largest_product(BLOCK)):
         sums, loss = _sum_layers(network, data)
         summary = _summarize(network, data, sums, loss)
@@ -238,10 +240,10 @@ def signal_propagation(estimator, X, y, *, sample_weight=None, random_state=0) -
 
 
 def _sum_layers(network: Network, data: TrainingData) -> tuple[list[_LayerSums], float]:
-    """Pass over blocks of rows, forwards and backwards; return what is summed up by layers, and the loss."""
+    """Pass forward and backward over blocks of rows; return the sums for each layer and the loss."""
     last = len(network.coefs) - 1
     largest_slopes = _largest_slopes(network)
-    # These factors tell units apart, whatever they are: they need not depend on the user's seed.
+    # Any random factors tell units apart, so they need not depend on the user's seed.
     rng = np.random.RandomState(0)
     sums, loss = [_LayerSums(coef) for coef in network.coefs], 0.0
     for block in row_blocks(network, data):
@@ -273,7 +275,7 @@ def _sum_layers(network: Network, data: TrainingData) -> tuple[list[_LayerSums],
 
 
 def _largest_slopes(network: Network) -> list[float]:
-    """Of the activation of each layer, the output layer's being the identity."""
+    """The largest slope of each layer's activation, which is the identity for the output layer."""
     return [*map(_largest_slope, network.activations), 1.0]
 
 
@@ -285,7 +287,7 @@ def _largest_slope(activation) -> float:
 def _summarize(network: Network, data: TrainingData, sums: list[_LayerSums], loss: float) -> DataSummary:
     weights = data.row_weights()
     if issparse(data.X):
-        # In float64, as squares may overflow in float32.
+        # In float64, because squares may overflow in float32.
         mean, variance = mean_variance_axis(data.X.astype(np.float64), axis=0, weights=weights)
     else:
         features = Moments(data.X.shape[1])
@@ -308,7 +310,7 @@ def _summarize(network: Network, data: TrainingData, sums: list[_LayerSums], los
 
 
 def _measure(network: Network, sums: list[_LayerSums], summary: DataSummary) -> dict[str, Any]:
-    """All arrays but the norms of Hessians."""
+    """All arrays except the norms of Hessians."""
     weight_sum = sums[0].outputs.weight_sum
     is_hidden = np.arange(len(sums)) < len(sums) - 1
     gradient_norm = np.array([frobenius_norm(layer.gradient) / weight_sum for layer in sums])
@@ -331,9 +333,10 @@ def _measure(network: Network, sums: list[_LayerSums], summary: DataSummary) -> 
 
 
 def _count_distinct_units(network: Network, sums: list[_LayerSums], summary: DataSummary) -> np.ndarray:
-    """How many units of each layer differ by more than rounding.
+    """The number of units in each layer that differ by more than rounding.
 
-    Rounding is relative to the terms of a unit's sum, which may cancel: the deltas of a softmax sum to zero.
+    Rounding is relative to the terms of a unit's sum, because the terms may cancel. For example, the deltas of a
+    softmax sum to zero.
     """
     last = len(sums) - 1
     rounding = ROUNDINGS * float(np.finfo(network.theta.dtype).eps)
@@ -355,7 +358,7 @@ def _count_distinct_units(network: Network, sums: list[_LayerSums], summary: Dat
 
 
 def _count_distinct(points: np.ndarray, tolerance: float) -> int:
-    """How many points differ by more than `tolerance` in some coordinate; one that is not finite differs from all."""
+    """The number of points that differ by more than `tolerance` in some coordinate. Non-finite points all differ."""
     is_finite = np.isfinite(points).all(axis=1)
     count = int((~is_finite).sum())
     points = points[is_finite]
@@ -366,7 +369,7 @@ def _count_distinct(points: np.ndarray, tolerance: float) -> int:
 
 
 def _hessian_norms(network: Network, data: TrainingData, random_state) -> np.ndarray:
-    """Norms of the Hessian of each layer's weights; NaN where it is not finite."""
+    """The norm of each layer's Hessian, or NaN if the Hessian is not finite."""
     norms = np.full(len(network.coefs), np.nan)
     with HessianProducts(network, data) as products:
         for k in range(len(norms)):

@@ -1,4 +1,4 @@
-"""What is measured layer by layer as tables, in plain text and in HTML."""
+"""Tables of the measurements, in plain text and in HTML."""
 
 import textwrap
 from collections.abc import Callable
@@ -22,12 +22,12 @@ def write_count(value) -> str:
 
 
 def write_number(value) -> str:
-    """Two digits, without an exponent up to a thousand."""
+    """A number with two digits, without an exponent up to a thousand."""
     return "-" if np.isnan(value) else f"{float(f'{value:.2g}'):.4g}"
 
 
 def write_percentage(value) -> str:
-    """Whole percents, without calling a few none or most of them all."""
+    """A whole percentage, in which 0% and 100% are exact."""
     if np.isnan(value):
         return "-"
     if 0 < value < 0.01:
@@ -38,14 +38,14 @@ def write_percentage(value) -> str:
 
 
 class Column(NamedTuple):
-    """A quantity, its heading and how its values are written."""
+    """A quantity, its heading, and a function that writes its values."""
 
     name: str
     heading: str
     write: Callable[[float], str] = write_number
 
 
-# Two tables, as one would be too wide for a terminal.
+# There are two tables, because one would be too wide for a terminal.
 TABLES = {
     "Outputs of each layer": (
         Column("n_units", "units", write_count),
@@ -69,7 +69,7 @@ TABLES = {
 
 
 def _cells(signals: "SignalPropagation", columns: tuple[Column, ...]) -> list[list[str]]:
-    """Heading and rows, the layer's number first."""
+    """The heading and the rows, starting with the layer's number."""
     arrays = signals.arrays()
     last = len(signals.n_units) - 1
     numbers = [*map(str, range(last)), f"output {last}"]
@@ -78,7 +78,7 @@ def _cells(signals: "SignalPropagation", columns: tuple[Column, ...]) -> list[li
 
 
 def format_text(signals: "SignalPropagation") -> str:
-    """Aligned tables that fit into 80 columns, and the findings.
+    """The tables, aligned and at most 80 columns wide, and the findings.
 
     Parameters
     ----------
@@ -128,7 +128,7 @@ def format_tables_html(signals: "SignalPropagation") -> str:
     Returns
     -------
     html : str
-        Each in a division of the class `wide`.
+        Each table is in a `div` of the class `wide`.
     """
     parts = []
     for title, columns in TABLES.items():

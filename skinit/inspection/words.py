@@ -25,12 +25,12 @@ def describe_layers(layers: np.ndarray) -> str:
 
 
 def describe_activations(activations: Sequence) -> str:
-    """Activations of hidden layers in words: 'relu' if all have the same, or else 'relu, relu and tanh'.
+    """Activations of hidden layers in words: 'relu' if all are equal, otherwise 'relu, relu and tanh'.
 
     Parameters
     ----------
     activations : sequence
-        Of one hidden layer after the other.
+        The activation of each hidden layer, in order.
 
     Returns
     -------
@@ -43,7 +43,7 @@ def describe_activations(activations: Sequence) -> str:
 
 
 def describe_number(number: float) -> str:
-    """Two digits, or the power of ten of what is far from 1: '0.25', '12', '3e6'.
+    """A number with two digits, or with one digit and a power of ten if it is far from 1: '0.25', '12', '3e6'.
 
     Parameters
     ----------
@@ -59,5 +59,5 @@ def describe_number(number: float) -> str:
 
 
 def up_to(layers: np.ndarray, number: float) -> str:
-    """The largest number of some layers, in words."""
+    """A maximum over layers in words, with 'up to' if there are several layers."""
     return f"{'up to ' if len(layers) > 1 else ''}{describe_number(number)}"

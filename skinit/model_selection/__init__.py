@@ -1,4 +1,4 @@
-"""Searches that survive: a search that was killed goes on where it was, and one that loses workers does without."""
+"""Searches that resume after an interruption and survive the loss of workers."""
 
 from .searches import ResumableGridSearchCV, ResumableRandomizedSearchCV
 

@@ -8,20 +8,20 @@ from typing import Any
 
 from sklearn import config_context, get_config
 
-# Bytes from which an argument of several fits is sent once.
+# An argument of several fits is sent only once if it has at least this many bytes.
 SHARED_SIZE = 1000
 # How often to look whether there are workers, and how long to wait for one.
 POLL_SECONDS, MOST_SECONDS_WITHOUT = 1, 60
 
 
 class _Call:
-    """A call that gets its shared arguments from the worker. dask looks into tuples and dictionaries, not into this."""
+    """A call that gets its shared arguments from the worker. It is a class because dask would search a tuple."""
 
     def __init__(self, function: Callable, args: Sequence, kwargs: dict[str, Any], shared: set[int]) -> None:
         self._function = unwrap(function)
         names = [*range(len(args)), *kwargs]
         values = [*args, *kwargs.values()]
-        # Workers know nothing of the settings of this process.
+        # Workers do not have the scikit-learn settings of this process.
         self._config = get_config()
         self._own = {name: value for name, value in zip(names, values, strict=True) if id(value) not in shared}
         self._shared_names = [name for name in names if name not in self._own]
@@ -45,12 +45,12 @@ class _Constant:
 
 
 def run_on_dask(client, tasks: Sequence) -> Iterator[tuple[int, object]]:
-    """Run fits, each on whichever worker is free.
+    """Run each fit on a free worker.
 
-    dask runs the fits of a lost worker on another one, unless a fit has cost it four workers. It suspects all fits that
-    the worker was given, so none is given before there is a thread for it. What several fits have in common is sent to
-    the scheduler once, and from there to the workers. Scattered to the workers, it would be lost with them, and the
-    fits with it.
+    dask runs the fits of a lost worker on another worker, until four workers are lost during the same fit. It blames
+    all fits that were assigned to a lost worker, so a fit is assigned only when a thread is free for it. Arguments that
+    several fits share are sent to the scheduler once, and from there to the workers. If they were scattered to the
+    workers, they and the fits would be lost with the workers.
 
     Parameters
     ----------
@@ -60,12 +60,12 @@ def run_on_dask(client, tasks: Sequence) -> Iterator[tuple[int, object]]:
     Yields
     ------
     number, result
-        As they are finished.
+        In the order in which fits finish.
 
     Raises
     ------
     RuntimeError
-        At the end if there was a fit that dask gave up, or before if there is no worker for a minute.
+        At the end if dask gave up a fit, or earlier if there is no worker for a minute.
     """
     import dask
     from dask.sizeof import sizeof
@@ -76,7 +76,7 @@ def run_on_dask(client, tasks: Sequence) -> Iterator[tuple[int, object]]:
         for value in (*args, *kwargs.values()):
             uses[id(value)] = value, uses.get(id(value), (value, 0))[1] + 1
     shared = {key: value for key, (value, n_uses) in uses.items() if n_uses > 1 and sizeof(value) >= SHARED_SIZE}
-    # dask warns of large arguments, because most people should scatter them.
+    # dask would warn that large arguments should be scattered.
     with dask.config.set({"distributed.admin.large-graph-warning-threshold": "1 PB"}):
         sent = {key: client.submit(_Constant(value), pure=False) for key, value in shared.items()}
     waiting, given_up, last_seen = deque(tasks), None, monotonic()
@@ -101,13 +101,13 @@ def run_on_dask(client, tasks: Sequence) -> Iterator[tuple[int, object]]:
         if given_up is not None:
             raise RuntimeError(f"A fit was given up: {given_up.exception()}") from given_up.exception()
     finally:
-        # Whatever is not finished yet should not be.
+        # Cancel the unfinished fits.
         for future in running:
             future.release()
 
 
 def _finished(futures: Collection, wait: Callable) -> Collection:
-    """Those that are finished, after a second at most."""
+    """The futures that are finished, after a wait of at most one second."""
     if not futures:
         sleep(POLL_SECONDS)
         return []

@@ -1,7 +1,7 @@
-"""Fingerprints: whether a fit is one that was done before.
+"""Fingerprints, which tell whether a fit was done before.
 
-Two fits have the same fingerprint only if everything that they are made of is the same. Where that cannot be told, the
-fingerprints differ, and the fit is done again.
+Two fits have the same fingerprint only if everything that they depend on is the same. In doubt, fingerprints differ,
+and the fit is done again.
 """
 
 import platform
@@ -21,23 +21,24 @@ from joblib.hashing import NumpyHasher
 from sklearn import get_config
 
 PACKAGE = Path(__file__).parent.parent
-# What every fit depends on, and counts once. Another package adds its version where something of it is met.
+# Every fit depends on these packages, so their versions count once. The version of another package counts when a part
+# of it is found.
 PACKAGES = ("numpy", "scipy", "scikit-learn", "numba")
 OF_EVERY_FIT = {*sys.stdlib_module_names, "numpy", "scipy", "sklearn", "numba", __name__.partition(".")[0]}
-# Where packages are installed that only change with their versions.
+# Folders of installed packages, which change only with their versions.
 INSTALLED = {"site-packages", "dist-packages"}
-# Values of a module that the functions in it may use.
+# Types of module-level values that count when a function uses them.
 PLAIN = (bool, int, float, complex, str, bytes, type(None), np.generic, np.ndarray, tuple, list, dict)
 
 
 def fingerprint(value: object) -> str:
-    """What tells a value from every other, in this process and in later ones.
+    """A digest that identifies a value, in this process and in later ones.
 
     Parameters
     ----------
     value : object
-        Functions and classes count by their code, and by that of the functions, classes and constants of their module
-        that they use; a module that they use counts by its file. What is installed counts by its version.
+        A function or class is identified by its code and by the functions, classes and constants of its module that it
+        uses, and a module by its file. Installed packages are identified by their version.
 
     Returns
     -------
@@ -46,7 +47,7 @@ def fingerprint(value: object) -> str:
     Raises
     ------
     TypeError
-        If it holds something that cannot be pickled.
+        If the value holds something that cannot be pickled.
     """
     try:
         return _Hasher().hash(value)
@@ -55,22 +56,22 @@ def fingerprint(value: object) -> str:
 
 
 def environment() -> str:
-    """Fingerprint of the versions, of skinit's own code and of scikit-learn's settings."""
+    """Fingerprint of the packages' versions, skinit's own code and scikit-learn's settings."""
     return fingerprint((_versions(), get_config()))
 
 
 @cache
 def _versions() -> tuple:
-    # Of skinit there may be several states of one version.
+    # The code of skinit may change within one version during development.
     sources = [(path.relative_to(PACKAGE).as_posix(), path.read_bytes()) for path in sorted(PACKAGE.rglob("*.py"))]
     return (platform.python_version(), *map(version, PACKAGES), sha256(repr(sources).encode()).hexdigest())
 
 
 class _Hasher(NumpyHasher):
-    """joblib's hasher, which knows functions and classes by their names alone."""
+    """joblib's hasher, extended to the code of functions and classes, because joblib hashes only their names."""
 
     def __init__(self) -> None:
-        # To a fit it makes no difference where its data lie.
+        # The result of a fit does not depend on whether its data are memory-mapped.
         super().__init__(hash_name="sha1", coerce_mmap=True)
         self._met: set[int] = set()
 
@@ -78,7 +79,7 @@ class _Hasher(NumpyHasher):
         if isinstance(obj, FunctionType):
             obj = self._describe(obj, _parts_of_function)
         elif isinstance(obj, type):
-            # A class is pickled by its name, which its instances refer to.
+            # Pickle stores only the name of a class, to which its instances refer.
             description = self._describe(obj, _parts_of_class)
             if len(description) > 1:
                 super().save(description)
@@ -87,7 +88,7 @@ class _Hasher(NumpyHasher):
         super().save(obj)
 
     def _describe(self, item: Any, parts_of: Callable[[Any], Iterable[object]]) -> tuple:
-        """The name of a function or class, with its version or code where it is met first."""
+        """The name of a function or class, with its version or code the first time that it is found."""
         name = f"{item.__module__}.{item.__qualname__}"
         if id(item) in self._met:
             return (name,)
@@ -104,14 +105,14 @@ def _is_installed(module: str | None) -> bool:
     """Whether a module changes only with the version of its package."""
     package = (module or "").partition(".")[0]
     file = Path(getattr(sys.modules.get(module or ""), "__file__", None) or "")
-    # What is typed into a notebook belongs to a module that is installed, the notebook's own.
+    # Code typed into a notebook belongs to __main__, whose file is the notebook's installed launcher.
     return package in OF_EVERY_FIT or (package != "__main__" and bool(INSTALLED.intersection(file.parts)))
 
 
 def _parts_of_function(function: FunctionType) -> Iterator[object]:
     yield from (function.__code__, function.__defaults__, function.__kwdefaults__)
     for cell in function.__closure__ or ():
-        # A name that has no value yet has no contents.
+        # An unassigned variable has an empty cell.
         with suppress(ValueError):
             yield cell.cell_contents
     for name in sorted(_names(function.__code__)):
@@ -130,12 +131,12 @@ def _parts_of_class(item: type) -> Iterator[object]:
             yield name, value.fget
         else:
             value = getattr(value, "__func__", value)
-            # Documentation does nothing, and what else a class may hold belongs to other classes.
+            # Docstrings have no effect, and other attributes belong to other classes.
             if isinstance(value, (FunctionType, *PLAIN)) and name not in ("__doc__", "__firstlineno__"):
                 yield name, value
 
 
 def _names(code: CodeType) -> set[str]:
-    """Names that a function uses, in functions within it too."""
+    """Names that a function uses, including functions inside it."""
     inner = (constant for constant in code.co_consts if isinstance(constant, CodeType))
     return set(chain(code.co_names, *map(_names, inner)))

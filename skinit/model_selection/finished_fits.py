@@ -1,4 +1,4 @@
-"""Finished fits: a folder in which each is a small file."""
+"""A folder of finished fits, each in a small file."""
 
 import json
 import os
@@ -6,24 +6,24 @@ from hashlib import sha256
 from pathlib import Path
 from secrets import token_hex
 
-# The folder that users see.
+# The name of the folder.
 NAME = "finished-fits"
 
 
 class FinishedFits:
-    """Results of fits, each in a file of its own, named after the fit's fingerprint.
+    """Results of fits, each in a separate file with the fit's fingerprint as its name.
 
-    A file appears when it is whole. One that is damaged counts as none.
+    A file appears only when it is complete. A damaged file is ignored.
 
     Parameters
     ----------
     folder : Path
-        It is made if it is not there.
+        The parent folder. It is created if it does not exist.
 
     Raises
     ------
     OSError
-        If it cannot be made or written to.
+        If the folder cannot be created or written to.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -55,12 +55,12 @@ class FinishedFits:
         ----------
         key : str
         result : object
-            What JSON has: numbers (their bits stay the same), strings, lists, dictionaries with strings for keys.
+            A value that JSON can store: numbers (bits are preserved), strings, lists, dictionaries with string keys.
 
         Raises
         ------
         OSError
-            If it cannot be written.
+            If the file cannot be written.
         """
         body = json.dumps(result).encode()
         beside = self._folder / f"{key}-{token_hex(8)}.tmp"

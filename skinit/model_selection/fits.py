@@ -1,4 +1,4 @@
-"""Fits that are run until all of them are finished, whatever becomes of the processes that run them."""
+"""Runs fits until all are finished, even if worker processes are lost."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -19,30 +19,30 @@ from .finished_fits import FinishedFits
 # A function and its arguments, as scikit-learn's `delayed` makes it.
 Task = tuple[Callable, tuple, dict[str, Any]]
 
-# What joblib, dask and ray raise when a worker is gone. By name, so that they need not be there.
+# Errors of joblib, dask and ray when a worker is lost. They are names, so that dask and ray need not be installed.
 LOST_WORKER = {"BrokenProcessPool", "FutureCancelledError", "CommClosedError", "RayActorError", "WorkerCrashedError"}
-# Times in a row that workers may be lost without one fit being finished.
+# The search fails after this many losses of workers in a row without a finished fit.
 MOST_LOSSES = 3
-# Fits for each worker at a time, where results only come together.
+# Fits for each worker in a group, if the backend returns results only in groups.
 FITS_PER_GROUP = 4
-# Arguments of a fit that its result does not depend on: how it is reported, and who asked for it.
+# Arguments that do not affect the result of a fit, because they concern its reports and its caller.
 REPORTING = {"verbose", "split_progress", "candidate_progress", "caller", "callback_ctx"}
 
 
 class Fits:
-    """Runs fits, and takes those from memory that were finished before.
+    """Runs fits, and takes the results of earlier fits from memory.
 
     Parameters
     ----------
     memory : FinishedFits or None
         None: no fit is kept.
     parallel : sklearn.utils.parallel.Parallel
-        What would run them, on whichever backend is active.
+        The object that would run the fits on the active backend.
 
     Attributes
     ----------
     n_reused : int
-        Fits taken from memory so far.
+        Number of fits taken from memory so far.
     """
 
     def __init__(self, memory: FinishedFits | None, parallel: Parallel) -> None:
@@ -67,9 +67,9 @@ class Fits:
         Raises
         ------
         TypeError
-            If they are to be kept, and one cannot be told from another.
+            If there is a memory, and a fit cannot be identified.
         RuntimeError
-            If workers are lost again and again.
+            If workers are lost repeatedly.
         """
         tasks = list(tasks)
         if self._memory is None:
@@ -85,19 +85,20 @@ class Fits:
         missing = {number: task for number, task in enumerate(tasks) if number not in results}
         for number, result in _run_until_finished(missing, self._parallel):
             results[number] = result
-            # A fit may have failed for want of memory or of a file.
+            # A fit may have failed for lack of memory or of a file.
             if self._memory is not None and not (isinstance(result, dict) and result.get("fit_error")):
                 try:
                     memory.keep(keys[number], result)
                 except (OSError, TypeError) as error:
-                    # A full disk, or a score that JSON does not have. The search is worth more than its memory.
+                    # The disk is full, or JSON cannot store a score. The search is more important than its memory.
                     self._memory = None
                     reason = getattr(error, "strerror", None) or error
                     _warn(f"From now on finished fits are not kept: {reason}.")
         return results
 
     def _keys(self, tasks: Sequence[Task]) -> list[str]:
-        # Most arguments are those of all fits, or of all fits on a fold. All are there until the last task is done.
+        # Most arguments are shared by all fits, or by all fits on a fold. They live until the last task, so ids are
+        # unique.
         known: dict[int, str] = {}
         keys, surroundings = [], environment()
         for function, args, kwargs in tasks:
@@ -109,7 +110,7 @@ class Fits:
                         known[id(value)] = _fingerprint_of_argument(name, value)
                     parts.append((name, known[id(value)]))
             key = fingerprint((surroundings, unwrap(function), parts))
-            # Fits without a seed may be alike, and have different results.
+            # Fits without a seed may have the same key and different results.
             keys.append(f"{key}-{self._n_alike[key]}")
             self._n_alike[key] += 1
         return keys
@@ -120,8 +121,8 @@ def _fingerprint_of_argument(name: str, value: object) -> str:
         return fingerprint(value)
     except TypeError as error:
         raise TypeError(
-            f"With memory, whatever a fit depends on must be picklable, and its {name} is not ({error}). Take that out "
-            "of it, or search with memory=None."
+            f"With memory, everything that a fit depends on must be picklable, but {name} is not ({error}). Remove the "
+            "part that cannot be pickled, or search with memory=None."
         ) from error
 
 
@@ -130,7 +131,7 @@ def _warn(message: str) -> None:
 
 
 def _run_until_finished(tasks: dict[int, Task], parallel: Parallel) -> Iterator[tuple[int, object]]:
-    """Numbers and results of tasks, as they are finished."""
+    """Numbers and results of tasks, in the order in which they finish."""
     missing, n_losses = dict(tasks), 0
     with ExitStack() as stack:
         while missing:
@@ -149,9 +150,9 @@ def _run_until_finished(tasks: dict[int, Task], parallel: Parallel) -> Iterator[
                         f"{type(error).__name__}: {error} Perhaps a fit takes more memory than a worker has."
                     ) from error
                 _warn(f"A worker was lost ({type(error).__name__}). {len(missing)} fit(s) are run again.")
-                # The fit that cost the worker, if it was one, is among the first. It should be the last to do so again.
+                # If a fit killed the worker, it is among the first. Run it last, because it may kill a worker again.
                 missing = dict(reversed(missing.items()))
-                # The one before may still hand out results of the fits that it gave up.
+                # The previous Parallel may still return results of fits that it gave up.
                 again = Parallel(n_jobs=parallel.n_jobs, pre_dispatch=parallel.pre_dispatch)
                 parallel = stack.enter_context(again)
 
@@ -159,8 +160,7 @@ def _run_until_finished(tasks: dict[int, Task], parallel: Parallel) -> Iterator[
 def _run(tasks: Sequence[tuple[int, Task]], parallel: Parallel) -> Iterator[tuple[int, object]]:
     backend, _ = get_active_backend()
     if hasattr(backend, "client"):
-        # joblib's own way to dask loses data with the worker that it was sent to, and waits forever for a fit that
-        # kills its workers.
+        # joblib's dask backend loses data together with a worker, and waits forever for a fit that kills its workers.
         with backend.retrieval_context():
             yield from run_on_dask(backend.client, tasks)
         return

@@ -1,4 +1,4 @@
-"""Searches over hyperparameters that go on where they were."""
+"""Resumable searches over hyperparameters."""
 
 import os
 from collections.abc import Callable
@@ -13,7 +13,7 @@ from .fits import Fits
 
 
 class ResumableSearch:
-    """What makes one of scikit-learn's searches resumable: a base class before that search."""
+    """A base class that makes a search of scikit-learn resumable, listed before that search."""
 
     memory: Any
     n_reused_fits_: int
@@ -26,8 +26,8 @@ class ResumableSearch:
         self.n_reused_fits_ = fits.n_reused
 
     def _take_over_fits(self, evaluate_candidates: Callable) -> Fits:
-        """Have `evaluate_candidates` run its fits through `Fits`, where it would through joblib."""
-        # scikit-learn has no public place for that: the variable is one of its `fit`, and of this call of it alone.
+        """Make `evaluate_candidates` run its fits with `Fits` instead of joblib."""
+        # scikit-learn has no public interface for this. The variable is local to this call of scikit-learn's `fit`.
         variables = zip(evaluate_candidates.__code__.co_freevars, evaluate_candidates.__closure__ or (), strict=True)
         cell = dict(variables).get("parallel")
         if cell is None:
@@ -38,7 +38,7 @@ class ResumableSearch:
 
 
 def _open_memory(memory: Any) -> FinishedFits | None:
-    # joblib.Memory(None) is its way to keep nothing.
+    # joblib.Memory(None) keeps nothing.
     location = getattr(memory, "location", memory)
     if location is None:
         return None
@@ -48,50 +48,50 @@ def _open_memory(memory: Any) -> FinishedFits | None:
 
 
 class ResumableGridSearchCV(ResumableSearch, GridSearchCV):
-    """A grid search that goes on where it was, and that survives the loss of workers.
+    """A grid search that resumes after an interruption and survives the loss of workers.
 
-    It is scikit-learn's :class:`~sklearn.model_selection.GridSearchCV`, with the same results to the last bit, and two
+    It is scikit-learn's :class:`~sklearn.model_selection.GridSearchCV` with the same results, bit for bit, and two
     differences:
 
-    - With `memory` each fit is kept when it is finished. If the search is interrupted or killed, and run again, it goes
-      on where it was.
-    - If a worker process is lost, because it was killed or its machine is gone, its fits are run again, in joblib's
-      processes and on clusters of dask and ray. :doc:`/cluster` says more.
+    - With `memory`, each fit is kept when it finishes. If the search is interrupted or killed, run it again, and it
+      resumes.
+    - If a worker process is lost, because it was killed or its machine is gone, its fits are run again. This works with
+      joblib's processes and on dask and ray clusters. :doc:`/cluster` has details.
 
     Parameters
     ----------
     estimator, param_grid
-        As those of :class:`~sklearn.model_selection.GridSearchCV`, like all others but the last.
+        The same as for :class:`~sklearn.model_selection.GridSearchCV`.
     scoring, n_jobs, refit, cv, verbose, pre_dispatch, error_score, return_train_score
-        Likewise.
+        The same as well.
     memory : str, path, joblib.Memory or None, default=None
-        A folder. Each finished fit is kept in it, in ``finished-fits``, as soon as it is finished. A search takes from
-        there what is the same: estimator and parameters, rows of the training and of the test set, scoring, parameters
-        of `fit`, the versions of Python, NumPy, SciPy, scikit-learn, numba, skinit and whatever package a step of a
-        pipeline comes from, and the code of functions and classes of your own. None: nothing is kept.
+        A folder. Each fit is kept in its subfolder ``finished-fits`` as soon as it is finished. A search reuses a fit
+        if all of this is the same: the estimator and its parameters, the rows of the training and test set, the
+        scoring, the parameters of `fit`, the versions of Python, NumPy, SciPy, scikit-learn, numba, skinit and the
+        packages of pipeline steps, and the code of your own functions and classes. None keeps nothing.
 
     Attributes
     ----------
     n_reused_fits_ : int
-        Fits that were taken from memory. Their times in ``cv_results_`` are those of the time when they ran.
+        Number of fits taken from memory. Their times in ``cv_results_`` are from the original run.
     cv_results_, best_estimator_, best_score_, best_params_, best_index_, scorer_, n_splits_, refit_time_, multimetric_
-        As those of :class:`~sklearn.model_selection.GridSearchCV`.
+        The same as for :class:`~sklearn.model_selection.GridSearchCV`.
 
     Raises
     ------
     TypeError
-        If `memory` is something else, or if with it a fit depends on something that cannot be pickled.
+        If `memory` has another type, or if it is given and a fit depends on something that cannot be pickled.
     RuntimeError
-        If a worker is lost three times in a row without one fit being finished.
+        If a worker is lost three times in a row before a fit is finished.
 
     Notes
     -----
-    Fits that raise an error are not kept. A fit without a seed (``random_state=None``) is kept as it came out. A fit
-    that is taken from memory calls no callbacks, and gives no warnings. A callback that records something is another
-    one in each search. The best estimator is fitted anew on all rows.
+    Fits that raise an error are not kept. A fit without a seed (``random_state=None``) is kept with the result that it
+    had. A fit taken from memory calls no callbacks and gives no warnings. If a callback has recorded something, it
+    counts as a different parameter in the next search. The best estimator is always fitted again on all rows.
 
-    Only the process that searches reads and writes the folder, so workers need not see it. A damaged file counts as
-    none. Nothing is ever deleted; you may delete the folder at any time.
+    Only the searching process reads and writes the folder, so workers need no access to it. A damaged file is ignored.
+    Nothing is ever deleted; you may delete the folder at any time.
 
     Examples
     --------
@@ -139,50 +139,50 @@ class ResumableGridSearchCV(ResumableSearch, GridSearchCV):
 
 
 class ResumableRandomizedSearchCV(ResumableSearch, RandomizedSearchCV):
-    """A randomized search that goes on where it was, and that survives the loss of workers.
+    """A randomized search that resumes after an interruption and survives the loss of workers.
 
-    It is scikit-learn's :class:`~sklearn.model_selection.RandomizedSearchCV`, with the same results to the last bit,
-    and two differences:
+    It is scikit-learn's :class:`~sklearn.model_selection.RandomizedSearchCV` with the same results, bit for bit, and
+    two differences:
 
-    - With `memory` each fit is kept when it is finished. If the search is interrupted or killed, and run again, it goes
-      on where it was.
-    - If a worker process is lost, because it was killed or its machine is gone, its fits are run again, in joblib's
-      processes and on clusters of dask and ray. :doc:`/cluster` says more.
+    - With `memory`, each fit is kept when it finishes. If the search is interrupted or killed, run it again, and it
+      resumes.
+    - If a worker process is lost, because it was killed or its machine is gone, its fits are run again. This works with
+      joblib's processes and on dask and ray clusters. :doc:`/cluster` has details.
 
     Parameters
     ----------
     estimator, param_distributions
-        As those of :class:`~sklearn.model_selection.RandomizedSearchCV`, like all others but the last.
+        The same as for :class:`~sklearn.model_selection.RandomizedSearchCV`.
     n_iter, scoring, n_jobs, refit, cv, verbose, pre_dispatch, random_state, error_score, return_train_score
-        Likewise.
+        The same as well.
     memory : str, path, joblib.Memory or None, default=None
-        A folder. Each finished fit is kept in it, in ``finished-fits``, as soon as it is finished. A search takes from
-        there what is the same: estimator and parameters, rows of the training and of the test set, scoring, parameters
-        of `fit`, the versions of Python, NumPy, SciPy, scikit-learn, numba, skinit and whatever package a step of a
-        pipeline comes from, and the code of functions and classes of your own. None: nothing is kept.
+        A folder. Each fit is kept in its subfolder ``finished-fits`` as soon as it is finished. A search reuses a fit
+        if all of this is the same: the estimator and its parameters, the rows of the training and test set, the
+        scoring, the parameters of `fit`, the versions of Python, NumPy, SciPy, scikit-learn, numba, skinit and the
+        packages of pipeline steps, and the code of your own functions and classes. None keeps nothing.
 
     Attributes
     ----------
     n_reused_fits_ : int
-        Fits that were taken from memory. Their times in ``cv_results_`` are those of the time when they ran.
+        Number of fits taken from memory. Their times in ``cv_results_`` are from the original run.
     cv_results_, best_estimator_, best_score_, best_params_, best_index_, scorer_, n_splits_, refit_time_, multimetric_
-        As those of :class:`~sklearn.model_selection.RandomizedSearchCV`.
+        The same as for :class:`~sklearn.model_selection.RandomizedSearchCV`.
 
     Raises
     ------
     TypeError
-        If `memory` is something else, or if with it a fit depends on something that cannot be pickled.
+        If `memory` has another type, or if it is given and a fit depends on something that cannot be pickled.
     RuntimeError
-        If a worker is lost three times in a row without one fit being finished.
+        If a worker is lost three times in a row before a fit is finished.
 
     Notes
     -----
-    Fits that raise an error are not kept. A fit without a seed (``random_state=None``) is kept as it came out. A fit
-    that is taken from memory calls no callbacks, and gives no warnings. A callback that records something is another
-    one in each search. The best estimator is fitted anew on all rows.
+    Fits that raise an error are not kept. A fit without a seed (``random_state=None``) is kept with the result that it
+    had. A fit taken from memory calls no callbacks and gives no warnings. If a callback has recorded something, it
+    counts as a different parameter in the next search. The best estimator is always fitted again on all rows.
 
-    Only the process that searches reads and writes the folder, so workers need not see it. A damaged file counts as
-    none. Nothing is ever deleted; you may delete the folder at any time.
+    Only the searching process reads and writes the folder, so workers need no access to it. A damaged file is ignored.
+    Nothing is ever deleted; you may delete the folder at any time.
 
     Examples
     --------

@@ -1,7 +1,7 @@
 """Networks as ONNX graphs. Importing this module registers `MLPClassifier` and `MLPRegressor` with skl2onnx.
 
-From then on ``skl2onnx.to_onnx`` and ``skl2onnx.convert_sklearn``, with all their options, convert networks, and
-pipelines and ensembles that have one. :func:`skinit.to_onnx` imports this module.
+After the import, ``skl2onnx.to_onnx`` and ``skl2onnx.convert_sklearn`` convert networks, and pipelines and ensembles
+that contain them, with all options. :func:`skinit.to_onnx` imports this module.
 """
 
 try:

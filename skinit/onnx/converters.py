@@ -1,4 +1,4 @@
-"""What skl2onnx asks of a model: which outputs its graph has, of which types and shapes, and its nodes."""
+"""Converters for skl2onnx, which declare the types and shapes of a graph's outputs and add its nodes."""
 
 import numpy as np
 from skl2onnx import update_registered_converter
@@ -30,7 +30,7 @@ TENSOR_TYPES: dict[np.dtype, type[TensorType]] = {
     np.dtype(object): StringTensorType,
 }
 CLASSIFIER, REGRESSOR = "SkinitMLPClassifier", "SkinitMLPRegressor"
-# skl2onnx's, for classifiers.
+# skl2onnx's options for classifiers.
 OPTIONS = {
     "zipmap": [True, False, "columns"],
     "output_class_labels": [False, True],
@@ -40,7 +40,7 @@ OPTIONS = {
 
 
 def register() -> None:
-    """Tell skl2onnx how to convert networks."""
+    """Register the converters of networks with skl2onnx."""
     update_registered_converter(
         MLPClassifier,
         CLASSIFIER,
@@ -54,8 +54,8 @@ def register() -> None:
     )
 
 
-# A parser declares outputs of the network's precision. Within an ensemble skl2onnx does not call it, and declares those
-# of the ensemble's input.
+# A parser declares outputs in the network's precision. Within an ensemble, skl2onnx does not call the parser, and
+# declares outputs in the precision of the ensemble's input.
 
 
 def _parse_regressor(scope: Scope, model, inputs, custom_parsers=None) -> list[Variable]:
@@ -65,7 +65,7 @@ def _parse_regressor(scope: Scope, model, inputs, custom_parsers=None) -> list[V
 def _parse_classifier(scope: Scope, model, inputs, custom_parsers=None) -> list[Variable]:
     real_type = _number_type(model)()
     if model._is_multioutput():
-        # As `predict_proba` has it, and no dicts of labels and probabilities.
+        # Probabilities as in `predict_proba`, without dicts of labels and probabilities.
         outputs = {"label": Int64TensorType(), "probabilities": SequenceType(real_type)}
         return _declare(scope, CLASSIFIER, model, inputs, **outputs)
     outputs = _parse_sklearn_classifier(scope, model, inputs, custom_parsers)
@@ -75,7 +75,7 @@ def _parse_classifier(scope: Scope, model, inputs, custom_parsers=None) -> list[
 
 
 def _number_type(model: BaseMultilayerPerceptron):
-    """The type of a tensor with the network's numbers."""
+    """The type of a tensor in the network's precision."""
     return TENSOR_TYPES[model._own_network().theta.dtype]
 
 
@@ -112,7 +112,7 @@ def _n_rows(operator: Operator):
 
 
 def _real_type(output: Variable):
-    """The type that was declared; float32 where an ensemble declared that of its integer input."""
+    """The declared type, or float32 if an ensemble declared the type of its integer input."""
     return type(guess_tensor_type(output.type))
 
 
@@ -126,7 +126,7 @@ def _label_tables(scope: Scope, model: MLPClassifier) -> list[np.ndarray]:
 
 
 def _check_inputs(operator: Operator) -> None:
-    """Raise an error if the inputs are not numbers, or are more or fewer than the network's."""
+    """Raise an error if the inputs are not numbers, or if their number differs from the network's."""
     model = operator.raw_operator
     name = type(model).__name__
     for variable in operator.inputs:
@@ -136,7 +136,7 @@ def _check_inputs(operator: Operator) -> None:
                 "the network."
             )
     widths = [variable.get_second_dimension() for variable in operator.inputs]
-    # None where skl2onnx does not know.
+    # skl2onnx gives None for an unknown width.
     if None not in widths and sum(widths) != model.n_features_in_:
         raise ValueError(
             f"X has {sum(widths)} column(s), but {name} was fitted with n_features_in_={model.n_features_in_}."
@@ -158,7 +158,7 @@ def _convert_classifier(scope: Scope, operator: Operator, container: ModelCompon
 
 
 def _add_network(scope: Scope, operator: Operator, container: ModelComponentContainer) -> Tensor:
-    """The output layer's preactivations, of inputs that the graph has already."""
+    """Add the network's nodes to the graph's inputs, and return the output layer's preactivations."""
     network = operator.raw_operator._own_network()
     graph = Graph(scope, container, network.theta.dtype)
     columns = [Tensor(graph, variable.full_name).cast(graph.dtype) for variable in operator.inputs]
@@ -167,7 +167,7 @@ def _add_network(scope: Scope, operator: Operator, container: ModelComponentCont
 
 
 def _add_output(tensor: Tensor, variable: Variable) -> None:
-    """Give a tensor the name that the graph has for it, and the type that was declared."""
+    """Give a tensor the declared name and type of an output."""
     if isinstance(variable.type, FloatTensorType | DoubleTensorType):
         tensor = tensor.cast(guess_numpy_type(variable.type))
     tensor.graph.rename(tensor, variable.full_name)

@@ -1,8 +1,8 @@
 r"""Activations of hidden layers and of outputs, in operators of ONNX.
 
-They have what those of the kernels have: no NaN and no lost digits in the tails, and full precision in float64. ONNX
-has operators of many of these names. They are left alone because onnxruntime's Softplus overflows in float64, its
-Sigmoid and its Elu lose digits, LeakyRelu has a slope of float32, and Erf is of float32 only.
+Like the kernels, they give no NaN, lose no digits in the tails, and have full precision in float64. ONNX has operators
+with many of these names. They are not used because onnxruntime's Softplus overflows in float64, its Sigmoid and Elu
+lose digits, LeakyRelu has a float32 slope, and Erf takes only float32.
 """
 
 from collections.abc import Callable
@@ -29,7 +29,7 @@ def _logistic(u: Tensor) -> Tensor:
 
 
 def _expm1_of_negative(u: Tensor) -> Tensor:
-    """e^u - 1 = 2 t / (1 - t) with t = tanh(u / 2), which keeps its digits near 0."""
+    """e^u - 1 = 2 t / (1 - t) with t = tanh(u / 2), which is accurate near 0."""
     t = (u.node("Min", 0) / 2).node("Tanh")
     return 2 * t / (1 - t)
 
@@ -45,7 +45,7 @@ def _selu(u: Tensor) -> Tensor:
 def _softplus(u: Tensor) -> Tensor:
     """max(u, 0) + log(1 + e) with e = exp(-|u|)."""
     e = (-abs(u)).node("Exp")
-    # log(1 + e) is the logarithm of the rounded sum, times e over what is left of e in that sum (W. Kahan's formula).
+    # W. Kahan's formula: log(1 + e) = log(s) * e / (s - 1), where s is the rounded sum 1 + e.
     total = 1 + e
     left = total - 1
     log1p = _where(left > 0, total.node("Log") * (e / left), e)
@@ -57,7 +57,7 @@ def _softsign(u: Tensor) -> Tensor:
 
 
 def _normal_cdf(u: Tensor) -> Tensor:
-    """As `normal_cdf` of `kernels/elementary.py`, by the same polynomial."""
+    """The normal distribution function, with the polynomial of `normal_cdf` in `kernels/elementary.py`."""
     a = abs(u).node("Min", 40)
     t = (a - 5) / (a + 5)
     lead, *rest = reversed(upper_tail_coefficients(u.graph.dtype).tolist())
@@ -87,7 +87,7 @@ def _cumulative_softplus(u: Tensor) -> Tensor:
     return u.columns(0, 1).node("Concat", _softplus(u.columns(1)), axis=1).node("CumSum", np.array(1))
 
 
-# By the name in the fitted attribute `out_activation_`.
+# Output activations by the name in the fitted attribute `out_activation_`.
 OUTPUT_ACTIVATIONS: dict[str, Formula] = {
     "identity": _identity,
     "exp": lambda u: u.node("Exp"),

@@ -1,4 +1,4 @@
-"""Tensors of an ONNX graph, with which one computes as with arrays."""
+"""Tensors of an ONNX graph that support arithmetic like arrays."""
 
 from typing import Union
 
@@ -8,23 +8,23 @@ from onnx import TensorProto, helper, numpy_helper
 from skl2onnx.common._container import ModelComponentContainer
 from skl2onnx.common._topology import Scope
 
-# More columns than a matrix has.
+# Larger than the number of columns of any matrix.
 MANY = 2**31 - 1
 
 Operand = Union["Tensor", float, np.ndarray]
 
 
 class Graph:
-    """The graph that skl2onnx builds, whose numbers are of the precision of a network.
+    """The graph that skl2onnx builds, with constants in the precision of a network.
 
     Parameters
     ----------
     scope : Scope
-        What gives names.
+        The source of unique names.
     container : ModelComponentContainer
-        What takes nodes and constants.
+        The container for nodes and constants.
     dtype : numpy.dtype
-        That of Python numbers in formulas.
+        The dtype of Python numbers in formulas.
     """
 
     def __init__(self, scope: Scope, container: ModelComponentContainer, dtype: np.dtype) -> None:
@@ -33,7 +33,7 @@ class Graph:
         self.dtype = dtype
 
     def tensor(self, values: Operand) -> "Tensor":
-        """A tensor as it is, or one that is constant."""
+        """The given tensor, or a constant tensor with the given values."""
         if isinstance(values, Tensor):
             return values
         if not isinstance(values, np.ndarray):
@@ -47,7 +47,7 @@ class Graph:
         return Tensor(self, name)
 
     def node(self, operator: str, *inputs: Operand, **attributes) -> "Tensor":
-        """The result of an operator of ONNX."""
+        """The result of an ONNX operator."""
         name = self._scope.get_unique_variable_name(operator.lower())
         names = [self.tensor(each).name for each in inputs]
         self._container.add_node(
@@ -56,14 +56,14 @@ class Graph:
         return Tensor(self, name)
 
     def rename(self, tensor: "Tensor", name: str) -> None:
-        """Let a tensor have a name that skl2onnx gave."""
+        """Give a tensor the name that skl2onnx chose."""
         self._container.add_node("Identity", tensor.name, name, name=self._scope.get_unique_operator_name("Identity"))
 
 
 class Tensor:
     """The result of a node, or a constant, by its name in the graph."""
 
-    # NumPy leaves an operation of an array and a tensor to the tensor.
+    # With None, NumPy leaves an operation on an array and a tensor to the tensor.
     __array_ufunc__ = None
 
     def __init__(self, graph: Graph, name: str) -> None:
@@ -71,7 +71,7 @@ class Tensor:
         self.name = name
 
     def node(self, operator: str, *others: Operand, **attributes) -> "Tensor":
-        """The result of an operator whose first input is this."""
+        """The result of an operator with this tensor as its first input."""
         return self.graph.node(operator, self, *others, **attributes)
 
     def cast(self, dtype: DTypeLike) -> "Tensor":
@@ -79,7 +79,7 @@ class Tensor:
         return self.node("Cast", to=helper.np_dtype_to_tensor_dtype(np.dtype(dtype)))
 
     def columns(self, start: int, stop: int = MANY) -> "Tensor":
-        """Some of the columns of a matrix, by default all from `start` on."""
+        """The columns of a matrix from `start` to before `stop`, by default to the last."""
         return self.node("Slice", np.array([start]), np.array([stop]), np.array([1]))
 
     def __add__(self, other: Operand) -> "Tensor":

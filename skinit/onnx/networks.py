@@ -1,4 +1,4 @@
-"""From the tensor of a network's inputs to those of what it predicts."""
+"""The nodes of a graph, from a network's inputs to its predictions."""
 
 from collections.abc import Sequence
 
@@ -16,7 +16,7 @@ def add_preactivations(inputs: Tensor, network: Network) -> Tensor:
     Raises
     ------
     ValueError
-        If an activation is of the user's own functions.
+        If an activation is user-defined.
     """
     first, *others = zip(network.coefs, network.intercepts, strict=True)
     u = inputs.node("Gemm", *first)
@@ -31,16 +31,16 @@ def add_preactivations(inputs: Tensor, network: Network) -> Tensor:
 
 
 def add_predictions(u: Tensor, model: MLPRegressor) -> Tensor:
-    """What `predict` returns, as a matrix."""
+    """The result of `predict` as a matrix."""
     return OUTPUT_ACTIVATIONS[model.out_activation_](u)
 
 
 def add_labels_and_scores(
     u: Tensor, model: MLPClassifier, tables: Sequence[np.ndarray], *, raw_scores: bool
 ) -> tuple[Tensor, Tensor]:
-    """What `predict` and `predict_proba` return, or in place of probabilities the preactivations.
+    """The results of `predict` and `predict_proba`, or preactivations in place of probabilities.
 
-    Two classes have a score each, -u and u, as skl2onnx has it. `tables` are those of `label_tables`.
+    For two classes, the scores are -u and u, as in skl2onnx. `tables` comes from `label_tables`.
     """
     graph, probabilities_of = u.graph, OUTPUT_ACTIVATIONS[model.out_activation_]
     if model._is_multilabel():
@@ -62,23 +62,23 @@ def add_labels_and_scores(
 
 
 def _labels(scores: Tensor, table: np.ndarray, keepdims: int = 0) -> Tensor:
-    """The label of the first highest score of each row."""
+    """The label with the highest score in each row, or the first of several."""
     return scores.graph.node("Gather", table, scores.node("ArgMax", axis=1, keepdims=keepdims), axis=0)
 
 
 def label_tables(model: MLPClassifier, *, as_numbers: bool) -> list[np.ndarray]:
-    """The labels to choose from in each column of labels, in the order of their scores.
+    """The possible labels in each column of labels, in the order of their scores.
 
     Parameters
     ----------
     model : MLPClassifier
     as_numbers : bool
-        Whether labels are to be the numbers of classes.
+        Whether to use class numbers as labels.
 
     Raises
     ------
     ValueError
-        If ONNX has no such labels.
+        If ONNX has no type for the labels.
     """
     if model._is_multilabel():
         return [np.arange(2)] * model.n_outputs_
@@ -96,7 +96,7 @@ def label_tables(model: MLPClassifier, *, as_numbers: bool) -> list[np.ndarray]:
 
 
 def _as_labels(classes: np.ndarray) -> np.ndarray:
-    """Labels of a type that ONNX has and onnxruntime returns: strings, booleans, int64, float32 or float64."""
+    """Convert labels to a type that ONNX has and onnxruntime returns: strings, booleans, int64, float32 or float64."""
     kind = classes.dtype.kind
     if all(isinstance(label, str) for label in classes.tolist()):
         return classes.astype(object)

@@ -1,4 +1,4 @@
-"""The options that tell what data to read, and how."""
+"""The options for reading data."""
 
 import argparse
 import codecs
@@ -20,9 +20,9 @@ def add_data(parser: argparse.ArgumentParser) -> None:
     """
     data = parser.add_argument_group(
         "data",
-        "Numbers are standardized, missing ones imputed; categories are one-hot encoded;\n"
-        "dates count as days; words of free text are counted. Row numbers, identifiers and\n"
-        "constants are left out. Without --data: scikit-learn's digits.",
+        "Numbers are standardized, and missing numbers imputed. Categories are one-hot\n"
+        "encoded, dates become days, and words of free text are counted. Row numbers,\n"
+        "identifiers and constants are left out. The default is scikit-learn's digits.",
     )
     data.add_argument(
         "--data",
@@ -39,7 +39,11 @@ def add_data(parser: argparse.ArgumentParser) -> None:
         "regression otherwise",
     )
     data.add_argument(
-        "--drop", nargs="+", metavar="COLUMN", default=[], help="columns to leave out, such as what tells the target"
+        "--drop",
+        nargs="+",
+        metavar="COLUMN",
+        default=[],
+        help="columns to leave out, such as columns that give away the target",
     )
     data.add_argument("--columns", nargs="+", metavar="COLUMN", help="columns to learn from (default: all)")
     data.add_argument(
@@ -49,29 +53,27 @@ def add_data(parser: argparse.ArgumentParser) -> None:
         metavar="COLUMN=KIND",
         type=_column_kind,
         default=[],
-        help=f"what columns are to be taken for: {', '.join(KINDS)} (default: what their values look like)",
+        help=f"kinds of columns: {', '.join(KINDS)} (default: inferred from the values)",
     )
     data.add_argument(
         "--decimal",
         metavar="SIGN",
         type=one_of([".", ","]),
-        help="decimal separator: . or , (default: it is found out)",
+        help="decimal separator: . or , (default: detected)",
     )
     add_text_format(data)
 
 
 def add_text_format(group) -> None:
-    """Add the options that tell how text is to be read.
+    """Add the options for the format of text files.
 
     Parameters
     ----------
     group : argument group or argparse.ArgumentParser
     """
+    group.add_argument("--sep", metavar="SIGN", type=_separator, help="separator of columns (default: detected)")
     group.add_argument(
-        "--sep", metavar="SIGN", type=_separator, help="what separates columns (default: it is found out)"
-    )
-    group.add_argument(
-        "--encoding", metavar="NAME", type=_encoding, help="such as utf-8 or cp1252 (default: it is found out)"
+        "--encoding", metavar="NAME", type=_encoding, help="encoding such as utf-8 or cp1252 (default: detected)"
     )
 
 

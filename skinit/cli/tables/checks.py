@@ -11,22 +11,22 @@ from .column import FEWEST_ROWS, Column
 
 # A column that alone predicts the target as well as this may have been made from it.
 LEAK_SCORE = 0.99
-# Rows that tell: half to learn from, half to score.
+# Number of rows for this check, half to learn from and half to score.
 MOST_ROWS = 1000
-# Fewer rows of a class leave folds without enough of it.
+# A class with fewer rows than this is rare, because folds would have too few of its rows.
 FEWEST_OF_CLASS = 10
 
 
 def warn_of_leaks(
     columns: list[Column], X: pd.DataFrame, y: np.ndarray, task: Literal["classification", "regression"]
 ) -> None:
-    """Add a warning to each column that alone predicts the target of rows that it has not seen.
+    """Add a warning to each column that alone predicts the target of unseen rows.
 
     Parameters
     ----------
     columns : list of Column
     X : DataFrame
-        The values of columns that are not left out.
+        The values of the columns that are used.
     y : ndarray of shape (n_rows,)
     task : {"classification", "regression"}
     """
@@ -44,7 +44,7 @@ def warn_of_leaks(
         if column.kind is None:
             continue
         values = X[column.name]
-        # A tree takes categories in any order, and does without missing values.
+        # A tree does not depend on the order of categories, and accepts missing values.
         numbers = values.to_numpy() if values.dtype == np.float64 else pd.factorize(values)[0]
         numbers = np.nan_to_num(numbers.astype(np.float64), nan=np.nanmin(numbers) - 1).reshape(-1, 1)
         reached = rate(y[score], tree.fit(numbers[fit], y[fit]).predict(numbers[score]))
@@ -61,14 +61,14 @@ def describe_rare_classes(y: np.ndarray, class_names: list[str], target: str) ->
     Parameters
     ----------
     y : ndarray of shape (n_rows,)
-        Numbers of classes.
+        Class numbers.
     class_names : list of str
     target : str
 
     Returns
     -------
     sentences : list of str
-        One, or none.
+        One sentence, or none.
     """
     counts = np.bincount(y, minlength=len(class_names))
     rare = [f"{name!r} ({count})" for name, count in zip(class_names, counts, strict=True) if count < FEWEST_OF_CLASS]

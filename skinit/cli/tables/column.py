@@ -1,4 +1,4 @@
-"""A column of a table: what it is taken for, and its values."""
+"""A column of a table with its kind and its values."""
 
 from dataclasses import dataclass, field
 from typing import Literal
@@ -8,13 +8,13 @@ import pandas as pd
 from .numerals import Decimal
 
 Kind = Literal["number", "category", "date", "duration", "text"]
-# Fewer rows do not tell whether values differ by chance.
+# With fewer rows than this, values may all differ by chance.
 FEWEST_ROWS = 20
 
 
 @dataclass
 class Column:
-    """What a column is taken for.
+    """A column of a table.
 
     Parameters
     ----------
@@ -24,14 +24,14 @@ class Column:
     detail : str
         The unit, the number of categories, the format of dates, or why the column is left out.
     values : Series or None
-        float64 with NaN where missing; of categories and text, objects: str, or NaN where a category is missing.
-        None if the column is left out.
+        float64 with NaN where missing. For categories and text, objects of type str, with NaN where a category is
+        missing. None if the column is left out.
     decimal : {".", ","}, default="."
         The decimal separator of numbers.
     format : str or None, default=None
         The format of dates.
     warnings : list of str
-        What a user should look at, in sentences that the column's name begins.
+        Warnings for the user, as sentences that follow the column's name.
     """
 
     name: str
@@ -54,11 +54,11 @@ class Column:
 
 
 class UnreadableColumnError(ValueError):
-    """A column cannot be taken for what is asked for."""
+    """A column cannot be read as the requested kind."""
 
 
 def leave_out(name: str, reason: str) -> Column:
-    """Make a column that nothing is learned from.
+    """Make a column that is left out.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Columns: what each of a table is taken for, and its values as numbers or text."""
+"""Reads the columns of a table: the kind of each column, and its values as numbers or text."""
 
 import operator
 from collections.abc import Iterable, Mapping
@@ -22,7 +22,7 @@ from .text_columns import (
     read_text,
 )
 
-# What pandas infers of values that have a type.
+# Kinds of values by pandas' names for inferred types.
 TIMES: dict[str, Kind] = {
     **dict.fromkeys(["date", "datetime", "datetime64"], "date"),
     **dict.fromkeys(["time", "timedelta", "timedelta64"], "duration"),
@@ -36,17 +36,17 @@ def read_columns(
     separator: str = ",",
     target: str | None = None,
 ) -> list[Column]:
-    """Take each column for numbers, categories, dates, durations or text.
+    """Read each column as numbers, categories, dates, durations or text.
 
     Parameters
     ----------
     frame : DataFrame
     kinds : mapping of str to str, default=None
-        The kinds of some columns, by name. The kinds of others follow from their values.
+        The kinds of some columns by name. The kinds of other columns are inferred from their values.
     decimal : {".", ","}, default=None
-        The decimal separator; None: the one that fits a column alone, or else the one that other columns have.
+        The decimal separator. None takes the only separator that fits a column, or else the separator of other columns.
     separator : str, default=","
-        What separates the columns in the file. A semicolon makes a decimal comma likely.
+        The separator of columns in the file. A semicolon makes a decimal comma likely.
     target : str, default=None
         The column to predict. Its classes may be called None or NA.
 
@@ -58,7 +58,7 @@ def read_columns(
     Raises
     ------
     UnreadableColumnError
-        If a column is not of the kind that is asked for.
+        If a column is not of the requested kind.
     """
     kinds = kinds or {}
     texts = {name: _as_text(frame[name]) for name in frame.columns if _is_text(frame[name])}
@@ -79,7 +79,7 @@ def read_columns(
 
 
 def convert(raw: pd.Series, kind: Kind, decimal: Decimal, format: str | None) -> pd.Series:
-    """Read a column of a kind that is known.
+    """Read a column of a known kind.
 
     Parameters
     ----------
@@ -113,7 +113,7 @@ def convert(raw: pd.Series, kind: Kind, decimal: Decimal, format: str | None) ->
 
 
 def unusable_kind(column: pd.Series) -> str | None:
-    """What a column has that is neither numbers nor dates nor text.
+    """The kind of a column's values, if they are neither numbers nor dates nor text.
 
     Parameters
     ----------
@@ -122,7 +122,7 @@ def unusable_kind(column: pd.Series) -> str | None:
     Returns
     -------
     kind : str or None
-        In the plural; None if the column can be used.
+        A noun in the plural, or None if the column can be used.
     """
     if types.is_complex_dtype(column):
         return "complex numbers"
@@ -136,7 +136,7 @@ def unusable_kind(column: pd.Series) -> str | None:
     return None
 
 
-# The most special first.
+# The most specific first.
 
 
 UNUSABLE_KINDS: dict[Any, str] = {
@@ -156,7 +156,7 @@ def _is_text(column: pd.Series) -> bool:
 
 
 def _as_text(column: pd.Series) -> pd.Series:
-    """Values as str without spaces around them, missing ones as empty ones."""
+    """Values as str without spaces around them, with empty texts for missing values."""
     objects = column.astype(object)
     if types.infer_dtype(column, skipna=True) != "string":
         objects = objects.map(format_value, na_action="ignore")
@@ -174,7 +174,7 @@ def format_value(value: object) -> str:
     -------
     text : str
     """
-    # 3.0 is 3, because whole numbers become float64 where one of their column is missing.
+    # Write 3.0 as 3, because whole numbers become float64 if a value of the column is missing.
     return f"{value:.0f}" if isinstance(value, float) and value % 1 == 0 else str(value)
 
 
@@ -186,7 +186,7 @@ def _usual_decimal(fits: Iterable[dict[Decimal, Numbers]], separator: str) -> De
 
 
 def _read_typed(name: str, raw: pd.Series, kind: Kind | None) -> Column:
-    """A column whose values have a type of their own, as in Parquet files."""
+    """Read a column whose values have types, as in Parquet files."""
     if unusable := unusable_kind(raw):
         column = leave_out(name, unusable)
         column.warnings.append(f"holds {unusable} and is left out.")
@@ -211,6 +211,6 @@ def _typed_values(raw: pd.Series) -> tuple[Kind | None, pd.Series | None]:
     inferred = types.infer_dtype(raw, skipna=True)
     if inferred in TIMES:
         return TIMES[inferred], pd.Series(count_days(raw), raw.index)
-    # Truth values with missing ones are objects.
+    # Truth values are objects if some are missing.
     numbers = raw.astype("boolean") if inferred == "boolean" else raw
     return "number", pd.Series(numbers.to_numpy(np.float64, na_value=np.nan), raw.index)

@@ -15,7 +15,7 @@ from pandas.tseries.api import guess_datetime_format
 from .numerals import LEAST_SHARE, is_missing_marker
 
 ISO = "ISO8601"
-# Forms that pandas does not guess.
+# Formats that pandas does not guess.
 MORE_FORMATS = (
     *("%Y%m%d", "%m/%d/%Y", "%d/%m/%Y", "%d.%m.%Y", "%d.%m.%y", "%d-%b-%y", "%d %b %y"),
     # Months.
@@ -41,7 +41,7 @@ DIRECTIVES = {
     "%j": "day of year",
 }
 MICROSECONDS_OF_A_DAY = 86_400_000_000
-# Values that a format is guessed from.
+# Number of values from which a format is guessed.
 N_GUESSES = 5
 ISO_DATE = re.compile(r"[-+]?\d{4,6}-\d{2}(-\d{2}.*)?")
 DATE = re.compile(r".*\d.*")
@@ -78,7 +78,7 @@ def read_dates(column: pd.Series, format: str | None = None) -> Dates | None:
     column : Series of str
         Without spaces around the values.
     format : str, default=None
-        The format to read; None: the one that most values have.
+        The format to read. None takes the format of most values.
 
     Returns
     -------
@@ -98,7 +98,7 @@ def read_dates(column: pd.Series, format: str | None = None) -> Dates | None:
             fits.append((share, candidate, days))
     if not fits:
         return None
-    # The first of those that read most.
+    # Take the first of the formats that read the most values.
     share, best, days = max(fits, key=lambda fit: fit[0])
     others = [
         name for other_share, name, other in fits if other_share == share and not np.array_equal(other, days, True)
@@ -119,7 +119,7 @@ def read_durations(column: pd.Series) -> np.ndarray | None:
     Returns
     -------
     days : ndarray of shape (n_rows,), or None
-        In days, NaN where a value is missing; None if a value is not a duration.
+        Durations in days, with NaN where a value is missing. None if a value is not a duration.
     """
     codes, texts = pd.factorize(column)
     days = np.full(len(texts), np.nan)
@@ -128,7 +128,7 @@ def read_durations(column: pd.Series) -> np.ndarray | None:
             continue
         if not DURATION.fullmatch(text):
             return None
-        # Hours and minutes, to which pandas wants seconds.
+        # pandas needs seconds after hours and minutes.
         text = f"{text}:00" if re.search(r"(^|\D)\d+:\d{2}$", text) and text.count(":") == 1 else text
         try:
             days[i] = pd.Timedelta(text) / pd.Timedelta(days=1)
@@ -138,12 +138,12 @@ def read_durations(column: pd.Series) -> np.ndarray | None:
 
 
 def count_days(values: pd.Series) -> np.ndarray:
-    """Count the days from 1970 to dates, or those of durations.
+    """Count the days from 1970 to dates, or the days in durations.
 
     Parameters
     ----------
     values : Series of datetime64, timedelta64, date, datetime, time or timedelta
-        Of any year, because not all are counted in nanoseconds, which end in 2262.
+        Dates of any year, also after 2262, the last year for counts of nanoseconds.
 
     Returns
     -------
@@ -184,19 +184,19 @@ def _count_days(value: date | time | timedelta) -> float:
     if not isinstance(value, datetime):
         return float(np.datetime64(value, "D").astype(np.int64))
     offset = value.utcoffset() or timedelta()
-    # Not by Python's subtraction, which knows no year before 1 and none after 9999.
+    # Python's subtraction has no years before 1 or after 9999.
     instant = np.datetime64(value.replace(tzinfo=None), "us") - np.timedelta64(offset, "us")
     return float(instant.astype(np.int64)) / MICROSECONDS_OF_A_DAY
 
 
 def _formats(values: Iterable[str]) -> Iterator[str]:
-    """Formats that some values may have, the likeliest first."""
+    """Possible formats of some values, the likeliest first."""
     sample = [text for text in list(values)[: 2 * N_GUESSES] if DATE.fullmatch(text)][:N_GUESSES]
     if any(ISO_DATE.fullmatch(text) for text in sample):
         yield ISO
     seen = set()
     for text in sample:
-        # 3.4.2020 is written where the day comes first.
+        # Dates with points, such as 3.4.2020, begin with the day.
         orders = (True, False) if "." in text else (False, True)
         guesses = [_guess_format(text, day_first) for day_first in orders]
         for guess in [*guesses, *MORE_FORMATS]:
@@ -207,13 +207,13 @@ def _formats(values: Iterable[str]) -> Iterator[str]:
 
 def _guess_format(text: str, day_first: bool) -> str | None:
     with warnings.catch_warnings():
-        # That the day comes first, or does not, in spite of what was asked for.
+        # pandas warns if the order of day and month differs from the requested order.
         warnings.simplefilter("ignore")
         return guess_datetime_format(text, dayfirst=day_first)
 
 
 def _is_dated(format: str) -> bool:
-    """Whether a format has a year and a month, and no day between the two, which nobody writes."""
+    """Whether a format has a year and a month without a day between them, because nobody writes a day there."""
     has_parts = ("%Y" in format or "%y" in format) and any(part in format for part in ("%m", "%b", "%B", "%j"))
     return has_parts and not re.match("%Y.?%d", format)
 
@@ -223,7 +223,7 @@ def _fits(text: str, format: str) -> bool:
 
 
 def _parse(texts: Iterable[str], format: str) -> np.ndarray:
-    """Days since 1970, NaN where a text has another format."""
+    """Days since 1970, with NaN where a text has another format."""
     texts = list(texts)
     parsed = pd.to_datetime(pd.Series(texts, dtype=object), format=format, utc=True, errors="coerce")
     instants = parsed.dt.tz_localize(None).to_numpy()
@@ -235,7 +235,7 @@ def _parse(texts: Iterable[str], format: str) -> np.ndarray:
 
 
 def _parse_any_year(text: str, format: str) -> float:
-    """Days since 1970 of a year that nanoseconds cannot count; a ValueError for other text."""
+    """Days since 1970 for a date outside the range of nanoseconds. Raises ValueError for other text."""
     if format != ISO:
         return _count_days(datetime.strptime(text, format))
     try:

@@ -1,4 +1,4 @@
-"""Text in which a sign separates the columns: what separates them, and how its letters are encoded."""
+"""Reads delimited text files, and finds their separator and their encoding."""
 
 import codecs
 import csv
@@ -12,17 +12,17 @@ from itertools import islice
 import pandas as pd
 
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars", " ": "spaces"}
-# Lines that tell what separates columns.
+# Number of lines from which the separator is guessed.
 N_SAMPLE = 200
-# By default the longest value may have 131,072 letters.
+# By default, a value may have at most 131,072 letters.
 csv.field_size_limit(2**31 - 1)
 
-# A name that is more likely a value.
+# Names of columns that look like values.
 NUMBER = re.compile(r"[-+]?\d*[.,]\d+")
 
 BYTE_ORDER_MARKS = {
     codecs.BOM_UTF8: "utf-8-sig",
-    # Before UTF-16, whose mark begins like it.
+    # UTF-32 comes before UTF-16, because its mark begins with UTF-16's.
     codecs.BOM_UTF32_LE: "utf-32",
     codecs.BOM_UTF32_BE: "utf-32",
     codecs.BOM_UTF16_LE: "utf-16",
@@ -32,12 +32,12 @@ BYTE_ORDER_MARKS = {
 
 @dataclass(frozen=True)
 class TextFormat:
-    """How a file of text is to be read.
+    """The format of a text file.
 
     Parameters
     ----------
     separator, encoding : str or None, default=None
-        None is found out.
+        None detects it.
     """
 
     separator: str | None = None
@@ -46,16 +46,16 @@ class TextFormat:
 
 @dataclass
 class RawTable:
-    """A table as it stands in a file.
+    """A table as written in a file.
 
     Parameters
     ----------
     frame : DataFrame
-        Columns of str where the file has no types; empty ones where nothing is written.
+        Columns of str if the file has no types, with empty texts for empty cells.
     separator : str, default=","
-        What separates columns, in a file of text.
+        The separator of columns in a text file.
     notes : list of str
-        How the file was read, where that is not plain.
+        Remarks about reading the file, if anything is unusual.
     """
 
     frame: pd.DataFrame
@@ -64,17 +64,17 @@ class RawTable:
 
 
 class UnreadableError(ValueError):
-    """A file is not a table, for the reason that the message gives."""
+    """A file is not a table. The message gives the reason."""
 
 
 def decode(content: bytes, encoding: str | None) -> tuple[str, str]:
-    """Make text of bytes.
+    """Decode bytes to text.
 
     Parameters
     ----------
     content : bytes
     encoding : str or None
-        None: that of the byte order mark, or else UTF-8, UTF-16 or that of Western Windows, the first that fits.
+        None takes the encoding of the byte order mark, or else the first that fits of UTF-8, UTF-16 and Windows-1252.
 
     Returns
     -------
@@ -98,12 +98,12 @@ def decode(content: bytes, encoding: str | None) -> tuple[str, str]:
             return content.decode(name), name
         except UnicodeDecodeError:
             continue
-    # Which every byte is in.
+    # Every byte is valid in this encoding.
     return content.decode("latin-1"), "latin-1"
 
 
 def _likely_encodings(content: bytes) -> Iterator[str]:
-    # Every other byte of plain letters in UTF-16 is zero.
+    # In UTF-16, every second byte of plain letters is zero.
     sample = content[:10_000]
     if sample.count(0) > len(sample) / 4:
         yield "utf-16-le" if sample[1::2].count(0) > sample[::2].count(0) else "utf-16-be"
@@ -112,7 +112,7 @@ def _likely_encodings(content: bytes) -> Iterator[str]:
 
 
 def read_delimited(file: io.BytesIO, text_format: TextFormat) -> RawTable:
-    """Read a file of text.
+    """Read a text file.
 
     Parameters
     ----------
@@ -130,7 +130,7 @@ def read_delimited(file: io.BytesIO, text_format: TextFormat) -> RawTable:
     """
     text, encoding = decode(file.getvalue(), text_format.encoding)
     separator = text_format.separator
-    # Excel writes, and reads, a first line that names the separator.
+    # Excel writes and reads a first line that names the separator.
     if match := re.match(r'"?sep=(.)"?\r?\n', text):
         separator = separator or match[1]
         text = text[match.end() :]
@@ -170,7 +170,7 @@ def read_delimited(file: io.BytesIO, text_format: TextFormat) -> RawTable:
 
 
 def name_columns(header: list[str]) -> list[str]:
-    """Name columns whose name is blank as pandas does, by their number.
+    """Name blank columns by their number, like pandas.
 
     Parameters
     ----------
@@ -179,7 +179,7 @@ def name_columns(header: list[str]) -> list[str]:
     Returns
     -------
     names : list of str
-        Without spaces around them. A name that pandas has given before is not given again.
+        Names without spaces around them. A name that pandas gave before is not used again.
     """
     names = [name.strip() for name in header]
     for number, name in enumerate(names):
@@ -192,7 +192,7 @@ def name_columns(header: list[str]) -> list[str]:
 
 
 def _rows(text: str, separator: str) -> Iterator[tuple[int, list[str]]]:
-    """Rows with the numbers of their lines."""
+    """Rows with their line numbers."""
     lines = io.StringIO(text, newline="")
     reader = csv.reader(
         (line.strip() + "\n" for line in lines) if separator == " " else lines,
@@ -200,13 +200,13 @@ def _rows(text: str, separator: str) -> Iterator[tuple[int, list[str]]]:
         skipinitialspace=True,
     )
     for row in reader:
-        # pandas skips blank lines too.
+        # pandas also skips blank lines.
         if len(row) > 1 or (row and row[0].strip()):
             yield reader.line_num, row
 
 
 def _find_separator(text: str) -> str:
-    """The sign that cuts most of the first lines into equally many values."""
+    """The sign that splits most of the first lines into equal numbers of values."""
     sample = "".join(islice(io.StringIO(text, newline=""), N_SAMPLE))
 
     def rate(separator: str) -> tuple[float, int]:
@@ -215,7 +215,7 @@ def _find_separator(text: str) -> str:
         return (n_rows / widths.total(), width) if width > 1 else (0.0, 0)
 
     rates = {separator: rate(separator) for separator in SEPARATORS}
-    # Text has spaces too, whatever separates its columns.
+    # Spaces also occur in text with other separators.
     signs = [separator for separator in SEPARATORS if separator != " " and rates[separator][0] >= 0.5]
     return max(signs, key=rates.__getitem__) if signs else " " if rates[" "][0] >= 0.5 else ","
 
@@ -234,7 +234,7 @@ def _measure(text: str, separator: str) -> tuple[list[str], int, int]:
                 f"column there, delete lines above the header, quote values that contain {shown}, or give --sep"
             )
     widest = max([len(header), *widths])
-    # A header may end with separators that rows do not have.
+    # A header may end with separators that the rows do not have.
     while not header[-1].strip() and len(header) > max(widths, default=widest):
         header.pop()
     names = name_columns(header)

@@ -9,15 +9,15 @@ import pandas as pd
 
 Decimal = Literal[".", ","]
 
-# What spreadsheets, databases and people write where there is no value.
+# Markers of missing values in spreadsheets, databases and handwritten tables.
 MISSING_MARKERS = frozenset(
     ["?", "-", "--", "---", "–", "—", ".", "..", "...", "*", "**", "missing", "unknown", "0000-00-00"]
     + ["na", "n/a", "n.a.", "n.a", "<na>", "nan", "-nan", "nat", "null", "(null)", "none", "nil", "nd", "n.d."]
     + ["#na", "#n/a", "#div/0!", "#value!", "#ref!", "#name?", "#num!", "#null!", "1.#qnan", "-1.#ind", "1.#ind"]
 )
-# A few remarks among numbers do not make categories of them.
+# A column with at least this share of numbers is numeric, despite a few remarks.
 LEAST_SHARE = 0.95
-# So many different numbers beside one text are not categories either.
+# A column with this many different numbers and a single other text is numeric as well.
 FEWEST_NUMBERS = 10
 # A number with leading zeros is a code, such as a postal code. Two digits may be a month.
 CODE = r"0\d\d+"
@@ -29,7 +29,7 @@ CURRENCIES = (
 )
 MAGNITUDES = {"": 1.0, "k": 1e3, "K": 1e3, "M": 1e6, "B": 1e9, "bn": 1e9}
 
-# No-break, narrow no-break, thin and figure spaces group digits, and so do apostrophes.
+# Digits may be grouped by apostrophes and by no-break, narrow no-break, thin and figure spaces.
 _GAP = "[ \u00a0\u202f\u2009\u2007'’]"
 _MINUS = r"\-−–"
 _LETTERS = r"[^\W\d_]+"
@@ -38,10 +38,10 @@ _SYMBOL = r"[^\w\s.,:;()+*/<>=~'’\-−–]"
 
 def _compile_numeral(decimal: Decimal) -> re.Pattern[str]:
     point, comma = re.escape(decimal), re.escape("," if decimal == "." else ".")
-    # A group of thousands does not begin with a zero: 0,123 has a decimal comma.
+    # A number with thousands separators does not begin with a zero, so 0,123 has a decimal comma.
     whole = rf"[1-9]\d{{0,2}}(?:{comma}\d{{3}})+|[1-9]\d{{0,2}}(?:{_GAP}\d{{3}})+|\d+"
     if decimal == ".":
-        # Indian digits go in twos before the last three.
+        # Indian numbers group digits in twos before the last three.
         whole = rf"[1-9]\d?(?:,\d{{2}})+,\d{{3}}|{whole}"
     currency = "|".join(map(re.escape, CURRENCIES))
     return re.compile(
@@ -66,7 +66,7 @@ def is_missing_marker(text: str) -> bool:
     Parameters
     ----------
     text : str
-        Without spaces around it.
+        The text without spaces around it.
 
     Returns
     -------
@@ -81,7 +81,7 @@ def parse_number(text: str, decimal: Decimal = ".") -> tuple[float, str] | None:
     Parameters
     ----------
     text : str
-        Without spaces around it.
+        The text without spaces around it.
     decimal : {".", ","}, default="."
         The decimal separator.
 
@@ -118,15 +118,15 @@ class Numbers:
     values : ndarray of shape (n_rows,)
         NaN where a value is missing or is not a number.
     unit : str
-        What all values are measured in; empty if none is written.
+        The common unit of all values, or an empty text if there is none.
     remarks : list of str
         Texts that are neither numbers nor markers of missing values.
     n_remarks : int
-        Rows that hold one of these.
+        Number of rows with one of the remarks.
     share : float
         Share of numbers among the values that are not missing.
     is_plain : bool, default=False
-        Whether all are written as Python writes them.
+        Whether all numbers are written like Python's.
     """
 
     values: np.ndarray
@@ -138,7 +138,7 @@ class Numbers:
 
     @property
     def are_enough(self) -> bool:
-        """Whether it is a column of numbers: nearly all values are numbers, or all others are one and the same text."""
+        """Whether this is a column of numbers: nearly all values are numbers, or all others are the same text."""
         return self.share >= LEAST_SHARE or (
             len(self.remarks) == 1 and len(np.unique(self.values[~np.isnan(self.values)])) >= FEWEST_NUMBERS
         )
@@ -163,7 +163,7 @@ def read_numbers(column: pd.Series, decimal: Decimal = ".") -> Numbers | None:
             values = column.where(column != "", "nan").to_numpy(object).astype(np.float64)
             return Numbers(values, "", [], 0, 1.0, True) if not np.isnan(values).all() else None
         except ValueError:
-            # Not all of them as a computer writes them.
+            # Some numbers are not in Python's notation.
             pass
     codes, texts = pd.factorize(column)
     counts = np.bincount(codes, minlength=len(texts))

@@ -1,4 +1,4 @@
-"""The reader of columns that a saved model begins with."""
+"""The first step of a saved model, which reads columns."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from .columns import convert
 
 
 class ColumnReader(TransformerMixin, BaseEstimator):
-    """Turn the columns of a file into the numbers, categories and texts of the table that a model learned from.
+    """Convert the columns of a file to numbers, categories and texts, as in the table that a model learned from.
 
     Parameters
     ----------
@@ -27,7 +27,7 @@ class ColumnReader(TransformerMixin, BaseEstimator):
 
     @classmethod
     def from_columns(cls, columns: list[Column], target: str) -> "ColumnReader":
-        """Make a reader for columns that were read.
+        """Make a reader for columns of a known table.
 
         Parameters
         ----------
@@ -37,7 +37,7 @@ class ColumnReader(TransformerMixin, BaseEstimator):
         Returns
         -------
         reader : ColumnReader
-            It skips the columns that are left out.
+            The reader skips columns that were left out.
         """
         return cls(
             [
@@ -49,7 +49,7 @@ class ColumnReader(TransformerMixin, BaseEstimator):
         )
 
     def fit(self, X, y=None) -> "ColumnReader":
-        """Do nothing, because all is known.
+        """Do nothing, because the columns are known already.
 
         Parameters
         ----------

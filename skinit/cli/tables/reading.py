@@ -1,4 +1,4 @@
-"""Files of tables, read as they are: text stays text, and nothing is taken for missing but what is empty."""
+"""Reads files of tables without interpretation: text stays text, and only empty cells are missing."""
 
 import bz2
 import gzip
@@ -27,13 +27,13 @@ def read_table(path: Path, text_format: TextFormat) -> RawTable:
     Parameters
     ----------
     path : Path
-        ``-`` is standard input, whose format is told by its first bytes.
+        ``-`` is standard input, whose format is detected from its first bytes.
     text_format : TextFormat
 
     Returns
     -------
     table : RawTable
-        With names of columns that differ.
+        A table with distinct column names.
 
     Raises
     ------
@@ -46,7 +46,7 @@ def read_table(path: Path, text_format: TextFormat) -> RawTable:
         raise CommandError(f"{nearest_name_hint(path.name, _siblings(path))}There is no file '{path}'.") from None
     except (MemoryError, CommandError):
         raise
-    # A damaged file may raise anything.
+    # A damaged file may raise any exception.
     except Exception as error:
         raise CommandError(f"'{path}' cannot be read: {error}") from None
     frame = table.frame
@@ -78,9 +78,9 @@ def _read(path: Path, text_format: TextFormat) -> RawTable:
     if path.is_dir():
         if suffix != ".parquet":
             raise UnreadableError("it is a folder")
-        # The parts of one table.
+        # The folder may hold the parts of one table.
         return RawTable(_without_index(pd.read_parquet(path)))
-    # Opened here, because some libraries open no file whose name is not UTF-8.
+    # Opened here because some libraries cannot open a file whose name is not UTF-8.
     with path.open("rb") as file:
         content = _decompress(file.read())
     if suffix == ".tsv" and text_format.separator is None:
@@ -96,7 +96,7 @@ def _siblings(path: Path) -> list[str]:
 
 
 def _decompress(content: bytes) -> bytes:
-    """Undo compressions, as the first bytes tell them; an archive holds one file."""
+    """Decompress content, as its first bytes tell. An archive must hold one file."""
     for start, decompress in SIGNATURES.items():
         if content.startswith(start) and not _is_workbook(content):
             return _decompress(decompress(content))
@@ -135,7 +135,7 @@ def _decompress_zstandard(content: bytes) -> bytes:
         from zstandard import ZstdDecompressor
     except ImportError:
         raise CommandError("Files that end in .zst need zstandard: pip install zstandard") from None
-    # Not by its decompress, which wants to know the size beforehand.
+    # zstandard's decompress would need the size in advance.
     return ZstdDecompressor().stream_reader(io.BytesIO(content)).read()
 
 
@@ -149,7 +149,7 @@ SIGNATURES: dict[bytes, Callable[[bytes], bytes]] = {
 
 
 def _suffix_of_content(content: bytes) -> str | None:
-    """What a file is, whatever its name says; None if it is text."""
+    """The suffix for a file's content, whatever its name is, or None if it is text."""
     if content.startswith(b"PAR1"):
         return ".parquet"
     return ".xlsx" if _is_workbook(content) else None
@@ -163,7 +163,7 @@ def _read_parquet(file: io.BytesIO, _: TextFormat) -> RawTable:
 
 
 def _without_index(frame: pd.DataFrame) -> pd.DataFrame:
-    """The frame without names of rows, but with those levels of its index that have a name of their own."""
+    """The frame without its index, except for levels with a name, which become columns."""
     names = [name for name in frame.index.names if name is not None and name not in frame.columns]
     return frame.reset_index(names)[[*names, *frame.columns]] if names else frame
 
@@ -172,7 +172,7 @@ def _read_workbook(file: io.BytesIO, _: TextFormat) -> RawTable:
     if not _is_workbook(file.getvalue()):
         raise UnreadableError("it is not an Excel workbook")
     try:
-        # Without a header, because pandas renames columns of one name.
+        # Without a header, because pandas would rename duplicate columns.
         sheets = pd.read_excel(file, sheet_name=None, header=None, dtype=object, keep_default_na=False, na_values=[""])
     except ImportError:
         raise CommandError("Excel files need openpyxl: pip install openpyxl") from None
@@ -193,7 +193,7 @@ def _read_json(file: io.BytesIO, _: TextFormat) -> RawTable:
     try:
         value = json.loads(text, object_pairs_hook=_make_record)
     except json.JSONDecodeError:
-        # Or a value in each line.
+        # Otherwise there may be a value on each line.
         value = [_loads_line(line, number) for number, line in enumerate(text.splitlines(), 1) if line.strip()]
     notes = []
     if isinstance(value, dict) and {"columns", "data"} <= set(value):
@@ -201,7 +201,7 @@ def _read_json(file: io.BytesIO, _: TextFormat) -> RawTable:
     elif isinstance(value, dict):
         tables = [name for name, part in value.items() if _are_records(part)]
         if len(tables) == 1:
-            notes.append(f"The records are those of {tables[0]!r}.")
+            notes.append(f"The records under {tables[0]!r} are read.")
             value = value[tables[0]]
     if not (_are_records(value) or value == [] or _are_columns(value)):
         raise UnreadableError('it is not a list of records such as {"a": 1, "b": 2}, nor a record in each line')
@@ -211,7 +211,7 @@ def _read_json(file: io.BytesIO, _: TextFormat) -> RawTable:
 def _make_record(pairs: list[tuple[str, object]]) -> dict[str, object]:
     record = dict(pairs)
     if len(record) < len(pairs):
-        # Python would take the last one.
+        # Python would keep the last value.
         repeated = next(name for name in record if sum(name == other for other, _ in pairs) > 1)
         raise UnreadableError(f"a record has more than one value {repeated!r}. Rename all but one")
     return record

@@ -12,17 +12,17 @@ from .numerals import CODE, Decimal, Numbers, is_missing_marker, read_numbers
 
 TRUE_OR_FALSE = "(true or false)"
 TRUTH_VALUES = {"true": 1.0, "false": 0.0}
-# Beyond these, whole numbers are not dates without separators.
+# Whole numbers outside this range are not dates without separators.
 FIRST_DATE, LAST_DATE = 19000000, 21000000
-# Values that tell whether a column may be read in two ways.
+# Number of values that decide whether a column can be read in two ways.
 N_FIRST = 1000
-# Free text has words, and hardly repeats.
+# Values of free text have words and rarely repeat.
 SHORTEST_TEXT = 10
 MOST_CATEGORIES = 100
 
 
 def read_text(name: str, text: pd.Series, kind: Kind | None, fits: dict[Decimal, Numbers], decimal: Decimal) -> Column:
-    """Take a column for what it looks like, or for what is asked for.
+    """Read a column as the requested kind, or as the kind that its values suggest.
 
     Parameters
     ----------
@@ -30,11 +30,11 @@ def read_text(name: str, text: pd.Series, kind: Kind | None, fits: dict[Decimal,
     text : Series of str
         Without spaces around the values.
     kind : str or None
-        What is asked for.
+        The requested kind.
     fits : dict of str to Numbers
-        What `fitting_decimals` returns.
+        The result of `fitting_decimals`.
     decimal : {".", ","}
-        The separator that is meant if both fit.
+        The separator to use if both fit.
 
     Returns
     -------
@@ -43,7 +43,7 @@ def read_text(name: str, text: pd.Series, kind: Kind | None, fits: dict[Decimal,
     Raises
     ------
     UnreadableColumnError
-        If it is not of the kind that is asked for.
+        If the column is not of the requested kind.
     """
     if kind == "category":
         return as_category(name, text)
@@ -65,7 +65,7 @@ def read_text(name: str, text: pd.Series, kind: Kind | None, fits: dict[Decimal,
 
 
 def fitting_decimals(text: pd.Series, decimals: list[Decimal]) -> dict[Decimal, Numbers]:
-    """Read a column as numbers, with each decimal separator that makes numbers of most values, and of nearly all.
+    """Read a column as numbers with each decimal separator, and keep those that read the most, and enough, values.
 
     Parameters
     ----------
@@ -79,7 +79,7 @@ def fitting_decimals(text: pd.Series, decimals: list[Decimal]) -> dict[Decimal, 
     fits: dict[Decimal, Numbers] = {}
     for decimal in decimals:
         other = fits.get(".")
-        # Most columns are as a computer writes them, and long ones should not be read again in vain.
+        # Most columns are in Python's notation, and reading a long column twice would take time.
         if other and other.is_plain and decimal == "," and not _may_have_thousands(text):
             continue
         if numbers := read_numbers(text, decimal):
@@ -89,14 +89,14 @@ def fitting_decimals(text: pd.Series, decimals: list[Decimal]) -> dict[Decimal, 
 
 
 def _may_have_thousands(text: pd.Series) -> bool:
-    """Whether each of the first numbers is whole, or has a point where it may separate thousands."""
+    """Whether each of the first numbers is whole, or has points only where they may separate thousands."""
     return all("." not in value or re.fullmatch(r"[-+]?[1-9]\d{0,2}(\.\d{3})+", value) for value in text[:N_FIRST])
 
 
 def as_number(
     name: str, text: pd.Series, fits: dict[Decimal, Numbers], decimal: Decimal, kind: Kind | None
 ) -> Column | None:
-    """Take a column for numbers.
+    """Read a column as numbers.
 
     Parameters
     ----------
@@ -104,16 +104,16 @@ def as_number(
     text : Series of str
         Without spaces around the values.
     fits : dict of str to Numbers
-        What `fitting_decimals` returns.
+        The result of `fitting_decimals`.
     decimal : {".", ","}
-        The separator that is meant if both fit.
+        The separator to use if both fit.
     kind : str or None
-        "number" if the column must be one.
+        "number" if the column must be numeric.
 
     Returns
     -------
     column : Column or None
-        None if it has other values.
+        None if the column has other values.
     """
     if kind is None:
         if _are_codes_or_dates(text, fits):
@@ -161,7 +161,7 @@ def name_truth_values(values: pd.Series) -> pd.Series:
 
 
 def as_truth_values(name: str, text: pd.Series) -> Column | None:
-    """Take a column for truth values.
+    """Read a column as truth values.
 
     Parameters
     ----------
@@ -172,7 +172,7 @@ def as_truth_values(name: str, text: pd.Series) -> Column | None:
     Returns
     -------
     column : Column or None
-        None if it has other values.
+        None if the column has other values.
     """
     first = next((value for value in text if not is_missing_marker(value)), "")
     if first.casefold() not in TRUTH_VALUES:
@@ -183,7 +183,7 @@ def as_truth_values(name: str, text: pd.Series) -> Column | None:
 
 
 def as_date(name: str, text: pd.Series, format: str | None = None) -> Column | None:
-    """Take a column for dates.
+    """Read a column as dates.
 
     Parameters
     ----------
@@ -196,7 +196,7 @@ def as_date(name: str, text: pd.Series, format: str | None = None) -> Column | N
     Returns
     -------
     column : Column or None
-        None if it has other values.
+        None if the column has other values.
     """
     dates = read_dates(text, format)
     if dates is None:
@@ -218,7 +218,7 @@ def as_date(name: str, text: pd.Series, format: str | None = None) -> Column | N
 
 
 def as_duration(name: str, text: pd.Series) -> Column | None:
-    """Take a column for durations.
+    """Read a column as durations.
 
     Parameters
     ----------
@@ -229,14 +229,14 @@ def as_duration(name: str, text: pd.Series) -> Column | None:
     Returns
     -------
     column : Column or None
-        None if it has other values.
+        None if the column has other values.
     """
     days = read_durations(text)
     return None if days is None else Column(name, "duration", "", pd.Series(days, text.index))
 
 
 def as_category(name: str, text: pd.Series) -> Column:
-    """Take a column for a category.
+    """Read a column as categories.
 
     Parameters
     ----------
@@ -265,7 +265,7 @@ def _are_codes_or_dates(text: pd.Series, fits: dict[Decimal, Numbers]) -> bool:
 
 
 def _is_free_text(text: pd.Series) -> bool:
-    """Whether values are words that hardly repeat, so that each would be a category of its own."""
+    """Whether values are words that rarely repeat, so that almost every value would be a separate category."""
     values = text[text != ""]
     n_distinct = values.nunique()
     return (

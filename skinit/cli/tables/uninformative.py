@@ -1,4 +1,4 @@
-"""Columns that tell nothing of their rows: constants, row numbers and identifiers."""
+"""Columns that carry no information about their rows: constants, row numbers and identifiers."""
 
 import re
 from collections.abc import Container
@@ -8,7 +8,7 @@ import pandas as pd
 from .column import FEWEST_ROWS, Column, leave_out
 
 CONSTANT = "the same value in every row"
-# Where a table of counted rows might also be one of years.
+# Whole numbers in this range may be years instead of row numbers.
 YEARS = (1500, 2200)
 UNNAMED = re.compile(r"(Unnamed: \d+_*)?", re.IGNORECASE)
 ID_NAME = re.compile(
@@ -17,19 +17,19 @@ ID_NAME = re.compile(
 
 
 def leave_out_uninformative(columns: list[Column], chosen: Container[str]) -> list[Column]:
-    """Leave out columns that have one value only, or that seem to name their rows rather than to describe them.
+    """Leave out columns that are constant, or that seem to identify their rows instead of describing them.
 
     Parameters
     ----------
     columns : list of Column
     chosen : container of str
-        Names of columns that stay.
+        Names of columns that are always kept.
 
     Returns
     -------
     columns : list of Column
-        Each is the same, or is left out for a reason. If none would remain, columns stay whose values alone, and not
-        their names, look like those of identifiers.
+        All columns, each unchanged or marked as left out with a reason. If none would remain, columns are kept that
+        look like identifiers only by their values and not by their names.
     """
     judged = [column if column.name in chosen else _judge(column) for column in columns]
     if any(column.kind for column in judged):
@@ -45,7 +45,7 @@ def _judge(column: Column) -> Column:
     if column.kind is None or column.values is None:
         return column
     values = column.values.dropna()
-    # Of numbers, missing ones are imputed.
+    # Missing numbers are imputed.
     if (values if values.dtype == float else column.values).nunique(dropna=False) == 1:
         return leave_out(column.name, CONSTANT)
     reason = _why_identifier(column, values)
@@ -57,7 +57,7 @@ def _has_telling_name(column: Column) -> bool:
 
 
 def _why_identifier(column: Column, values: pd.Series) -> str | None:
-    """Why a column seems to name its rows rather than to describe them; None if it does not."""
+    """Why a column seems to identify its rows instead of describing them, or None if it does not."""
     n_rows = len(column.values) if column.values is not None else 0
     if column.kind in ("date", "duration") or n_rows < 3 or len(values) < n_rows or values.nunique() < n_rows:
         return None

@@ -1,4 +1,4 @@
-"""The curvature of the loss by layer, and its spectrum."""
+"""A picture of the curvature of the loss by layer, and of its spectrum."""
 
 import numpy as np
 
@@ -15,49 +15,51 @@ from ...validation import checks_parameters
 from ..signals import SignalPropagation
 from .panels import COLORS, GREY, check_matplotlib, draw_by_layer, legend_above, make_panels, scale_y
 
-# Decades of the density that are shown: an eigenvalue of its own among a million is still in sight, while the tails of
-# the normal densities that nodes are drawn as are cut off.
+# Number of decades of the density that are shown. They include a single eigenvalue among a million, and cut off the
+# tails of the normal densities that stand for nodes.
 DENSITY_DECADES = 7
-# Lanczos steps for each random vector. Sixty move a curve that is seven decades high by less than a tenth of one.
+# Lanczos steps for each random vector. Sixty steps would move the curve, seven decades high, by less than a tenth of a
+# decade.
 N_STEPS = 40
 
 
 class CurvatureDisplay:
-    r"""The curvature of the loss, as a picture of three panels.
+    r"""A picture of the curvature of the loss, in three panels.
 
-    - :math:`\|H_{w^{(k)}}\|`, the spectral norm of the Hessian with respect to the weights of each layer, and the
-      upper bound of its Gauss-Newton part (:func:`~skinit.curvature.hessian_bound`). Where activations are not
-      piecewise linear, the norm may be above it.
-    - :math:`\|J^{(k)}\|`, the spectral norm of each layer's Jacobian, averaged over rows. Layers above 1 can amplify,
-      layers below 1 can only damp.
-    - The density of the eigenvalues of the whole Hessian, on a logarithmic axis of seven decades, with two marks: the
-      largest eigenvalue, and that above which the steps of the training would oscillate and grow. Where it is far off
-      to the right, as it is with small steps, an arrow at the edge stands for it.
+    - :math:`\|H_{w^{(k)}}\|`, the spectral norm of the Hessian with respect to the weights of each layer, and the upper
+      bound of its Gauss-Newton part (:func:`~skinit.curvature.hessian_bound`). If activations are not piecewise linear,
+      the norm may exceed this bound.
+    - :math:`\|J^{(k)}\|`, the spectral norm of each layer's Jacobian, averaged over rows. Layers with a norm above 1
+      can amplify signals, layers with a norm below 1 can only damp them.
+    - The density of the eigenvalues of the whole Hessian, on a logarithmic axis of seven decades. Two lines mark the
+      largest eigenvalue, and the limit above which the steps of training would oscillate and grow. If the limit is far
+      to the right, as for a small learning rate, an arrow at the edge stands for it.
 
-    Layer `k` is that of the weights ``coefs_[k]``; the place of the output layer is shaded. The axes of layers are
-    logarithmic and at least two decades wide, with a linear part below that has room for zeros.
+    Layer `k` has the weights ``coefs_[k]``. The output layer is shaded. The Hessian belongs to the sum of the loss over
+    outputs, which training descends. The vertical axes of the first two panels are logarithmic and at least two decades
+    high. If there are zeros, a linear part at the bottom shows them.
 
     Parameters
     ----------
     hessian_norm, hessian_bound, jacobian_norm : ndarray of shape (n_layers,)
-        By layer, as :func:`~skinit.inspection.signal_propagation` has them too.
+        The values of each layer, as in :func:`~skinit.inspection.signal_propagation`.
     eigenvalues, density : ndarray of shape (n_points,)
-        As of :func:`~skinit.curvature.spectral_density`.
+        The results of :func:`~skinit.curvature.spectral_density`.
     largest_eigenvalue : float or None, default=None
-        None: not marked.
+        The largest eigenvalue of the Hessian. None draws no mark.
     stability_limit : float or None, default=None
-        The eigenvalue above which steps grow: 2/step for gradient descent. None: not marked.
+        The eigenvalue above which steps grow: 2 / learning rate for gradient descent. None draws no mark.
 
     Attributes
     ----------
     ax_ : ndarray of shape (3,) of matplotlib Axes
         The panels, in the order above.
     figure_ : matplotlib Figure
-        Figure with the panels.
+        The figure that contains the panels.
 
     See Also
     --------
-    skinit.curvature : The functions that measure what is drawn.
+    skinit.curvature : The functions that measure the curvature.
     SignalPropagationDisplay : Activations, deltas and gradients through depth.
 
     Examples
@@ -99,7 +101,7 @@ class CurvatureDisplay:
         Parameters
         ----------
         ax : matplotlib Axes or array-like of 3 matplotlib Axes, default=None
-            A single one is divided into three; of an array, each is drawn in. None: a new figure is made.
+            A single Axes is divided into three; three Axes are used as they are. None makes a new figure.
 
         Returns
         -------
@@ -111,7 +113,7 @@ class CurvatureDisplay:
         ImportError
             If matplotlib is missing.
         ValueError
-            If the number of axes is another.
+            If the number of axes is wrong.
         """
         check_matplotlib(f"{type(self).__name__}.plot")
         self.figure_, self.ax_ = make_panels(ax, (2, 2), [(0, 0), (0, 1), (1, slice(None))], (10, 6.5))
@@ -142,7 +144,7 @@ class CurvatureDisplay:
         left, right = self.eigenvalues[[0, -1]]
         if self.stability_limit is not None:
             label = f"limit of stable steps {self.stability_limit:.3g}"
-            # A limit within twice the spectrum's width is worth the room that it takes.
+            # Extend the axis up to twice the width of the spectrum to show the limit.
             if self.stability_limit <= right + (right - left):
                 ax.axvline(self.stability_limit, color=COLORS[1], linestyle="-.", label=label)
             else:
@@ -168,9 +170,9 @@ class CurvatureDisplay:
     ) -> "CurvatureDisplay":
         """Measure the curvature of the loss of an estimator, and draw it.
 
-        The loss is without its L2 penalty. The limit of stable steps is that of the estimator's solver "sgd" with its
-        initial step and its momentum: 2/step without momentum, and otherwise as in
-        :func:`~skinit.curvature.max_stable_step`. It is not marked for other solvers.
+        The L2 penalty is left out. The limit of stable steps is marked only for the solver "sgd". It follows from the
+        initial learning rate and the momentum: 2 / learning rate without momentum, and otherwise as in
+        :func:`~skinit.curvature.max_stable_step`.
 
         Parameters
         ----------
@@ -180,15 +182,15 @@ class CurvatureDisplay:
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
         sample_weight : array-like of shape (n_samples,), default=None
         n_vectors : int, default=3
-            Random vectors that the spectral density is averaged over, each 40 products with the Hessian, about as
-            costly as 130 gradients. More make it smoother.
+            Number of random vectors over which the spectral density is averaged. Each takes 40 products with the
+            Hessian, about as costly as 130 gradients. More vectors make the density smoother.
         random_state : int, RandomState instance or None, default=0
-            Of the random vectors.
+            Determines the random vectors.
         ax : matplotlib Axes or array-like of 3 matplotlib Axes, default=None
-            As for :meth:`plot`.
+            The same as for :meth:`plot`.
         signals : SignalPropagation or None, default=None
-            What :func:`~skinit.inspection.signal_propagation` found with the same arguments: its norms by layer are
-            drawn, and not measured again.
+            The result of :func:`~skinit.inspection.signal_propagation` for the same arguments. Its norms are drawn and
+            not measured again.
 
         Returns
         -------
@@ -219,7 +221,8 @@ class CurvatureDisplay:
         eigenvalues, density = spectral_density(
             estimator, X, y, n_vectors=n_vectors, n_steps=N_STEPS, **measure_at_random
         )
-        # Steps of gradient descent are stable up to 2 over the largest eigenvalue; infinite ones if none is positive.
+        # Gradient descent is stable up to a rate of 2 / largest eigenvalue, which is infinite if no eigenvalue is
+        # positive.
         largest_eigenvalue = 2 / max_stable_step(estimator, X, y, penalty=False, **measure_at_random)
         stability_limit = None
         if estimator.solver == "sgd" and estimator.momentum < 1 and largest_eigenvalue > 0:

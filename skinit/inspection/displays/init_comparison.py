@@ -1,4 +1,4 @@
-"""Schemes of initialization side by side: scores and learning curves, with their spread."""
+"""A picture that compares initialization schemes by their scores and learning curves."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -13,50 +13,52 @@ from ...initializers import Initializer
 from ...validation import wrong_name
 from .panels import COLORS, GREY, check_matplotlib, legend_above, line_style, make_panels, scale_y
 
-# What is so many times as far from the best score as the median would leave a tenth of the axis to the better half.
+# Candidates this many times farther from the best score than the median would leave a tenth of the axis to the better
+# half, so they are drawn at the edge.
 FAR = 10
-# Where the edge is, as a part of the axis.
+# Position of the edge, as a fraction of the axis.
 EDGE = 0.02
-# Inches for a row of scores and for each further setting in it, and letters of a scheme's name in a line.
-ROW_HEIGHT, SETTING_HEIGHT, NAME_WIDTH = 0.35, 0.15, 28
+ROW_HEIGHT = 0.35  # of a row of scores, in inches
+SETTING_HEIGHT = 0.15  # of each further setting in a row, in inches
+NAME_WIDTH = 28  # of a line in a scheme's name, in letters
 
 
 class InitComparisonDisplay:
-    """Schemes of initialization side by side.
+    """A picture that compares initialization schemes.
 
-    - *Learning curves*, if there are any: the training loss by epoch, as a mean over fits (folds or seeds) and a band
-      from the lowest to the highest. A fit that stopped early keeps its last loss. The axis is logarithmic if losses
-      are more than a decade apart.
-    - *Scores*: mean and standard deviation over fits, and each fit as a dot. With several settings of other parameters
-      a scheme has a bar for each, and the numbers are those of the best. Triangles at the left edge are candidates that
-      are worse by far: ten times as far from the best as the median candidate is, and ten standard deviations. A
-      candidate with a failed fit has dots only.
+    - *Learning curves*, if there are any: the training loss by epoch, as the mean over fits (folds or seeds) and a band
+      from the lowest to the highest loss. A fit that stopped early keeps its last loss. The axis is logarithmic if
+      losses span more than a decade.
+    - *Scores*: the mean and standard deviation over fits, and a dot for each fit. If other parameters have several
+      settings, a scheme has a bar for each setting, and the numbers belong to the best bar. Triangles at the left edge
+      are much worse candidates, which are ten times as far from the best candidate as the median candidate, and at
+      least ten standard deviations. A candidate with a failed fit has only dots.
 
     Parameters
     ----------
     inits : list of str of length n_candidates
-        Name of each candidate's scheme.
+        The name of each candidate's scheme.
     test_scores : ndarray of shape (n_candidates, n_fits)
-        NaN: failed.
+        The score of each fit, or NaN if the fit failed.
     settings : list of str of length n_candidates or None, default=None
-        What else differs between candidates, in words.
+        The other differences between candidates, in words.
     loss_curves : list of length n_candidates or None, default=None
-        For each candidate a list of curves, one for each fit that did not fail.
+        For each candidate, a list of curves, one for each fit that did not fail.
     score_name : str, default="score"
     greater_is_better : bool, default=True
-        False for losses. Their axis runs from right to left, so that better is to the right.
+        False for losses. Their axis runs from right to left, so that the best is always on the right.
 
     Attributes
     ----------
     ax_ : matplotlib Axes, or ndarray of shape (2,) of matplotlib Axes
-        The scores; or learning curves and scores.
+        The scores, or the learning curves and the scores.
     figure_ : matplotlib Figure
-        Figure with the panels.
+        The figure that contains the panels.
 
     See Also
     --------
     sklearn.model_selection.GridSearchCV : Searches over `init` like over every other parameter.
-    skinit.initializers : The schemes.
+    skinit.initializers : The initialization schemes.
 
     Examples
     --------
@@ -72,7 +74,7 @@ class InitComparisonDisplay:
     >>> display.test_scores.shape
     (6, 3)
 
-    Learning curves as well, from cross-validation that keeps what it fits:
+    Cross-validation that returns its estimators adds learning curves:
 
     >>> from sklearn.model_selection import cross_validate
     >>> results = {
@@ -107,8 +109,8 @@ class InitComparisonDisplay:
         Parameters
         ----------
         ax : matplotlib Axes or array-like of 2 matplotlib Axes, default=None
-            Where there are learning curves: a single one is divided into two; of an array, each is drawn in. Where
-            there are none: a single one, drawn in. None: a new figure is made.
+            With learning curves, a single Axes is divided into two, and two Axes are used as they are. Without learning
+            curves, a single Axes is used. None makes a new figure.
 
         Returns
         -------
@@ -120,8 +122,8 @@ class InitComparisonDisplay:
         ImportError
             If matplotlib is missing.
         ValueError
-            If the number of axes is another; or if there are no candidates, or more of them in one place than in
-            another.
+            If the number of axes is wrong, if there are no candidates, or if arguments differ in the number of
+            candidates.
         """
         check_matplotlib(f"{type(self).__name__}.plot")
         self._check_candidates()
@@ -142,10 +144,10 @@ class InitComparisonDisplay:
             raise ValueError("inits is empty: there is nothing to compare.")
         shape = np.shape(self.test_scores)
         if len(shape) != 2 or shape[0] != n_candidates:
-            raise ValueError(f"test_scores must have the shape ({n_candidates}, n_fits), as of inits, got {shape}.")
+            raise ValueError(f"test_scores must have the shape ({n_candidates}, n_fits), like inits, got {shape}.")
         for name, values in (("settings", self.settings), ("loss_curves", self.loss_curves)):
             if values is not None and len(values) != n_candidates:
-                raise ValueError(f"{name} must have {n_candidates} entries, as inits has, got {len(values)}.")
+                raise ValueError(f"{name} must have {n_candidates} entries, like inits, got {len(values)}.")
 
     def _draw_curves(self, ax, loss_curves: Sequence[Sequence]) -> None:
         from matplotlib.ticker import MaxNLocator
@@ -160,7 +162,7 @@ class InitComparisonDisplay:
                 continue
             losses = np.array([np.pad(curve, (0, n_epochs - len(curve)), mode="edge") for curve in curves])
             style = line_style(number)
-            # Markers at different epochs, so that curves on top of each other can be told apart.
+            # Markers are at different epochs, so that overlapping curves can be told apart.
             first_marker = n_epochs * number // (10 * len(self.inits))
             markers = {"markevery": (first_marker, max(1, n_epochs // 10)), "markersize": 4}
             ax.plot(epochs, losses.mean(axis=0), label=label, **style, **markers)
@@ -185,7 +187,7 @@ class InitComparisonDisplay:
         middle = (near.min() + near.max()) / 2 if near.size else 0.0
         settings = self.settings if self.settings is not None else [""] * len(self.inits)
         numbers = {setting: number for number, setting in enumerate(dict.fromkeys(settings))}
-        # Too many settings to tell apart, as those of a random search, show how much depends on them all the same.
+        # Too many settings to tell apart, for example from a random search, still show how much depends on them.
         is_told_apart = 1 < len(numbers) <= len(COLORS)
         rows = list(dict.fromkeys(self.inits))
         for row, init in enumerate(rows):
@@ -225,7 +227,7 @@ class InitComparisonDisplay:
         legend_above(ax)
 
     def _format_spread(self, mean: float, deviation: float) -> str:
-        # A loss may have any unit.
+        # A loss may have any order of magnitude.
         digits = ".3f" if (0 if self.greater_is_better else 0.1) <= abs(mean) < 1000 else ".2e"
         return f"{mean:{digits}} ± {deviation:{digits}}"
 
@@ -233,21 +235,20 @@ class InitComparisonDisplay:
     def from_cv_results(
         cls, cv_results: Mapping, *, param_name: str | None = None, metric: str = "score", ax=None
     ) -> "InitComparisonDisplay":
-        """Draw what a search over `init`, or a cross-validation of each scheme, has found.
+        """Draw the results of a search over `init`, or of a cross-validation of each scheme.
 
         Parameters
         ----------
         cv_results : dict
-            Either `cv_results_` of a search like :class:`~sklearn.model_selection.GridSearchCV`, with `init` among its
-            parameters; of other parameters, those that differ are settings. Or a dict from names of schemes to results
-            of :func:`~sklearn.model_selection.cross_validate`; with ``return_estimator=True`` learning curves are
-            drawn too.
+            Either `cv_results_` of a search over `init`, such as :class:`~sklearn.model_selection.GridSearchCV`; other
+            parameters that differ become settings. Or a dict from names of schemes to results of
+            :func:`~sklearn.model_selection.cross_validate`; ``return_estimator=True`` adds learning curves.
         param_name : str or None, default=None
-            The searched parameter that is the scheme. None: the only one that is `init`, or ends in `__init`.
+            The searched parameter that holds the scheme. None finds the only one that is `init` or ends in `__init`.
         metric : str, default="score"
-            Which one, where several were measured, as in ``mean_test_<metric>``.
+            The metric to draw if several were measured, as in ``mean_test_<metric>``.
         ax : matplotlib Axes or array-like of matplotlib Axes, default=None
-            As for :meth:`plot`.
+            The same as for :meth:`plot`.
 
         Returns
         -------
@@ -258,10 +259,10 @@ class InitComparisonDisplay:
         ImportError
             If matplotlib is missing.
         ValueError
-            If there is no parameter `init`, or more than one; if the metric was not measured; or if there is nothing to
+            If there is no parameter `init` or more than one, if the metric was not measured, or if there is nothing to
             compare.
         TypeError
-            If `cv_results` is something else, a search say.
+            If `cv_results` is anything else, for example a search.
         """
         check_matplotlib(f"{cls.__name__}.from_cv_results")
         if not hasattr(cv_results, "keys"):
@@ -275,7 +276,7 @@ class InitComparisonDisplay:
 
 
 def _lowest_shown(means: np.ndarray, deviations: np.ndarray) -> float:
-    """The lowest mean that is shown at its place; what is lower goes to the edge."""
+    """The lowest mean that is drawn at its value. Lower means are drawn at the edge."""
     distances = np.nanmax(means, initial=-np.inf) - means[~np.isnan(means)]
     if not distances.size:
         return -np.inf
@@ -284,7 +285,7 @@ def _lowest_shown(means: np.ndarray, deviations: np.ndarray) -> float:
 
 
 def _write(ax, text: str, x: float, y: float, *, to_the_left: bool = False, at_edge: bool = False) -> None:
-    """Write beside a point; at the edge, `x` is a part of the axis."""
+    """Write text beside a point. At the edge, `x` is a fraction of the axis."""
     ax.annotate(
         text,
         (x, y),
@@ -298,7 +299,7 @@ def _write(ax, text: str, x: float, y: float, *, to_the_left: bool = False, at_e
 
 
 def _read_search(cv_results: Mapping, param_name: str | None, metric: str) -> dict:
-    """Arguments of the display from the results of a search."""
+    """The display's arguments for the results of a search."""
     candidates = cv_results["params"]
     searched = list(dict.fromkeys(name for parameters in candidates for name in parameters))
     param_name = _find_init(searched, param_name)
@@ -338,7 +339,7 @@ def _find_init(searched: list[str], param_name: str | None) -> str:
 
 
 def _describe_init(parameters: Mapping, param_name: str) -> str:
-    """The scheme of a candidate in words, with those of its own parameters that were searched over."""
+    """The scheme of a candidate in words, with its searched parameters."""
     init = parameters.get(param_name, "default")
     own = {
         name.removeprefix(f"{param_name}__"): value
@@ -351,7 +352,7 @@ def _describe_init(parameters: Mapping, param_name: str) -> str:
 
 
 def _describe(value) -> str:
-    """A parameter's value, in short."""
+    """A short form of a parameter's value."""
     if isinstance(value, float):
         return f"{value:.3g}"
     if isinstance(value, tuple) and len(value) > 2 and len(set(value)) == 1:
@@ -360,7 +361,7 @@ def _describe(value) -> str:
 
 
 def _read_cross_validations(cv_results: Mapping, metric: str) -> dict:
-    """Arguments of the display from results of cross-validations by scheme."""
+    """The display's arguments for a cross-validation of each scheme."""
     if not cv_results:
         raise ValueError("cv_results is empty: there is nothing to compare.")
     for init, result in cv_results.items():
@@ -387,7 +388,7 @@ def _read_cross_validations(cv_results: Mapping, metric: str) -> dict:
 
 
 def _loss_curve(estimator) -> list[float] | None:
-    """The losses of a fitted network, also within pipelines and behind transformed targets; None if it has none."""
+    """The losses of a fitted network, also in a pipeline or with transformed targets, or None if there are none."""
     if isinstance(estimator, Pipeline):
         return _loss_curve(estimator[-1])
     if isinstance(estimator, TransformedTargetRegressor):

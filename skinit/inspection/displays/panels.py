@@ -1,4 +1,4 @@
-"""What the displays share: where they draw, what they draw with, and axes that fit any depth and any range."""
+"""Panels, colors and axes for the displays, for any number of layers and any range of values."""
 
 from typing import TYPE_CHECKING
 
@@ -9,30 +9,30 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure, SubFigure
     from matplotlib.gridspec import GridSpecBase
 
-# Told apart by the colour-blind: M. Okabe and K. Ito, "Color universal design" (2008), without the yellow, which is
-# too light for lines. Markers and line styles tell apart what is printed in grey.
+# The colors of M. Okabe and K. Ito, "Color universal design" (2008), which color-blind readers can tell apart. Yellow
+# is left out because it is too light for lines. Markers and line styles distinguish series in a gray print.
 COLORS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000"]
 MARKERS = ["o", "s", "^", "D", "v", "P", "X"]
 LINE_STYLES = ["-", "--", ":", "-."]
 GREY = "#666666"
 
-# Width of a logarithmic axis at least, in decades: what differs by less than a factor of ten is meant to look alike.
+# The smallest height of a logarithmic axis in decades, so that values within a factor of ten look similar.
 LEAST_DECADES = 2.0
-# Layers that large markers have room for.
+# With more layers than this, markers are small.
 CROWD = 16
-# Inches that a letter of a legend takes.
+# Width of a letter in a legend, in inches.
 LETTER_WIDTH = 0.06
-# Beyond these, and beyond as many decades, the arithmetic of logarithmic axes would underflow or overflow.
+# Beyond these values, or over as many decades, the arithmetic of logarithmic axes would underflow or overflow.
 SMALLEST, LARGEST = 1e-250, 1e250
 
 
 def check_matplotlib(caller: str) -> None:
-    """Raise an ImportError that says how to get matplotlib if it is missing.
+    """Raise an ImportError with an install command if matplotlib is missing.
 
     Parameters
     ----------
     caller : str
-        What requires it.
+        The name of the function that needs matplotlib.
     """
     try:
         import matplotlib  # noqa: F401
@@ -43,7 +43,7 @@ def check_matplotlib(caller: str) -> None:
 def make_panels(
     ax, shape: tuple[int, int], cells: list, figsize: tuple[float, float]
 ) -> "tuple[Figure | SubFigure, np.ndarray]":
-    """The axes to draw in: of a new figure, within the bounds of one, or those given.
+    """The axes to draw in: axes of a new figure, parts of a single Axes, or the given axes.
 
     Parameters
     ----------
@@ -63,9 +63,9 @@ def make_panels(
     Raises
     ------
     ValueError
-        If the number of axes is another, or if the axes have been divided before.
+        If the number of axes is wrong, or if the axes have been divided before.
     TypeError
-        If something else than axes is given.
+        If `ax` contains anything other than axes.
     """
     from matplotlib.axes import Axes
 
@@ -78,7 +78,9 @@ def make_panels(
         panels = np.asarray(ax, dtype=object).ravel()
         strangers = [panel for panel in panels if not isinstance(panel, Axes)]
         if strangers:
-            raise TypeError(f"ax must be None, an Axes or an array of Axes, got {type(strangers[0]).__name__} in it.")
+            raise TypeError(
+                f"ax must be None, an Axes or an array of Axes, got an array with {type(strangers[0]).__name__}."
+            )
         if panels.size != len(cells):
             single = "a single Axes, to be divided, or " if len(cells) > 1 else ""
             raise ValueError(f"ax must be {single}{len(cells)} Axes, got {panels.size}.")
@@ -86,14 +88,14 @@ def make_panels(
     if len(cells) == 1:
         return ax.figure, np.array([ax], dtype=object)
     if not ax.axison:
-        raise ValueError("ax is switched off, as axes are that were divided before. Pass ax=display.ax_ to draw again.")
+        raise ValueError("ax is switched off, because it was divided before. Pass ax=display.ax_ to draw again.")
     ax.set_axis_off()
     return ax.figure, _add_panels(ax.figure, _divide(ax, shape), cells)
 
 
 def _divide(ax: "Axes", shape: tuple[int, int]) -> "GridSpecBase":
-    """A grid within the bounds of axes."""
-    # Room for labels, which a figure without a layout engine does not make.
+    """A grid within the bounds of an Axes."""
+    # A figure without a layout engine makes no room for labels.
     height, width = (None, None) if ax.figure.get_layout_engine() else (0.6, 0.5)
     subplot = ax.get_subplotspec()
     if subplot is not None:
@@ -107,7 +109,7 @@ def _add_panels(figure: "Figure | SubFigure", grid: "GridSpecBase", cells: list)
 
 
 def line_style(number: int) -> dict:
-    """Colour, marker and line style of a series; beyond the colours, the same in other line styles and markers."""
+    """Color, marker and line style of a series. When colors repeat, markers and line styles differ."""
     repeat = number // len(COLORS)
     return {
         "color": COLORS[number % len(COLORS)],
@@ -117,7 +119,7 @@ def line_style(number: int) -> dict:
 
 
 def draw_by_layer(ax: "Axes", series: dict[str, np.ndarray], *, unit: str) -> None:
-    """Lines over layers, the output layer's place shaded; lines without any defined value are left out."""
+    """Draw a line over layers for each series, and shade the output layer. Series that are all NaN are left out."""
     from matplotlib.ticker import MaxNLocator
 
     n_layers = max(map(len, series.values()))
@@ -126,7 +128,7 @@ def draw_by_layer(ax: "Axes", series: dict[str, np.ndarray], *, unit: str) -> No
         values = np.asarray(values, dtype=np.float64)
         if np.isnan(values).all():
             continue
-        # Smaller and smaller, so that equal values are seen through each other.
+        # Later markers are smaller, so that equal values stay visible.
         style = line_style(number) | {
             "linestyle": LINE_STYLES[number],
             "markersize": largest_marker * (1 - 0.3 * number),
@@ -150,11 +152,11 @@ def draw_by_layer(ax: "Axes", series: dict[str, np.ndarray], *, unit: str) -> No
 
 
 def scale_y(ax: "Axes", *values) -> None:
-    """A logarithmic y axis for values, with a linear part below that has room for zeros; a linear one for the rest."""
+    """Make the y axis logarithmic, with a linear part at the bottom for zeros, or linear for negative values."""
     everything = np.concatenate([np.ravel(np.asarray(part, dtype=np.float64)) for part in values])
     finite = everything[np.isfinite(everything)]
     positive = finite[(finite > 0) & (finite <= LARGEST)]
-    # What is less is next to zero, and shown as if it were.
+    # Smaller values are shown as zeros.
     least = max(SMALLEST, positive.max(initial=0) / LARGEST)
     positive = positive[positive >= least]
     if finite.size and finite.min() < 0:
@@ -167,7 +169,7 @@ def scale_y(ax: "Axes", *values) -> None:
         bottom, top = 10 ** ((low + high) / 2 - reach), 10 ** ((low + high) / 2 + reach)
         if (finite < least).any():
             bottom = 10 ** np.floor(np.log10(bottom))
-            # The linear part is as long as a tenth of the others together, and one half of a decade at least.
+            # The linear part is a tenth as long as the logarithmic part, and at least half a decade.
             ax.set_yscale("symlog", linthresh=bottom, linscale=max(0.5, 0.1 * np.log10(top / bottom)))
             ax.set_ylim(-bottom / 4, top)
         else:
@@ -176,7 +178,7 @@ def scale_y(ax: "Axes", *values) -> None:
 
 
 def legend_above(ax: "Axes") -> None:
-    """A legend above the axes, where it cannot hide anything, in as many columns as have room; each label once."""
+    """Draw a legend above the axes, where it hides nothing, in as many columns as fit, with each label once."""
     entries = dict(zip(*reversed(ax.get_legend_handles_labels()), strict=True))
     if not entries:
         return

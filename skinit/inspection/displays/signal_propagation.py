@@ -1,4 +1,4 @@
-"""Activations, deltas and gradients through depth."""
+"""A picture of activations, deltas and gradients, layer by layer."""
 
 import numpy as np
 
@@ -7,21 +7,21 @@ from .panels import check_matplotlib, draw_by_layer, legend_above, make_panels, 
 
 
 class SignalPropagationDisplay:
-    r"""Signal propagation through depth, as a picture of four panels.
+    r"""A picture of signal propagation through the layers, in four panels.
 
     - *Activations*: their variance over rows and units, the part of it that is due to the rows, and the square of their
-      mean. The part due to the rows is all that a layer knows of its input: a flat line is a signal that neither
+      mean. Only the part due to the rows carries information about the input. If its line is flat, the signal neither
       vanishes nor explodes.
-    - *Units* that do not do their part: saturated, dead, and copies (:math:`1 - d / n` with `d` distinct ones among
-      `n`).
+    - *Units* that contribute nothing: the shares of saturated units, dead units, and copies (:math:`1 - d / n` if `d`
+      of `n` units are distinct).
     - *Deltas* :math:`\partial L / \partial u_k`, the derivatives of the loss with respect to preactivations: their
       variance.
-    - *Gradients*: the norm :math:`\|\partial L / \partial W_k\|`, and its ratio to :math:`\|W_k\|`, which says what
-      step changes the weights much.
+    - *Gradients*: the norm :math:`\|\partial L / \partial W_k\|`, and its ratio to :math:`\|W_k\|`, which tells how
+      fast weights change.
 
-    Layer `k` is that of the weights ``coefs_[k]``; the place of the output layer is shaded. All axes but that of the
-    units are logarithmic, at least two decades wide, so that what is nearly constant looks so. Where there are zeros, a
-    linear part below has room for them. Infinite values are triangles at the upper edge; what is not defined is left
+    Layer `k` has the weights ``coefs_[k]``. The output layer is shaded. All vertical axes except that of the units are
+    logarithmic and at least two decades high, so that nearly constant values look constant. If there are zeros, a
+    linear part at the bottom shows them. Infinite values are triangles at the upper edge. Undefined values are left
     out.
 
     Parameters
@@ -34,11 +34,11 @@ class SignalPropagationDisplay:
     ax_ : ndarray of shape (4,) of matplotlib Axes
         The panels, in the order above.
     figure_ : matplotlib Figure
-        Figure with the panels.
+        The figure that contains the panels.
 
     See Also
     --------
-    skinit.inspection.signal_propagation : The numbers, and what they mean.
+    skinit.inspection.signal_propagation : The numbers and their meaning.
     CurvatureDisplay : The curvature of the loss by layer, and its spectrum.
 
     Examples
@@ -63,7 +63,7 @@ class SignalPropagationDisplay:
         Parameters
         ----------
         ax : matplotlib Axes or array-like of 4 matplotlib Axes, default=None
-            A single one is divided into four; of an array, each is drawn in. None: a new figure is made.
+            A single Axes is divided into four; four Axes are used as they are. None makes a new figure.
 
         Returns
         -------
@@ -75,7 +75,7 @@ class SignalPropagationDisplay:
         ImportError
             If matplotlib is missing.
         ValueError
-            If the number of axes is another.
+            If the number of axes is wrong.
         """
         check_matplotlib(f"{type(self).__name__}.plot")
         from matplotlib.ticker import PercentFormatter
@@ -130,7 +130,7 @@ class SignalPropagationDisplay:
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
         sample_weight : array-like of shape (n_samples,), default=None
         ax : matplotlib Axes or array-like of 4 matplotlib Axes, default=None
-            As for :meth:`plot`.
+            The same as for :meth:`plot`.
 
         Returns
         -------
