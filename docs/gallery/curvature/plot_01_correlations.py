@@ -1,6 +1,6 @@
 r"""
-Section 1.1: what the analysis of variances leaves out
-======================================================
+Section 1.1: gradients depend on the weights that they pass
+===========================================================
 
 Schemes like Xavier's keep variances constant, forward and backward, and take the gradients that come back for
 independent of the weights they pass. Section 1.1 of M. Skorski, "Revisiting initialization of neural networks",
@@ -18,7 +18,9 @@ N_SEEDS, N_DRAWS = 10, 100_000
 
 
 def over_seeds(measure, *arguments):
-    return np.array([measure(np.random.default_rng(seed), *arguments) for seed in range(N_SEEDS)])
+    return np.array(
+        [measure(np.random.default_rng(seed), *arguments) for seed in range(N_SEEDS)]
+    )
 
 
 def show(label, values):
@@ -76,7 +78,9 @@ INPUTS = {
     "x = ±1": lambda rng: rng.choice([-1.0, 1.0], N_DRAWS),
     "x uniform": lambda rng: rng.uniform(-(3**0.5), 3**0.5, N_DRAWS),
     "x normal": lambda rng: rng.normal(size=N_DRAWS),
-    "x sparse": lambda rng: rng.choice([-(20**0.5), 20**0.5], N_DRAWS) * (rng.random(N_DRAWS) < 1 / 20),
+    "x sparse": lambda rng: (
+        rng.choice([-(20**0.5), 20**0.5], N_DRAWS) * (rng.random(N_DRAWS) < 1 / 20)
+    ),
 }
 
 
@@ -97,16 +101,35 @@ for (name, correlated), values in gradients.items():
 
 figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4), layout="constrained")
 left.errorbar(
-    widths, factors.mean(axis=1), factors.std(axis=1, ddof=1), fmt="o", color="#0072B2", capsize=3, label="drawn"
+    widths,
+    factors.mean(axis=1),
+    factors.std(axis=1, ddof=1),
+    fmt="o",
+    color="#0072B2",
+    capsize=3,
+    label="drawn",
 )
 left.plot(widths, 1 + 2 / widths, color="#D55E00", label="$1 + 2/d$")
-left.set(xscale="log", xlabel="width $d$ of the hidden layer", ylabel="variance / that of independent factors")
+left.set(
+    xscale="log",
+    xlabel="width $d$ of the hidden layer",
+    ylabel="variance / that of independent factors",
+)
 left.set_xticks(widths, widths)
 left.legend()
-for correlated, marker, color, label in ((0, "o", "#0072B2", "t independent of x"), (1, "^", "#D55E00", "t = 2x")):
+for correlated, marker, color, label in (
+    (0, "o", "#0072B2", "t independent of x"),
+    (1, "^", "#D55E00", "t = 2x"),
+):
     values = np.array([gradients[name, correlated] for name in INPUTS])
     right.errorbar(
-        list(INPUTS), values.mean(axis=1), values.std(axis=1, ddof=1), fmt=marker, color=color, label=label, capsize=3
+        list(INPUTS),
+        values.mean(axis=1),
+        values.std(axis=1, ddof=1),
+        fmt=marker,
+        color=color,
+        label=label,
+        capsize=3,
     )
 right.axhline(1, color="black", linestyle=":")
 right.set(yscale="log", ylabel="variance / that of independent factors")

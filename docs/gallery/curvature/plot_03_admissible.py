@@ -1,6 +1,6 @@
 r"""
-Section 1.2: which activations are admissible
-=============================================
+Section 1.2: the activations that the theory allows
+===================================================
 
 M. Skorski, "Revisiting initialization of neural networks", asks for functions with :math:`f(0) = 0` and
 :math:`f''(0) = 0` (loss functions, it says, and means activations) and names linear, sigmoid, tanh and relu as
@@ -35,11 +35,17 @@ def evaluate(activation, u):
 admissible = {}
 print(f"{'':12}{'f(0)':>8}{'slopes below, above 0':>24}{'second derivatives':>22}")
 for activation in ACTIVATIONS:
-    below, above = (evaluate(activation, side * STEP * np.arange(3)) for side in (-1, 1))
+    below, above = (
+        evaluate(activation, side * STEP * np.arange(3)) for side in (-1, 1)
+    )
     slopes = (below[0] - below[1]) / STEP, (above[1] - above[0]) / STEP
     bends = np.array([f[2] - 2 * f[1] + f[0] for f in (below, above)]) / STEP**2
     admissible[activation] = abs(above[0]) < 1e-6 and np.abs(bends).max() < 0.01
-    print(f"{activation:12}{above[0]:8.2f}{slopes[0]:12.2f}{slopes[1]:12.2f}{bends[0]:11.2f}{bends[1]:11.2f}", end="")
+    print(
+        f"{activation:12}{above[0]:8.2f}{slopes[0]:12.2f}{slopes[1]:12.2f}"
+        f"{bends[0]:11.2f}{bends[1]:11.2f}",
+        end="",
+    )
     print("   admissible" if admissible[activation] else "")
 
 # %%
@@ -55,7 +61,12 @@ SCALES, N_SEEDS = 4.0 ** -np.arange(6), 10
 
 def size_of_activations(activation, c, seed):
     """The root mean square of the third layer's activations."""
-    network = MLPRegressor(hidden_layer_sizes=(30,) * 3, activation=activation, init="xavier", random_state=seed)
+    network = MLPRegressor(
+        hidden_layer_sizes=(30,) * 3,
+        activation=activation,
+        init="xavier",
+        random_state=seed,
+    )
     network.initialize(X, y)
     for w in network.coefs_[:-1]:
         w *= c
@@ -64,12 +75,23 @@ def size_of_activations(activation, c, seed):
 
 
 sizes = {
-    activation: np.array([[size_of_activations(activation, c, seed) for c in SCALES] for seed in range(N_SEEDS)])
+    activation: np.array(
+        [
+            [size_of_activations(activation, c, seed) for c in SCALES]
+            for seed in range(N_SEEDS)
+        ]
+    )
     for activation in ACTIVATIONS
 }
-print(f"weights times {SCALES[-1]:.4g}: activations, mean ± standard deviation over {N_SEEDS} seeds")
+print(
+    f"weights times {SCALES[-1]:.4g}: activations, mean ± standard deviation over "
+    f"{N_SEEDS} seeds"
+)
 for activation, values in sizes.items():
-    print(f"   {activation:12}{values[:, -1].mean():.1e} ± {values[:, -1].std(ddof=1):.0e}")
+    print(
+        f"   {activation:12}{values[:, -1].mean():.1e} ± "
+        f"{values[:, -1].std(ddof=1):.0e}"
+    )
 
 fig, ax = plt.subplots(figsize=(7, 4.5), layout="constrained")
 styles = {"relu": ("#0072B2", "o"), "tanh": ("#D55E00", "^"), "gelu": ("#009E73", "D")}
@@ -77,10 +99,19 @@ styles |= {"logistic": ("#000000", "s"), "softplus": ("#E69F00", "v")}
 for activation, (color, marker) in styles.items():
     values = sizes[activation]
     ax.errorbar(
-        SCALES, values.mean(axis=0), values.std(axis=0, ddof=1), color=color, marker=marker, label=activation, capsize=3
+        SCALES,
+        values.mean(axis=0),
+        values.std(axis=0, ddof=1),
+        color=color,
+        marker=marker,
+        label=activation,
+        capsize=3,
     )
 ax.set(
-    xscale="log", yscale="log", xlabel="scale $c$ of the weights", ylabel="root mean square of activations, third layer"
+    xscale="log",
+    yscale="log",
+    xlabel="scale $c$ of the weights",
+    ylabel="root mean square of activations, third layer",
 )
 ax.legend(title=f"mean and deviation, {N_SEEDS} seeds")
 plt.show()
@@ -92,7 +123,12 @@ plt.show()
 #    1 fails; so it does for softplus, which the paper does not name. Of the others, elu, selu, silu, gelu and
 #    softsign vanish at 0 but bend beside it: Claim 1 holds for them, though they do not meet the condition.
 
-assert [name for name in ACTIVATIONS if admissible[name]] == ["identity", "tanh", "relu", "leaky_relu"]
+assert [name for name in ACTIVATIONS if admissible[name]] == [
+    "identity",
+    "tanh",
+    "relu",
+    "leaky_relu",
+]
 for activation, values in sizes.items():
     if activation in ("logistic", "softplus"):
         assert values.min() > 0.4

@@ -1,6 +1,6 @@
 r"""
-Theorem 1: the order of its error term
-======================================
+Theorem 1: the size of its error
+================================
 
 Theorem 1 of M. Skorski, "Revisiting initialization of neural networks", holds "up to a term" of order
 :math:`f''' \|b^{(k)}\| + f''' \|w^{(k)}\|`, with the weights and intercepts of the layer `k` whose Hessian it is.
@@ -28,21 +28,31 @@ def norms(network, k):
     """The norms of the error term and of the main term."""
     identity = np.eye(network.coefs_[k].size)
     hessian, chain = (
-        hessian_operator(network, X, y, layer=k, kind=kind).matmat(identity) for kind in ("hessian", "gauss_newton")
+        hessian_operator(network, X, y, layer=k, kind=kind).matmat(identity)
+        for kind in ("hessian", "gauss_newton")
     )
     return np.linalg.norm(hessian - chain, 2), np.linalg.norm(chain, 2)
 
 
 def relative_errors(k, own, others, seed):
-    """Error over main term, for each scale of layer k; `own` and `others` are the deviations of intercepts."""
-    network = MLPClassifier((6, 6, 6), "tanh", init="xavier", random_state=seed).initialize(X, y)
+    """Error divided by the main term, for each scale of layer k.
+
+    `own` is the standard deviation of the layer's intercepts, and `others` that of
+    the intercepts in the other layers.
+    """
+    network = MLPClassifier(
+        (6, 6, 6), "tanh", init="xavier", random_state=seed
+    ).initialize(X, y)
     rng = np.random.default_rng(seed)
     for j, intercept in enumerate(network.intercepts_):
         intercept[...] = rng.normal(0, own if j == k else others, intercept.size)
     weights, intercepts = network.coefs_[k].copy(), network.intercepts_[k].copy()
     ratios = []
     for c in SCALES:
-        network.coefs_[k][...], network.intercepts_[k][...] = c * weights, c * intercepts
+        network.coefs_[k][...], network.intercepts_[k][...] = (
+            c * weights,
+            c * intercepts,
+        )
         error, main = norms(network, k)
         ratios.append(error / main)
     return ratios
@@ -52,9 +62,18 @@ def relative_errors(k, own, others, seed):
 # With and without intercepts
 # ---------------------------
 
-CASES = {"no intercepts": (0, 0), "intercepts in this layer": (0.3, 0), "intercepts in all layers": (0.3, 0.3)}
+CASES = {
+    "no intercepts": (0, 0),
+    "intercepts in this layer": (0.3, 0),
+    "intercepts in all layers": (0.3, 0.3),
+}
 ratios = {
-    case: np.array([[relative_errors(k, *deviations, seed) for k in range(3)] for seed in range(N_SEEDS)])
+    case: np.array(
+        [
+            [relative_errors(k, *deviations, seed) for k in range(3)]
+            for seed in range(N_SEEDS)
+        ]
+    )
     for case, deviations in CASES.items()
 }
 slopes = {}
@@ -64,11 +83,16 @@ for case, values in ratios.items():
     logs = np.log(values[:, :, 2:]).reshape(-1, SCALES.size - 2)
     slopes[case] = np.polyfit(np.log(SCALES[2:]), logs.T, 1)[0].reshape(N_SEEDS, 3)
     for k in range(3):
-        print(f"   layer {k}: {slopes[case][:, k].mean():.2f} ± {slopes[case][:, k].std(ddof=1):.2f}")
+        print(
+            f"   layer {k}: {slopes[case][:, k].mean():.2f} ± "
+            f"{slopes[case][:, k].std(ddof=1):.2f}"
+        )
 
 fig, axes = plt.subplots(1, 3, figsize=(12, 4), sharey=True, layout="constrained")
 for ax, (case, values) in zip(axes, ratios.items(), strict=True):
-    for k, (color, marker) in enumerate(zip(("#0072B2", "#D55E00", "#009E73"), "o^s", strict=True)):
+    for k, (color, marker) in enumerate(
+        zip(("#0072B2", "#D55E00", "#009E73"), "o^s", strict=True)
+    ):
         low, middle, high = np.percentile(values[:, k], [0, 50, 100], axis=0)
         ax.loglog(SCALES, middle, color=color, marker=marker, label=f"layer {k}")
         ax.fill_between(SCALES, low, high, color=color, alpha=0.15, linewidth=0)

@@ -1,6 +1,6 @@
 r"""
-Remark 2: small weights, early training
-=======================================
+Remark 2: the error with small weights and early in training
+============================================================
 
 Remark 2 of M. Skorski, "Revisiting initialization of neural networks": whatever the activation, the error term of
 Theorem 1 is "of smaller order" where weights and intercepts are small, as at the start and early in training.
@@ -25,7 +25,9 @@ COLORS, MARKERS = ("#0072B2", "#D55E00", "#009E73"), "o^s"
 
 
 def tanh_network(seed, **parameters):
-    network = MLPClassifier((6, 6, 6), "tanh", init="xavier", random_state=seed, **parameters)
+    network = MLPClassifier(
+        (6, 6, 6), "tanh", init="xavier", random_state=seed, **parameters
+    )
     return network.initialize(X, y)
 
 
@@ -35,10 +37,11 @@ def spread(values):
 
 
 def norms(network, k):
-    """The norms of the error term, of the main term and of their sum, the Hessian of layer k."""
+    """Norms of the error, of the main term, and of their sum, the Hessian of layer k."""
     identity = np.eye(network.coefs_[k].size)
     hessian, chain = (
-        hessian_operator(network, X, y, layer=k, kind=kind).matmat(identity) for kind in ("hessian", "gauss_newton")
+        hessian_operator(network, X, y, layer=k, kind=kind).matmat(identity)
+        for kind in ("hessian", "gauss_newton")
     )
     return [np.linalg.norm(matrix, 2) for matrix in (hessian - chain, chain, hessian)]
 
@@ -63,7 +66,10 @@ logs = np.log(sizes[:, 2:]).transpose(1, 0, 2, 3).reshape(SCALES.size - 2, -1)
 orders = np.polyfit(np.log(SCALES[2:]), logs, 1)[0].reshape(N_SEEDS, 3, 3)
 print(f"powers of c, mean ± standard deviation over {N_SEEDS} seeds")
 for k in range(3):
-    print(f"   layer {k}: error {spread(orders[:, k, 0])}, main term {spread(orders[:, k, 1])}")
+    print(
+        f"   layer {k}: error {spread(orders[:, k, 0])}, main term "
+        f"{spread(orders[:, k, 1])}"
+    )
 
 # %%
 # Early training
@@ -81,16 +87,32 @@ curves = np.reshape(curves, (N_SEEDS, epochs.size, 3, 3))
 shares = curves[..., 0] / curves[..., 2]
 print("norm of the error over that of the Hessian, of layers 0, 1 and 2")
 for i, epoch in enumerate(epochs):
-    print(f"   after {epoch:2} epochs: {', '.join(spread(shares[:, i, k]) for k in range(3))}")
+    print(
+        f"   after {epoch:2} epochs: "
+        f"{', '.join(spread(shares[:, i, k]) for k in range(3))}"
+    )
 
 fig, (left, right) = plt.subplots(1, 2, figsize=(10, 4), layout="constrained")
 for k, (color, marker) in enumerate(zip(COLORS, MARKERS, strict=True)):
-    for ax, x, values in ((left, SCALES, sizes[:, :, k, 0] / sizes[:, :, k, 1]), (right, epochs, shares[:, :, k])):
+    for ax, x, values in (
+        (left, SCALES, sizes[:, :, k, 0] / sizes[:, :, k, 1]),
+        (right, epochs, shares[:, :, k]),
+    ):
         low, middle, high = np.percentile(values, [25, 50, 75], axis=0)
         ax.plot(x, middle, color=color, marker=marker, label=f"layer {k}")
         ax.fill_between(x, low, high, color=color, alpha=0.15, linewidth=0)
-left.set(xscale="log", yscale="log", xlabel="scale $c$ of all weights", ylabel="error term / main term")
-right.set(xlabel="epochs of training", ylabel="error term / Hessian", xscale="symlog", ylim=(0, None))
+left.set(
+    xscale="log",
+    yscale="log",
+    xlabel="scale $c$ of all weights",
+    ylabel="error term / main term",
+)
+right.set(
+    xlabel="epochs of training",
+    ylabel="error term / Hessian",
+    xscale="symlog",
+    ylim=(0, None),
+)
 right.set_xticks(epochs, epochs)
 right.legend(title=f"median and quartiles, {N_SEEDS} seeds")
 plt.show()

@@ -1,6 +1,6 @@
 r"""
-The factorization (5): a layer's input as a chain of Jacobians
-==============================================================
+Equation (5): a layer's input as a product of Jacobians
+=======================================================
 
 The second half of Theorem 1 of M. Skorski, "Revisiting initialization of neural networks", writes the input of layer
 `k`, too, as Jacobians times the network's input, "up to quadratic terms" in the activations:
@@ -29,7 +29,10 @@ ACTIVATIONS = {
 
 
 def relative_error(network, rng):
-    """How far both v are apart, relative to the left one, for a random change g of the layer's weights."""
+    """Difference between both sides of (5), relative to the left one.
+
+    The change g of the layer's weights is random.
+    """
     value, slope, *_ = ACTIVATIONS[network.activation]
     last = len(network.coefs_) - 1
     z, v = X, np.array([X, X])
@@ -45,7 +48,9 @@ def relative_error(network, rng):
 
 def error_at(activation, weight_scale, intercept_deviation, seed):
     rng = np.random.default_rng(seed)
-    network = MLPClassifier((30,) * 4, activation, init="xavier", random_state=seed).initialize(X, y)
+    network = MLPClassifier(
+        (30,) * 4, activation, init="xavier", random_state=seed
+    ).initialize(X, y)
     for w, b in zip(network.coefs_, network.intercepts_, strict=True):
         w *= weight_scale
         b[...] = rng.normal(0, intercept_deviation, b.size)
@@ -58,11 +63,18 @@ def error_at(activation, weight_scale, intercept_deviation, seed):
 
 scales, deviations = 2.0 ** -np.arange(7), np.linspace(0, 0.2, 6)
 small_weights = {
-    activation: np.array([[error_at(activation, c, 0, seed) for c in scales] for seed in range(N_SEEDS)])
+    activation: np.array(
+        [[error_at(activation, c, 0, seed) for c in scales] for seed in range(N_SEEDS)]
+    )
     for activation in ACTIVATIONS
 }
 intercepts = {
-    activation: np.array([[error_at(activation, 1, d, seed) for d in deviations] for seed in range(N_SEEDS)])
+    activation: np.array(
+        [
+            [error_at(activation, 1, d, seed) for d in deviations]
+            for seed in range(N_SEEDS)
+        ]
+    )
     for activation in ACTIVATIONS
 }
 order = np.polyfit(np.log(scales[2:]), np.log(small_weights["tanh"][:, 2:].T), 1)[0]
@@ -70,17 +82,36 @@ print(f"relative error, mean ± standard deviation over {N_SEEDS} seeds")
 for activation, values in small_weights.items():
     for c in (0, -1):
         print(
-            f"   {activation:9}weights times {scales[c]:<9g}{values[:, c].mean():.4f} ± {values[:, c].std(ddof=1):.4f}"
+            f"   {activation:9}weights times {scales[c]:<9g}{values[:, c].mean():.4f} "
+            f"± {values[:, c].std(ddof=1):.4f}"
         )
-print(f"tanh: falls with the weights to the power of {order.mean():.2f} ± {order.std(ddof=1):.2f}")
+print(
+    f"tanh: falls with the weights to the power of {order.mean():.2f} ± "
+    f"{order.std(ddof=1):.2f}"
+)
 
-fig, (left, right) = plt.subplots(1, 2, figsize=(10, 4), sharey=True, layout="constrained")
+fig, (left, right) = plt.subplots(
+    1, 2, figsize=(10, 4), sharey=True, layout="constrained"
+)
 for activation, (_, _, color, marker) in ACTIVATIONS.items():
-    for ax, x, errors in ((left, scales, small_weights[activation]), (right, deviations, intercepts[activation])):
+    for ax, x, errors in (
+        (left, scales, small_weights[activation]),
+        (right, deviations, intercepts[activation]),
+    ):
         ax.errorbar(
-            x, errors.mean(axis=0), errors.std(axis=0, ddof=1), color=color, marker=marker, label=activation, capsize=3
+            x,
+            errors.mean(axis=0),
+            errors.std(axis=0, ddof=1),
+            color=color,
+            marker=marker,
+            label=activation,
+            capsize=3,
         )
-left.set(xscale="log", xlabel="scale of the weights, no intercepts", ylabel="relative error of (5)")
+left.set(
+    xscale="log",
+    xlabel="scale of the weights, no intercepts",
+    ylabel="relative error of (5)",
+)
 right.set(xlabel="standard deviation of intercepts, weights as drawn")
 right.legend(title=f"mean and deviation, {N_SEEDS} seeds")
 plt.show()

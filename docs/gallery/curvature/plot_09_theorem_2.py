@@ -1,6 +1,6 @@
 r"""
-Theorem 2: a bound of the Hessian, and how loose it is
-======================================================
+Theorem 2: an upper bound for the Hessian
+=========================================
 
 Theorem 2 of M. Skorski, "Revisiting initialization of neural networks", bounds the Hessian of a layer's weights by a
 product of norms: as the chain of Theorem 1 is a product of matrices, its norm is at most the product of theirs,
@@ -26,9 +26,14 @@ from skinit.curvature import hessian_bound, hessian_norm, layer_jacobian_norms
 
 print(f"{'x':>5}{'w1':>5}{'measured norm':>16}{'(6)':>8}{'all factors':>14}")
 for x, w1 in ((1, 1), (1, 3), (5, 1), (5, 3)):
-    network = MLPRegressor(hidden_layer_sizes=(1,), activation="identity", init="ones").initialize([[x]], [0.0])
+    network = MLPRegressor(
+        hidden_layer_sizes=(1,), activation="identity", init="ones"
+    ).initialize([[x]], [0.0])
     network.coefs_[1][...] = w1
-    norm, bound = hessian_norm(network, [[x]], [0.0], layer=0), hessian_bound(network, [[x]], [0.0])[0]
+    norm, bound = (
+        hessian_norm(network, [[x]], [0.0], layer=0),
+        hessian_bound(network, [[x]], [0.0])[0],
+    )
     print(f"{x:5}{w1:5}{norm:16.1f}{w1:8.1f}{bound:14.1f}")
     assert np.isclose(norm, w1**2 * x**2)
     assert np.isclose(bound, norm)
@@ -48,32 +53,52 @@ VALUES = {"relu": lambda u: np.maximum(u, 0), "tanh": np.tanh}
 
 
 def mean_norm_of_rows(network):
-    """The mean over rows of the norm of a row's part of the first layer's chain, |x|^2 |A B H_z B A|."""
+    """Mean over rows of |x|^2 |A B H_z B A|, the first layer's chain for one row."""
     z, chain = X, np.eye(30)
     for w, b in zip(network.coefs_[:-1], network.intercepts_[:-1], strict=True):
         u = z @ w + b
-        chain = (chain if z is X else chain @ w) * SLOPES[network.activation](u)[:, None, :]
+        chain = (chain if z is X else chain @ w) * SLOPES[network.activation](u)[
+            :, None, :
+        ]
         z = VALUES[network.activation](u)
     chain = chain @ network.coefs_[-1]
     p = network.predict_proba(X)
     output_hessian = p[:, :, None] * np.eye(10) - p[:, :, None] * p[:, None, :]
-    norms = np.linalg.norm(chain @ output_hessian @ chain.transpose(0, 2, 1), 2, axis=(1, 2))
+    norms = np.linalg.norm(
+        chain @ output_hessian @ chain.transpose(0, 2, 1), 2, axis=(1, 2)
+    )
     return np.mean((X**2).sum(axis=1) * norms)
 
 
 def measure(activation, depth, seed, weight_scale=1.0):
     init = "he" if activation == "relu" else "xavier"
-    network = MLPClassifier((30,) * depth, activation, init=init, random_state=seed).initialize(X, y)
+    network = MLPClassifier(
+        (30,) * depth, activation, init=init, random_state=seed
+    ).initialize(X, y)
     for w in network.coefs_:
         w *= weight_scale
-    norms = [hessian_norm(network, X, y, layer=0, kind=kind, tol=1e-2) for kind in ("hessian", "gauss_newton")]
+    norms = [
+        hessian_norm(network, X, y, layer=0, kind=kind, tol=1e-2)
+        for kind in ("hessian", "gauss_newton")
+    ]
     printed = np.prod(layer_jacobian_norms(network, X, y)[1:])
     return *norms, mean_norm_of_rows(network), hessian_bound(network, X, y)[0], printed
 
 
-LABELS = "norm of the Hessian", "norm of the chain", "mean norm of rows", "bound, all factors", "(6) as printed"
+LABELS = (
+    "norm of the Hessian",
+    "norm of the chain",
+    "mean norm of rows",
+    "bound, all factors",
+    "(6) as printed",
+)
 results = {
-    activation: np.array([[measure(activation, depth, seed) for depth in DEPTHS] for seed in range(N_SEEDS)])
+    activation: np.array(
+        [
+            [measure(activation, depth, seed) for depth in DEPTHS]
+            for seed in range(N_SEEDS)
+        ]
+    )
     for activation in SLOPES
 }
 print(f"logarithms to base 10, mean ± standard deviation over {N_SEEDS} seeds")
@@ -82,7 +107,10 @@ for activation, values in results.items():
     print(activation)
     for i, label in enumerate(LABELS):
         logs = np.log10(values[..., i].T)
-        print(f"   {label:19}" + "".join(f"{x.mean():6.1f} ± {x.std(ddof=1):.1f}" for x in logs))
+        print(
+            f"   {label:19}"
+            + "".join(f"{x.mean():6.1f} ± {x.std(ddof=1):.1f}" for x in logs)
+        )
 
 COLORS, MARKERS = ("#000000", "#E69F00", "#009E73", "#D55E00", "#0072B2"), "osD^v"
 fig, axes = plt.subplots(1, 2, figsize=(10, 4.5), sharey=True, layout="constrained")
@@ -104,9 +132,14 @@ plt.show()
 # leaves out (see :ref:`Remark 2 <sphx_glr_auto_gallery_curvature_plot_07_remark_2.py>`).
 
 for weight_scale in (1, 1 / 4, 1 / 16):
-    values = np.array([measure("tanh", 4, seed, weight_scale) for seed in range(N_SEEDS)])
+    values = np.array(
+        [measure("tanh", 4, seed, weight_scale) for seed in range(N_SEEDS)]
+    )
     ratios = values[:, 0] / values[:, 3]
-    print(f"4 tanh layers, weights times {weight_scale:<7g}norm / bound: {ratios.min():.1e} to {ratios.max():.1e}")
+    print(
+        f"4 tanh layers, weights times {weight_scale:<7g}norm / bound: "
+        f"{ratios.min():.1e} to {ratios.max():.1e}"
+    )
 
 # %%
 # .. admonition:: Verdict: holds with all factors, for the chain of Theorem 1; (6) as printed does not

@@ -1,6 +1,6 @@
 r"""
-Corollary 2: the largest singular value of random weights
-=========================================================
+Corollary 2: the norm of random weights
+=======================================
 
 Corollary 2 of M. Skorski, "Revisiting initialization of neural networks": if the activation has slope 1, the Jacobian
 of a layer is about its weights, whose norm is on average
@@ -34,14 +34,25 @@ DRAWS = {
 }
 
 ratios = {}
-print(f"largest singular value / estimate, mean ± standard deviation over {N_SEEDS} seeds")
+print(
+    f"largest singular value / estimate, mean ± standard deviation over {N_SEEDS} seeds"
+)
 print(f"{'':11}" + "".join(f"{f'{m} x {n}':>13}" for m, n in SHAPES))
 for name, draw in DRAWS.items():
     rng = np.random.default_rng(0)
     ratios[name] = np.array(
-        [[np.linalg.norm(draw(rng, (m, n)), 2) / (m**0.5 + n**0.5) for _ in range(N_SEEDS)] for m, n in SHAPES]
+        [
+            [
+                np.linalg.norm(draw(rng, (m, n)), 2) / (m**0.5 + n**0.5)
+                for _ in range(N_SEEDS)
+            ]
+            for m, n in SHAPES
+        ]
     )
-    print(f"{name:11}" + "".join(f"{r.mean():6.2f} ± {r.std(ddof=1):.2f}" for r in ratios[name]))
+    print(
+        f"{name:11}"
+        + "".join(f"{r.mean():6.2f} ± {r.std(ddof=1):.2f}" for r in ratios[name])
+    )
 
 # %%
 # Jacobians of networks
@@ -63,15 +74,22 @@ print("mean ± standard deviation of the Jacobian norms of the hidden layers, 3 
 for activation in ACTIVATIONS:
     for init in (formula_8, "hessian_closed_form"):
         networks = (
-            MLPClassifier((64,) * 8, activation, init=init, random_state=seed).initialize(X, y) for seed in range(3)
+            MLPClassifier(
+                (64,) * 8, activation, init=init, random_state=seed
+            ).initialize(X, y)
+            for seed in range(3)
         )
-        norms[activation, init] = np.array([layer_jacobian_norms(network, X, y)[:-1] for network in networks])
+        norms[activation, init] = np.array(
+            [layer_jacobian_norms(network, X, y)[:-1] for network in networks]
+        )
         values = norms[activation, init]
         name = "(8)" if init is formula_8 else init
         print(f"{activation:9}{name:20} {values.mean():.2f} ± {values.std(ddof=1):.2f}")
 
 fig, (left, right) = plt.subplots(1, 2, figsize=(10, 4), layout="constrained")
-for (name, values), marker, color in zip(ratios.items(), "o^D", ("#0072B2", "#D55E00", "#000000"), strict=True):
+for (name, values), marker, color in zip(
+    ratios.items(), "o^D", ("#0072B2", "#D55E00", "#000000"), strict=True
+):
     left.errorbar(
         range(len(SHAPES)),
         values.mean(axis=1),
@@ -82,7 +100,11 @@ for (name, values), marker, color in zip(ratios.items(), "o^D", ("#0072B2", "#D5
         capsize=3,
     )
 left.set_xticks(range(len(SHAPES)), [f"{m} x {n}" for m, n in SHAPES])
-left.set(xlabel="shape of the matrix", ylabel="largest singular value / estimate", ylim=(0, None))
+left.set(
+    xlabel="shape of the matrix",
+    ylabel="largest singular value / estimate",
+    ylim=(0, None),
+)
 for i, activation in enumerate(ACTIVATIONS):
     for init, color, marker, label in (
         (formula_8, "#0072B2", "o", "(8)"),
@@ -117,4 +139,6 @@ assert np.abs(light[:, 2] - 1).max() < 0.03
 assert ratios["Student's t"][3].mean() > 1.2
 assert np.abs(norms["tanh", formula_8].mean() - 1) < 0.1
 assert norms["logistic", formula_8].max() < 0.3
-assert np.abs(norms["relu", "hessian_closed_form"].mean() - 1) < np.abs(norms["relu", formula_8].mean() - 1)
+assert np.abs(norms["relu", "hessian_closed_form"].mean() - 1) < np.abs(
+    norms["relu", formula_8].mean() - 1
+)

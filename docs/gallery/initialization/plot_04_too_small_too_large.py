@@ -1,6 +1,6 @@
 r"""
-Weights too small, weights too large: gradients
-===============================================
+Weights too small or too large: gradients vanish or explode
+===========================================================
 
 The lecture notes (section I, *Impact of Poor Initialization*, 2) on gradients; their claims on training are on the next
 page. Four claims:
@@ -58,7 +58,11 @@ def measured_factor(activation, gain, seed, n_layers=12, width=100):
     f, slope = FUNCTIONS[activation]
     rng = np.random.RandomState(seed)
     X = rng.normal(size=(100, width))
-    network = MLPRegressor(hidden_layer_sizes=(width,) * n_layers, activation=activation, init=VarianceScaling(gain**2))
+    network = MLPRegressor(
+        hidden_layer_sizes=(width,) * n_layers,
+        activation=activation,
+        init=VarianceScaling(gain**2),
+    )
     coefs = network.set_params(random_state=seed).initialize(X, X[:, 0]).coefs_[:-1]
     slopes, activations = [], X
     for coef in coefs:
@@ -68,7 +72,9 @@ def measured_factor(activation, gain, seed, n_layers=12, width=100):
     deltas = first = rng.normal(size=X.shape) * slopes[-1]
     for k in range(n_layers - 2, -1, -1):
         deltas = (deltas @ coefs[k + 1].T) * slopes[k]
-    return (np.linalg.norm(deltas) / max(np.linalg.norm(first), 1e-300)) ** (1 / (n_layers - 1))
+    return (np.linalg.norm(deltas) / max(np.linalg.norm(first), 1e-300)) ** (
+        1 / (n_layers - 1)
+    )
 
 
 gains = np.array([0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 1000, 10_000])
@@ -78,17 +84,28 @@ print(f"{'gain':>6}" + "".join(f"{name:>24}" for name in FUNCTIONS))
 for gain in gains:
     for name in FUNCTIONS:
         predicted[name, gain] = predicted_factor(name, gain)
-        measured[name, gain] = np.array([measured_factor(name, gain, seed) for seed in SEEDS])
-    values = [(predicted[name, gain], measured[name, gain].mean(), measured[name, gain].std()) for name in FUNCTIONS]
+        measured[name, gain] = np.array(
+            [measured_factor(name, gain, seed) for seed in SEEDS]
+        )
+    values = [
+        (predicted[name, gain], measured[name, gain].mean(), measured[name, gain].std())
+        for name in FUNCTIONS
+    ]
     print(f"{gain:6g}" + "".join(f"{p:9.2g} {m:6.2g} ± {s:5.0g}" for p, m, s in values))
 
 for gain in gains:
     for name in FUNCTIONS:
-        if gain <= 20 and not (name == "tanh" and gain == 1):  # where tanh's variance is far from settled in 12 layers
+        if gain <= 20 and not (
+            name == "tanh" and gain == 1
+        ):  # where tanh's variance is far from settled in 12 layers
             assert abs(measured[name, gain].mean() / predicted[name, gain] - 1) < 0.06
 for gain in gains[:3]:
-    assert measured["relu", gain].max() < measured["tanh", gain].min(), "relu's deltas vanish faster than tanh's"
-assert all(measured["tanh", gain].min() > 1 for gain in (2, 5, 10, 20, 50)), "tanh: large weights explode"
+    assert measured["relu", gain].max() < measured["tanh", gain].min(), (
+        "relu's deltas vanish faster than tanh's"
+    )
+assert all(measured["tanh", gain].min() > 1 for gain in (2, 5, 10, 20, 50)), (
+    "tanh: large weights explode"
+)
 assert all(measured["logistic", gain].max() < 1 for gain in (0.1, 1, 5))
 assert measured["logistic", 20].min() > 1
 assert all(measured[name, 10_000].max() < 0.01 for name in ("tanh", "logistic"))
@@ -106,18 +123,38 @@ assert all(measured["relu", gain].min() > 1 for gain in gains[gains >= 2])
 # are zero.
 
 # Colours of M. Okabe and K. Ito, which the colour-blind can tell apart.
-plt.rcParams["axes.prop_cycle"] = plt.cycler(color=["#0072B2", "#D55E00", "#009E73", "#CC79A7"])
+plt.rcParams["axes.prop_cycle"] = plt.cycler(
+    color=["#0072B2", "#D55E00", "#009E73", "#CC79A7"]
+)
 figure, ax = plt.subplots(figsize=(7.5, 4.5), layout="constrained")
 for i, (name, marker) in enumerate(zip(FUNCTIONS, "os^", strict=True)):
     factors = np.array([measured[name, gain] for gain in gains]).clip(3e-3)
-    ax.plot(gains, [predicted[name, gain] for gain in gains], color=f"C{i}", linewidth=1)
-    ax.errorbar(gains, factors.mean(axis=1), factors.std(axis=1), fmt=marker, color=f"C{i}", capsize=3, label=name)
+    ax.plot(
+        gains, [predicted[name, gain] for gain in gains], color=f"C{i}", linewidth=1
+    )
+    ax.errorbar(
+        gains,
+        factors.mean(axis=1),
+        factors.std(axis=1),
+        fmt=marker,
+        color=f"C{i}",
+        capsize=3,
+        label=name,
+    )
 ax.axhline(1, color="black", linestyle="--")
 ax.text(0.1, 0.9, "vanish", va="top")
 ax.text(0.1, 1.1, "explode", va="bottom")
 ax.text(3000, 4e-3, "at the edge:\nbelow it", va="bottom", ha="center")
-ax.set(xscale="log", yscale="log", ylim=(2.5e-3, 300), xlabel="gain g (weights of variance $g^2 / d$)")
-ax.set(ylabel="a layer multiplies deltas by", title=r"12 layers of 100: measured, and predicted $\sqrt{\chi}$ (lines)")
+ax.set(
+    xscale="log",
+    yscale="log",
+    ylim=(2.5e-3, 300),
+    xlabel="gain g (weights of variance $g^2 / d$)",
+)
+ax.set(
+    ylabel="a layer multiplies deltas by",
+    title=r"12 layers of 100: measured, and predicted $\sqrt{\chi}$ (lines)",
+)
 ax.legend()
 plt.show()
 

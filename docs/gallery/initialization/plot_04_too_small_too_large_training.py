@@ -1,6 +1,6 @@
 r"""
-Weights too small, weights too large: training
-==============================================
+Weights too small or too large: training is slow or diverges
+============================================================
 
 The lecture notes (section I, *Impact of Poor Initialization*, 2) on training. Three claims:
 
@@ -22,7 +22,8 @@ from skinit import DivergenceError, MLPClassifier
 from skinit.initializers import VarianceScaling
 from skinit.inspection import signal_propagation
 
-warnings.simplefilter("ignore", ConvergenceWarning)  # the number of epochs is chosen here
+# The number of epochs is chosen here.
+warnings.simplefilter("ignore", ConvergenceWarning)
 SEEDS = range(5)
 ACTIVATIONS = ["tanh", "logistic", "relu"]
 X, y = load_digits(return_X_y=True)
@@ -30,8 +31,20 @@ X, y = (X[:600] - X.mean()) / X.std(), y[:600]
 
 
 def network(activation, gain, seed):
-    descent = {"solver": "sgd", "learning_rate_init": 0.01, "batch_size": 50, "max_iter": 20, "n_iter_no_change": 20}
-    return MLPClassifier((64,) * 5, activation, init=VarianceScaling(gain**2), random_state=seed, **descent)
+    descent = {
+        "solver": "sgd",
+        "learning_rate_init": 0.01,
+        "batch_size": 50,
+        "max_iter": 20,
+        "n_iter_no_change": 20,
+    }
+    return MLPClassifier(
+        (64,) * 5,
+        activation,
+        init=VarianceScaling(gain**2),
+        random_state=seed,
+        **descent,
+    )
 
 
 # %%
@@ -54,7 +67,11 @@ for gain in gains:
                 continue
         accuracy[activation, gain] = scores
         n_diverged = np.isnan(scores).sum()
-        cell = f"{n_diverged} of {len(SEEDS)} diverge" if n_diverged else f"{scores.mean():.2f} ± {scores.std():.2f}"
+        cell = (
+            f"{n_diverged} of {len(SEEDS)} diverge"
+            if n_diverged
+            else f"{scores.mean():.2f} ± {scores.std():.2f}"
+        )
         row += f"{cell:>18}"
     print(row)
 
@@ -78,20 +95,38 @@ assert min(accuracy[activation, 1].min() for activation in ("tanh", "relu")) > 0
 
 for gain in (0.1, 1, 30):
     for activation in ACTIVATIONS:
-        report = signal_propagation(network(activation, gain, 0).initialize(X[:100], y[:100]), X[:100], y[:100])
-        print(f"gain {gain:3}, {activation:9}", ", ".join(finding.name for finding in report.findings) or "nothing")
+        report = signal_propagation(
+            network(activation, gain, 0).initialize(X[:100], y[:100]), X[:100], y[:100]
+        )
+        print(
+            f"gain {gain:3}, {activation:9}",
+            ", ".join(finding.name for finding in report.findings) or "nothing",
+        )
 
 # %%
 
 # Colours of M. Okabe and K. Ito, which the colour-blind can tell apart.
-plt.rcParams["axes.prop_cycle"] = plt.cycler(color=["#0072B2", "#D55E00", "#009E73", "#CC79A7"])
+plt.rcParams["axes.prop_cycle"] = plt.cycler(
+    color=["#0072B2", "#D55E00", "#009E73", "#CC79A7"]
+)
 figure, ax = plt.subplots(figsize=(7.5, 4.2), layout="constrained")
 for activation, marker in zip(ACTIVATIONS, "os^", strict=True):
     scores = np.array([accuracy[activation, gain] for gain in gains])
-    ax.errorbar(gains, scores.mean(axis=1), scores.std(axis=1), fmt=f"-{marker}", capsize=3, label=activation)
+    ax.errorbar(
+        gains,
+        scores.mean(axis=1),
+        scores.std(axis=1),
+        fmt=f"-{marker}",
+        capsize=3,
+        label=activation,
+    )
 ax.plot(gains[-3:], [0, 0, 0], "x", color="C2", label="relu: most runs diverge")
 ax.axhline(0.1, color="black", linestyle=":", label="chance")
-ax.set(xscale="log", xlabel="gain g (weights of variance $g^2 / d$)", title="5 layers of 64, 20 epochs")
+ax.set(
+    xscale="log",
+    xlabel="gain g (weights of variance $g^2 / d$)",
+    title="5 layers of 64, 20 epochs",
+)
 ax.set_ylabel("accuracy (share of training rows)")
 ax.legend(loc="upper left")
 plt.show()

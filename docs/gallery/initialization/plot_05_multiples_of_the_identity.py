@@ -1,6 +1,6 @@
 r"""
-1.5 times the identity, and 0.5 times
-=====================================
+Multiples of the identity: signals grow or shrink exponentially
+===============================================================
 
 The lecture notes (section II, *The Problem of Exploding or Vanishing Gradients*) take a deep network of linear layers,
 :math:`\hat y = W^{[L]} \cdots W^{[1]} x`, with all weights :math:`W = c I`. Two
@@ -29,9 +29,21 @@ def inputs(seed, n_features):
 
 
 def linear_network(n_layers, init, width, seed):
-    descent = {"solver": "sgd", "momentum": 0, "learning_rate_init": 1, "alpha": 0, "batch_size": 200}
+    descent = {
+        "solver": "sgd",
+        "momentum": 0,
+        "learning_rate_init": 1,
+        "alpha": 0,
+        "batch_size": 200,
+    }
     hidden = (width,) * (n_layers - 1)
-    return MLPRegressor(hidden_layer_sizes=hidden, activation="identity", init=init, random_state=seed, **descent)
+    return MLPRegressor(
+        hidden_layer_sizes=hidden,
+        activation="identity",
+        init=init,
+        random_state=seed,
+        **descent,
+    )
 
 
 # %%
@@ -54,18 +66,31 @@ for c in (0.5, 1.5):
                 outputs = network.initialize(X, X).predict(X)
                 before = [coef.copy() for coef in network.coefs_]
                 network.partial_fit(X, X)
-                norms = [np.linalg.norm(new - old) for new, old in zip(network.coefs_, before, strict=True)]
+                norms = [
+                    np.linalg.norm(new - old)
+                    for new, old in zip(network.coefs_, before, strict=True)
+                ]
                 growth[c, name][seed, i] = np.linalg.norm(outputs) / np.linalg.norm(X)
                 gradient[c, name][seed, i] = norms[0]
                 if name == "c I":
-                    exact = c ** (n_layers - 1) * abs(c**n_layers - 1) * np.linalg.norm(X.T @ X / len(X))
+                    exact = (
+                        c ** (n_layers - 1)
+                        * abs(c**n_layers - 1)
+                        * np.linalg.norm(X.T @ X / len(X))
+                    )
                     assert np.allclose(norms, exact, rtol=1e-9, atol=0)
                     assert np.isclose(growth[c, name][seed, i], c**n_layers, rtol=1e-9)
 
 print("factor a layer (from 5 to 20 layers):  output   gradient of the first layer")
 for (c, name), sizes in growth.items():
-    rates = [(values[:, -1] / values[:, 1]) ** (1 / 15) for values in (sizes, gradient[c, name])]
-    print(f"c = {c}, {name:25}" + "   ".join(f"{rate.mean():.3f} ± {rate.std():.3f}" for rate in rates))
+    rates = [
+        (values[:, -1] / values[:, 1]) ** (1 / 15)
+        for values in (sizes, gradient[c, name])
+    ]
+    print(
+        f"c = {c}, {name:25}"
+        + "   ".join(f"{rate.mean():.3f} ± {rate.std():.3f}" for rate in rates)
+    )
     assert abs(rates[0].mean() / c - 1) < 0.1
     assert abs(rates[1].mean() / (c if c < 1 else c**2) - 1) < 0.1
 
@@ -74,14 +99,30 @@ for (c, name), sizes in growth.items():
 # an error that is itself :math:`c^L - 1`. Vanishing, it goes like :math:`c^L`, as the error stays.
 
 # Colours of M. Okabe and K. Ito, which the colour-blind can tell apart.
-plt.rcParams["axes.prop_cycle"] = plt.cycler(color=["#0072B2", "#D55E00", "#009E73", "#CC79A7"])
+plt.rcParams["axes.prop_cycle"] = plt.cycler(
+    color=["#0072B2", "#D55E00", "#009E73", "#CC79A7"]
+)
 figure, axes = plt.subplots(1, 2, figsize=(11, 4), layout="constrained", sharex=True)
 for ax, table in zip(axes, [growth, gradient], strict=True):
     for (c, name), values in table.items():
         values = values / values[:, :1].mean()
-        style = {"color": "C0" if c < 1 else "C1", "fmt": "o" if name == "c I" else "s", "mfc": "none", "capsize": 3}
-        ax.errorbar(depths, values.mean(axis=0), values.std(axis=0), label=f"c = {c}, {name}", **style)
-for ax, exploding, label in [(axes[0], 1.5, "powers of 0.5 and 1.5"), (axes[1], 1.5**2, "powers of 0.5 and $1.5^2$")]:
+        style = {
+            "color": "C0" if c < 1 else "C1",
+            "fmt": "o" if name == "c I" else "s",
+            "mfc": "none",
+            "capsize": 3,
+        }
+        ax.errorbar(
+            depths,
+            values.mean(axis=0),
+            values.std(axis=0),
+            label=f"c = {c}, {name}",
+            **style,
+        )
+for ax, exploding, label in [
+    (axes[0], 1.5, "powers of 0.5 and 1.5"),
+    (axes[1], 1.5**2, "powers of 0.5 and $1.5^2$"),
+]:
     ax.plot(depths, 0.5 ** (depths - 2.0), "k--", label=label)
     ax.plot(depths, exploding ** (depths - 2.0), "k--")
     ax.set(xlabel="number of layers", xticks=depths, yscale="log")

@@ -1,6 +1,6 @@
 r"""
-Xavier: zero mean and constant variance
-=======================================
+Xavier's scheme: does the variance stay constant?
+=================================================
 
 The lecture notes (section III, *What is Proper Initialization?*) give two rules of thumb, and a scheme that follows
 them: weights from :math:`N(0, 1 / n^{[l-1]})`, called Xavier initialization, biases zero. Two claims:
@@ -31,11 +31,19 @@ FUNCTIONS = {
 
 
 def propagate(activation, init, seed):
-    """Mean and variance of each layer's activations, and variance of deltas sent back from the last layer."""
+    """Mean and variance of each layer's activations, and variance of its deltas.
+
+    The deltas are sent back from the last layer.
+    """
     f, slope = FUNCTIONS[activation]
     rng = np.random.RandomState(seed)
     X = rng.normal(size=(100, WIDTH))
-    network = MLPRegressor(hidden_layer_sizes=(WIDTH,) * N_LAYERS, activation=activation, init=init, random_state=seed)
+    network = MLPRegressor(
+        hidden_layer_sizes=(WIDTH,) * N_LAYERS,
+        activation=activation,
+        init=init,
+        random_state=seed,
+    )
     coefs = network.initialize(X, X[:, 0]).coefs_[:-1]
     activations, slopes = [X], []
     for coef in coefs:
@@ -45,7 +53,12 @@ def propagate(activation, init, seed):
     deltas = [rng.normal(size=X.shape) * slopes[-1]]
     for coef, layer_slopes in zip(coefs[:0:-1], slopes[-2::-1], strict=True):
         deltas.append(deltas[-1] @ coef.T * layer_slopes)
-    return np.array([[a.mean(), a.var(), d.var()] for a, d in zip(activations[1:], deltas[::-1], strict=True)]).T
+    return np.array(
+        [
+            [a.mean(), a.var(), d.var()]
+            for a, d in zip(activations[1:], deltas[::-1], strict=True)
+        ]
+    ).T
 
 
 # %%
@@ -56,8 +69,13 @@ def propagate(activation, init, seed):
 # :math:`q_l = E[\tanh(\sqrt{q_{l-1}} \, z)^2]` with a normal `z`, which goes like :math:`1 / (2 l)` for many
 # layers. In the last column, the variance of the deltas in the first layer over that in the last.
 
-cases = {name: (name, "lecun_normal") for name in FUNCTIONS} | {"tanh, gain 5": ("tanh", VarianceScaling(25))}
-measured = {case: np.array([propagate(*arguments, seed) for seed in SEEDS]) for case, arguments in cases.items()}
+cases = {name: (name, "lecun_normal") for name in FUNCTIONS} | {
+    "tanh, gain 5": ("tanh", VarianceScaling(25))
+}
+measured = {
+    case: np.array([propagate(*arguments, seed) for seed in SEEDS])
+    for case, arguments in cases.items()
+}
 
 z = np.linspace(-10, 10, 20_001)
 density = np.exp(-(z**2) / 2) / np.exp(-(z**2) / 2).sum()
@@ -66,23 +84,45 @@ for _ in range(N_LAYERS):
     predicted.append(density @ np.tanh(np.sqrt(predicted[-1]) * z) ** 2)
 predicted = np.array(predicted[1:])
 
-print(f"{'':12}{'mean of layer 50':>18}{'variance: layer 1':>18}{'layer 50':>17}{'deltas: 1 / 50':>17}")
+print(
+    f"{'':12}{'mean of layer 50':>18}{'variance: layer 1':>18}{'layer 50':>17}"
+    f"{'deltas: 1 / 50':>17}"
+)
 ratio = {}
-for case, (mean, variance, deltas) in ((case, values.transpose(1, 0, 2)) for case, values in measured.items()):
+for case, (mean, variance, deltas) in (
+    (case, values.transpose(1, 0, 2)) for case, values in measured.items()
+):
     ratio[case] = deltas[:, 0] / deltas[:, -1]
-    cells = [(mean[:, -1], 18), (variance[:, 0], 18), (variance[:, -1], 17), (ratio[case], 17)]
-    print(f"{case:12}" + "".join(f"{f'{v.mean():.2g} ± {v.std():.1g}':>{width}}" for v, width in cells))
-print(f"tanh, variance predicted: layer 1 {predicted[0]:.2g}, layer 50 {predicted[-1]:.2g}, and 1 / (2 l) = {1 / 100}")
+    cells = [
+        (mean[:, -1], 18),
+        (variance[:, 0], 18),
+        (variance[:, -1], 17),
+        (ratio[case], 17),
+    ]
+    print(
+        f"{case:12}"
+        + "".join(f"{f'{v.mean():.2g} ± {v.std():.1g}':>{width}}" for v, width in cells)
+    )
+print(
+    f"tanh, variance predicted: layer 1 {predicted[0]:.2g}, layer 50 "
+    f"{predicted[-1]:.2g}, and 1 / (2 l) = {1 / 100}"
+)
 
 final = {case: values[:, :, -1].mean(axis=0) for case, values in measured.items()}
 assert abs(final["identity"][1] - 1) < 0.3
 assert abs(final["identity"][0]) < 0.01
 assert abs(final["tanh"][0]) < 0.01
-assert np.allclose(measured["tanh"][:, 1].mean(axis=0), predicted, rtol=0.15), "tanh's variance fades as predicted"
+assert np.allclose(measured["tanh"][:, 1].mean(axis=0), predicted, rtol=0.15), (
+    "tanh's variance fades as predicted"
+)
 assert final["relu"][1] < 1e-10, "relu's variance is halved by every layer"
-assert abs(final["logistic"][0] - 0.5) < 0.05, "the logistic function's mean is 1/2, never 0"
+assert abs(final["logistic"][0] - 0.5) < 0.05, (
+    "the logistic function's mean is 1/2, never 0"
+)
 assert abs(final["tanh, gain 5"][0]) < 0.01
-assert abs(final["tanh, gain 5"][1] / measured["tanh, gain 5"][:, 1, 1].mean() - 1) < 0.02
+assert (
+    abs(final["tanh, gain 5"][1] / measured["tanh, gain 5"][:, 1, 1].mean() - 1) < 0.02
+)
 assert ratio["tanh, gain 5"].min() > 1e15, "mean zero, variance constant: and exploding"
 
 # %%
@@ -91,7 +131,9 @@ assert ratio["tanh, gain 5"].min() > 1e15, "mean zero, variance constant: and ex
 # multiplied by slopes.
 
 # Colours of M. Okabe and K. Ito, which the colour-blind can tell apart.
-plt.rcParams["axes.prop_cycle"] = plt.cycler(color=["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00"])
+plt.rcParams["axes.prop_cycle"] = plt.cycler(
+    color=["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00"]
+)
 figure, axes = plt.subplots(1, 3, figsize=(13, 4), layout="constrained")
 layers = np.arange(1, N_LAYERS + 1)
 for (case, values), marker in zip(measured.items(), "os^Dv", strict=True):
@@ -102,8 +144,15 @@ for (case, values), marker in zip(measured.items(), "os^Dv", strict=True):
         ax.plot(layers, curves.mean(axis=0), marker=marker, markevery=7, label=case)
 axes[1].plot(layers, predicted, "k--", label="tanh, predicted")
 axes[0].set(ylabel="mean of activations", title="Mean")
-axes[1].set(ylabel="variance of activations", yscale="log", ylim=(1e-4, 3), title="Variance")
-axes[2].set(ylabel="variance of deltas / that in the last layer", yscale="log", ylim=(1e-25, 1e25), title="Backwards")
+axes[1].set(
+    ylabel="variance of activations", yscale="log", ylim=(1e-4, 3), title="Variance"
+)
+axes[2].set(
+    ylabel="variance of deltas / that in the last layer",
+    yscale="log",
+    ylim=(1e-25, 1e25),
+    title="Backwards",
+)
 for ax in axes:
     ax.set_xlabel("layer")
 axes[1].legend(fontsize="small", loc="lower right")

@@ -1,6 +1,6 @@
 r"""
-Dying relus
-===========
+Dying relus: He's scheme makes them rarer
+=========================================
 
 The lecture notes (*He Initialization in Neural Networks*) on relu. Two claims:
 
@@ -21,7 +21,8 @@ from sklearn.exceptions import ConvergenceWarning
 from skinit import DivergenceError, MLPClassifier
 from skinit.initializers import VarianceScaling
 
-warnings.simplefilter("ignore", ConvergenceWarning)  # the number of epochs is chosen here
+# The number of epochs is chosen here.
+warnings.simplefilter("ignore", ConvergenceWarning)
 SEEDS = range(5)
 SCALES = {"Xavier (1 / d)": 1, "He (2 / d)": 2, "larger (8 / d)": 8}
 X, y = load_digits(return_X_y=True)
@@ -29,13 +30,20 @@ X, y = (X[:600] - X.mean()) / X.std(), y[:600]
 
 
 def network(scale, seed, **parameters):
-    parameters |= {"batch_size": 50, "max_iter": 15, "n_iter_no_change": 15, "random_state": seed}
+    parameters |= {
+        "batch_size": 50,
+        "max_iter": 15,
+        "n_iter_no_change": 15,
+        "random_state": seed,
+    }
     return MLPClassifier((64,) * 10, init=VarianceScaling(scale), **parameters)
 
 
 def hidden_activations(network):
     activations = [X]
-    for coef, intercept in zip(network.coefs_[:-1], network.intercepts_[:-1], strict=True):
+    for coef, intercept in zip(
+        network.coefs_[:-1], network.intercepts_[:-1], strict=True
+    ):
         activations.append(np.maximum(activations[-1] @ coef + intercept, 0))
     return np.array(activations[1:])
 
@@ -86,37 +94,68 @@ for solver, learning_rates in rates.items():
             shares = []
             for seed in SEEDS:
                 try:
-                    fitted = network(scale, seed, solver=solver, learning_rate_init=rate).fit(X, y)
+                    fitted = network(
+                        scale, seed, solver=solver, learning_rate_init=rate
+                    ).fit(X, y)
                     shares.append(share_dead(fitted).mean())
                 except DivergenceError:
                     shares.append(np.nan)
             trained[solver, name, rate] = np.array(shares)
         runs = [trained[solver, name, rate] for rate in learning_rates]
-        cells = ["-" if np.isnan(run).any() else f"{run.mean():.2f} ± {run.std():.2f}" for run in runs]
+        cells = [
+            "-" if np.isnan(run).any() else f"{run.mean():.2f} ± {run.std():.2f}"
+            for run in runs
+        ]
         print(f"{name:16}" + "".join(f"{cell:>15}" for cell in cells))
 
 for rate in (0.001, 0.003):
-    assert trained["adam", "He (2 / d)", rate].mean() < trained["adam", "Xavier (1 / d)", rate].mean()
+    assert (
+        trained["adam", "He (2 / d)", rate].mean()
+        < trained["adam", "Xavier (1 / d)", rate].mean()
+    )
 for name in ("Xavier (1 / d)", "He (2 / d)"):
-    assert trained["adam", name, 0.1].min() > 0.8, "a large rate kills nearly all of them"
-    assert trained["adam", name, 0.01].mean() > 1.5 * trained["adam", name, 0.001].mean()
+    assert trained["adam", name, 0.1].min() > 0.8, (
+        "a large rate kills nearly all of them"
+    )
+    assert (
+        trained["adam", name, 0.01].mean() > 1.5 * trained["adam", name, 0.001].mean()
+    )
 # Whether a single run diverges at this rate hangs on the last bits.
 assert np.nanmean(trained["sgd", "He (2 / d)", 0.1]) > 0.3
 
 # %%
 
 # Colours of M. Okabe and K. Ito, which the colour-blind can tell apart.
-plt.rcParams["axes.prop_cycle"] = plt.cycler(color=["#0072B2", "#D55E00", "#009E73", "#CC79A7"])
+plt.rcParams["axes.prop_cycle"] = plt.cycler(
+    color=["#0072B2", "#D55E00", "#009E73", "#CC79A7"]
+)
 figure, axes = plt.subplots(1, 3, figsize=(13, 3.8), layout="constrained", sharey=True)
 layers = np.arange(1, 11)
 for (name, shares), marker, size in zip(dead.items(), "os^", [11, 7, 4], strict=True):
-    style = {"marker": marker, "markersize": size, "mfc": "none", "capsize": 3, "label": name}
+    style = {
+        "marker": marker,
+        "markersize": size,
+        "mfc": "none",
+        "capsize": 3,
+        "label": name,
+    }
     axes[0].errorbar(layers, shares.mean(axis=0), shares.std(axis=0), **style)
     for ax, (solver, learning_rates) in zip(axes[1:], rates.items(), strict=True):
         runs = np.array([trained[solver, name, rate] for rate in learning_rates])
-        ax.errorbar(learning_rates, runs.mean(axis=1), runs.std(axis=1), fmt=f"-{marker}", capsize=3, label=name)
-        ax.set(xscale="log", xlabel="learning rate", title=f"After training with {solver}")
-axes[0].set(xlabel="layer", ylabel="share of dead units", title="Before training", ylim=(0, 1))
+        ax.errorbar(
+            learning_rates,
+            runs.mean(axis=1),
+            runs.std(axis=1),
+            fmt=f"-{marker}",
+            capsize=3,
+            label=name,
+        )
+        ax.set(
+            xscale="log", xlabel="learning rate", title=f"After training with {solver}"
+        )
+axes[0].set(
+    xlabel="layer", ylabel="share of dead units", title="Before training", ylim=(0, 1)
+)
 axes[0].legend()
 plt.show()
 

@@ -21,11 +21,14 @@ from skinit.inspection import (
     signal_propagation,
 )
 
-warnings.simplefilter("ignore", ConvergenceWarning)  # the number of epochs is chosen here
+# The number of epochs is chosen here.
+warnings.simplefilter("ignore", ConvergenceWarning)
 X, y = load_digits(return_X_y=True)
 X = X / 16
 some_X, some_y = X[:300], y[:300]
-network = MLPClassifier((30,) * 6, "logistic", init="xavier", max_iter=30, random_state=0)
+network = MLPClassifier(
+    (30,) * 6, "logistic", init="xavier", max_iter=30, random_state=0
+)
 
 # %%
 # As it is initialized
@@ -50,7 +53,9 @@ plt.show()
 # Another activation, tanh, whose outputs are centered and whose slope is four times as large, and weights that are
 # scaled by the measured curvature. Nothing is found any more:
 
-advised = MLPClassifier((30,) * 6, "tanh", init="hessian", max_iter=30, random_state=0).initialize(X, y)
+advised = MLPClassifier(
+    (30,) * 6, "tanh", init="hessian", max_iter=30, random_state=0
+).initialize(X, y)
 print(signal_propagation(advised, some_X, some_y).findings)
 SignalPropagationDisplay.from_estimator(advised, some_X, some_y)
 plt.show()
@@ -71,12 +76,22 @@ plt.show()
 
 networks = {
     "logistic": network,
-    "logistic, hessian": MLPClassifier((30,) * 6, "logistic", init="hessian", max_iter=30, random_state=0),
+    "logistic, hessian": MLPClassifier(
+        (30,) * 6, "logistic", init="hessian", max_iter=30, random_state=0
+    ),
     "tanh, hessian": advised,
     "tanh, hessian, auto rate": MLPClassifier(
-        (30,) * 6, "tanh", init="hessian", learning_rate_init="auto", max_iter=30, random_state=0
+        (30,) * 6,
+        "tanh",
+        init="hessian",
+        learning_rate_init="auto",
+        max_iter=30,
+        random_state=0,
     ),
 }
-results = {name: cross_validate(model, X, y, return_estimator=True) for name, model in networks.items()}
+results = {
+    name: cross_validate(model, X, y, return_estimator=True)
+    for name, model in networks.items()
+}
 InitComparisonDisplay.from_cv_results(results)
 plt.show()
