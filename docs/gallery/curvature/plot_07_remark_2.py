@@ -37,7 +37,7 @@ def spread(values):
 
 
 def norms(network, k):
-    """Norms of the error, of the main term, and of their sum, the Hessian of layer k."""
+    """Norms of the error, the main term, and their sum, the Hessian of layer k."""
     identity = np.eye(network.coefs_[k].size)
     hessian, chain = (
         hessian_operator(network, X, y, layer=k, kind=kind).matmat(identity)
