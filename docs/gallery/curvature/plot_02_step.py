@@ -6,11 +6,11 @@ Section 1.2 of M. Skorski, "Revisiting initialization of neural networks", follo
 
 .. math:: L(w - \gamma g) \approx L(w) - \gamma \, g^T g + \tfrac{1}{2} \gamma^2 \, g^T H g ,
 
-and calls :math:`\gamma^* = 1 / \|H\|` the largest step that is sure to lower it. (The middle term is printed without
-its square.) As :math:`g^T H g \le \|H\| \, g^T g`, every step below :math:`2 / \|H\|` is sure to; :math:`\gamma^*` is
-where what one is sure of is most.
+and calls :math:`\gamma^* = 1 / \|H\|` the largest step that is sure to lower it. (The paper prints the middle term
+without its square.) Because :math:`g^T H g \le \|H\| \, g^T g`, every step below :math:`2 / \|H\|` is sure to lower
+the loss, and :math:`\gamma^*` is the step with the largest guaranteed decrease.
 
-First linear regression, where the formula is exact, then networks.
+This page tries steps in linear regression, where the formula is exact, and then in networks.
 """
 
 from copy import deepcopy
@@ -160,13 +160,13 @@ plt.show()
 # %%
 # .. admonition:: Verdict: holds where the loss is quadratic, but it is not the largest such step
 #
-#    Linear regression goes down with every step just below :math:`2 / \|H\|` and diverges just above; with
-#    :math:`1 / \|H\|` it goes down fastest at first.
+#    In linear regression the loss falls with every step just below :math:`2 / \|H\|` and diverges just above. With
+#    :math:`1 / \|H\|` it falls fastest at first.
 #
-# .. admonition:: Verdict in networks: holds under these conditions: the usual weights
+# .. admonition:: Verdict in networks: holds under these conditions: weights of the usual size
 #
-#    With He's and Xavier's weights all first steps of :math:`1 / \|H\|` lower the loss, and many far above
-#    :math:`2 / \|H\|` do, as the gradient does not point along the direction of the largest curvature. But nothing is
+#    With He's and Xavier's weights all first steps of :math:`1 / \|H\|` lower the loss. Many steps far above :math:`2
+#    / \|H\|` do too, because the gradient does not point along the direction of the largest curvature. But nothing is
 #    sure: with large weights in three relu layers the Hessian changes within the step, and the loss may rise.
 
 for factor in (0.5, 1, 1.9):

@@ -2,12 +2,12 @@ r"""
 Section 1.2: the activations that the theory allows
 ===================================================
 
-M. Skorski, "Revisiting initialization of neural networks", asks for functions with :math:`f(0) = 0` and
-:math:`f''(0) = 0` (loss functions, it says, and means activations) and names linear, sigmoid, tanh and relu as
-examples. Claim 1, in section 3.1, draws the conclusion: if all weights and intercepts are close to zero, the
-activations of all layers are.
+M. Skorski, "Revisiting initialization of neural networks", requires functions with :math:`f(0) = 0` and :math:`f''(0)
+= 0`, and names linear, sigmoid, tanh and relu as examples. (It writes loss functions and means activations.) Claim 1,
+in section 3.1, concludes: if all weights and intercepts are close to zero, the activations of all layers are close to
+zero.
 
-A network of one unit whose weights are 1 is the activation itself: its predictions are :math:`f(u)`.
+A network of one unit whose weights are 1 computes the activation itself: its predictions are :math:`f(u)`.
 """
 
 import matplotlib.pyplot as plt
@@ -29,8 +29,8 @@ def evaluate(activation, u):
 # %%
 # f(0) and f''(0)
 # ---------------
-# By differences on either side of 0, as some functions have a kink there. Where the slopes of both sides differ there
-# is no second derivative; relu's is zero on either side.
+# These are differences on either side of 0, because some functions have a kink there. If the slopes of both sides
+# differ, there is no second derivative. relu's is zero on either side.
 
 admissible = {}
 print(f"{'':12}{'f(0)':>8}{'slopes below, above 0':>24}{'second derivatives':>22}")
@@ -51,8 +51,8 @@ for activation in ACTIVATIONS:
 # %%
 # Claim 1: weights near zero, activations near zero
 # -------------------------------------------------
-# The third hidden layer of 30 units on the digits, all weights (Xavier's) multiplied by `c`. The network is cut off
-# after that layer: units of the output are its units.
+# This is the third hidden layer of 30 units on the digits. All weights, drawn by Xavier's scheme, are multiplied by
+# `c`. The network is cut off after that layer, so its outputs are the units of the layer.
 
 X, y = load_digits(return_X_y=True)
 X, y = X[:200] / 16, np.zeros((200, 30))
@@ -119,9 +119,9 @@ plt.show()
 # %%
 # .. admonition:: Verdict: holds for the linear function, tanh and relu (away from 0), not for the sigmoid
 #
-#    The logistic function has :math:`f(0) = 1/2`: its activations stay near 1/2 however small the weights, and Claim
-#    1 fails; so it does for softplus, which the paper does not name. Of the others, elu, selu, silu, gelu and
-#    softsign vanish at 0 but bend beside it: Claim 1 holds for them, though they do not meet the condition.
+#    The logistic function has :math:`f(0) = 1/2`: its activations stay near 1/2 however small the weights are, so
+#    Claim 1 fails. It also fails for softplus, which the paper does not name. elu, selu, silu, gelu and softsign are
+#    zero at 0 but curved beside it. They do not meet the condition, and yet Claim 1 holds for them.
 
 assert [name for name in ACTIVATIONS if admissible[name]] == [
     "identity",

@@ -3,17 +3,17 @@ Theorem 1: the Hessian of a layer as a product of Jacobians
 ===========================================================
 
 Theorem 1 of M. Skorski, "Revisiting initialization of neural networks", writes the Hessian of the loss with respect
-to the weights of one layer as a chain of Jacobians. For a change :math:`g` of the weights of layer `k`,
+to the weights of one layer as a product of Jacobians. For a change :math:`g` of the weights of layer `k`,
 
 .. math:: H_{w^{(k)}}[g, g] \approx v^T H_z v, \qquad v = B \, A \, g \, F ,
 
-with the layer's input :math:`F`, the slopes :math:`A` of its units, the Jacobian :math:`B` of everything above it,
-and the Hessian :math:`H_z` of the loss with respect to the network's output. (In (4), :math:`B` has the index `k`; by
-its definition it is that of the layer's output, `k + 1`.) What is left out contains second derivatives of the
-activation.
+with the layer's input :math:`F`, the slopes :math:`A` of its units, the Jacobian :math:`B` of all layers above it,
+and the Hessian :math:`H_z` of the loss with respect to the network's output. (In (4), :math:`B` has the index `k`. By
+its definition it is the Jacobian from the layer's output, `k + 1`.) The theorem leaves out terms with second
+derivatives of the activation.
 
-The author's notebooks try this on a network 784-30-30-10 and images that have to be downloaded. Here the 8 x 8 digits
-that come with scikit-learn are enlarged to 28 x 28, so that the network is the same and the images are not.
+The author's notebooks test this with a network 784-30-30-10 and images that have to be downloaded. This page enlarges
+scikit-learn's 8 x 8 digits to 28 x 28, so the network is the same and the images are not.
 """
 
 import matplotlib.pyplot as plt
@@ -45,8 +45,9 @@ def untrained(activation, seed):
 # %%
 # Both sides in random directions
 # -------------------------------
-# The right-hand side, written out. The loss is a mean over rows, so both sides are. It is the log loss of the softmax
-# of the last layer's preactivations; these are the output `z`, with :math:`H_z = \mathrm{diag}(p) - p p^T`.
+# This computes the right-hand side. The loss is a mean over rows, so both sides are means too. It is the log loss of
+# the softmax of the last layer's preactivations. These are the output `z`, with :math:`H_z = \mathrm{diag}(p) - p
+# p^T`.
 
 
 def right_hand_side(network, g, k):
@@ -82,8 +83,8 @@ for activation in ACTIVATIONS:
 # %%
 # The error term as a matrix
 # --------------------------
-# ``kind="gauss_newton"`` is the right-hand side as an operator. The norm of the difference over the norm of the
-# Hessian says what is lost at worst.
+# ``kind="gauss_newton"`` is the right-hand side as an operator. The norm of the difference divided by the norm of the
+# Hessian is the relative error in the worst direction.
 
 
 def relative_error(network, k):
@@ -150,9 +151,9 @@ plt.show()
 # %%
 # .. admonition:: Verdict: holds for relu; for tanh the error term is not small
 #
-#    For relu (4) is exact, to rounding. For tanh with the usual weights the error is a good part of the Hessian in
-#    the hidden layers, in the worst direction and in random ones. In the output layer, which has no activation of its
-#    own, (4) is exact for both.
+#    For relu (4) is exact, to rounding. For tanh with the usual weights, the error is a large part of the Hessian in
+#    the hidden layers, in the worst direction and in random ones. In the output layer, which has no activation, (4)
+#    is exact for both.
 
 assert errors["relu"].max() < 1e-10
 assert errors["tanh"][:, 2].max() < 1e-10

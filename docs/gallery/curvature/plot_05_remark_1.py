@@ -2,10 +2,11 @@ r"""
 Remark 1: the activations that make Theorem 1 exact
 ===================================================
 
-Remark 1 of M. Skorski, "Revisiting initialization of neural networks": where :math:`f'' = 0`, "such as variants of
-relu", the chain of Jacobians of Theorem 1 is the Hessian of a layer's weights, and not an approximation.
+Remark 1 of M. Skorski, "Revisiting initialization of neural networks": if :math:`f'' = 0`, "such as variants of
+relu", the product of Jacobians in Theorem 1 is exactly the Hessian of a layer's weights.
 
-Eleven activations, the same network 64-30-30-10 on the digits, and the norm of what the theorem leaves out.
+This page measures the norm of the terms that the theorem leaves out, for eleven activations and the same network
+64-30-30-10 on the digits.
 """
 
 import matplotlib.pyplot as plt
@@ -95,11 +96,11 @@ ax.legend()
 plt.show()
 
 # %%
-# .. admonition:: Verdict: holds, for activations of straight pieces and for the weights of one layer
+# .. admonition:: Verdict: holds, for piecewise linear activations and for the weights of one layer
 #
-#    For the identity, relu and leaky relu nothing is left out. For those variants of relu that are curved (elu, selu,
-#    softplus, silu, gelu) something is, as for tanh. And it is a statement about each layer by itself: across layers
-#    even a network without activations has a Hessian that is not a chain of Jacobians, as weights multiply each
+#    For the identity, relu and leaky relu nothing is left out. For tanh and the curved variants of relu (elu, selu,
+#    softplus, silu, gelu) there is an error. The remark is true for each layer on its own. Across layers even a
+#    network without activations has a Hessian that is not a product of Jacobians, because weights multiply each
 #    other.
 
 assert all(errors[activation][:, :2].max() < 1e-10 for activation in STRAIGHT)

@@ -2,12 +2,14 @@ r"""
 Theorem 1: the size of its error
 ================================
 
-Theorem 1 of M. Skorski, "Revisiting initialization of neural networks", holds "up to a term" of order
-:math:`f''' \|b^{(k)}\| + f''' \|w^{(k)}\|`, with the weights and intercepts of the layer `k` whose Hessian it is.
+Theorem 1 of M. Skorski, "Revisiting initialization of neural networks", holds "up to a term" of order :math:`f'''
+\|b^{(k)}\| + f''' \|w^{(k)}\|`, where :math:`w^{(k)}` and :math:`b^{(k)}` are the weights and intercepts of layer
+`k`, and the Hessian is with respect to these weights.
 
-So these are made small here, of one layer and not of the others: :math:`c \, w^{(k)}` and :math:`c \, b^{(k)}`, for
-`c` down to 1/256, in a tanh network 13-6-6-6-3 on the wines. The error should fall like `c`: a slope of 1 where both
-axes are logarithmic. (The proof, in (13), has the intercepts alone. So networks without any are tried, too.)
+This page makes the weights and intercepts of layer `k` small, and leaves the other layers as they are: :math:`c \,
+w^{(k)}` and :math:`c \, b^{(k)}`, for `c` down to 1/256, in a tanh network 13-6-6-6-3 on the wines. The error should
+be proportional to `c`, which is a slope of 1 if both axes are logarithmic. (The proof, in (13), has only the
+intercepts, so the page tries networks without intercepts too.)
 """
 
 import matplotlib.pyplot as plt
@@ -105,10 +107,10 @@ plt.show()
 # %%
 # .. admonition:: Verdict: holds under these conditions: the layers above have no intercepts
 #
-#    At the start of training there are none, and the error falls in proportion to the weights and intercepts of the
-#    layer. Without any intercepts it does so too, and is not zero, as (13) would have it. With intercepts in all
-#    layers it falls only for the last hidden layer: for the others, units of the layers above are not near zero,
-#    where the tanh is straight, and their second derivative stays, however small the layer's own weights.
+#    At the start of training intercepts are zero, and the error falls in proportion to the weights of the layer. By
+#    (13) it would be zero without intercepts, and it is not. With intercepts in all layers it falls only for the last
+#    hidden layer. For the others, the preactivations in the layers above are not near zero, where tanh is straight,
+#    so their second derivatives remain however small the layer's own weights are.
 
 for case in ("no intercepts", "intercepts in this layer"):
     assert np.abs(slopes[case] - 1).max() < 0.2

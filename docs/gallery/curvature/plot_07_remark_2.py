@@ -2,11 +2,11 @@ r"""
 Remark 2: the error with small weights and early in training
 ============================================================
 
-Remark 2 of M. Skorski, "Revisiting initialization of neural networks": whatever the activation, the error term of
-Theorem 1 is "of smaller order" where weights and intercepts are small, as at the start and early in training.
+Remark 2 of M. Skorski, "Revisiting initialization of neural networks": for any activation, the error of Theorem 1 is
+"of smaller order" if weights and intercepts are small, as they are early in training.
 
-Smaller than what? Two questions: does the error vanish with the weights (it does), and does it vanish *relative to
-the Hessian* (it does not). Then a network is trained, to see when the theorem is near.
+This page asks two questions. Does the error vanish with the weights? It does. Does it vanish *relative to the
+Hessian*? It does not. Then a network is trained, to see when the theorem is a good approximation.
 """
 
 import matplotlib.pyplot as plt
@@ -49,9 +49,9 @@ def norms(network, k):
 # %%
 # Small weights
 # -------------
-# All weights are multiplied by `c`; intercepts are zero. Counting powers: in layer `k` of hidden layers 0, 1, 2 the
-# main term has :math:`\|B\|^2 \|F\|^2`, of order :math:`c^{2(3-k)} c^{2k} = c^6`. The error has only one :math:`B`,
-# times :math:`f''(u) \approx -2u`: :math:`c^{3-k} c^{k+1} c^{2k} = c^{4+2k}`.
+# All weights are multiplied by `c`, and intercepts are zero. The hidden layers are 0, 1 and 2. In layer `k` the main
+# term has :math:`\|B\|^2 \|F\|^2`, of order :math:`c^{2(3-k)} c^{2k} = c^6`. The error has only one :math:`B`, times
+# :math:`f''(u) \approx -2u`, so it is of order :math:`c^{3-k} c^{k+1} c^{2k} = c^{4+2k}`.
 
 sizes = []
 for seed in range(N_SEEDS):
@@ -121,10 +121,10 @@ plt.show()
 # .. admonition:: Verdict: does not hold relative to the Hessian, which vanishes faster in the early layers
 #
 #    The error is of a high order in `c`, as the remark says. Relative to the main term it is of *lower* order in
-#    layer 0, of the same order in layer 1, and of higher order only in layer 2, next to the output: with small
-#    weights, the Hessian of the first layer is nearly all error term. With the usual weights the error is a good part
-#    of the Hessian of every layer, and in the first ones it is largest at the start: it has the slope of the loss as
-#    a factor, which training makes smaller.
+#    layer 0, of the same order in layer 1, and of higher order only in layer 2, next to the output. With small
+#    weights, the Hessian of the first layer is therefore nearly all error. With the usual weights the error is a
+#    large part of the Hessian of every layer. In the first layers it is largest at the start, because it has the
+#    slope of the loss as a factor, and training reduces this slope.
 
 assert (orders[:, :, 0] > 3.5).all()
 difference_of_orders = (orders[:, :, 0] - orders[:, :, 1]).mean(axis=0)

@@ -2,13 +2,14 @@ r"""
 Equation (5): a layer's input as a product of Jacobians
 =======================================================
 
-The second half of Theorem 1 of M. Skorski, "Revisiting initialization of neural networks", writes the input of layer
-`k`, too, as Jacobians times the network's input, "up to quadratic terms" in the activations:
+The second half of Theorem 1 of M. Skorski, "Revisiting initialization of neural networks", also writes the input of
+layer `k` as Jacobians times the network's input, "up to quadratic terms" in the activations:
 
 .. math:: v = B A g z^{(k)} \approx J^{(n-1)} \cdots J^{(k+1)} \, A \, g \, J^{(k-1)} \cdots J^{(0)} \, z^{(0)} .
 
-The factors on the left of :math:`A` are the chain rule and exact. Those on the right take every layer for its linear
-part, :math:`f(u) \approx f'(u) \, u`. A network 64-30-30-30-30-10 on the digits, and `k` the last hidden layer.
+The factors on the left of :math:`A` are the chain rule and exact. The factors on the right replace every layer by its
+linear part, :math:`f(u) \approx f'(u) \, u`. The network is 64-30-30-30-30-10 on the digits, and `k` is the last
+hidden layer.
 """
 
 import matplotlib.pyplot as plt
@@ -119,10 +120,10 @@ plt.show()
 # %%
 # .. admonition:: Verdict: holds under these conditions: f(0) = 0 and no intercepts
 #
-#    For relu without intercepts (5) is exact. For tanh its relative error falls with the square of the weights; with
-#    weights as they are usually drawn it is most of the vector. Intercepts are left out of (5) altogether, and cost
-#    relu its exactness. For the logistic function it fails for weights of any size: :math:`f(0) = 1/2`, and what is
-#    small is the chain of Jacobians, not the activations.
+#    For relu without intercepts (5) is exact. For tanh its relative error falls with the square of the weights. With
+#    weights of the usual size the error is most of the vector. Equation (5) ignores intercepts, so with intercepts it
+#    is not exact for relu either. For the logistic function it fails for weights of any size, because :math:`f(0) =
+#    1/2`: the product of Jacobians is small, and the activations are not.
 
 assert small_weights["relu"].max() < 1e-12
 np.testing.assert_allclose(order, 2, atol=0.1)

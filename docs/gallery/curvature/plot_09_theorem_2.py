@@ -3,12 +3,14 @@ Theorem 2: an upper bound for the Hessian
 =========================================
 
 Theorem 2 of M. Skorski, "Revisiting initialization of neural networks", bounds the Hessian of a layer's weights by a
-product of norms: as the chain of Theorem 1 is a product of matrices, its norm is at most the product of theirs,
+product of norms. The right-hand side of Theorem 1 is a product of matrices, so its norm is at most the product of
+their norms,
 
 .. math:: \|H_{w^{(k)}}\| \lesssim \|A^{(k)}\| \prod_{i \ne k} \|J^{(i)}\| . \tag{6}
 
-The chain enters twice, :math:`v^T H_z v`, and ends in the input: the product has to be squared, and :math:`\|H_z\|`
-and :math:`\|z^{(0)}\|^2` belong to it. :func:`skinit.curvature.hessian_bound` has all factors.
+Theorem 1 has the product twice, in :math:`v^T H_z v`, and the product ends with the input. The bound therefore needs
+the square of the product, and the factors :math:`\|H_z\|` and :math:`\|z^{(0)}\|^2`.
+:func:`skinit.curvature.hessian_bound` has all factors.
 """
 
 import matplotlib.pyplot as plt
@@ -21,8 +23,9 @@ from skinit.curvature import hessian_bound, hessian_norm, layer_jacobian_norms
 # %%
 # What (6) leaves out
 # -------------------
-# The smallest example: one row with one feature `x`, one linear unit, one output: :math:`\hat y = w_1 w_0 x`. The
-# second derivative of :math:`(\hat y - y)^2 / 2` by :math:`w_0` is :math:`w_1^2 x^2`, where (6) has :math:`|w_1|`.
+# The smallest example has one row with one feature `x`, one linear unit and one output, :math:`\hat y = w_1 w_0 x`.
+# The second derivative of :math:`(\hat y - y)^2 / 2` with respect to :math:`w_0` is :math:`w_1^2 x^2`, and (6) gives
+# :math:`|w_1|`.
 
 print(f"{'x':>5}{'w1':>5}{'measured norm':>16}{'(6)':>8}{'all factors':>14}")
 for x, w1 in ((1, 1), (1, 3), (5, 1), (5, 3)):
@@ -39,11 +42,11 @@ for x, w1 in ((1, 1), (1, 3), (5, 1), (5, 3)):
     assert np.isclose(bound, norm)
 
 # %%
-# How loose it is with depth
-# --------------------------
-# The first layer of networks of more and more hidden layers of 30 on the digits. Two inequalities are between the
-# norm and the bound: the norm of a mean over rows is at most the mean of the norms of the rows, and the norm of a
-# product at most the product of the norms.
+# How depth loosens the bound
+# ---------------------------
+# This measures the first layer of networks with an increasing number of hidden layers of 30, on the digits. Two
+# inequalities lie between the norm and the bound. The norm of a mean over rows is at most the mean of the rows'
+# norms, and the norm of a product is at most the product of the norms.
 
 X, y = load_digits(return_X_y=True)
 X, y = X[:60] / 16, y[:60]
@@ -53,7 +56,7 @@ VALUES = {"relu": lambda u: np.maximum(u, 0), "tanh": np.tanh}
 
 
 def mean_norm_of_rows(network):
-    """Mean over rows of |x|^2 |A B H_z B A|, the first layer's chain for one row."""
+    """Mean over rows of |x|^2 |A B H_z B A|, the first layer's part for one row."""
     z, chain = X, np.eye(30)
     for w, b in zip(network.coefs_[:-1], network.intercepts_[:-1], strict=True):
         u = z @ w + b
@@ -126,10 +129,10 @@ axes[0].legend(title=f"median and range, {N_SEEDS} seeds")
 plt.show()
 
 # %%
-# Where the smaller order is not smaller
-# --------------------------------------
-# The bound is one of the chain. With small weights the Hessian of the first tanh layer is mostly what the chain
-# leaves out (see :ref:`Remark 2 <sphx_glr_auto_gallery_curvature_plot_07_remark_2.py>`).
+# Small weights: the Hessian exceeds the bound
+# --------------------------------------------
+# The bound applies to the right-hand side of Theorem 1. With small weights the Hessian of the first tanh layer is
+# mostly the error of Theorem 1 (see :ref:`Remark 2 <sphx_glr_auto_gallery_curvature_plot_07_remark_2.py>`).
 
 for weight_scale in (1, 1 / 4, 1 / 16):
     values = np.array(
@@ -142,12 +145,12 @@ for weight_scale in (1, 1 / 4, 1 / 16):
     )
 
 # %%
-# .. admonition:: Verdict: holds with all factors, for the chain of Theorem 1; (6) as printed does not
+# .. admonition:: Verdict: holds with all factors, for the product in Theorem 1; (6) as printed does not
 #
-#    With squares, :math:`\|H_z\|` and :math:`\|z^{(0)}\|^2` it is a bound of the chain, and of the Hessian where that
-#    is close to it; with tiny weights, a tanh network's Hessian is far above it. It loosens by orders of magnitude
-#    with depth: the norms of products stay about the same from 1 to 16 layers, and the products of norms grow by the
-#    square of a layer's norm with each. The mean over rows costs little in comparison.
+#    With squares, :math:`\|H_z\|` and :math:`\|z^{(0)}\|^2` it bounds the product in Theorem 1, and also the Hessian
+#    if the two are close. With tiny weights, a tanh network's Hessian is far above it. The bound loosens by orders of
+#    magnitude with depth: the norms of products stay about the same from 1 to 16 layers, and each layer multiplies
+#    the product of norms by the square of its norm. The mean over rows costs little in comparison.
 
 for values in results.values():
     assert (values[..., 1] <= values[..., 2] * 1.01).all()

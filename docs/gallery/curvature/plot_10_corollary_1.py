@@ -2,13 +2,13 @@ r"""
 Corollary 1: Jacobians of norm 1 bound the Hessian
 ==================================================
 
-Corollary 1 of M. Skorski, "Revisiting initialization of neural networks": so that the Hessian is bounded, choose
-weights with :math:`\|J^{(k)}\| \approx 1` in every layer. The norms are to be estimated "by random simulations".
-``init="hessian_jacobian"`` does both: layer after layer, weights are scaled until the mean norm of the Jacobian on a
+Corollary 1 of M. Skorski, "Revisiting initialization of neural networks": to bound the Hessian, choose weights with
+:math:`\|J^{(k)}\| \approx 1` in every layer, and estimate the norms "by random simulations".
+``init="hessian_jacobian"`` does both: it scales the weights, layer by layer, until the mean norm of the Jacobian on a
 sample of the data is 1.
 
-The aim that the paper sets before it, :math:`\|H_{w^{(k)}}\| \approx 1`, asks for more than a bound. Both are
-measured here, in networks of 1 to 16 hidden layers of 30 on the digits.
+Earlier the paper states a stronger aim, :math:`\|H_{w^{(k)}}\| \approx 1`. This page measures both the bound and the
+norms, in networks of 1 to 16 hidden layers of 30 on the digits.
 """
 
 import matplotlib.pyplot as plt
@@ -107,12 +107,12 @@ plt.show()
 # %%
 # .. admonition:: Verdict: holds: the Hessian is bounded; but it is not near 1
 #
-#    With Jacobians of norm 1 the bound stays where it is at any depth, and the norms stay below it. They also fall
-#    with depth, in relu networks by orders of magnitude: a layer of norm 1 stretches one direction that much and the
-#    data, which lie in others and of which relu drops half, less. Under Xavier's and He's schemes the bound explodes
-#    and the norms do not. A bounded Hessian is not yet a controlled one;
-#    :ref:`a later page <sphx_glr_auto_gallery_curvature_plot_13_deep_networks.py>` scales by the measured norms
-#    instead. Ten rows suffice for the norm of a Jacobian.
+#    With Jacobians of norm 1 the bound stays the same at any depth, and the norms stay below it. The norms fall with
+#    depth, in relu networks by orders of magnitude. A layer of norm 1 stretches one direction that much. It stretches
+#    the data less, because they lie in other directions and relu drops half of them. Under Xavier's and He's schemes
+#    the bound explodes and the norms do not. A bounded Hessian is not yet a controlled one: :ref:`a later page
+#    <sphx_glr_auto_gallery_curvature_plot_13_deep_networks.py>` scales by the measured norms instead. Ten rows
+#    suffice for the norm of a Jacobian.
 
 for (_, init), values in measured.items():
     largest, _, bounds = np.moveaxis(values, -1, 0)

@@ -2,14 +2,15 @@ r"""
 Remark 3: the paper's weights compared with Xavier's
 ====================================================
 
-Remark 3 of M. Skorski, "Revisiting initialization of neural networks", puts the closed form
-:math:`\sigma = 1 / (\sqrt{d_{k+1}} + \sqrt{d_k})`, (8), between 1 and :math:`1 / \sqrt 2` times the scheme of Glorot
-and Bengio, and close to it for skewed layers, because of
+Remark 3 of M. Skorski, "Revisiting initialization of neural networks", says that the closed form :math:`\sigma = 1 /
+(\sqrt{d_{k+1}} + \sqrt{d_k})`, (8), is between 1 and :math:`1 / \sqrt 2` times the scheme of Glorot and Bengio, and
+close to it for layers of very unequal sizes, because of
 
 .. math:: \sqrt{d_{k+1} + d_k} \le \sqrt{d_{k+1}} + \sqrt{d_k} \le \sqrt 2 \, \sqrt{d_{k+1} + d_k} .
 
-The inequality compares with :math:`1 / \sqrt{d_k + d_{k+1}}`. Their scheme, the paper's (3), is
-:math:`\sqrt{2 / (d_k + d_{k+1})}`, larger by :math:`\sqrt 2`. Here both are drawn, and their deviations divided.
+The inequality compares with :math:`1 / \sqrt{d_k + d_{k+1}}`. Glorot and Bengio's scheme, the paper's (3), is
+:math:`\sqrt{2 / (d_k + d_{k+1})}`, which is larger by :math:`\sqrt 2`. This page draws weights from both and divides
+their standard deviations.
 """
 
 import matplotlib.pyplot as plt
@@ -46,8 +47,8 @@ quotients = deviations("hessian_closed_form", range(N_SEEDS)) / deviations(
 )
 
 # %%
-# The two deviations, drawn and by formula
-# ----------------------------------------
+# Standard deviations of drawn weights, and by formula
+# ----------------------------------------------------
 
 closed_form = 1 / (np.sqrt(FAN_OUT) + np.sqrt(FAN_OUT * RATIOS))
 root = 1 / np.sqrt(FAN_OUT + FAN_OUT * RATIOS)
@@ -87,9 +88,9 @@ plt.show()
 # %%
 # .. admonition:: Verdict: does not hold as printed: against (3) the factor is between 1/2 and :math:`1/\sqrt 2`
 #
-#    The inequality holds. But compared with Xavier's deviation as (3) has it, and as libraries draw it, (8) is half
-#    of it for square layers and comes close to :math:`1/\sqrt 2` of it for skewed ones. The two are closest for
-#    skewed layers, as the remark says, but never closer than that.
+#    The inequality holds. But Xavier's standard deviation in (3), which libraries use, is twice as large as (8) for
+#    square layers. For layers of very unequal sizes (8) comes close to :math:`1/\sqrt 2` of it. There the two are
+#    closest, as the remark says, but never closer than that.
 
 widths = np.arange(1, 1001)
 sums = np.add.outer(widths, widths)

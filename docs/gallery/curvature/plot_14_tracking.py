@@ -2,13 +2,13 @@ r"""
 The paradigm: the Hessian during training
 =========================================
 
-M. Skorski, "Revisiting initialization of neural networks", section 1.2: to train with a constant step, one has to
-control the Hessian, and so the weights are drawn such that its norm is about 1 in every layer *at the start*. Does it
+M. Skorski, "Revisiting initialization of neural networks", section 1.2: training at a constant learning rate requires
+control of the Hessian, so the weights are drawn with a norm of about 1 in every layer *at the start*. Does the norm
 stay there?
 
-Plain gradient descent on 100 digits, with the step :math:`\gamma = 1 / \|H\|` of the initial weights from
-``init="hessian"``, for 300 steps. The dotted line at 2 is where :math:`\gamma` ceases to be a stable step for the
-Hessian of the moment. Norms are taken between calls of ``partial_fit``; in ``fit``,
+This page trains by plain gradient descent on 100 digits for 300 steps. The learning rate is :math:`\gamma = 1 /
+\|H\|`, for the initial weights from ``init="hessian"``. Above the dotted line at 2, :math:`\gamma` is no longer
+stable for the current Hessian. The norms are measured between calls of ``partial_fit``. During ``fit``,
 :class:`skinit.callbacks.CurvatureMonitor` records them.
 """
 
@@ -99,11 +99,11 @@ plt.show()
 # %%
 # .. admonition:: Verdict: holds for the first steps only
 #
-#    The norms leave their initial values within ten steps, and rise by factors while the loss falls; in the deep tanh
-#    network the step that was half of the largest stable one is then above it. Once most rows are right they fall
-#    again, below where they began, as the log loss flattens. All networks train to a low loss on the way, with one
-#    constant step; but an initialization does not control the Hessian of training. That is why the automatic step of
-#    this package starts again with a smaller one where the loss gets out of hand.
+#    The norms leave their initial values within ten steps, and rise several times while the loss falls. In the deep
+#    tanh network the learning rate, at first half of the largest stable one, is then too large. Once most rows are
+#    classified correctly the norms fall again, below their initial values, because the log loss flattens. All
+#    networks still train to a low loss with one constant rate, but an initialization does not control the Hessian
+#    during training. That is why skinit restarts with a smaller automatic rate if the loss grows too much.
 
 for values in tracks.values():
     assert (values.max(axis=1)[:, 0] > 1.2 * values[:, 0, 0]).all()

@@ -2,12 +2,12 @@ r"""
 The study: one untuned run against a grid search
 ================================================
 
-How well does ``init="hessian", learning_rate_init="auto"`` do on many tables? ``python -m benchmarks quality``
-compares one untuned run with the best member of a grid of seven schemes and several learning rates, chosen on
-validation rows; both are then scored on test rows. A cell is a table, an activation, a depth and a solver. The study
-takes hours; this page reads the table of results that is kept in the repository. Untuned networks there have a
-constant rate; :doc:`/training_without_tuning` tells what the warm-up and the tail add. Errors of scores are standard
-errors over seeds.
+How well does ``init="hessian", learning_rate_init="auto"`` score on many tables? ``python -m benchmarks quality``
+compares one untuned run with the best member of a grid of seven schemes and several learning rates. Validation rows
+choose the member, and test rows score both. A cell is a table, an activation, a depth and a solver. The study takes
+hours, so this page reads the results from the repository. Its untuned networks have a constant rate;
+:doc:`/training_without_tuning` shows the gain of the warm-up and the tail. Errors of scores are standard errors over
+seeds.
 """
 
 from pathlib import Path
@@ -33,8 +33,8 @@ missed = learned["untuned_at_chance"].sum()
 # %%
 # In numbers
 # ----------
-# "Good": the mean test score is within one standard error of that of the grid's choice, or above it. The error of a
-# share is its standard error over cells.
+# "Good" means that the mean test score is above the score of the grid's choice, or within one standard error of it.
+# The error of a share is its standard error over cells.
 
 print(f"{len(cells)} cells")
 print(f"good: {cells['good'].mean():.0%} ± {cells['good'].sem():.0%} of the cells")
@@ -71,7 +71,7 @@ for group in ("data", "activation", "depth", "solver"):
 # %%
 # In a picture
 # ------------
-# Each point is a cell, with the standard error of the difference. Above the line, untuned is better.
+# Each point is a cell, with the standard error of the difference. Above the line, the untuned run is better.
 
 fig, (left, right) = plt.subplots(
     1, 2, figsize=(11, 4.5), width_ratios=(3, 2), layout="constrained"
@@ -113,9 +113,9 @@ plt.show()
 # %%
 # .. admonition:: Verdict: holds at the median, not in every cell
 #
-#    At the median cell, untuned and the grid's choice score nearly the same, for a fraction of the time. It never
-#    diverges, and is above the best scheme at the default rate more often than not. It is not as good as a grid in
-#    every cell: :doc:`/training_without_tuning` says where it falls short, and why.
+#    At the median cell, the untuned run and the grid's choice score nearly the same, and the untuned run takes a
+#    fraction of the time. It never diverges, and is more often above the best scheme at the default rate than below.
+#    It is not as good as a grid in every cell: :doc:`/training_without_tuning` has its limits, and their reasons.
 
 assert abs(cells["difference"].median()) < 0.01
 assert cells["good"].mean() > 0.6
