@@ -3,10 +3,10 @@ The steps that train a model
 ============================
 
 The lecture notes (section I, *The Importance of Effective Initialization*) build a model in steps: define the
-architecture, initialize the parameters, choose an optimizer, then repeat forward propagation, cost, gradients and
-update; at last, predict. This page takes these steps one by one.
+architecture, initialize the parameters, choose an optimizer, repeat forward propagation, cost, gradients and update,
+and finally predict. This page takes these steps one by one.
 
-**Claim.** These steps are what training a model is.
+**Claim.** Training a model consists of these steps.
 """
 
 import warnings
@@ -26,8 +26,8 @@ warnings.simplefilter("ignore", ConvergenceWarning)
 # Steps 1 and 2: the architecture, the initial parameters, the optimizer
 # ----------------------------------------------------------------------
 #
-# ``initialize`` draws the parameters and does not train. Eight tanh units, one output, and as optimizer plain descent:
-# without momentum, with all rows in one batch.
+# ``initialize`` draws the parameters and does not train. The network has eight tanh units and one output. The
+# optimizer is plain descent, without momentum and with all rows in one batch.
 
 X, y = make_moons(400, noise=0.2, random_state=0)
 X, X_test, y, y_test = train_test_split(X, y, random_state=0)
@@ -60,8 +60,8 @@ print(
 # Step 3: forward, cost, gradients, update
 # ----------------------------------------
 #
-# Once by hand, and once by ``partial_fit``, which is one epoch, here one step. Layer `k` maps activations of shape
-# (n, fan_in) through ``coefs_[k]`` of shape (fan_in, fan_out).
+# This takes the step once by hand, and once by ``partial_fit``, which is one epoch and here one step. Layer `k` maps
+# activations of shape (n, fan_in) through ``coefs_[k]`` of shape (fan_in, fan_out).
 
 activations = np.tanh(X @ W1 + b1)
 probabilities = 1 / (1 + np.exp(-(activations @ W2 + b2).ravel()))
@@ -86,9 +86,9 @@ assert difference < 1e-12
 # Repeating the step is what ``fit`` does
 # ---------------------------------------
 #
-# Here with mini-batches and Adam, over ten draws of the parameters. ``initialize`` and eighty times ``partial_fit`` end
-# at the very bits of ``fit``. (Rows keep their order here. Shuffled, ``fit`` goes on from the last epoch's order,
-# ``partial_fit`` from that of the rows it is given.)
+# Here training has mini-batches and Adam, for ten draws of the parameters. ``initialize`` and eighty calls of
+# ``partial_fit`` give the same bits as ``fit``. (Rows keep their order here. With shuffling, ``fit`` continues from
+# the last epoch's order, and ``partial_fit`` starts from the order of its rows.)
 
 curves, scores, n_epochs = [], [], 80
 for seed in range(10):
@@ -127,7 +127,7 @@ assert (curves[:, -1] < 0.5 * curves[:, 0]).all()
 # Step 4: the trained model predicts new points
 # ---------------------------------------------
 
-# Colours of M. Okabe and K. Ito, which the colour-blind can tell apart.
+# Colors of M. Okabe and K. Ito, which color-blind readers can tell apart.
 plt.rcParams["axes.prop_cycle"] = plt.cycler(
     color=["#0072B2", "#D55E00", "#009E73", "#CC79A7"]
 )
@@ -176,5 +176,5 @@ plt.show()
 # %%
 # .. admonition:: Verdict: holds
 #
-#    Initialize, forward, cost, gradients, update, repeated, is all that training is: a step by hand and a step of the
-#    compiled network agree to rounding, and the loop of steps gives the same bits as ``fit``.
+#    Training is nothing but a loop of these steps. A step by hand and a step of the compiled network agree to
+#    rounding, and the loop of steps gives the same bits as ``fit``.

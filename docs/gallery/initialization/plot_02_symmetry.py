@@ -2,14 +2,14 @@ r"""
 Equal weights: the units of a layer stay equal
 ==============================================
 
-The lecture notes (section I, *Example of Symmetrical Initialization*) say what happens if all weights start at the same
-value. Two claims:
+The lecture notes (section I, *Example of Symmetrical Initialization*) describe what happens if all weights start at
+the same value. Two claims:
 
 1. The neurons of a layer learn identical features.
 2. tanh, sigmoid and relu networks then behave like a perceptron and capture nothing that is not linear.
 
-The data are two circles, one inside the other. A perceptron draws one straight line. How much of this plane one
-line can get right is found by trying lines of all directions and positions.
+The data are two circles, one inside the other. A perceptron draws one straight line. This page tries lines of all
+directions and positions, to find the largest share of points that one line classifies correctly.
 """
 
 import warnings
@@ -89,7 +89,8 @@ def train(activation, init, seed):
 # Every activation, equal weights against Xavier's
 # ------------------------------------------------
 #
-# The distance of two units of a layer, the largest of all seeds, and accuracies, mean ± deviation over seeds.
+# The table shows the distance between two units of a layer, as the largest over all seeds, and accuracies, as mean ±
+# standard deviation over seeds.
 
 equal, accuracy, distance = {}, {}, {}
 for activation in ACTIVATIONS:
@@ -128,10 +129,10 @@ assert all(
 )
 
 # %%
-# Predicted probabilities of one seed: with equal weights the boundary is straight lines, all across one
-# direction, as the whole network is a function of one combination of the two features.
+# These are the predicted probabilities of one seed. With equal weights the boundary consists of parallel straight
+# lines, because the whole network is a function of one combination of the two features.
 
-# Colours of M. Okabe and K. Ito, which the colour-blind can tell apart.
+# Colors of M. Okabe and K. Ito, which color-blind readers can tell apart.
 plt.rcParams["axes.prop_cycle"] = plt.cycler(
     color=["#0072B2", "#D55E00", "#009E73", "#CC79A7"]
 )
@@ -187,15 +188,14 @@ plt.show()
 #
 # .. admonition:: Verdict on claim 2: holds under these conditions
 #
-#    *The activation is monotone, and the task is to tell two classes apart.* Then equal weights do no better than the
-#    best straight line. Two activations are not monotone, silu and gelu: with them the one direction that the network
-#    sees can be cut twice, and a band of two parallel lines does better than a perceptron (though far worse than units
-#    that differ).
+#    *The activation is monotone, and the task has two classes.* Then equal weights do no better than the best
+#    straight line. silu and gelu are not monotone. With them the network can cut its one direction twice, and a band
+#    between two parallel lines does better than a perceptron (though far worse than units that differ).
 #
 # How equal is equal?
 # -------------------
 #
-# In exact arithmetic the units stay equal for ever. Here they start with relative differences of 1e-12.
+# In exact arithmetic the units stay equal forever. Here they start with relative differences of 1e-12.
 
 for activation in ["tanh", "relu"]:
     nearly_equal = [
@@ -210,6 +210,6 @@ for activation in ["tanh", "relu"]:
     assert activation != "tanh" or distances.max() > 1e-9
 
 # %%
-# Equal weights are a place that training leaves if anything differs at all: in a tanh network it can blow a difference
-# up by orders of magnitude. That is why small random weights suffice to break the symmetry, and why rounding alone can
-# break it in a longer run.
+# Training leaves equal weights if anything differs at all: in a tanh network it can increase a difference by orders
+# of magnitude. That is why small random weights suffice to break the symmetry, and why rounding alone can break it in
+# a longer run.

@@ -2,15 +2,15 @@ r"""
 Zero weights: tanh and relu networks learn nothing
 ==================================================
 
-The lecture notes (section I, *Impact of Poor Initialization*, 1; and *Common Initialization Techniques*, 1) on zero
-weights. Three claims:
+The lecture notes (section I, *Impact of Poor Initialization*, 1; and *Common Initialization Techniques*, 1) discuss
+zero weights. Three claims:
 
 1. Neurons evolve symmetrically.
 2. tanh and relu networks are not updated and learn nothing.
 3. A sigmoid network behaves like a perceptron.
 
-Which parameters move is asked of the parameters themselves, one full-batch step after the other. The classes, two
-half moons, are of different size: 300 points and 150.
+This page trains with full batches and looks at the parameters after each step. The classes are two half moons of
+different size, with 300 and 150 points.
 """
 
 import warnings
@@ -47,8 +47,8 @@ def moons(seed):
 # Which parameters move, and when
 # -------------------------------
 #
-# Two hidden layers of 16, plain descent. The step at which a layer's weights or intercepts are first different from
-# zero; a dash where they are zero still after 60 steps.
+# The network has two hidden layers of 16 and trains by plain descent. The table shows the step at which a layer's
+# weights or intercepts first differ from zero. A dash means that they are still zero after 60 steps.
 
 N_STEPS = 60
 first_move, constants = {}, {}
@@ -90,10 +90,10 @@ for activation, steps in first_move.items():
     print(f"{activation:12}" + "".join(f"{step or '-':>7}" for step in steps))
 
 # %%
-# Activations are of two kinds. Where :math:`f(0) = 0`, all activations are zero, and so are all gradients but that of
-# the output's intercept: only it moves, and it learns the shares of the classes, the same prediction for every point.
-# Where :math:`f(0)` is not zero, as for the logistic function (1/2) and softplus (log 2), the output's weights move in
-# the first step, and each step wakes one layer more.
+# There are two kinds of activations. If :math:`f(0) = 0`, all activations are zero, and all gradients are zero except
+# for the output's intercept. Only this intercept moves, and it learns the shares of the classes, which gives the same
+# prediction for every point. If :math:`f(0)` is not zero, as for the logistic function (1/2) and softplus (log 2),
+# the output's weights move in the first step, and each step lets one more layer move.
 
 assert all(first_move[activation] == (0, 0, 0, 0, 0, 1) for activation in ZERO_AT_ZERO)
 assert all(
@@ -132,14 +132,14 @@ print(
 assert largest < 1e-12
 
 # %%
-# The last line is a second way to learn nothing: with classes of equal size and all rows in a step even the
-# logistic network stays at zero, as the residuals add up to zero. Mini-batches are never so even.
+# The last line shows a second way to learn nothing. With classes of equal size and all rows in one batch, even the
+# logistic network stays at zero, because the residuals add up to zero. Mini-batches are never that even.
 #
 # A perceptron?
 # -------------
 #
-# A network without hidden layers, ``hidden_layer_sizes=()``, is one: its boundary is a straight line. Now with
-# mini-batches and Adam, for 150 epochs.
+# A network without hidden layers, ``hidden_layer_sizes=()``, is a perceptron: its boundary is a straight line. This
+# compares networks that train with mini-batches and Adam for 150 epochs.
 
 contestants = {
     "tanh, zero": ("tanh", "zero", (16, 16)),
@@ -186,7 +186,7 @@ assert np.allclose(accuracy["tanh, zero"], 2 / 3)
 
 # %%
 
-# Colours of M. Okabe and K. Ito, which the colour-blind can tell apart.
+# Colors of M. Okabe and K. Ito, which color-blind readers can tell apart.
 plt.rcParams["axes.prop_cycle"] = plt.cycler(
     color=["#0072B2", "#D55E00", "#009E73", "#CC79A7"]
 )
@@ -225,17 +225,15 @@ plt.show()
 # %%
 # .. admonition:: Verdict on claim 1: holds
 #
-#    Where anything moves, all units of a layer move alike.
+#    If anything moves, all units of a layer move alike.
 #
-# .. admonition:: Verdict on claim 2: holds under these conditions
+# .. admonition:: Verdict on claim 2: holds, except for the output's intercept, which does learn
 #
-#    *"No update" is said of weights and of the intercepts of hidden layers.* The output's intercept does move: the
-#    network learns how frequent the classes are, and nothing else. The same goes for all nine activations with
-#    :math:`f(0) = 0`.
+#    No weights are updated, and no intercepts of hidden layers. The output's intercept does move: the network learns
+#    how frequent the classes are, and nothing else. The same is true for all nine activations with :math:`f(0) = 0`.
 #
 # .. admonition:: Verdict on claim 3: holds under these conditions
 #
 #    *Classes or batches are not perfectly balanced.* Then a logistic network of three layers ends at a perceptron's
-#    accuracy, with a straight boundary; otherwise it does not move at all. (That :math:`f(0) = 1/2` is what makes it
-#    move. The paper on the Hessian counts the logistic function among those with :math:`f(0) = 0`: a slip, and here one
-#    sees what depends on it.)
+#    accuracy, with a straight boundary. Otherwise it does not move at all. (It moves because :math:`f(0) = 1/2`. The
+#    paper on the Hessian lists the logistic function among the functions with :math:`f(0) = 0`, which is a slip.)

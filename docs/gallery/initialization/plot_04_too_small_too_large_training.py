@@ -2,13 +2,14 @@ r"""
 Weights too small or too large: training is slow or diverges
 ============================================================
 
-The lecture notes (section I, *Impact of Poor Initialization*, 2) on training. Three claims:
+The lecture notes (section I, *Impact of Poor Initialization*, 2) discuss training. Three claims:
 
 1. Too small weights make learning slow, very slow with relu.
 2. Too large weights make learning diverge.
 3. Too large weights make tanh and sigmoid networks slow.
 
-Five hidden layers of 64 on handwritten digits, with weights from :math:`N(0, g^2 / d)`; `g` is the gain.
+The networks have five hidden layers of 64 and train on handwritten digits, with weights from :math:`N(0, g^2 / d)`;
+`g` is the gain.
 """
 
 import warnings
@@ -51,7 +52,8 @@ def network(activation, gain, seed):
 # Twenty epochs at every gain
 # ---------------------------
 #
-# Descent with rate 0.01 and Nesterov's momentum. Accuracy on the training rows; 0.1 is chance.
+# The learning rate is 0.01, with Nesterov's momentum. The table shows the accuracy on the training rows; 0.1 is
+# chance.
 
 gains = [0.1, 0.3, 1, 3, 10, 30, 100]
 accuracy = {}
@@ -88,10 +90,10 @@ assert accuracy["logistic", 10].min() > 0.6
 assert min(accuracy[activation, 1].min() for activation in ("tanh", "relu")) > 0.9
 
 # %%
-# Why? Asked of the untrained networks
-# ------------------------------------
+# Why? The untrained networks show it
+# -----------------------------------
 #
-# :func:`skinit.inspection.signal_propagation` names what it finds.
+# :func:`skinit.inspection.signal_propagation` reports its findings.
 
 for gain in (0.1, 1, 30):
     for activation in ACTIVATIONS:
@@ -105,7 +107,7 @@ for gain in (0.1, 1, 30):
 
 # %%
 
-# Colours of M. Okabe and K. Ito, which the colour-blind can tell apart.
+# Colors of M. Okabe and K. Ito, which color-blind readers can tell apart.
 plt.rcParams["axes.prop_cycle"] = plt.cycler(
     color=["#0072B2", "#D55E00", "#009E73", "#CC79A7"]
 )
@@ -138,11 +140,11 @@ plt.show()
 #
 # .. admonition:: Verdict on claim 2: holds for relu, does not hold for tanh and sigmoid
 #
-#    Bounded activations bound the outputs: no tanh or logistic network diverges, at any gain. Most relu networks do,
-#    from a gain of 10 on.
+#    Bounded activations bound the outputs, so no tanh or logistic network diverges, at any gain. Most relu networks
+#    diverge, from a gain of 10 on.
 #
 # .. admonition:: Verdict on claim 3: holds
 #
-#    At a gain of 100 both stay near chance. But what is large differs: the logistic network is at its best with a gain
-#    of 10, where its deltas keep their size (see the page before), and learns nothing with the gain of 1 that tanh and
-#    relu want.
+#    At a gain of 100 both stay near chance. But the networks differ in the gain that is too large: the logistic
+#    network is best with a gain of 10, with which its deltas keep their size (see the page before). It learns nothing
+#    with a gain of 1, which suits tanh and relu.

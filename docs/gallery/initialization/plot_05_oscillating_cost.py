@@ -2,13 +2,13 @@ r"""
 Multiples of the identity: the cost oscillates or stalls
 ========================================================
 
-The lecture notes (section II, *Different Initialization Outcomes*) on the training of a deep linear network with
+The lecture notes (section II, *Different Initialization Outcomes*) discuss the training of a deep linear network with
 weights :math:`W = c I`. Two claims:
 
 1. With c = 1.5 the cost oscillates.
 2. With c = 0.5 learning is slow or halts.
 
-As on the page before, the network is asked to return its input, so that c = 1 is perfect.
+As on the page before, the task is to return the input, so c = 1 is perfect.
 """
 
 import warnings
@@ -53,9 +53,9 @@ def linear_network(c, n_layers, momentum):
 # From 1.5: does it oscillate?
 # ----------------------------
 #
-# 200 epochs, rates in units of :math:`1 / \|H\|`, the safe step at the start (:func:`skinit.curvature.hessian_norm`).
-# How often the cost turns from rising to falling, the least and the most of five seeds; "div." where it leaves the
-# range of numbers.
+# Networks train for 200 epochs. Rates are in units of :math:`1 / \|H\|`, the safe learning rate at the start
+# (:func:`skinit.curvature.hessian_norm`). The table shows how often the cost turns from rising to falling, as the
+# smallest and the largest number of five seeds. "div." means that the cost leaves the range of numbers.
 
 
 def cost_curve(c, seed, momentum, multiple, n_layers):
@@ -119,8 +119,8 @@ assert np.median(turns[8, 0.9][:, deep_trains]) == 1
 # From 0.5: how long does it take?
 # --------------------------------
 #
-# Plain descent with rate 0.1, and how many epochs it takes to halve the cost. All layers stay equal, and `c` follows
-# :math:`\dot c = c^{L-1} (1 - c^L)`; the integral tells how long it should take, some :math:`2^{L-2} / (L - 2)`.
+# This counts the epochs of plain descent with rate 0.1 until the cost is halved. All layers stay equal, and `c`
+# follows :math:`\dot c = c^{L-1} (1 - c^L)`. The integral predicts the time, about :math:`2^{L-2} / (L - 2)`.
 
 
 def predicted_epochs(n_layers, rate=0.1):
@@ -151,7 +151,7 @@ assert np.allclose(halving.mean(axis=0)[2:], predicted[2:], rtol=0.15)
 
 # %%
 
-# Colours of M. Okabe and K. Ito, which the colour-blind can tell apart.
+# Colors of M. Okabe and K. Ito, which color-blind readers can tell apart.
 plt.rcParams["axes.prop_cycle"] = plt.cycler(
     color=["#0072B2", "#D55E00", "#009E73", "#CC79A7"]
 )
@@ -191,10 +191,10 @@ plt.show()
 # %%
 # .. admonition:: Verdict on claim 1: holds under these conditions
 #
-#    *Descent has momentum.* Then a network of four layers oscillates at every rate from a quarter of the safe one up to
-#    where it diverges; in one of eight layers the cost mostly turns only once. Plain descent never oscillates here: at
-#    every rate the cost only falls, or it diverges.
+#    *Descent has momentum.* Then a network of four layers oscillates at every rate from a quarter of the safe one up
+#    to the rate at which it diverges. In a network of eight layers the cost mostly turns only once. Plain descent
+#    never oscillates here: at every rate the cost only falls, or it diverges.
 #
 # .. admonition:: Verdict on claim 2: holds
 #
-#    The epochs to halve the cost grow exponentially with depth.
+#    The number of epochs that halve the cost grows exponentially with depth.

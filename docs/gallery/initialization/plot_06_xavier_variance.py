@@ -2,15 +2,14 @@ r"""
 Xavier's scheme: does the variance stay constant?
 =================================================
 
-The lecture notes (section III, *What is Proper Initialization?*) give two rules of thumb, and a scheme that follows
-them: weights from :math:`N(0, 1 / n^{[l-1]})`, called Xavier initialization, biases zero. Two claims:
+The lecture notes (section III, *What is Proper Initialization?*) give two rules of thumb and a scheme that follows
+them: weights from :math:`N(0, 1 / n^{[l-1]})`, called Xavier initialization, and zero biases. Two claims:
 
-1. With it, the mean of the activations is zero and their variance stays constant across layers.
+1. With this scheme, the mean of the activations is zero and their variance stays constant across layers.
 2. With consistent mean and variance, gradients neither explode nor vanish.
 
-A word on names: what the notes call Xavier is ``init="lecun_normal"`` in skinit (Y. LeCun et al., 1998). The scheme of
-Xavier Glorot has the variance :math:`2 / (n^{[l-1]} + n^{[l]})`, which is the same between layers of one width, as
-here.
+The scheme that the notes call Xavier is ``init="lecun_normal"`` in skinit (Y. LeCun et al., 1998). Xavier Glorot's
+scheme has the variance :math:`2 / (n^{[l-1]} + n^{[l]})`, which is the same between layers of equal width, as here.
 """
 
 import matplotlib.pyplot as plt
@@ -65,9 +64,9 @@ def propagate(activation, init, seed):
 # Activations under the notes' Xavier
 # -----------------------------------
 #
-# Inputs of variance 1, 50 layers of 200 units. For tanh the variance is predicted too:
-# :math:`q_l = E[\tanh(\sqrt{q_{l-1}} \, z)^2]` with a normal `z`, which goes like :math:`1 / (2 l)` for many
-# layers. In the last column, the variance of the deltas in the first layer over that in the last.
+# The inputs have variance 1, and there are 50 layers of 200 units. For tanh theory predicts the variance: :math:`q_l
+# = E[\tanh(\sqrt{q_{l-1}} \, z)^2]` with a normal `z`, which approaches :math:`1 / (2 l)` for many layers. The last
+# column is the variance of the deltas in the first layer divided by the variance in the last layer.
 
 cases = {name: (name, "lecun_normal") for name in FUNCTIONS} | {
     "tanh, gain 5": ("tanh", VarianceScaling(25))
@@ -126,11 +125,11 @@ assert (
 assert ratio["tanh, gain 5"].min() > 1e15, "mean zero, variance constant: and exploding"
 
 # %%
-# The last row is a network that obeys both rules to the letter: its activations have mean zero and the same variance
-# from the second layer to the last. Its gradients explode. The rules look at activations only; what comes back is
-# multiplied by slopes.
+# The last row is a network that follows both rules exactly: its activations have mean zero and the same variance from
+# the second layer to the last. Its gradients explode. The rules look at activations only, and slopes multiply the
+# deltas on the way back.
 
-# Colours of M. Okabe and K. Ito, which the colour-blind can tell apart.
+# Colors of M. Okabe and K. Ito, which color-blind readers can tell apart.
 plt.rcParams["axes.prop_cycle"] = plt.cycler(
     color=["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00"]
 )
@@ -161,11 +160,11 @@ plt.show()
 # %%
 # .. admonition:: Verdict on claim 1: holds under these conditions
 #
-#    *The activation is the identity, or odd and nearly the identity.* For tanh the mean is zero; the variance is not
-#    constant but fades slowly, like one over twice the number of layers, where too small weights let it fade
-#    exponentially. For relu it is halved in every layer, and the logistic function's mean is 1/2.
+#    *The activation is the identity, or odd and nearly the identity.* For tanh the mean is zero. Its variance is not
+#    constant, but fades slowly, like one over twice the number of layers. With too small weights it fades
+#    exponentially. For relu the variance is halved in every layer, and the logistic function's mean is 1/2.
 #
 # .. admonition:: Verdict on claim 2: does not hold
 #
-#    A tanh network with a gain of 5 has zero mean and constant variance, and exploding gradients. What the rules
-#    leave out: the slopes have to be near 1, so activations small.
+#    A tanh network with a gain of 5 has zero mean, constant variance, and exploding gradients. The rules leave out
+#    that slopes must be near 1, so activations must be small.

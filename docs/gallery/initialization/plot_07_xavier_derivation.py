@@ -2,15 +2,15 @@ r"""
 Xavier's derivation: the four assumptions
 =========================================
 
-The lecture notes (section IV, *Mathematical Justification for Xavier Initialization*) derive the scheme from one layer
-to the next. Four terms; what follows from them is on the next page:
+The lecture notes (section IV, *Mathematical Justification for Xavier Initialization*) derive the scheme from one
+layer to the next. The derivation has four assumptions, and the next page tests its conclusions:
 
 1. Activations are normal, around zero.
 2. :math:`\tanh(z) \approx z`.
 3. :math:`\mathrm{Var}(z_k) = \sum_j \mathrm{Var}(w_{kj}) \, \mathrm{Var}(a_j)`.
-4. Weights are independent of what comes in.
+4. Weights are independent of the layer's input.
 
-The sum in term 3 is short for something. For independent `w` and `a`, of which `w` has mean zero,
+The sum in term 3 is a simplification. For independent `w` and `a`, and `w` with mean zero,
 
 .. math:: \mathrm{Var}(w a) = \mathrm{Var}(w) \, E[a^2] = \mathrm{Var}(w) \left( \mathrm{Var}(a) + E[a]^2 \right).
 """
@@ -59,7 +59,8 @@ def initialized(activation, seed):
 # Terms 1 and 2: normal activations around zero, and tanh like the identity
 # -------------------------------------------------------------------------
 #
-# Digits, three hidden layers. Excess kurtosis is 0 for a normal distribution, and -1.2 for a uniform one.
+# The network has three hidden layers and the data are digits. Excess kurtosis is 0 for a normal distribution, and
+# -1.2 for a uniform one.
 
 networks = {
     activation: [initialized(activation, seed) for seed in SEEDS]
@@ -82,7 +83,8 @@ assert tails["tanh"].max() < -0.5, (
 )
 
 # %%
-# And the error of :math:`\tanh(z) \approx z`, for normal `z` of deviation `s`; for small `s` it is :math:`5 s^4 / 3`.
+# This is the error of :math:`\tanh(z) \approx z`, for normal `z` with the standard deviation `s`. For small `s` it is
+# :math:`5 s^4 / 3`.
 
 z = np.random.RandomState(0).normal(size=1_000_000)
 deviations = np.array([0.1, 0.2, 0.5, 1.0])
@@ -99,8 +101,9 @@ assert errors[-1] > 0.05
 # Terms 3 and 4: the variance of a sum of products
 # ------------------------------------------------
 #
-# The measured variance of preactivations over the sum of the notes, and over the sum with :math:`E[a^2]`; before
-# training, and, as nothing in the derivation says that it is about untrained networks, after 20 epochs.
+# The table shows the measured variance of preactivations, divided by the sum in the notes and by the sum with
+# :math:`E[a^2]`. The networks are untrained, and trained for 20 epochs, because the derivation does not say that it
+# is for untrained networks only.
 
 
 def ratios(network):
@@ -135,7 +138,7 @@ assert all(after[activation][:, 1].min() > 2 for activation in FUNCTIONS), (
 
 # %%
 
-# Colours of M. Okabe and K. Ito, which the colour-blind can tell apart.
+# Colors of M. Okabe and K. Ito, which color-blind readers can tell apart.
 plt.rcParams["axes.prop_cycle"] = plt.cycler(
     color=["#0072B2", "#D55E00", "#009E73", "#CC79A7"]
 )
@@ -178,22 +181,23 @@ right.legend(fontsize="small", loc="upper left")
 plt.show()
 
 # %%
-# .. admonition:: Verdict on term 1: holds for the centre, does not hold for the normal distribution
+# .. admonition:: Verdict on term 1: holds for the center, does not hold for the normal distribution
 #
-#    Activations of tanh are centred (those of relu and the logistic function are not). They are nearer to uniform than
-#    to normal, as tanh squeezes them. The derivation does not need it: sums of variances ask for no distribution.
+#    Activations of tanh are centered (activations of relu and the logistic function are not). They are nearer to
+#    uniform than to normal, because tanh squeezes them. The derivation does not need a normal distribution, because
+#    sums of variances require no distribution.
 #
 # .. admonition:: Verdict on term 2: holds under these conditions
 #
-#    *Signals are small.* The error grows with the fourth power of the deviation; at the unit variance that the rule is
-#    to keep, tanh is no longer the identity, which is why its variance fades.
+#    *Signals are small.* The error grows with the fourth power of the standard deviation. At the unit variance that
+#    the rule should keep, tanh is no longer close to the identity, so its variance fades.
 #
 # .. admonition:: Verdict on term 3: holds under these conditions
 #
-#    *Activations have mean zero.* If not, :math:`E[a^2]` takes the place of the variance. With it, the same derivation
-#    gives He's scheme for relu, where :math:`E[a^2]` is half of the variance of the preactivations.
+#    *Activations have mean zero.* Otherwise :math:`E[a^2]` must replace the variance. With it, the same derivation
+#    gives He's scheme for relu, because :math:`E[a^2]` is half of the variance of the preactivations.
 #
 # .. admonition:: Verdict on term 4: holds under these conditions
 #
-#    *The network is untrained.* After a few epochs weights depend on what comes in, and variances are several times the
-#    sum.
+#    *The network is untrained.* After a few epochs the weights depend on the layer's input, and variances are several
+#    times the sum.

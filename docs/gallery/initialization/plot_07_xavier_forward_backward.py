@@ -2,13 +2,14 @@ r"""
 Xavier's condition: signals forward and gradients backward
 ==========================================================
 
-The lecture notes (section IV, *Stepwise Derivation*, 3 and 4) conclude from the variance of a layer. Two claims:
+The lecture notes (section IV, *Stepwise Derivation*, 3 and 4) draw two conclusions from the variance of a layer. Two
+claims:
 
 1. The variance of activations stays constant if :math:`n^{[l-1]} \, \mathrm{Var}(W^{[l]}) = 1`.
-2. This avoids exploding and vanishing gradients: it serves the way back as well as the way forward.
+2. This avoids exploding and vanishing gradients, because it keeps variances backward as well as forward.
 
-Forward, a unit sums over the inputs of its layer, of which there are :math:`n^{[l-1]}`. Backward, an input sums over
-the :math:`n^{[l]}` units. So layers of unequal width tell the two ways apart.
+Forward, a unit sums over the :math:`n^{[l-1]}` inputs of its layer. Backward, an input sums over the :math:`n^{[l]}`
+units. Layers of unequal width therefore show the difference between the two directions.
 """
 
 import matplotlib.pyplot as plt
@@ -24,9 +25,9 @@ SEEDS = range(5)
 # Narrowing, even and widening networks
 # -------------------------------------
 #
-# Four linear layers, the case of the derivation; `r` is the width of a layer over that of the one before. Three
-# schemes: the notes' Xavier, of variance :math:`1 / n^{[l-1]}`; the same for the way back, :math:`1 / n^{[l]}`; and
-# Xavier Glorot's own, :math:`2 / (n^{[l-1]} + n^{[l]})`.
+# The networks have four linear layers, as in the derivation; `r` is the width of a layer divided by the width of the
+# layer before. There are three schemes: the notes' Xavier, of variance :math:`1 / n^{[l-1]}`; its backward
+# counterpart, :math:`1 / n^{[l]}`; and Xavier Glorot's own, :math:`2 / (n^{[l-1]} + n^{[l]})`.
 
 shapes = {
     "halved": (800, 400, 200, 100, 50),
@@ -82,7 +83,7 @@ assert measured["doubled", "fan_in"][:, 1].min() > 1.7
 
 # %%
 
-# Colours of M. Okabe and K. Ito, which the colour-blind can tell apart.
+# Colors of M. Okabe and K. Ito, which color-blind readers can tell apart.
 plt.rcParams["axes.prop_cycle"] = plt.cycler(
     color=["#0072B2", "#D55E00", "#009E73", "#CC79A7"]
 )
@@ -123,10 +124,10 @@ plt.show()
 # %%
 # .. admonition:: Verdict on claim 1: holds
 #
-#    For linear layers of any width, to within the spread over seeds.
+#    It holds for linear layers of any width, to within the spread over seeds.
 #
 # .. admonition:: Verdict on claim 2: holds under these conditions
 #
-#    *Layers are equally wide.* Where widths are halved, the notes' Xavier keeps activations and halves the variance of
-#    deltas in every layer; where they are doubled, it doubles it. What keeps deltas takes the number of outputs.
-#    Glorot's scheme is the compromise: it keeps neither, and strays from both by less.
+#    *Layers are equally wide.* If widths are halved, the notes' Xavier keeps activations and halves the variance of
+#    deltas in every layer. If widths are doubled, it doubles the variance of deltas. To keep deltas, use the number
+#    of outputs instead. Glorot's scheme is a compromise: it keeps neither, and changes both by less.

@@ -3,16 +3,16 @@ Random, Xavier or He: the best scheme for each network
 ======================================================
 
 The second half of the lecture notes (*Weight Initialization Techniques in Neural Networks*, sections 1 to 3 and
-*Conclusion*) advises. Four claims:
+*Conclusion*) gives advice. Four claims:
 
 1. Small random weights break the symmetry, but gradients can still vanish as networks become deeper.
 2. Xavier works well for tanh and sigmoid.
 3. Xavier is suitable for shallow networks.
 4. He is better for relu: variances stay stable in deep networks, forward and backward.
 
-The notes close with Keras; the names there are skinit's too: ``"glorot_uniform"`` (Keras's default for a dense layer;
-``"xavier"`` here) and ``"he_normal"``, which Keras draws from a truncated normal distribution: ``VarianceScaling(2,
-"fan_in", "truncated_normal")``.
+The notes end with Keras, whose names skinit has too: ``"glorot_uniform"`` (Keras's default for a dense layer, and
+``"xavier"`` here) and ``"he_normal"``. Keras draws the latter from a truncated normal distribution,
+``VarianceScaling(2, "fan_in", "truncated_normal")``.
 """
 
 import warnings
@@ -51,7 +51,8 @@ def network(activation, init, depth, seed):
 # Training, from one hidden layer to twenty
 # -----------------------------------------
 #
-# Handwritten digits, layers of 32, 15 epochs of Adam at the default rate. Accuracy on 400 test rows; 0.1 is chance.
+# The data are handwritten digits. Layers have 32 units and train for 15 epochs of Adam at the default rate. The table
+# shows the accuracy on 400 test rows; 0.1 is chance.
 
 depths = [1, 4, 10, 20]
 accuracy = {}
@@ -82,11 +83,11 @@ def mean_accuracy(activation, init, depth):
 
 
 # %%
-# Why: what comes through twenty layers
-# -------------------------------------
+# Why: signals through twenty layers
+# ----------------------------------
 #
-# :func:`skinit.inspection.signal_propagation` looks at the untrained networks. The factor by which a layer multiplies
-# the mean square of activations (forward) and the variance of deltas (backward), and what is found to be wrong.
+# :func:`skinit.inspection.signal_propagation` measures the untrained networks. The table shows the factor by which a
+# layer multiplies the mean square of activations (forward) and the variance of deltas (backward), and the findings.
 
 cases = [
     ("tanh", "xavier_normal"),
@@ -143,7 +144,7 @@ assert factors["logistic", "xavier_normal"][:, 1].max() < 0.1
 
 # %%
 
-# Colours of M. Okabe and K. Ito, which the colour-blind can tell apart.
+# Colors of M. Okabe and K. Ito, which color-blind readers can tell apart.
 plt.rcParams["axes.prop_cycle"] = plt.cycler(
     color=["#0072B2", "#D55E00", "#009E73", "#CC79A7"]
 )
@@ -168,20 +169,20 @@ plt.show()
 # %%
 # .. admonition:: Verdict on claim 1: holds
 #
-#    With one layer small random weights learn, if a little less; with twenty they stay at chance, for all three
+#    With one layer small random weights learn, though a little less. With twenty they stay at chance, for all three
 #    activations.
 #
 # .. admonition:: Verdict on claim 2: holds for tanh; for sigmoid, holds in shallow networks only
 #
-#    Deep logistic networks stay at chance under Xavier: it keeps their activations, but each layer takes most of the
-#    variance of the deltas, as slopes are 1/4 at most. He's larger weights are not worse for them.
+#    Deep logistic networks stay at chance under Xavier. It keeps their activations, but each layer removes most of
+#    the variance of the deltas, because slopes are 1/4 at most. He's larger weights are not worse for them.
 #
 # .. admonition:: Verdict on claim 3: holds
 #
-#    With one hidden layer, Xavier and He are the same within a few hundredths for every activation. And for tanh,
-#    Xavier is suitable for deep networks too.
+#    With one hidden layer, the accuracies of Xavier and He differ by no more than a few hundredths for every
+#    activation. Xavier is suitable for deep tanh networks too.
 #
 # .. admonition:: Verdict on claim 4: holds under these conditions
 #
 #    *The network is deep.* With four relu layers the schemes do equally well. With twenty, Xavier halves variances in
-#    every layer, both ways, and He keeps them nearly, and learns more.
+#    every layer, both forward and backward. He nearly keeps them, and learns more.

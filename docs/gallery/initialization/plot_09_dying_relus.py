@@ -2,13 +2,13 @@ r"""
 Dying relus: He's scheme makes them rarer
 =========================================
 
-The lecture notes (*He Initialization in Neural Networks*) on relu. Two claims:
+The lecture notes (*He Initialization in Neural Networks*) discuss relu. Two claims:
 
 1. relu introduces sparsity, and He's higher variance makes up for it.
 2. He initialization prevents dying relus.
 
-A relu unit is dead if it is off for every row: its gradient is zero, and nothing brings it back but a change of the
-layers below.
+A relu unit is dead if its output is zero for every row. Then its gradient is zero, and only a change in the layers
+below can revive it.
 """
 
 import warnings
@@ -57,8 +57,8 @@ def share_dead(network):
 # Before training
 # ---------------
 #
-# Ten layers of 64, handwritten digits. How many outputs are zero, how many units are dead, and by which factor a layer
-# changes the mean square of activations.
+# Networks have ten layers of 64, and the data are handwritten digits. The table shows the share of outputs that are
+# zero, the share of dead units, and the factor by which a layer changes the mean square of activations.
 
 dead = {}
 print(f"{'':15}{'zero outputs':>20}{'dead units':>20}{'factor a layer':>20}")
@@ -77,13 +77,14 @@ for name, scale in SCALES.items():
 assert all(np.array_equal(shares, dead["He (2 / d)"]) for shares in dead.values())
 
 # %%
-# The same units are dead, whatever the scale: with zero intercepts a unit's sign is that of its weighted sum, and a
-# positive factor does not change it. There are more in deeper layers, where the rows have become alike.
+# The same units are dead at every scale: with zero intercepts a unit's sign is the sign of its weighted sum, and a
+# positive factor does not change it. Deeper layers have more dead units, because the rows have become alike there.
 #
 # After training
 # --------------
 #
-# 15 epochs, Adam and descent with momentum, at several rates; a dash where a run diverges.
+# Networks train for 15 epochs with Adam and with descent with momentum, at several rates. A dash means that a run
+# diverges.
 
 rates = {"adam": [0.001, 0.003, 0.01, 0.1], "sgd": [0.01, 0.03, 0.1]}
 trained = {}
@@ -125,7 +126,7 @@ assert np.nanmean(trained["sgd", "He (2 / d)", 0.1]) > 0.3
 
 # %%
 
-# Colours of M. Okabe and K. Ito, which the colour-blind can tell apart.
+# Colors of M. Okabe and K. Ito, which color-blind readers can tell apart.
 plt.rcParams["axes.prop_cycle"] = plt.cycler(
     color=["#0072B2", "#D55E00", "#009E73", "#CC79A7"]
 )
@@ -162,10 +163,10 @@ plt.show()
 # %%
 # .. admonition:: Verdict on claim 1: holds
 #
-#    Half of the outputs are zero, and He's variance of 2 / d keeps the mean square where Xavier's halves it.
+#    Half of the outputs are zero. He's variance of 2 / d keeps the mean square, and Xavier's halves it.
 #
 # .. admonition:: Verdict on claim 2: does not hold
 #
-#    Before training, exactly the same units are dead under Xavier, He, and any other scale. In training, what kills
-#    units is first of all the learning rate: at large ones most of them die under every scheme. At small rates with
-#    Adam fewer die under He than under Xavier: it lessens the problem, it does not prevent it.
+#    Before training, exactly the same units are dead under Xavier, He, and any other scale. During training, a large
+#    learning rate kills most units under every scheme. At small rates with Adam fewer units die under He than under
+#    Xavier. It lessens the problem and does not prevent it.

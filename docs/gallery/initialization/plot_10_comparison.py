@@ -8,8 +8,7 @@ claims:
 1. Initialization affects the performance of a model significantly.
 2. The wrong one can hinder learning.
 
-In skinit, ``init`` is a parameter like every other: a grid search puts all schemes of the notes side by side, and
-beside them some that the notes do not have.
+In skinit ``init`` is a parameter like every other. A grid search compares all schemes of the notes, and some others.
 """
 
 import warnings
@@ -32,8 +31,8 @@ X, y = load_digits(return_X_y=True)
 X, y = (X[:900] - X.mean()) / X.std(), y[:900]
 
 # %%
-# One grid search a seed, as the weights are drawn anew for each: 15 epochs of Adam at the default rate, and three
-# folds.
+# There is one grid search for each seed, because each seed draws new weights. It trains for 15 epochs of Adam at the
+# default rate, with three folds.
 
 searches = []
 for seed in SEEDS:
@@ -78,7 +77,7 @@ assert means["random", 10] < 0.2
 assert abs(means["xavier", 1] - means["he", 1]) < 0.04
 
 # %%
-# The same as a picture.
+# The picture shows the same scores.
 
 InitComparisonDisplay(
     inits=[c["init"] for c in candidates],
@@ -91,11 +90,11 @@ plt.show()
 # %%
 # .. admonition:: Verdict on claim 1: holds
 #
-#    From the level of chance to most of the digits right, with the same network, data and number of epochs. How much it
-#    matters depends on depth: with one hidden layer, all that differs from unit to unit learns about as well; with ten,
-#    small random weights fail too.
+#    Scores range from chance to most of the digits right, with the same network, data and number of epochs. The
+#    effect depends on depth. With one hidden layer, all schemes whose weights differ from unit to unit learn about
+#    equally well. With ten, small random weights fail too.
 #
 # .. admonition:: Verdict on claim 2: holds
 #
-#    Zeros and ones stay at chance at both depths. In ten layers, so do small random weights, the first advice of the
-#    notes against symmetry.
+#    Zeros and ones stay at chance at both depths. In ten layers small random weights do too, although the notes
+#    recommend them first against symmetry.

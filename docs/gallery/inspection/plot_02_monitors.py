@@ -2,8 +2,8 @@
 Record curvature and gradients during training
 ==============================================
 
-Two callbacks record norms, epoch by epoch: that of the Hessian, which says how large a step may be, and those of each
-layer's gradient. They need scikit-learn 1.9 or later.
+Two callbacks record norms after each epoch. One records the norm of the Hessian, which limits the learning rate, and
+the other the norm of each layer's gradient. They need scikit-learn 1.9 or later.
 """
 
 import warnings
@@ -21,8 +21,8 @@ X, y = load_digits(return_X_y=True)
 X = X / 16
 
 # %%
-# Plain gradient descent, a step after each hundred rows, at two learning rates. `every` bounds the cost: a norm of the
-# Hessian takes some tens of passes over the rows that it is measured on.
+# The network trains by plain gradient descent with steps of a hundred rows, at two learning rates. `every` limits the
+# cost, because a norm of the Hessian takes a few dozen passes over the rows on which it is measured.
 
 N_EPOCHS = 20
 RATES = [0.1, 0.4]
@@ -46,10 +46,10 @@ for rate in RATES:
     )
 
 # %%
-# Above the dotted lines, at 2 over the rate, steps along the steepest direction overshoot by more than they came from.
-# With the smaller rate the line is far away. With the larger one the curvature comes close to its line and turns back:
-# what gradient descent often does there is described by J. Cohen et al., "Gradient descent on neural networks typically
-# occurs at the edge of stability" (2021).
+# The dotted lines are at 2 divided by the rate. Above them, a step along the steepest direction overshoots the
+# minimum and ends higher than it began. With the smaller rate the norm stays far below the line. With the larger rate
+# it approaches its line and turns back. J. Cohen et al., "Gradient descent on neural networks typically occurs at the
+# edge of stability" (2021), describe why gradient descent often does this.
 
 figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4), layout="constrained")
 for (rate, (curvature, gradients)), color in zip(
