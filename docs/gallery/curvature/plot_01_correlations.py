@@ -49,7 +49,7 @@ centred, shifted = over_seeds(two_layers, 0), over_seeds(two_layers, 1)
 show("correlation, weights of mean 0", centred[:, 0])
 show("correlation, weights of mean 1", shifted[:, 0])
 show("correlation of squares, weights of mean 0", centred[:, 1])
-show("variance over that of independent factors", centred[:, 2])
+show("variance / variance of independent factors", centred[:, 2])
 
 # %%
 # With a hidden layer of `d` units, :math:`z = \sum_i w_{2,i} w_{1,i} x`, each weight is a smaller part of the output.
@@ -113,7 +113,7 @@ left.plot(widths, 1 + 2 / widths, color="#D55E00", label="$1 + 2/d$")
 left.set(
     xscale="log",
     xlabel="width $d$ of the hidden layer",
-    ylabel="variance / that of independent factors",
+    ylabel="variance / variance of independent factors",
 )
 left.set_xticks(widths, widths)
 left.legend()
@@ -132,7 +132,7 @@ for correlated, marker, color, label in (
         capsize=3,
     )
 right.axhline(1, color="black", linestyle=":")
-right.set(yscale="log", ylabel="variance / that of independent factors")
+right.set(yscale="log", ylabel="variance / variance of independent factors")
 right.set_yticks([0.2, 0.5, 1, 2, 5, 10, 20], ["0.2", "0.5", "1", "2", "5", "10", "20"])
 right.legend()
 plt.show()

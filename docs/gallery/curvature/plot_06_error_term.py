@@ -39,8 +39,8 @@ def norms(network, k):
 def relative_errors(k, own, others, seed):
     """Error divided by the main term, for each scale of layer k.
 
-    `own` is the standard deviation of the layer's intercepts, and `others` that of
-    the intercepts in the other layers.
+    `own` is the standard deviation of the layer's intercepts, and `others` is the
+    standard deviation of the intercepts in the other layers.
     """
     network = MLPClassifier(
         (6, 6, 6), "tanh", init="xavier", random_state=seed

@@ -85,7 +85,7 @@ for seed in range(N_SEEDS):
         network.partial_fit(X, y)
 curves = np.reshape(curves, (N_SEEDS, epochs.size, 3, 3))
 shares = curves[..., 0] / curves[..., 2]
-print("norm of the error over that of the Hessian, of layers 0, 1 and 2")
+print("norm of the error / norm of the Hessian, in layers 0, 1 and 2")
 for i, epoch in enumerate(epochs):
     print(
         f"   after {epoch:2} epochs: "

@@ -48,7 +48,7 @@ print(
     f"{len(cells) - len(learned)}"
 )
 print(
-    "time of the grid over that of the untuned run, median: "
+    "time of the grid / time of the untuned run, median: "
     f"{cells['time_ratio'].median():.0f}"
 )
 gains = cells["untuned"] - cells["best_at_default_rate"]
