@@ -1,4 +1,4 @@
-"""How Sphinx builds these pages: ``python -m sphinx -W -n docs docs/_build``."""
+"""Configuration of these pages. Build them with ``python -m sphinx -W -n docs docs/_build``."""
 
 import re
 import sys
@@ -16,6 +16,7 @@ version = release = skinit.__version__
 extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
+    "sphinx.ext.intersphinx",
     "numpydoc",
     "myst_parser",
     "sphinx_copybutton",
@@ -25,16 +26,18 @@ extensions = [
 exclude_patterns = ["_build", "gallery"]
 templates_path = ["_templates"]
 
-# Docstrings state types in words; annotations say the same once more.
+# Docstrings already state the types in words.
 autodoc_typehints = "none"
-# Templates list the members.
+# The templates list the members.
 numpydoc_show_class_members = False
 
 nitpicky = True
-# Objects of other projects, whose inventories would have to be fetched.
+# The inventories list the objects that the pages refer to, so that a build needs no network.
+intersphinx_mapping = {
+    "scikit-learn": ("https://scikit-learn.org/stable", "inventories/scikit-learn.txt"),
+}
 nitpick_ignore_regex = [
-    ("py:.*", r"(sklearn|scipy|numpy|pandas|matplotlib)\..*"),
-    # In what is inherited from scikit-learn.
+    # Docstrings that are inherited from scikit-learn refer to these.
     ("std:ref", "accuracy_score|r2_score"),
     ("py:class", "ScoringMonitorLog"),
 ]
@@ -44,7 +47,7 @@ sphinx_gallery_conf = {
     "gallery_dirs": "auto_gallery",
     "subsection_order": ["gallery/initialization", "gallery/curvature", "gallery/inspection"],
     "within_subsection_order": "FileNameSortKey",
-    # Links from the code to the API reference.
+    # The code of an example links to the API reference.
     "reference_url": {"skinit": None},
     "remove_config_comments": True,
     "show_memory": False,
@@ -58,7 +61,7 @@ html_title = "skinit"
 html_static_path = ["_static"]
 html_css_files = ["skinit.css"]
 html_show_sourcelink = False
-# Pages without others below them have nothing to navigate to.
+# A page without pages below it needs no navigation.
 html_sidebars = dict.fromkeys(["installation", "tour", "claims"], [])
 html_theme_options = {
     "logo": {"text": "skinit"},
@@ -69,12 +72,12 @@ html_theme_options = {
     "footer_start": [],
     "footer_end": ["sphinx-version", "theme-version"],
 }
-# Prompts and outputs are not for pasting.
+# Do not copy prompts and outputs.
 copybutton_prompt_text = r">>> |\.\.\. |\$ "
 copybutton_prompt_is_regexp = True
 
 
 def setup(app):
-    """Leave out what only scikit-learn calls: of metadata routing, and the hooks of callbacks."""
+    """Leave out methods that only scikit-learn calls, for metadata routing and callbacks."""
     internal = re.compile("set_.*_request|get_metadata_routing|setup|teardown|on_fit_task_.*")
     app.connect("autodoc-skip-member", lambda app, what, name, *_: True if internal.fullmatch(name) else None)

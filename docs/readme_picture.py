@@ -20,7 +20,7 @@ SCHEMES = ["zero", "random", "xavier", "he", "orthogonal", "hessian"]
 
 def main() -> None:
     """Train, draw and write."""
-    # Twenty epochs are few on purpose: what learns, learns in them.
+    # Twenty epochs are enough for the schemes that train.
     warnings.simplefilter("ignore", ConvergenceWarning)
     X, y = load_digits(return_X_y=True)
     results = {}
@@ -31,7 +31,7 @@ def main() -> None:
     InitComparisonDisplay.from_cv_results(results, ax=axes)
     axes[1].set_xlabel(axes[1].get_xlabel().replace("score", "accuracy on held-out folds"))
     figure.suptitle("Ten hidden layers of 64 relu units on the digits: MLPClassifier(init=...)")
-    # The file says nothing of the day and the software, so that it changes only if the picture does.
+    # Without the name of the software, the file changes only if the picture does.
     figure.savefig(PICTURE, dpi=150, metadata={"Software": None})
 
 

@@ -111,6 +111,8 @@ def shell_commands():
             lines += block.splitlines()
     for page in (*PAGES, ROOT / "README.md", ROOT / "CONTRIBUTING.md"):
         lines += re.findall(r"`(python -m \w+[^`]*)`", page.read_text())
+    # A command may go on in the next line.
+    lines = "\n".join(lines).replace("\\\n", " ").splitlines()
     return [shlex.split(line, comments=True) for line in lines]
 
 

@@ -1,4 +1,4 @@
-"""Formulas as MathML, which every browser draws by itself: pages need no script and no network."""
+"""Formulas as MathML. Browsers draw it themselves, so the pages need no script and no network."""
 
 import re
 
@@ -17,18 +17,18 @@ def _add_formula(translator, node, formula: str, *, as_block: bool) -> None:
     except MathError as error:
         logger.warning("%s in the formula %s", error, formula, location=node)
         return
-    # As in LaTeX, the bars of a norm are as high as a letter, not as a product beside them.
+    # As in LaTeX, the bars of a norm are as high as a letter, and do not stretch to the height of a product.
     translator.body.append(mathml.replace("<mo>‖</mo>", '<mo stretchy="false">‖</mo>'))
 
 
 def visit_math(translator, node):
-    """Write a formula of a sentence."""
+    """Write a formula within a sentence."""
     _add_formula(translator, node, node.astext(), as_block=False)
     raise nodes.SkipNode
 
 
 def visit_displaymath(translator, node):
-    """Write a formula that stands on its own, and the number that its tag gives it."""
+    """Write a formula on its own line, with the number in its tag."""
     translator.body.append(translator.starttag(node, "div", CLASS="math"))
     _add_formula(translator, node, TAG.sub("", node.astext()), as_block=True)
     translator.body += [f'<span class="eqno">({number})</span>' for number in TAG.findall(node.astext())]

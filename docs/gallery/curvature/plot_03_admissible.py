@@ -1,13 +1,13 @@
 r"""
-Section 1.2: which activations are admissible
-=============================================
+Section 1.2: the activations that the theory allows
+===================================================
 
-M. Skorski, "Revisiting initialization of neural networks", asks for functions with :math:`f(0) = 0` and
-:math:`f''(0) = 0` (loss functions, it says, and means activations) and names linear, sigmoid, tanh and relu as
-examples. Claim 1, in section 3.1, draws the conclusion: if all weights and intercepts are close to zero, the
-activations of all layers are.
+M. Skorski, "Revisiting initialization of neural networks", requires functions with :math:`f(0) = 0` and :math:`f''(0)
+= 0`, and names linear, sigmoid, tanh and relu as examples. (It writes loss functions and means activations.) Claim 1,
+in section 3.1, concludes: if all weights and intercepts are close to zero, the activations of all layers are close to
+zero.
 
-A network of one unit whose weights are 1 is the activation itself: its predictions are :math:`f(u)`.
+A network of one unit whose weights are 1 computes the activation itself: its predictions are :math:`f(u)`.
 """
 
 import matplotlib.pyplot as plt
@@ -29,24 +29,30 @@ def evaluate(activation, u):
 # %%
 # f(0) and f''(0)
 # ---------------
-# By differences on either side of 0, as some functions have a kink there. Where the slopes of both sides differ there
-# is no second derivative; relu's is zero on either side.
+# These are differences on either side of 0, because some functions have a kink there. If the slopes of both sides
+# differ, there is no second derivative. relu's is zero on either side.
 
 admissible = {}
 print(f"{'':12}{'f(0)':>8}{'slopes below, above 0':>24}{'second derivatives':>22}")
 for activation in ACTIVATIONS:
-    below, above = (evaluate(activation, side * STEP * np.arange(3)) for side in (-1, 1))
+    below, above = (
+        evaluate(activation, side * STEP * np.arange(3)) for side in (-1, 1)
+    )
     slopes = (below[0] - below[1]) / STEP, (above[1] - above[0]) / STEP
     bends = np.array([f[2] - 2 * f[1] + f[0] for f in (below, above)]) / STEP**2
     admissible[activation] = abs(above[0]) < 1e-6 and np.abs(bends).max() < 0.01
-    print(f"{activation:12}{above[0]:8.2f}{slopes[0]:12.2f}{slopes[1]:12.2f}{bends[0]:11.2f}{bends[1]:11.2f}", end="")
+    print(
+        f"{activation:12}{above[0]:8.2f}{slopes[0]:12.2f}{slopes[1]:12.2f}"
+        f"{bends[0]:11.2f}{bends[1]:11.2f}",
+        end="",
+    )
     print("   admissible" if admissible[activation] else "")
 
 # %%
 # Claim 1: weights near zero, activations near zero
 # -------------------------------------------------
-# The third hidden layer of 30 units on the digits, all weights (Xavier's) multiplied by `c`. The network is cut off
-# after that layer: units of the output are its units.
+# This is the third hidden layer of 30 units on the digits. All weights, drawn by Xavier's scheme, are multiplied by
+# `c`. The network is cut off after that layer, so its outputs are the units of the layer.
 
 X, y = load_digits(return_X_y=True)
 X, y = X[:200] / 16, np.zeros((200, 30))
@@ -55,7 +61,12 @@ SCALES, N_SEEDS = 4.0 ** -np.arange(6), 10
 
 def size_of_activations(activation, c, seed):
     """The root mean square of the third layer's activations."""
-    network = MLPRegressor(hidden_layer_sizes=(30,) * 3, activation=activation, init="xavier", random_state=seed)
+    network = MLPRegressor(
+        hidden_layer_sizes=(30,) * 3,
+        activation=activation,
+        init="xavier",
+        random_state=seed,
+    )
     network.initialize(X, y)
     for w in network.coefs_[:-1]:
         w *= c
@@ -64,12 +75,23 @@ def size_of_activations(activation, c, seed):
 
 
 sizes = {
-    activation: np.array([[size_of_activations(activation, c, seed) for c in SCALES] for seed in range(N_SEEDS)])
+    activation: np.array(
+        [
+            [size_of_activations(activation, c, seed) for c in SCALES]
+            for seed in range(N_SEEDS)
+        ]
+    )
     for activation in ACTIVATIONS
 }
-print(f"weights times {SCALES[-1]:.4g}: activations, mean ± standard deviation over {N_SEEDS} seeds")
+print(
+    f"weights times {SCALES[-1]:.4g}: activations, mean ± standard deviation over "
+    f"{N_SEEDS} seeds"
+)
 for activation, values in sizes.items():
-    print(f"   {activation:12}{values[:, -1].mean():.1e} ± {values[:, -1].std(ddof=1):.0e}")
+    print(
+        f"   {activation:12}{values[:, -1].mean():.1e} ± "
+        f"{values[:, -1].std(ddof=1):.0e}"
+    )
 
 fig, ax = plt.subplots(figsize=(7, 4.5), layout="constrained")
 styles = {"relu": ("#0072B2", "o"), "tanh": ("#D55E00", "^"), "gelu": ("#009E73", "D")}
@@ -77,10 +99,19 @@ styles |= {"logistic": ("#000000", "s"), "softplus": ("#E69F00", "v")}
 for activation, (color, marker) in styles.items():
     values = sizes[activation]
     ax.errorbar(
-        SCALES, values.mean(axis=0), values.std(axis=0, ddof=1), color=color, marker=marker, label=activation, capsize=3
+        SCALES,
+        values.mean(axis=0),
+        values.std(axis=0, ddof=1),
+        color=color,
+        marker=marker,
+        label=activation,
+        capsize=3,
     )
 ax.set(
-    xscale="log", yscale="log", xlabel="scale $c$ of the weights", ylabel="root mean square of activations, third layer"
+    xscale="log",
+    yscale="log",
+    xlabel="scale $c$ of the weights",
+    ylabel="root mean square of activations, third layer",
 )
 ax.legend(title=f"mean and deviation, {N_SEEDS} seeds")
 plt.show()
@@ -88,11 +119,16 @@ plt.show()
 # %%
 # .. admonition:: Verdict: holds for the linear function, tanh and relu (away from 0), not for the sigmoid
 #
-#    The logistic function has :math:`f(0) = 1/2`: its activations stay near 1/2 however small the weights, and Claim
-#    1 fails; so it does for softplus, which the paper does not name. Of the others, elu, selu, silu, gelu and
-#    softsign vanish at 0 but bend beside it: Claim 1 holds for them, though they do not meet the condition.
+#    The logistic function has :math:`f(0) = 1/2`: its activations stay near 1/2 however small the weights are, so
+#    Claim 1 fails. It also fails for softplus, which the paper does not name. elu, selu, silu, gelu and softsign are
+#    zero at 0 but curved beside it. They do not meet the condition, and yet Claim 1 holds for them.
 
-assert [name for name in ACTIVATIONS if admissible[name]] == ["identity", "tanh", "relu", "leaky_relu"]
+assert [name for name in ACTIVATIONS if admissible[name]] == [
+    "identity",
+    "tanh",
+    "relu",
+    "leaky_relu",
+]
 for activation, values in sizes.items():
     if activation in ("logistic", "softplus"):
         assert values.min() > 0.4

@@ -1,11 +1,12 @@
 r"""
-Remark 1: which activations make Theorem 1 exact
-================================================
+Remark 1: the activations that make Theorem 1 exact
+===================================================
 
-Remark 1 of M. Skorski, "Revisiting initialization of neural networks": where :math:`f'' = 0`, "such as variants of
-relu", the chain of Jacobians of Theorem 1 is the Hessian of a layer's weights, and not an approximation.
+Remark 1 of M. Skorski, "Revisiting initialization of neural networks": if :math:`f'' = 0`, "such as variants of
+relu", the product of Jacobians in Theorem 1 is exactly the Hessian of a layer's weights.
 
-Eleven activations, the same network 64-30-30-10 on the digits, and the norm of what the theorem leaves out.
+This page measures the norm of the terms that the theorem leaves out, for eleven activations and the same network
+64-30-30-10 on the digits.
 """
 
 import matplotlib.pyplot as plt
@@ -24,10 +25,18 @@ N_SEEDS = 5
 
 
 def relative_error(network, layer):
-    """The norm of Hessian minus chain of Jacobians, over that of the Hessian; of one layer, or of all parameters."""
-    hessian, chain = (hessian_operator(network, X, y, layer=layer, kind=kind) for kind in ("hessian", "gauss_newton"))
+    """Norm of the error of Theorem 1, relative to the norm of the Hessian.
+
+    Both are with respect to the weights of one layer, or to all parameters.
+    """
+    hessian, chain = (
+        hessian_operator(network, X, y, layer=layer, kind=kind)
+        for kind in ("hessian", "gauss_newton")
+    )
     start = np.random.default_rng(0).normal(size=hessian.shape[0])
-    rounding = np.linalg.norm((hessian - chain).matvec(start)) / np.linalg.norm(hessian.matvec(start))
+    rounding = np.linalg.norm((hessian - chain).matvec(start)) / np.linalg.norm(
+        hessian.matvec(start)
+    )
     if rounding < 1e-10:
         return rounding
     largest = eigsh(hessian - chain, k=1, v0=start, tol=1e-2, return_eigenvectors=False)
@@ -42,36 +51,56 @@ def spread(values):
 errors = {}
 for activation in STRAIGHT + CURVED:
     networks = [
-        MLPClassifier((30, 30), activation, init="he", random_state=seed).initialize(X, y) for seed in range(N_SEEDS)
+        MLPClassifier((30, 30), activation, init="he", random_state=seed).initialize(
+            X, y
+        )
+        for seed in range(N_SEEDS)
     ]
-    errors[activation] = np.array([[relative_error(network, layer) for layer in (0, 1, None)] for network in networks])
+    errors[activation] = np.array(
+        [
+            [relative_error(network, layer) for layer in (0, 1, None)]
+            for network in networks
+        ]
+    )
 
 # %%
 # What the theorem leaves out
 # ---------------------------
 
-print(f"norm of the error / norm of the Hessian, mean ± standard deviation over {N_SEEDS} seeds")
+print(
+    "norm of the error / norm of the Hessian, mean ± standard deviation over "
+    f"{N_SEEDS} seeds"
+)
 print(f"{'':12}{'layer 0':>15}{'layer 1':>15}{'all parameters':>18}")
 for activation, values in errors.items():
-    print(f"{activation:12}{spread(values[:, 0]):>15}{spread(values[:, 1]):>15}{spread(values[:, 2]):>18}")
+    print(
+        f"{activation:12}{spread(values[:, 0]):>15}{spread(values[:, 1]):>15}"
+        f"{spread(values[:, 2]):>18}"
+    )
 
 fig, ax = plt.subplots(figsize=(8, 4.5), layout="constrained")
-for column, label, color, marker in ((0, "layer 0", "#0072B2", "o"), (1, "layer 1", "#D55E00", "^")):
+for column, label, color, marker in (
+    (0, "layer 0", "#0072B2", "o"),
+    (1, "layer 1", "#D55E00", "^"),
+):
     places = np.repeat(np.arange(len(errors)), N_SEEDS) + 0.2 * column - 0.1
     shown = np.concatenate([values[:, column] for values in errors.values()])
     ax.plot(shown, places, marker, color=color, label=label)
 ax.set_yticks(range(len(errors)), errors)
 ax.invert_yaxis()
-ax.set(xlabel="norm of the error / norm of the layer's Hessian", title=f"What Theorem 1 leaves out, {N_SEEDS} seeds")
+ax.set(
+    xlabel="norm of the error / norm of the layer's Hessian",
+    title=f"What Theorem 1 leaves out, {N_SEEDS} seeds",
+)
 ax.legend()
 plt.show()
 
 # %%
-# .. admonition:: Verdict: holds, for activations of straight pieces and for the weights of one layer
+# .. admonition:: Verdict: holds, for piecewise linear activations and for the weights of one layer
 #
-#    For the identity, relu and leaky relu nothing is left out. For those variants of relu that are curved (elu, selu,
-#    softplus, silu, gelu) something is, as for tanh. And it is a statement about each layer by itself: across layers
-#    even a network without activations has a Hessian that is not a chain of Jacobians, as weights multiply each
+#    For the identity, relu and leaky relu nothing is left out. For tanh and the curved variants of relu (elu, selu,
+#    softplus, silu, gelu) there is an error. The remark is true for each layer on its own. Across layers even a
+#    network without activations has a Hessian that is not a product of Jacobians, because weights multiply each
 #    other.
 
 assert all(errors[activation][:, :2].max() < 1e-10 for activation in STRAIGHT)

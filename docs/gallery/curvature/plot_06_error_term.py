@@ -1,13 +1,15 @@
 r"""
-Theorem 1: the order of its error term
-======================================
+Theorem 1: the size of its error
+================================
 
-Theorem 1 of M. Skorski, "Revisiting initialization of neural networks", holds "up to a term" of order
-:math:`f''' \|b^{(k)}\| + f''' \|w^{(k)}\|`, with the weights and intercepts of the layer `k` whose Hessian it is.
+Theorem 1 of M. Skorski, "Revisiting initialization of neural networks", holds "up to a term" of order :math:`f'''
+\|b^{(k)}\| + f''' \|w^{(k)}\|`, where :math:`w^{(k)}` and :math:`b^{(k)}` are the weights and intercepts of layer
+`k`, and the Hessian is with respect to these weights.
 
-So these are made small here, of one layer and not of the others: :math:`c \, w^{(k)}` and :math:`c \, b^{(k)}`, for
-`c` down to 1/256, in a tanh network 13-6-6-6-3 on the wines. The error should fall like `c`: a slope of 1 where both
-axes are logarithmic. (The proof, in (13), has the intercepts alone. So networks without any are tried, too.)
+This page makes the weights and intercepts of layer `k` small, and leaves the other layers as they are: :math:`c \,
+w^{(k)}` and :math:`c \, b^{(k)}`, for `c` down to 1/256, in a tanh network 13-6-6-6-3 on the wines. The error should
+be proportional to `c`, which is a slope of 1 if both axes are logarithmic. (The proof, in (13), has only the
+intercepts, so the page tries networks without intercepts too.)
 """
 
 import matplotlib.pyplot as plt
@@ -28,21 +30,31 @@ def norms(network, k):
     """The norms of the error term and of the main term."""
     identity = np.eye(network.coefs_[k].size)
     hessian, chain = (
-        hessian_operator(network, X, y, layer=k, kind=kind).matmat(identity) for kind in ("hessian", "gauss_newton")
+        hessian_operator(network, X, y, layer=k, kind=kind).matmat(identity)
+        for kind in ("hessian", "gauss_newton")
     )
     return np.linalg.norm(hessian - chain, 2), np.linalg.norm(chain, 2)
 
 
 def relative_errors(k, own, others, seed):
-    """Error over main term, for each scale of layer k; `own` and `others` are the deviations of intercepts."""
-    network = MLPClassifier((6, 6, 6), "tanh", init="xavier", random_state=seed).initialize(X, y)
+    """Error divided by the main term, for each scale of layer k.
+
+    `own` is the standard deviation of the layer's intercepts, and `others` is the
+    standard deviation of the intercepts in the other layers.
+    """
+    network = MLPClassifier(
+        (6, 6, 6), "tanh", init="xavier", random_state=seed
+    ).initialize(X, y)
     rng = np.random.default_rng(seed)
     for j, intercept in enumerate(network.intercepts_):
         intercept[...] = rng.normal(0, own if j == k else others, intercept.size)
     weights, intercepts = network.coefs_[k].copy(), network.intercepts_[k].copy()
     ratios = []
     for c in SCALES:
-        network.coefs_[k][...], network.intercepts_[k][...] = c * weights, c * intercepts
+        network.coefs_[k][...], network.intercepts_[k][...] = (
+            c * weights,
+            c * intercepts,
+        )
         error, main = norms(network, k)
         ratios.append(error / main)
     return ratios
@@ -52,9 +64,18 @@ def relative_errors(k, own, others, seed):
 # With and without intercepts
 # ---------------------------
 
-CASES = {"no intercepts": (0, 0), "intercepts in this layer": (0.3, 0), "intercepts in all layers": (0.3, 0.3)}
+CASES = {
+    "no intercepts": (0, 0),
+    "intercepts in this layer": (0.3, 0),
+    "intercepts in all layers": (0.3, 0.3),
+}
 ratios = {
-    case: np.array([[relative_errors(k, *deviations, seed) for k in range(3)] for seed in range(N_SEEDS)])
+    case: np.array(
+        [
+            [relative_errors(k, *deviations, seed) for k in range(3)]
+            for seed in range(N_SEEDS)
+        ]
+    )
     for case, deviations in CASES.items()
 }
 slopes = {}
@@ -64,11 +85,16 @@ for case, values in ratios.items():
     logs = np.log(values[:, :, 2:]).reshape(-1, SCALES.size - 2)
     slopes[case] = np.polyfit(np.log(SCALES[2:]), logs.T, 1)[0].reshape(N_SEEDS, 3)
     for k in range(3):
-        print(f"   layer {k}: {slopes[case][:, k].mean():.2f} ± {slopes[case][:, k].std(ddof=1):.2f}")
+        print(
+            f"   layer {k}: {slopes[case][:, k].mean():.2f} ± "
+            f"{slopes[case][:, k].std(ddof=1):.2f}"
+        )
 
 fig, axes = plt.subplots(1, 3, figsize=(12, 4), sharey=True, layout="constrained")
 for ax, (case, values) in zip(axes, ratios.items(), strict=True):
-    for k, (color, marker) in enumerate(zip(("#0072B2", "#D55E00", "#009E73"), "o^s", strict=True)):
+    for k, (color, marker) in enumerate(
+        zip(("#0072B2", "#D55E00", "#009E73"), "o^s", strict=True)
+    ):
         low, middle, high = np.percentile(values[:, k], [0, 50, 100], axis=0)
         ax.loglog(SCALES, middle, color=color, marker=marker, label=f"layer {k}")
         ax.fill_between(SCALES, low, high, color=color, alpha=0.15, linewidth=0)
@@ -81,10 +107,10 @@ plt.show()
 # %%
 # .. admonition:: Verdict: holds under these conditions: the layers above have no intercepts
 #
-#    At the start of training there are none, and the error falls in proportion to the weights and intercepts of the
-#    layer. Without any intercepts it does so too, and is not zero, as (13) would have it. With intercepts in all
-#    layers it falls only for the last hidden layer: for the others, units of the layers above are not near zero,
-#    where the tanh is straight, and their second derivative stays, however small the layer's own weights.
+#    At the start of training intercepts are zero, and the error falls in proportion to the weights of the layer. By
+#    (13) it would be zero without intercepts, and it is not. With intercepts in all layers it falls only for the last
+#    hidden layer. For the others, the preactivations in the layers above are not near zero, where tanh is straight,
+#    so their second derivatives remain however small the layer's own weights are.
 
 for case in ("no intercepts", "intercepts in this layer"):
     assert np.abs(slopes[case] - 1).max() < 0.2

@@ -1,12 +1,12 @@
 r"""
-Remark 2: small weights, early training
-=======================================
+Remark 2: the error with small weights and early in training
+============================================================
 
-Remark 2 of M. Skorski, "Revisiting initialization of neural networks": whatever the activation, the error term of
-Theorem 1 is "of smaller order" where weights and intercepts are small, as at the start and early in training.
+Remark 2 of M. Skorski, "Revisiting initialization of neural networks": for any activation, the error of Theorem 1 is
+"of smaller order" if weights and intercepts are small, as they are early in training.
 
-Smaller than what? Two questions: does the error vanish with the weights (it does), and does it vanish *relative to
-the Hessian* (it does not). Then a network is trained, to see when the theorem is near.
+This page asks two questions. Does the error vanish with the weights? It does. Does it vanish *relative to the
+Hessian*? It does not. Then a network is trained, to see when the theorem is a good approximation.
 """
 
 import matplotlib.pyplot as plt
@@ -25,7 +25,9 @@ COLORS, MARKERS = ("#0072B2", "#D55E00", "#009E73"), "o^s"
 
 
 def tanh_network(seed, **parameters):
-    network = MLPClassifier((6, 6, 6), "tanh", init="xavier", random_state=seed, **parameters)
+    network = MLPClassifier(
+        (6, 6, 6), "tanh", init="xavier", random_state=seed, **parameters
+    )
     return network.initialize(X, y)
 
 
@@ -35,10 +37,11 @@ def spread(values):
 
 
 def norms(network, k):
-    """The norms of the error term, of the main term and of their sum, the Hessian of layer k."""
+    """Norms of the error, the main term, and their sum, the Hessian of layer k."""
     identity = np.eye(network.coefs_[k].size)
     hessian, chain = (
-        hessian_operator(network, X, y, layer=k, kind=kind).matmat(identity) for kind in ("hessian", "gauss_newton")
+        hessian_operator(network, X, y, layer=k, kind=kind).matmat(identity)
+        for kind in ("hessian", "gauss_newton")
     )
     return [np.linalg.norm(matrix, 2) for matrix in (hessian - chain, chain, hessian)]
 
@@ -46,9 +49,9 @@ def norms(network, k):
 # %%
 # Small weights
 # -------------
-# All weights are multiplied by `c`; intercepts are zero. Counting powers: in layer `k` of hidden layers 0, 1, 2 the
-# main term has :math:`\|B\|^2 \|F\|^2`, of order :math:`c^{2(3-k)} c^{2k} = c^6`. The error has only one :math:`B`,
-# times :math:`f''(u) \approx -2u`: :math:`c^{3-k} c^{k+1} c^{2k} = c^{4+2k}`.
+# All weights are multiplied by `c`, and intercepts are zero. The hidden layers are 0, 1 and 2. In layer `k` the main
+# term has :math:`\|B\|^2 \|F\|^2`, of order :math:`c^{2(3-k)} c^{2k} = c^6`. The error has only one :math:`B`, times
+# :math:`f''(u) \approx -2u`, so it is of order :math:`c^{3-k} c^{k+1} c^{2k} = c^{4+2k}`.
 
 sizes = []
 for seed in range(N_SEEDS):
@@ -63,7 +66,10 @@ logs = np.log(sizes[:, 2:]).transpose(1, 0, 2, 3).reshape(SCALES.size - 2, -1)
 orders = np.polyfit(np.log(SCALES[2:]), logs, 1)[0].reshape(N_SEEDS, 3, 3)
 print(f"powers of c, mean ± standard deviation over {N_SEEDS} seeds")
 for k in range(3):
-    print(f"   layer {k}: error {spread(orders[:, k, 0])}, main term {spread(orders[:, k, 1])}")
+    print(
+        f"   layer {k}: error {spread(orders[:, k, 0])}, main term "
+        f"{spread(orders[:, k, 1])}"
+    )
 
 # %%
 # Early training
@@ -79,18 +85,34 @@ for seed in range(N_SEEDS):
         network.partial_fit(X, y)
 curves = np.reshape(curves, (N_SEEDS, epochs.size, 3, 3))
 shares = curves[..., 0] / curves[..., 2]
-print("norm of the error over that of the Hessian, of layers 0, 1 and 2")
+print("norm of the error / norm of the Hessian, in layers 0, 1 and 2")
 for i, epoch in enumerate(epochs):
-    print(f"   after {epoch:2} epochs: {', '.join(spread(shares[:, i, k]) for k in range(3))}")
+    print(
+        f"   after {epoch:2} epochs: "
+        f"{', '.join(spread(shares[:, i, k]) for k in range(3))}"
+    )
 
 fig, (left, right) = plt.subplots(1, 2, figsize=(10, 4), layout="constrained")
 for k, (color, marker) in enumerate(zip(COLORS, MARKERS, strict=True)):
-    for ax, x, values in ((left, SCALES, sizes[:, :, k, 0] / sizes[:, :, k, 1]), (right, epochs, shares[:, :, k])):
+    for ax, x, values in (
+        (left, SCALES, sizes[:, :, k, 0] / sizes[:, :, k, 1]),
+        (right, epochs, shares[:, :, k]),
+    ):
         low, middle, high = np.percentile(values, [25, 50, 75], axis=0)
         ax.plot(x, middle, color=color, marker=marker, label=f"layer {k}")
         ax.fill_between(x, low, high, color=color, alpha=0.15, linewidth=0)
-left.set(xscale="log", yscale="log", xlabel="scale $c$ of all weights", ylabel="error term / main term")
-right.set(xlabel="epochs of training", ylabel="error term / Hessian", xscale="symlog", ylim=(0, None))
+left.set(
+    xscale="log",
+    yscale="log",
+    xlabel="scale $c$ of all weights",
+    ylabel="error term / main term",
+)
+right.set(
+    xlabel="epochs of training",
+    ylabel="error term / Hessian",
+    xscale="symlog",
+    ylim=(0, None),
+)
 right.set_xticks(epochs, epochs)
 right.legend(title=f"median and quartiles, {N_SEEDS} seeds")
 plt.show()
@@ -99,10 +121,10 @@ plt.show()
 # .. admonition:: Verdict: does not hold relative to the Hessian, which vanishes faster in the early layers
 #
 #    The error is of a high order in `c`, as the remark says. Relative to the main term it is of *lower* order in
-#    layer 0, of the same order in layer 1, and of higher order only in layer 2, next to the output: with small
-#    weights, the Hessian of the first layer is nearly all error term. With the usual weights the error is a good part
-#    of the Hessian of every layer, and in the first ones it is largest at the start: it has the slope of the loss as
-#    a factor, which training makes smaller.
+#    layer 0, of the same order in layer 1, and of higher order only in layer 2, next to the output. With small
+#    weights, the Hessian of the first layer is therefore nearly all error. With the usual weights the error is a
+#    large part of the Hessian of every layer. In the first layers it is largest at the start, because it has the
+#    slope of the loss as a factor, and training reduces this slope.
 
 assert (orders[:, :, 0] > 3.5).all()
 difference_of_orders = (orders[:, :, 0] - orders[:, :, 1]).mean(axis=0)

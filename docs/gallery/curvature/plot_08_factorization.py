@@ -1,14 +1,15 @@
 r"""
-The factorization (5): a layer's input as a chain of Jacobians
-==============================================================
+Equation (5): a layer's input as a product of Jacobians
+=======================================================
 
-The second half of Theorem 1 of M. Skorski, "Revisiting initialization of neural networks", writes the input of layer
-`k`, too, as Jacobians times the network's input, "up to quadratic terms" in the activations:
+The second half of Theorem 1 of M. Skorski, "Revisiting initialization of neural networks", also writes the input of
+layer `k` as Jacobians times the network's input, "up to quadratic terms" in the activations:
 
 .. math:: v = B A g z^{(k)} \approx J^{(n-1)} \cdots J^{(k+1)} \, A \, g \, J^{(k-1)} \cdots J^{(0)} \, z^{(0)} .
 
-The factors on the left of :math:`A` are the chain rule and exact. Those on the right take every layer for its linear
-part, :math:`f(u) \approx f'(u) \, u`. A network 64-30-30-30-30-10 on the digits, and `k` the last hidden layer.
+The factors on the left of :math:`A` are the chain rule and exact. The factors on the right replace every layer by its
+linear part, :math:`f(u) \approx f'(u) \, u`. The network is 64-30-30-30-30-10 on the digits, and `k` is the last
+hidden layer.
 """
 
 import matplotlib.pyplot as plt
@@ -29,7 +30,10 @@ ACTIVATIONS = {
 
 
 def relative_error(network, rng):
-    """How far both v are apart, relative to the left one, for a random change g of the layer's weights."""
+    """Difference between both sides of (5), relative to the left one.
+
+    The change g of the layer's weights is random.
+    """
     value, slope, *_ = ACTIVATIONS[network.activation]
     last = len(network.coefs_) - 1
     z, v = X, np.array([X, X])
@@ -45,7 +49,9 @@ def relative_error(network, rng):
 
 def error_at(activation, weight_scale, intercept_deviation, seed):
     rng = np.random.default_rng(seed)
-    network = MLPClassifier((30,) * 4, activation, init="xavier", random_state=seed).initialize(X, y)
+    network = MLPClassifier(
+        (30,) * 4, activation, init="xavier", random_state=seed
+    ).initialize(X, y)
     for w, b in zip(network.coefs_, network.intercepts_, strict=True):
         w *= weight_scale
         b[...] = rng.normal(0, intercept_deviation, b.size)
@@ -58,11 +64,18 @@ def error_at(activation, weight_scale, intercept_deviation, seed):
 
 scales, deviations = 2.0 ** -np.arange(7), np.linspace(0, 0.2, 6)
 small_weights = {
-    activation: np.array([[error_at(activation, c, 0, seed) for c in scales] for seed in range(N_SEEDS)])
+    activation: np.array(
+        [[error_at(activation, c, 0, seed) for c in scales] for seed in range(N_SEEDS)]
+    )
     for activation in ACTIVATIONS
 }
 intercepts = {
-    activation: np.array([[error_at(activation, 1, d, seed) for d in deviations] for seed in range(N_SEEDS)])
+    activation: np.array(
+        [
+            [error_at(activation, 1, d, seed) for d in deviations]
+            for seed in range(N_SEEDS)
+        ]
+    )
     for activation in ACTIVATIONS
 }
 order = np.polyfit(np.log(scales[2:]), np.log(small_weights["tanh"][:, 2:].T), 1)[0]
@@ -70,17 +83,36 @@ print(f"relative error, mean ± standard deviation over {N_SEEDS} seeds")
 for activation, values in small_weights.items():
     for c in (0, -1):
         print(
-            f"   {activation:9}weights times {scales[c]:<9g}{values[:, c].mean():.4f} ± {values[:, c].std(ddof=1):.4f}"
+            f"   {activation:9}weights times {scales[c]:<9g}{values[:, c].mean():.4f} "
+            f"± {values[:, c].std(ddof=1):.4f}"
         )
-print(f"tanh: falls with the weights to the power of {order.mean():.2f} ± {order.std(ddof=1):.2f}")
+print(
+    f"tanh: falls with the weights to the power of {order.mean():.2f} ± "
+    f"{order.std(ddof=1):.2f}"
+)
 
-fig, (left, right) = plt.subplots(1, 2, figsize=(10, 4), sharey=True, layout="constrained")
+fig, (left, right) = plt.subplots(
+    1, 2, figsize=(10, 4), sharey=True, layout="constrained"
+)
 for activation, (_, _, color, marker) in ACTIVATIONS.items():
-    for ax, x, errors in ((left, scales, small_weights[activation]), (right, deviations, intercepts[activation])):
+    for ax, x, errors in (
+        (left, scales, small_weights[activation]),
+        (right, deviations, intercepts[activation]),
+    ):
         ax.errorbar(
-            x, errors.mean(axis=0), errors.std(axis=0, ddof=1), color=color, marker=marker, label=activation, capsize=3
+            x,
+            errors.mean(axis=0),
+            errors.std(axis=0, ddof=1),
+            color=color,
+            marker=marker,
+            label=activation,
+            capsize=3,
         )
-left.set(xscale="log", xlabel="scale of the weights, no intercepts", ylabel="relative error of (5)")
+left.set(
+    xscale="log",
+    xlabel="scale of the weights, no intercepts",
+    ylabel="relative error of (5)",
+)
 right.set(xlabel="standard deviation of intercepts, weights as drawn")
 right.legend(title=f"mean and deviation, {N_SEEDS} seeds")
 plt.show()
@@ -88,10 +120,10 @@ plt.show()
 # %%
 # .. admonition:: Verdict: holds under these conditions: f(0) = 0 and no intercepts
 #
-#    For relu without intercepts (5) is exact. For tanh its relative error falls with the square of the weights; with
-#    weights as they are usually drawn it is most of the vector. Intercepts are left out of (5) altogether, and cost
-#    relu its exactness. For the logistic function it fails for weights of any size: :math:`f(0) = 1/2`, and what is
-#    small is the chain of Jacobians, not the activations.
+#    For relu without intercepts (5) is exact. For tanh its relative error falls with the square of the weights. With
+#    weights of the usual size the error is most of the vector. Equation (5) ignores intercepts, so with intercepts it
+#    is not exact for relu either. For the logistic function it fails for weights of any size, because :math:`f(0) =
+#    1/2`: the product of Jacobians is small, and the activations are not.
 
 assert small_weights["relu"].max() < 1e-12
 np.testing.assert_allclose(order, 2, atol=0.1)

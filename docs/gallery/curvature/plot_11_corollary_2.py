@@ -1,15 +1,15 @@
 r"""
-Corollary 2: the largest singular value of random weights
-=========================================================
+Corollary 2: the norm of random weights
+=======================================
 
 Corollary 2 of M. Skorski, "Revisiting initialization of neural networks": if the activation has slope 1, the Jacobian
-of a layer is about its weights, whose norm is on average
+of a layer is about its weights, and their norm is on average
 
 .. math:: \mathbf{E} \|J^{(k)}\| \approx \left( \sqrt{d_{k+1}} + \sqrt{d_k} \right) \sigma , \tag{7}
 
-so that :math:`\sigma = 1 / (\sqrt{d_{k+1}} + \sqrt{d_k})`, (8), makes it 1. Section 3.4, with the reason, says that
-the largest singular value of an `m` by `n` matrix of unit variance is :math:`1 / (\sqrt{m} + \sqrt{n})` on average: a
-slip of the pen, as (7) shows, for :math:`\sqrt{m} + \sqrt{n}`.
+so :math:`\sigma = 1 / (\sqrt{d_{k+1}} + \sqrt{d_k})`, (8), makes the norm 1. Section 3.4 gives the reason: the
+largest singular value of an `m` by `n` matrix of unit variance is :math:`1 / (\sqrt{m} + \sqrt{n})` on average. This
+is a slip of the pen for :math:`\sqrt{m} + \sqrt{n}`, as (7) shows.
 """
 
 import matplotlib.pyplot as plt
@@ -22,8 +22,8 @@ from skinit.curvature import layer_jacobian_norms
 # %%
 # Random matrices
 # ---------------
-# Entries of mean 0 and variance 1 from three distributions: two with light tails, and one with tails so heavy that it
-# has no fourth moment, which the limit theorem behind (7) asks for.
+# The entries have mean 0 and variance 1. Two distributions have light tails. The third has tails so heavy that its
+# fourth moment does not exist, and the limit theorem behind (7) requires one.
 
 N_SEEDS = 10
 SHAPES = [(4, 4), (16, 16), (64, 64), (200, 200), (10, 400)]
@@ -34,20 +34,31 @@ DRAWS = {
 }
 
 ratios = {}
-print(f"largest singular value / estimate, mean ± standard deviation over {N_SEEDS} seeds")
+print(
+    f"largest singular value / estimate, mean ± standard deviation over {N_SEEDS} seeds"
+)
 print(f"{'':11}" + "".join(f"{f'{m} x {n}':>13}" for m, n in SHAPES))
 for name, draw in DRAWS.items():
     rng = np.random.default_rng(0)
     ratios[name] = np.array(
-        [[np.linalg.norm(draw(rng, (m, n)), 2) / (m**0.5 + n**0.5) for _ in range(N_SEEDS)] for m, n in SHAPES]
+        [
+            [
+                np.linalg.norm(draw(rng, (m, n)), 2) / (m**0.5 + n**0.5)
+                for _ in range(N_SEEDS)
+            ]
+            for m, n in SHAPES
+        ]
     )
-    print(f"{name:11}" + "".join(f"{r.mean():6.2f} ± {r.std(ddof=1):.2f}" for r in ratios[name]))
+    print(
+        f"{name:11}"
+        + "".join(f"{r.mean():6.2f} ± {r.std(ddof=1):.2f}" for r in ratios[name])
+    )
 
 # %%
 # Jacobians of networks
 # ---------------------
-# Eight hidden layers of 64 on the digits, with (8) as it is, and with the correction for the slopes of the activation
-# that ``init="hessian_closed_form"`` makes.
+# The networks have eight hidden layers of 64 on the digits. Their weights follow (8) as printed, and (8) with the
+# correction for the slopes of the activation that ``init="hessian_closed_form"`` makes.
 
 X, y = load_digits(return_X_y=True)
 X, y = X[:10] / 16, y[:10]
@@ -63,15 +74,22 @@ print("mean ± standard deviation of the Jacobian norms of the hidden layers, 3 
 for activation in ACTIVATIONS:
     for init in (formula_8, "hessian_closed_form"):
         networks = (
-            MLPClassifier((64,) * 8, activation, init=init, random_state=seed).initialize(X, y) for seed in range(3)
+            MLPClassifier(
+                (64,) * 8, activation, init=init, random_state=seed
+            ).initialize(X, y)
+            for seed in range(3)
         )
-        norms[activation, init] = np.array([layer_jacobian_norms(network, X, y)[:-1] for network in networks])
+        norms[activation, init] = np.array(
+            [layer_jacobian_norms(network, X, y)[:-1] for network in networks]
+        )
         values = norms[activation, init]
         name = "(8)" if init is formula_8 else init
         print(f"{activation:9}{name:20} {values.mean():.2f} ± {values.std(ddof=1):.2f}")
 
 fig, (left, right) = plt.subplots(1, 2, figsize=(10, 4), layout="constrained")
-for (name, values), marker, color in zip(ratios.items(), "o^D", ("#0072B2", "#D55E00", "#000000"), strict=True):
+for (name, values), marker, color in zip(
+    ratios.items(), "o^D", ("#0072B2", "#D55E00", "#000000"), strict=True
+):
     left.errorbar(
         range(len(SHAPES)),
         values.mean(axis=1),
@@ -82,7 +100,11 @@ for (name, values), marker, color in zip(ratios.items(), "o^D", ("#0072B2", "#D5
         capsize=3,
     )
 left.set_xticks(range(len(SHAPES)), [f"{m} x {n}" for m, n in SHAPES])
-left.set(xlabel="shape of the matrix", ylabel="largest singular value / estimate", ylim=(0, None))
+left.set(
+    xlabel="shape of the matrix",
+    ylabel="largest singular value / estimate",
+    ylim=(0, None),
+)
 for i, activation in enumerate(ACTIVATIONS):
     for init, color, marker, label in (
         (formula_8, "#0072B2", "o", "(8)"),
@@ -106,10 +128,10 @@ plt.show()
 # %%
 # .. admonition:: Verdict: holds, with the square roots in the numerator
 #
-#    For light tails the estimate is within a few percent for wide layers, and somewhat high for narrow ones. Weights
-#    whose fourth moment does not exist have larger norms, the more so the larger the matrix. With (8), a tanh network
-#    has Jacobians of norm about 1. relu is not smooth and has half of its slopes at 0, the logistic function has
-#    slope 1/4 at most: for them (8) needs the correction for slopes.
+#    For light tails the estimate is within a few percent for wide layers, and somewhat too high for narrow ones.
+#    Weights whose fourth moment does not exist have larger norms, and the excess grows with the matrix. With (8), a
+#    tanh network has Jacobians of norm about 1. relu is not smooth and half of its slopes are 0, and the slope of the
+#    logistic function is at most 1/4, so for these (8) needs the correction.
 
 light = np.array([ratios[name][1:].mean(axis=1) for name in ("normal", "uniform")])
 assert np.abs(light - 1).max() < 0.15
@@ -117,4 +139,6 @@ assert np.abs(light[:, 2] - 1).max() < 0.03
 assert ratios["Student's t"][3].mean() > 1.2
 assert np.abs(norms["tanh", formula_8].mean() - 1) < 0.1
 assert norms["logistic", formula_8].max() < 0.3
-assert np.abs(norms["relu", "hessian_closed_form"].mean() - 1) < np.abs(norms["relu", formula_8].mean() - 1)
+assert np.abs(norms["relu", "hessian_closed_form"].mean() - 1) < np.abs(
+    norms["relu", formula_8].mean() - 1
+)

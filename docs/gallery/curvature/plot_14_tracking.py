@@ -1,14 +1,14 @@
 r"""
-Tracking the Hessian while training
-===================================
+The paradigm: the Hessian during training
+=========================================
 
-M. Skorski, "Revisiting initialization of neural networks", section 1.2: to train with a constant step, one has to
-control the Hessian, and so the weights are drawn such that its norm is about 1 in every layer *at the start*. Does it
+M. Skorski, "Revisiting initialization of neural networks", section 1.2: training at a constant learning rate requires
+control of the Hessian, so the weights are drawn with a norm of about 1 in every layer *at the start*. Does the norm
 stay there?
 
-Plain gradient descent on 100 digits, with the step :math:`\gamma = 1 / \|H\|` of the initial weights from
-``init="hessian"``, for 300 steps. The dotted line at 2 is where :math:`\gamma` ceases to be a stable step for the
-Hessian of the moment. Norms are taken between calls of ``partial_fit``; in ``fit``,
+This page trains by plain gradient descent on 100 digits for 300 steps. The learning rate is :math:`\gamma = 1 /
+\|H\|`, for the initial weights from ``init="hessian"``. Above the dotted line at 2, :math:`\gamma` is no longer
+stable for the current Hessian. The norms are measured between calls of ``partial_fit``. During ``fit``,
 :class:`skinit.callbacks.CurvatureMonitor` records them.
 """
 
@@ -28,16 +28,23 @@ N_SEEDS = 3
 
 
 def track(activation, depth, seed):
-    """Before each of STEPS: the largest norm of a layer's Hessian, gamma times the norm of all, and the loss."""
+    """Largest Hessian norm of a layer, gamma times the whole norm, and the loss.
+
+    Each is measured before each of STEPS.
+    """
     descent = {"solver": "sgd", "momentum": 0, "alpha": 0, "batch_size": len(X)}
-    network = MLPClassifier((30,) * depth, activation, init="hessian", random_state=seed, **descent).initialize(X, y)
+    network = MLPClassifier(
+        (30,) * depth, activation, init="hessian", random_state=seed, **descent
+    ).initialize(X, y)
     network.learning_rate_init = step = 1 / hessian_norm(network, X, y, tol=0.01)
     records = []
     for i in range(STEPS[-1] + 1):
         if i in STEPS:
             layers = layer_hessian_norms(network, X, y, tol=0.1)
             whole = hessian_norm(network, X, y, tol=0.01)
-            records.append([layers.max(), step * whole, log_loss(y, network.predict_proba(X))])
+            records.append(
+                [layers.max(), step * whole, log_loss(y, network.predict_proba(X))]
+            )
         network.partial_fit(X, y)
     return records
 
@@ -46,13 +53,25 @@ def track(activation, depth, seed):
 # Two and ten layers
 # ------------------
 
-LABELS = "largest Hessian norm of a layer", r"$\gamma \, \|H\|$ of the moment", "training loss (nats)"
-tracks = {network: np.array([track(*network, seed) for seed in range(N_SEEDS)]) for network in NETWORKS}
+LABELS = (
+    "largest Hessian norm of a layer",
+    r"$\gamma \, \|H\|$ of the moment",
+    "training loss (nats)",
+)
+tracks = {
+    network: np.array([track(*network, seed) for seed in range(N_SEEDS)])
+    for network in NETWORKS
+}
 print(f"mean ± standard deviation over {N_SEEDS} seeds")
 print(f"{'':16}{'norm of a layer':>29}{'gamma ||H||':>28}")
 print(f"{'':16}{'at the start':>14}{'at most':>15}{'at most':>14}{'at the end':>14}")
 for (activation, depth), values in tracks.items():
-    columns = values[:, 0, 0], values[..., 0].max(axis=1), values[..., 1].max(axis=1), values[:, -1, 1]
+    columns = (
+        values[:, 0, 0],
+        values[..., 0].max(axis=1),
+        values[..., 1].max(axis=1),
+        values[:, -1, 1],
+    )
     cells = [f"{v.mean():.1f} ± {v.std(ddof=1):.1f}" for v in columns]
     print(f"{depth:2} {activation} layers  " + "".join(f"{cell:>14}" for cell in cells))
 
@@ -62,7 +81,11 @@ for ((activation, depth), values), color, marker in zip(
 ):
     for column, ax in enumerate(axes):
         ax.plot(
-            STEPS, values[..., column].mean(axis=0), color=color, marker=marker, label=f"{depth} {activation} layers"
+            STEPS,
+            values[..., column].mean(axis=0),
+            color=color,
+            marker=marker,
+            label=f"{depth} {activation} layers",
         )
         low, high = values[..., column].min(axis=0), values[..., column].max(axis=0)
         ax.fill_between(STEPS, low, high, color=color, alpha=0.15, linewidth=0)
@@ -76,11 +99,11 @@ plt.show()
 # %%
 # .. admonition:: Verdict: holds for the first steps only
 #
-#    The norms leave their initial values within ten steps, and rise by factors while the loss falls; in the deep tanh
-#    network the step that was half of the largest stable one is then above it. Once most rows are right they fall
-#    again, below where they began, as the log loss flattens. All networks train to a low loss on the way, with one
-#    constant step; but an initialization does not control the Hessian of training. That is why the automatic step of
-#    this package starts again with a smaller one where the loss gets out of hand.
+#    The norms leave their initial values within ten steps, and rise several times while the loss falls. In the deep
+#    tanh network the learning rate, at first half of the largest stable one, is then too large. Once most rows are
+#    classified correctly the norms fall again, below their initial values, because the log loss flattens. All
+#    networks still train to a low loss with one constant rate, but an initialization does not control the Hessian
+#    during training. That is why skinit restarts with a smaller automatic rate if the loss grows too much.
 
 for values in tracks.values():
     assert (values.max(axis=1)[:, 0] > 1.2 * values[:, 0, 0]).all()

@@ -1,16 +1,15 @@
 r"""
-Xavier: zero mean and constant variance
-=======================================
+Xavier's scheme: does the variance stay constant?
+=================================================
 
-The lecture notes (section III, *What is Proper Initialization?*) give two rules of thumb, and a scheme that follows
-them: weights from :math:`N(0, 1 / n^{[l-1]})`, called Xavier initialization, biases zero. Two claims:
+The lecture notes (section III, *What is Proper Initialization?*) give two rules of thumb and a scheme that follows
+them: weights from :math:`N(0, 1 / n^{[l-1]})`, called Xavier initialization, and zero biases. Two claims:
 
-1. With it, the mean of the activations is zero and their variance stays constant across layers.
+1. With this scheme, the mean of the activations is zero and their variance stays constant across layers.
 2. With consistent mean and variance, gradients neither explode nor vanish.
 
-A word on names: what the notes call Xavier is ``init="lecun_normal"`` in skinit (Y. LeCun et al., 1998). The scheme of
-Xavier Glorot has the variance :math:`2 / (n^{[l-1]} + n^{[l]})`, which is the same between layers of one width, as
-here.
+The scheme that the notes call Xavier is ``init="lecun_normal"`` in skinit (Y. LeCun et al., 1998). Xavier Glorot's
+scheme has the variance :math:`2 / (n^{[l-1]} + n^{[l]})`, which is the same between layers of equal width, as here.
 """
 
 import matplotlib.pyplot as plt
@@ -31,11 +30,19 @@ FUNCTIONS = {
 
 
 def propagate(activation, init, seed):
-    """Mean and variance of each layer's activations, and variance of deltas sent back from the last layer."""
+    """Mean and variance of each layer's activations, and variance of its deltas.
+
+    The deltas are sent back from the last layer.
+    """
     f, slope = FUNCTIONS[activation]
     rng = np.random.RandomState(seed)
     X = rng.normal(size=(100, WIDTH))
-    network = MLPRegressor(hidden_layer_sizes=(WIDTH,) * N_LAYERS, activation=activation, init=init, random_state=seed)
+    network = MLPRegressor(
+        hidden_layer_sizes=(WIDTH,) * N_LAYERS,
+        activation=activation,
+        init=init,
+        random_state=seed,
+    )
     coefs = network.initialize(X, X[:, 0]).coefs_[:-1]
     activations, slopes = [X], []
     for coef in coefs:
@@ -45,19 +52,29 @@ def propagate(activation, init, seed):
     deltas = [rng.normal(size=X.shape) * slopes[-1]]
     for coef, layer_slopes in zip(coefs[:0:-1], slopes[-2::-1], strict=True):
         deltas.append(deltas[-1] @ coef.T * layer_slopes)
-    return np.array([[a.mean(), a.var(), d.var()] for a, d in zip(activations[1:], deltas[::-1], strict=True)]).T
+    return np.array(
+        [
+            [a.mean(), a.var(), d.var()]
+            for a, d in zip(activations[1:], deltas[::-1], strict=True)
+        ]
+    ).T
 
 
 # %%
 # Activations under the notes' Xavier
 # -----------------------------------
 #
-# Inputs of variance 1, 50 layers of 200 units. For tanh the variance is predicted too:
-# :math:`q_l = E[\tanh(\sqrt{q_{l-1}} \, z)^2]` with a normal `z`, which goes like :math:`1 / (2 l)` for many
-# layers. In the last column, the variance of the deltas in the first layer over that in the last.
+# The inputs have variance 1, and there are 50 layers of 200 units. For tanh theory predicts the variance: :math:`q_l
+# = E[\tanh(\sqrt{q_{l-1}} \, z)^2]` with a normal `z`, which approaches :math:`1 / (2 l)` for many layers. The last
+# column is the variance of the deltas in the first layer divided by the variance in the last layer.
 
-cases = {name: (name, "lecun_normal") for name in FUNCTIONS} | {"tanh, gain 5": ("tanh", VarianceScaling(25))}
-measured = {case: np.array([propagate(*arguments, seed) for seed in SEEDS]) for case, arguments in cases.items()}
+cases = {name: (name, "lecun_normal") for name in FUNCTIONS} | {
+    "tanh, gain 5": ("tanh", VarianceScaling(25))
+}
+measured = {
+    case: np.array([propagate(*arguments, seed) for seed in SEEDS])
+    for case, arguments in cases.items()
+}
 
 z = np.linspace(-10, 10, 20_001)
 density = np.exp(-(z**2) / 2) / np.exp(-(z**2) / 2).sum()
@@ -66,32 +83,56 @@ for _ in range(N_LAYERS):
     predicted.append(density @ np.tanh(np.sqrt(predicted[-1]) * z) ** 2)
 predicted = np.array(predicted[1:])
 
-print(f"{'':12}{'mean of layer 50':>18}{'variance: layer 1':>18}{'layer 50':>17}{'deltas: 1 / 50':>17}")
+print(
+    f"{'':12}{'mean of layer 50':>18}{'variance: layer 1':>18}{'layer 50':>17}"
+    f"{'deltas: 1 / 50':>17}"
+)
 ratio = {}
-for case, (mean, variance, deltas) in ((case, values.transpose(1, 0, 2)) for case, values in measured.items()):
+for case, (mean, variance, deltas) in (
+    (case, values.transpose(1, 0, 2)) for case, values in measured.items()
+):
     ratio[case] = deltas[:, 0] / deltas[:, -1]
-    cells = [(mean[:, -1], 18), (variance[:, 0], 18), (variance[:, -1], 17), (ratio[case], 17)]
-    print(f"{case:12}" + "".join(f"{f'{v.mean():.2g} ± {v.std():.1g}':>{width}}" for v, width in cells))
-print(f"tanh, variance predicted: layer 1 {predicted[0]:.2g}, layer 50 {predicted[-1]:.2g}, and 1 / (2 l) = {1 / 100}")
+    cells = [
+        (mean[:, -1], 18),
+        (variance[:, 0], 18),
+        (variance[:, -1], 17),
+        (ratio[case], 17),
+    ]
+    print(
+        f"{case:12}"
+        + "".join(f"{f'{v.mean():.2g} ± {v.std():.1g}':>{width}}" for v, width in cells)
+    )
+print(
+    f"tanh, variance predicted: layer 1 {predicted[0]:.2g}, layer 50 "
+    f"{predicted[-1]:.2g}, and 1 / (2 l) = {1 / 100}"
+)
 
 final = {case: values[:, :, -1].mean(axis=0) for case, values in measured.items()}
 assert abs(final["identity"][1] - 1) < 0.3
 assert abs(final["identity"][0]) < 0.01
 assert abs(final["tanh"][0]) < 0.01
-assert np.allclose(measured["tanh"][:, 1].mean(axis=0), predicted, rtol=0.15), "tanh's variance fades as predicted"
+assert np.allclose(measured["tanh"][:, 1].mean(axis=0), predicted, rtol=0.15), (
+    "tanh's variance fades as predicted"
+)
 assert final["relu"][1] < 1e-10, "relu's variance is halved by every layer"
-assert abs(final["logistic"][0] - 0.5) < 0.05, "the logistic function's mean is 1/2, never 0"
+assert abs(final["logistic"][0] - 0.5) < 0.05, (
+    "the logistic function's mean is 1/2, never 0"
+)
 assert abs(final["tanh, gain 5"][0]) < 0.01
-assert abs(final["tanh, gain 5"][1] / measured["tanh, gain 5"][:, 1, 1].mean() - 1) < 0.02
+assert (
+    abs(final["tanh, gain 5"][1] / measured["tanh, gain 5"][:, 1, 1].mean() - 1) < 0.02
+)
 assert ratio["tanh, gain 5"].min() > 1e15, "mean zero, variance constant: and exploding"
 
 # %%
-# The last row is a network that obeys both rules to the letter: its activations have mean zero and the same variance
-# from the second layer to the last. Its gradients explode. The rules look at activations only; what comes back is
-# multiplied by slopes.
+# The last row is a network that follows both rules exactly: its activations have mean zero and the same variance from
+# the second layer to the last. Its gradients explode. The rules look at activations only, and slopes multiply the
+# deltas on the way back.
 
-# Colours of M. Okabe and K. Ito, which the colour-blind can tell apart.
-plt.rcParams["axes.prop_cycle"] = plt.cycler(color=["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00"])
+# Colors of M. Okabe and K. Ito, which color-blind readers can tell apart.
+plt.rcParams["axes.prop_cycle"] = plt.cycler(
+    color=["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00"]
+)
 figure, axes = plt.subplots(1, 3, figsize=(13, 4), layout="constrained")
 layers = np.arange(1, N_LAYERS + 1)
 for (case, values), marker in zip(measured.items(), "os^Dv", strict=True):
@@ -102,8 +143,15 @@ for (case, values), marker in zip(measured.items(), "os^Dv", strict=True):
         ax.plot(layers, curves.mean(axis=0), marker=marker, markevery=7, label=case)
 axes[1].plot(layers, predicted, "k--", label="tanh, predicted")
 axes[0].set(ylabel="mean of activations", title="Mean")
-axes[1].set(ylabel="variance of activations", yscale="log", ylim=(1e-4, 3), title="Variance")
-axes[2].set(ylabel="variance of deltas / that in the last layer", yscale="log", ylim=(1e-25, 1e25), title="Backwards")
+axes[1].set(
+    ylabel="variance of activations", yscale="log", ylim=(1e-4, 3), title="Variance"
+)
+axes[2].set(
+    ylabel="variance of deltas / that in the last layer",
+    yscale="log",
+    ylim=(1e-25, 1e25),
+    title="Backwards",
+)
 for ax in axes:
     ax.set_xlabel("layer")
 axes[1].legend(fontsize="small", loc="lower right")
@@ -112,11 +160,11 @@ plt.show()
 # %%
 # .. admonition:: Verdict on claim 1: holds under these conditions
 #
-#    *The activation is the identity, or odd and nearly the identity.* For tanh the mean is zero; the variance is not
-#    constant but fades slowly, like one over twice the number of layers, where too small weights let it fade
-#    exponentially. For relu it is halved in every layer, and the logistic function's mean is 1/2.
+#    *The activation is the identity, or odd and nearly the identity.* For tanh the mean is zero. Its variance is not
+#    constant, but fades slowly, like one over twice the number of layers. With too small weights it fades
+#    exponentially. For relu the variance is halved in every layer, and the logistic function's mean is 1/2.
 #
 # .. admonition:: Verdict on claim 2: does not hold
 #
-#    A tanh network with a gain of 5 has zero mean and constant variance, and exploding gradients. What the rules
-#    leave out: the slopes have to be near 1, so activations small.
+#    A tanh network with a gain of 5 has zero mean, constant variance, and exploding gradients. The rules leave out
+#    that slopes must be near 1, so activations must be small.

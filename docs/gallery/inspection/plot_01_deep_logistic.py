@@ -2,8 +2,8 @@
 Why does a deep logistic network not train?
 ===========================================
 
-Six hidden layers of logistic units, on the digits. The loss stays where guessing is. What is in the way can be seen
-before the first epoch, and what helps as well.
+A network with six hidden layers of logistic units learns the digits no better than a guess. The reason is visible
+before the first epoch, and so is the remedy.
 """
 
 import warnings
@@ -21,24 +21,27 @@ from skinit.inspection import (
     signal_propagation,
 )
 
-warnings.simplefilter("ignore", ConvergenceWarning)  # the number of epochs is chosen here
+# The number of epochs is chosen here.
+warnings.simplefilter("ignore", ConvergenceWarning)
 X, y = load_digits(return_X_y=True)
 X = X / 16
 some_X, some_y = X[:300], y[:300]
-network = MLPClassifier((30,) * 6, "logistic", init="xavier", max_iter=30, random_state=0)
+network = MLPClassifier(
+    (30,) * 6, "logistic", init="xavier", max_iter=30, random_state=0
+)
 
 # %%
 # As it is initialized
 # --------------------
 #
-# The report prints as two tables and what follows from them.
+# The report prints as two tables and its findings.
 
 network.initialize(X, y)
 print(signal_propagation(network, some_X, some_y))
 
 # %%
-# In pictures: from layer to layer less of the activations depends on the input (dashed, above left), and the gradient
-# of the first layers is a small part of that of the last one (below right).
+# The pictures show the same. From layer to layer a smaller part of the activations depends on the input (dashed,
+# above left), and the gradients of the first layers are a small part of the last layer's (below right).
 
 SignalPropagationDisplay.from_estimator(network, some_X, some_y)
 plt.show()
@@ -47,17 +50,19 @@ plt.show()
 # With the advice taken
 # ---------------------
 #
-# Another activation, tanh, whose outputs are centered and whose slope is four times as large, and weights that are
-# scaled by the measured curvature. Nothing is found any more:
+# tanh has centered outputs and a slope four times as large, and the weights are scaled by the measured curvature. Now
+# there are no findings:
 
-advised = MLPClassifier((30,) * 6, "tanh", init="hessian", max_iter=30, random_state=0).initialize(X, y)
+advised = MLPClassifier(
+    (30,) * 6, "tanh", init="hessian", max_iter=30, random_state=0
+).initialize(X, y)
 print(signal_propagation(advised, some_X, some_y).findings)
 SignalPropagationDisplay.from_estimator(advised, some_X, some_y)
 plt.show()
 
 # %%
 # The signal and the gradients pass through all layers. The norms of the Hessian (above left) are about the same in
-# every one of them. Most eigenvalues are close to zero; the largest ones limit the step.
+# every layer. Most eigenvalues are close to zero, and the largest ones limit the learning rate.
 
 CurvatureDisplay.from_estimator(advised, some_X, some_y)
 plt.show()
@@ -66,17 +71,27 @@ plt.show()
 # Does it train?
 # --------------
 #
-# Thirty epochs of Adam, in five folds each: as at first, with half of the advice, with all of it, and with a rate from
-# the curvature as well.
+# Each network trains for thirty epochs of Adam in five folds: as at first, with half of the advice, with all of it,
+# and with the learning rate from the curvature as well.
 
 networks = {
     "logistic": network,
-    "logistic, hessian": MLPClassifier((30,) * 6, "logistic", init="hessian", max_iter=30, random_state=0),
+    "logistic, hessian": MLPClassifier(
+        (30,) * 6, "logistic", init="hessian", max_iter=30, random_state=0
+    ),
     "tanh, hessian": advised,
     "tanh, hessian, auto rate": MLPClassifier(
-        (30,) * 6, "tanh", init="hessian", learning_rate_init="auto", max_iter=30, random_state=0
+        (30,) * 6,
+        "tanh",
+        init="hessian",
+        learning_rate_init="auto",
+        max_iter=30,
+        random_state=0,
     ),
 }
-results = {name: cross_validate(model, X, y, return_estimator=True) for name, model in networks.items()}
+results = {
+    name: cross_validate(model, X, y, return_estimator=True)
+    for name, model in networks.items()
+}
 InitComparisonDisplay.from_cv_results(results)
 plt.show()
