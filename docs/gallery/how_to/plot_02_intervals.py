@@ -6,11 +6,16 @@ The loss "quantile" predicts quantiles of the target in place of its mean. Two o
 make an interval. Several quantiles of one network never cross.
 """
 
+import warnings
+
 import matplotlib.pyplot as plt
 import numpy as np
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
 
 from skinit import MLPRegressor
+
+warnings.simplefilter("ignore", ConvergenceWarning)  # 200 epochs are enough here
 
 # %%
 # The noise of these data grows with `x`, so that no single width fits everywhere.
@@ -35,7 +40,7 @@ network = MLPRegressor(
 network.fit(x_train[:, np.newaxis] / 10, y_train)
 low, median, high = network.predict(x_test[:, np.newaxis] / 10).T
 inside = np.mean((low <= y_test) & (y_test <= high))
-print(f"{inside:.0%} of the test rows are inside of their intervals")
+print(f"{inside:.0%} of the test rows are inside their intervals")
 
 # %%
 # The interval is narrow on the left and wide on the right, as the noise is.

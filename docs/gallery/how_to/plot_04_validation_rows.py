@@ -7,11 +7,16 @@ such as several visits of one patient: the network then knows the patients of it
 validation rows. Pass rows of other patients as `X_val` and `y_val`.
 """
 
+import warnings
+
 import matplotlib.pyplot as plt
 import numpy as np
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import GroupShuffleSplit
 
 from skinit import MLPClassifier
+
+warnings.simplefilter("ignore", ConvergenceWarning)  # random rows do not stop it
 
 # %%
 # 200 patients come for ten visits each. All visits of a patient are alike.
@@ -38,9 +43,7 @@ train, val = split(rest)
 # ``scoring="loss"`` stops when the validation loss gets no better. The weights of the
 # best epoch are kept.
 
-network = MLPClassifier(
-    early_stopping=True, scoring="loss", learning_rate_init=0.01, random_state=0
-)
+network = MLPClassifier(early_stopping=True, scoring="loss", random_state=0)
 network.fit(X[rest], y[rest])
 print(f"random rows: epoch {network.best_iter_},", end=" ")
 print(f"test accuracy {network.score(X[test], y[test]):.2f}")

@@ -40,7 +40,7 @@ for title, model, ax in zip(models, models.values(), axes, strict=True):
     PredictionErrorDisplay.from_estimator(
         model, X_test, y_test, kind="actual_vs_predicted", ax=ax
     )
-    ax.set(title=f"{title}: R² {score:.2f}", xlim=(0, 350), ylim=(0, 350))
+    ax.set(title=f"{title}: R² {score:.2f}")
 plt.show()
 
 # %%

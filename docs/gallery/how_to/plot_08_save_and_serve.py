@@ -22,7 +22,7 @@ from skinit import TRUSTED_TYPES, MLPClassifier, to_onnx
 
 X, y = load_digits(return_X_y=True)
 X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
-network = MLPClassifier((50,), max_iter=300, random_state=0)
+network = MLPClassifier((50,), learning_rate_init=0.01, random_state=0)
 model = make_pipeline(MinMaxScaler(), network)
 model.fit(X_train, y_train)
 folder = Path(mkdtemp())

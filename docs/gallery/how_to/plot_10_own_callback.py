@@ -59,12 +59,13 @@ print(f"{network.n_iter_} epochs, accuracy {network.score(X, y):.3f}")
 # %%
 # The first epoch, the last one, and two between them.
 
-figure, axes = plt.subplots(2, 2, figsize=(7, 5), sharex=True, sharey=True)
-figure.set_layout_engine("constrained")
+figure, axes = plt.subplots(
+    2, 2, figsize=(7, 5), sharex=True, sharey=True, layout="constrained"
+)
 epochs = np.geomspace(1, network.n_iter_, 4).round().astype(int)
 for epoch, ax in zip(epochs, axes.flat, strict=True):
     picture = snapshots.pictures[epoch - 1]
     ax.contourf(x_axis, y_axis, picture, levels=np.linspace(0, 1, 11), cmap="coolwarm")
-    ax.scatter(*X.T, c=y, cmap="coolwarm", s=8, edgecolors="white", linewidths=0.3)
+    ax.scatter(*X.T, c=y, cmap="coolwarm", s=12, edgecolors="black", linewidths=0.4)
     ax.set_title(f"epoch {epoch}")
 plt.show()
