@@ -45,7 +45,7 @@ nitpick_ignore_regex = [
 sphinx_gallery_conf = {
     "examples_dirs": "gallery",
     "gallery_dirs": "auto_gallery",
-    "subsection_order": ["gallery/initialization", "gallery/curvature", "gallery/inspection"],
+    "subsection_order": ["gallery/how_to", "gallery/initialization", "gallery/curvature", "gallery/inspection"],
     "within_subsection_order": "FileNameSortKey",
     # The code of an example links to the API reference.
     "reference_url": {"skinit": None},

@@ -1,0 +1,18 @@
+"""The how-to pages of the gallery: reachable from the start page, and each with one picture, which is its thumbnail."""
+
+from pathlib import Path
+
+import pytest
+
+DOCS = Path(__file__).parent.parent / "docs"
+PAGES = sorted((DOCS / "gallery" / "how_to").glob("*.py"))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_start_page_links_to_the_how_to_page(page):
+    assert f":ref:`sphx_glr_auto_gallery_how_to_{page.name}`" in (DOCS / "index.rst").read_text()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_how_to_page_has_one_picture(page):
+    assert page.read_text().count("plt.show()") == 1
