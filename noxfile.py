@@ -3,7 +3,7 @@
 import nox
 
 PARTS = {
-    "tests-newest": "The README's test command, with the newest versions of the dependencies, and the floor of the coverage.",
+    "tests-newest": "The README's test command, with the newest versions of the dependencies and a floor for coverage.",
     "tests-oldest": "The tests with the oldest versions that pyproject.toml allows.",
     "lint": "Style, format and types.",
     "docs": "The documentation site. Warnings are errors.",
