@@ -43,7 +43,9 @@ def test_nox_has_a_session_for_each_part():
 
 def test_hosted_ci_runs_every_part_and_no_other():
     text = read(".github/workflows/ci.yml")
-    listed = [part for names in re.findall(r"^ +part: \[(.*)\]$", text, flags=re.MULTILINE) for part in names.split(", ")]
+    listed = [
+        part for names in re.findall(r"^ +part: \[(.*)\]$", text, flags=re.MULTILINE) for part in names.split(", ")
+    ]
     included = re.findall(r"\{ part: ([\w-]+),", text)
     assert {*listed, *included} == set(PARTS)
 
