@@ -153,7 +153,10 @@ def test_a_true_answer_at_the_end_of_an_epoch_stops_training(solver):
 def test_a_stop_with_early_stopping_restores_the_best_weights():
     parameters = {"early_stopping": True, "learning_rate_init": 0.1}
     stop = Recorder(("end", "epoch"), 4, lambda: True)
-    assert_same_weights(make(**parameters).set_callbacks(stop).fit(X, y), make(**parameters, max_iter=4).fit(X, y))
+    stopped = make(**parameters).set_callbacks(stop).fit(X, y)
+    assert stopped.best_iter_ == np.argmax(stopped.validation_scores_) + 1 < stopped.n_iter_ == 4
+    # A training that ends after the best epoch has its weights without restoring any.
+    assert_same_weights(stopped, make(**parameters, max_iter=stopped.best_iter_).fit(X, y))
 
 
 @pytest.mark.parametrize(

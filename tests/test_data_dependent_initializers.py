@@ -16,7 +16,7 @@ from skinit.engine.data import TrainingData
 from skinit.engine.hessian import HessianProducts
 from skinit.engine.network import Network
 from skinit.initializers import LSUV, Constant, Hessian, Orthogonal, RandomNormal, get_initializer
-from skinit.initializers.hessian import FIRST_POWER_ITERATIONS, POWER_ITERATIONS, SEARCH_ROWS
+from skinit.initializers.hessian import SEARCH_ROWS
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -119,12 +119,6 @@ def targets_of(model, X, y):
     return model._check_data(X, y, None, network=model._network, incremental=True).targets
 
 
-def power_iteration_slack(size, n_iterations):
-    # The norm after q products from a random direction is below the true one by a relative 0.871 log(size) / (q - 1)
-    # on average at most (J. Kuczynski and H. Wozniakowski, 1992, for the quotient, which is below the norm).
-    return 1 - 0.871 * np.log(size) / (n_iterations - 1)
-
-
 # Among the others, the curvature of the log loss falls where weights grow: large targets cannot always be reached.
 @pytest.mark.parametrize("target", [1.0, 0.2, 2.0])
 @pytest.mark.parametrize("depth", [1, 2, 3, 6])
@@ -147,15 +141,12 @@ def test_hessian_norms_of_relu_layers_are_the_target(task, base, depth, target):
     if len(X) <= init.sample_size:
         np.testing.assert_array_equal(rows, np.arange(min(len(X), SEARCH_ROWS)))
     norms = dense_layer_norms(model._network, X[rows], targets_of(model, X, y)[rows])
-    # Power iterations end from below. Those after the first go on from where the last ended, over at least as many
-    # products as FIRST_POWER_ITERATIONS + POWER_ITERATIONS.
-    n_iterations = FIRST_POWER_ITERATIONS + POWER_ITERATIONS
-    slack = power_iteration_slack(max(coef.size for coef in model.coefs_), n_iterations)
+    # Power iterations approach a norm from below. A norm of twice the target would halve the largest stable step.
     assert (norms >= found.norms_ * (1 - 1e-6)).all()
-    assert (found.norms_ >= norms * slack).all()
+    assert (norms <= 1.5 * found.norms_).all()
     assert found.converged_
     np.testing.assert_array_less(np.abs(np.log(found.norms_ / target)), init.tol * (1 + 1e-9))
-    np.testing.assert_array_less(norms, target * np.exp(init.tol) / slack)
+    np.testing.assert_array_less(norms, 2 * target)
     np.testing.assert_array_less(target * np.exp(-init.tol), norms * (1 + 1e-6))
 
 

@@ -8,6 +8,7 @@ import warnings
 
 import numpy as np
 import pytest
+from sklearn.base import clone
 from sklearn.datasets import load_diabetes, load_iris
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import accuracy_score, r2_score
@@ -62,10 +63,15 @@ def test_ctrl_c_warns_and_keeps_what_was_learned(interrupt_in_pass, solver):
 
 def test_ctrl_c_with_early_stopping_restores_the_best_weights(interrupt_in_pass):
     interrupt_in_pass(6)
-    model = MLPClassifier((5,), early_stopping=True, max_iter=50, random_state=0)
+    model = MLPClassifier((5,), early_stopping=True, learning_rate_init=0.3, max_iter=50, random_state=0)
     with pytest.warns(UserWarning, match="Training interrupted by user"):
         model.fit(X_iris, y_iris)
     assert len(model.validation_scores_) == model.n_iter_ == 5
+    # The best epoch is not the last one. A training that ends after it has its weights without restoring any.
+    assert model.best_iter_ == np.argmax(model.validation_scores_) + 1 < 5
+    best = clone(model).set_params(max_iter=model.best_iter_).fit(X_iris, y_iris)
+    for coef, expected in zip(model.coefs_, best.coefs_, strict=True):
+        np.testing.assert_array_equal(coef, expected)
 
 
 @pytest.mark.parametrize("call_seconds", [1e-9, 1e9])
