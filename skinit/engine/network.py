@@ -288,8 +288,8 @@ def _check_activations(activation, n_hidden: int) -> tuple[str | Activation, ...
         return (activation,) * n_hidden
     if len(activation) != n_hidden:
         raise ValueError(
-            f"activation has {len(activation)} entries, {list(activation)}, but must be one activation for all hidden "
-            f"layers, or have one entry for each of the {n_hidden} hidden layers."
+            f"activation has {len(activation)} entries, {list(activation)}, but must be one for all hidden layers or "
+            f"have one entry for each, and there are {n_hidden}."
         )
     for k, each in enumerate(activation):
         check_activation(f"activation[{k}]", each)
