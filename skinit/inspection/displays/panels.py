@@ -79,7 +79,7 @@ def make_panels(
         strangers = [panel for panel in panels if not isinstance(panel, Axes)]
         if strangers:
             raise TypeError(
-                f"ax must be None, an Axes or an array of Axes, got an array with {type(strangers[0]).__name__}."
+                f"ax must be None, an Axes or an array of Axes, got {type(strangers[0]).__name__} among them."
             )
         if panels.size != len(cells):
             single = "a single Axes, to be divided, or " if len(cells) > 1 else ""
