@@ -69,7 +69,7 @@ class DataChecksMixin(ValidatedEstimator):
             raise ValueError("y_val and sample_weight_val need X_val, which was not provided.")
         if not self.early_stopping or self.solver not in STOCHASTIC_SOLVERS:
             raise ValueError(
-                "X_val and y_val need early_stopping=True and a stochastic solver, got "
+                "X_val and y_val are used by early_stopping=True and stochastic solvers only, got "
                 f"early_stopping={self.early_stopping} and solver={self.solver!r}."
             )
         try:

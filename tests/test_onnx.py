@@ -475,7 +475,7 @@ def test_wrong_inputs_are_errors():
         skinit.to_onnx(network, X[0])
     with pytest.raises(TypeError, match="MLPClassifier takes numbers, but the input 'X' has strings: encode them"):
         skinit.to_onnx(network, np.array([["a", "b", "c"]]))
-    with pytest.raises(ValueError, match="to_onnx needs X for a Pipeline, to know which columns"):
+    with pytest.raises(ValueError, match="to_onnx needs X for a Pipeline, to know the types of its columns"):
         skinit.to_onnx(make_pipeline(StandardScaler(), network).fit(X, LABELS["strings"]))
 
 

@@ -121,8 +121,8 @@ def _fingerprint_of_argument(name: str, value: object) -> str:
         return fingerprint(value)
     except TypeError as error:
         raise TypeError(
-            f"With memory, everything that a fit depends on must be picklable, but {name} is not ({error}). Remove the "
-            "part that cannot be pickled, or search with memory=None."
+            f"With memory, everything that a fit depends on must be picklable, but its {name} is not ({error}). "
+            "Remove the part that cannot be pickled, or search with memory=None."
         ) from error
 
 
