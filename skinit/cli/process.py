@@ -6,11 +6,14 @@ import sys
 import threading
 import time
 from contextlib import suppress
+from glob import glob
 from typing import NoReturn
 
 from . import INTERRUPTED, main
 from .cleanup import clean_up
 
+# Windows has no signal that ends a process at once; there every signal does.
+KILL = getattr(signal, "SIGKILL", signal.SIGTERM)
 # Longest time for cleanups, such as the table of finished candidates, in seconds.
 MOST_SECONDS = 5
 # Whether Ctrl-C is ending the process.
@@ -76,20 +79,39 @@ def _end() -> NoReturn:
         cleaning.start()
         cleaning.join(MOST_SECONDS)
         os.write(2, b"skinit: Interrupted.\n")
-        _end_workers()
+        with suppress(Exception):
+            _end_workers()
     finally:
         os._exit(INTERRUPTED)
 
 
 def _end_workers() -> None:
-    """Kill all workers, including workers that another thread is just starting or starts again."""
+    """Kill all workers, and leave no time to start others in their place."""
     # If there are workers, joblib has imported multiprocessing.
-    processes = sys.modules.get("multiprocessing")
+    processes = sys.modules.get("multiprocessing.process")
     if processes is None:
         return
-    for attempt in range(3):
-        if attempt:
-            time.sleep(0.1)
-        for worker in processes.active_children():
-            with suppress(Exception):
-                worker.kill()
+    # Let a pool that is being started get all its workers.
+    time.sleep(0.2)
+    # From here on no other thread runs Python, so the search cannot replace the workers that it loses.
+    sys.setswitchinterval(1000)
+    workers = {worker.pid for worker in list(processes._children)} | _child_processes()
+    for pid in workers - {None, *_trackers()}:
+        with suppress(OSError):
+            os.kill(pid, KILL)
+
+
+def _child_processes() -> set[int]:
+    """All child processes where the system lists them, because a worker that is just starting is not registered yet."""
+    children: set[int] = set()
+    for path in glob("/proc/self/task/*/children"):
+        with suppress(OSError, ValueError), open(path) as file:
+            children.update(map(int, file.read().split()))
+    return children
+
+
+def _trackers() -> set[int | None]:
+    """Processes that clean up after the workers, and end by themselves."""
+    names = ("multiprocessing.resource_tracker", "joblib.externals.loky.backend.resource_tracker")
+    modules = [sys.modules[name] for name in names if name in sys.modules]
+    return {getattr(getattr(module, "_resource_tracker", None), "_pid", None) for module in modules}
