@@ -26,7 +26,7 @@ from .errors import CommandError, errors_of_file
 from .files import check_writable, write_file
 from .metrics import DEFAULTS, Metric, make_metric, scorer_names
 from .network_options import describe_training, network_parameters
-from .progress import make_bar
+from .progress import make_bar, make_console
 from .report import make_table, say_table
 from .results import Results, describe_hidden, make_results
 from .schemes import distinct_schemes
@@ -75,7 +75,7 @@ def compare(arguments: argparse.Namespace) -> dict:
         max_iter=arguments.max_iter,
         **network_parameters(arguments),
     )
-    console = Console(highlight=False, markup=False, emoji=False)
+    console = make_console()
     with _backend(table, arguments):
         say_table(console, table)
         chance = _chance_scores(table, search, arguments.scoring or DEFAULTS[table.task])

@@ -109,7 +109,7 @@ class Table:
 
     def make_reader(self) -> ColumnReader:
         """Make a reader for further rows."""
-        columns = self.columns or [Column(name, "number") for name in load_digits().feature_names]
+        columns = self.columns or [Column(name, "number") for name in self.frame]
         return ColumnReader.from_columns(columns, self.target)
 
     @property

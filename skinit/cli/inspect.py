@@ -11,7 +11,6 @@ from string import Template
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from rich.console import Console
 from sklearn.preprocessing import StandardScaler
 
 from ..estimators import MLPClassifier, MLPRegressor
@@ -27,7 +26,7 @@ from .documents import inspection_document
 from .errors import CommandError, errors_of_file
 from .files import check_writable, write_file
 from .network_options import describe_training, network_parameters
-from .progress import stages
+from .progress import make_console, stages
 from .report import say_table
 from .results import describe_hidden
 from .text import one_line, say
@@ -109,7 +108,7 @@ def inspect(arguments: argparse.Namespace) -> dict:
     # Checked before training, which may take long.
     with errors_of_file("--html", arguments.html):
         check_writable(arguments.html)
-    say_table(Console(highlight=False, markup=False, emoji=False), table)
+    say_table(make_console(), table)
     say(_describe(table, arguments))
     with stages(4) as begin:
         begin("training the network" if arguments.epochs else "initializing the network")

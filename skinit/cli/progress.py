@@ -11,6 +11,16 @@ from .cleanup import cleaned_up
 from .text import say
 
 
+def make_console() -> Console:
+    """Make a console that prints text as it is, because names of files and columns may look like markup.
+
+    Returns
+    -------
+    console : rich.console.Console
+    """
+    return Console(highlight=False, markup=False, emoji=False)
+
+
 def make_bar(console: Console) -> Progress:
     """A progress bar with counts, the time and a description. It is shown only on a terminal.
 
@@ -47,7 +57,7 @@ def stages(n_stages: int) -> Iterator[Callable[[str], None]]:
     begin : callable
         Call it with a description when a stage begins.
     """
-    console = Console(highlight=False, markup=False, emoji=False)
+    console = make_console()
     bar = make_bar(console)
     task = bar.add_task("", total=n_stages)
     numbers = count()

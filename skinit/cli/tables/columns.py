@@ -102,10 +102,10 @@ def convert(raw: pd.Series, kind: Kind, decimal: Decimal, format: str | None) ->
     text = _as_text(raw)
     if kind == "text":
         return text
-    if kind == "category":
-        return text.where(text != "", np.nan)
     column: Column | None
-    if kind == "number":
+    if kind == "category":
+        column = as_category("", text)
+    elif kind == "number":
         column = as_truth_values("", text) or as_number("", text, fitting_decimals(text, [decimal]), decimal, kind)
     else:
         column = as_date("", text, format) if kind == "date" else as_duration("", text)
@@ -137,8 +137,6 @@ def unusable_kind(column: pd.Series) -> str | None:
 
 
 # The most specific first.
-
-
 UNUSABLE_KINDS: dict[Any, str] = {
     (bytes, bytearray): "bytes",
     dict: "records",

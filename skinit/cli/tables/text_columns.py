@@ -58,8 +58,8 @@ def read_text(name: str, text: pd.Series, kind: Kind | None, fits: dict[Decimal,
         if kind in (None, candidate) and (column := read()):
             return column
     if kind:
-        example = next((value for value in text if not is_missing_marker(value)), None)
-        values = "only missing values" if example is None else f"values such as {example!r}"
+        example = _first_value(text)
+        values = f"values such as {example!r}" if example else "only missing values"
         raise UnreadableColumnError(f"The column {name!r} cannot be taken for a {kind}: it has {values}.")
     return Column(name, "text", values=text) if _is_free_text(text) else as_category(name, text)
 
@@ -174,8 +174,7 @@ def as_truth_values(name: str, text: pd.Series) -> Column | None:
     column : Column or None
         None if the column has other values.
     """
-    first = next((value for value in text if not is_missing_marker(value)), "")
-    if first.casefold() not in TRUTH_VALUES:
+    if _first_value(text).casefold() not in TRUTH_VALUES:
         return None
     values = text.str.casefold().map(TRUTH_VALUES)
     are_all = (values.notna() | text.map(is_missing_marker)).all()
@@ -204,9 +203,8 @@ def as_date(name: str, text: pd.Series, format: str | None = None) -> Column | N
     detail = "" if dates.format == ISO else f"({describe_format(dates.format)})"
     column = Column(name, "date", detail, pd.Series(dates.values, text.index), format=dates.format)
     if dates.other_format:
-        example = next(value for value in text if not is_missing_marker(value))
         column.warnings.append(
-            f"is ambiguous: {example!r} is read as {describe_format(dates.format)}, and could be "
+            f"is ambiguous: {_first_value(text)!r} is read as {describe_format(dates.format)}, and could be "
             f"{describe_format(dates.other_format)}."
         )
     if dates.remarks:
@@ -250,6 +248,11 @@ def as_category(name: str, text: pd.Series) -> Column:
     """
     values = text.where(text != "", np.nan)
     return Column(name, "category", f"of {values.nunique()}", values)
+
+
+def _first_value(text: pd.Series) -> str:
+    """The first value that is not missing, or an empty text."""
+    return next((value for value in text if not is_missing_marker(value)), "")
 
 
 def _are_codes_or_dates(text: pd.Series, fits: dict[Decimal, Numbers]) -> bool:
