@@ -2,6 +2,7 @@
 
 import io
 import pickle
+import sys
 
 import numpy as np
 import pandas as pd
@@ -223,3 +224,17 @@ def test_missing_values_and_new_categories_are_predicted(run, files, tmp_path):
     status, out, _ = run("predict", "--model", tmp_path / "m.skops", "--data", tmp_path / "new.csv")
     assert (status, out.splitlines()[0]) == (0, "y")
     assert out.splitlines()[1] in ("dear", "cheap")
+
+
+@pytest.mark.parametrize("command", ["predict", "compare"])
+def test_a_missing_skops_is_named_with_the_command_that_installs_it(run, files, tmp_path, monkeypatch, command):
+    data, new = files("words")
+    monkeypatch.setitem(sys.modules, "skops", None)
+    monkeypatch.setitem(sys.modules, "skops.io", None)
+    model = tmp_path / "m.skops"
+    arguments = (
+        ["predict", "--model", model, "--data", new]
+        if command == "predict"
+        else compare(data, tmp_path, "--save", model)
+    )
+    assert run(*arguments) == (2, "", "skinit: Models are kept with skops: pip install skops\n")

@@ -74,7 +74,7 @@ def _run_command(argv: Sequence[str]) -> None:
             warmup(arguments)
             return
         if arguments.command == "predict":
-            check_optional_packages(["pandas", "skops"])
+            check_optional_packages(["pandas"])
             from .predict import predict_file
 
             predict_file(arguments)
