@@ -397,8 +397,12 @@ def test_failed_fits_are_run_again(tmp_path):
 @pytest.mark.parametrize("n_jobs", [1, 2])
 def test_ctrl_c_keeps_what_is_finished(tmp_path, n_jobs):
     grid, before = {"number": list(range(6))}, Fragile(tmp_path, event=KeyboardInterrupt(), on=4)
+    others = set(threading.enumerate())
     with pytest.raises(KeyboardInterrupt), parallel_config(backend="threading"):
         search(tmp_path, before, grid, n_jobs=n_jobs)
+    # joblib does not wait for the fits that its other threads are in.
+    for thread in set(threading.enumerate()) - others:
+        thread.join(timeout=60)
     n_kept = len(list((tmp_path / NAME).iterdir()))
     assert n_kept >= 12 - n_jobs
     n_fits = fits_of(tmp_path)
