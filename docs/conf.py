@@ -4,6 +4,8 @@ import re
 import sys
 from pathlib import Path
 
+from numpydoc.xref import DEFAULT_LINKS
+
 import skinit
 
 sys.path.insert(0, str(Path(__file__).parent / "_extensions"))
@@ -35,6 +37,23 @@ nitpicky = True
 # The inventories list the objects that the pages refer to, so that a build needs no network.
 intersphinx_mapping = {
     "scikit-learn": ("https://scikit-learn.org/stable", "inventories/scikit-learn.txt"),
+    "numpy": ("https://numpy.org/doc/stable", "inventories/numpy.txt"),
+    "scipy": ("https://docs.scipy.org/doc/scipy", "inventories/scipy.txt"),
+}
+# The types of parameters link to their documentation, apart from Python's own.
+numpydoc_xref_param_type = True
+numpydoc_xref_ignore = "all"
+numpydoc_xref_aliases = {word: word for word in DEFAULT_LINKS} | {
+    "array-like": "`array-like <https://scikit-learn.org/stable/glossary.html#term-array-like>`__",
+    "ndarray": ":class:`~numpy.ndarray`",
+    "RandomState": ":class:`~numpy.random.RandomState`",
+    "numpy.random.RandomState": ":class:`~numpy.random.RandomState`",
+    "LinearOperator": ":class:`~scipy.sparse.linalg.LinearOperator`",
+    "scipy.sparse.linalg.LinearOperator": ":class:`~scipy.sparse.linalg.LinearOperator`",
+    "MLPClassifier": ":class:`~skinit.MLPClassifier`",
+    "MLPRegressor": ":class:`~skinit.MLPRegressor`",
+    "Activation": ":func:`Activation <skinit.make_activation>`",
+    "Initializer": ":class:`~skinit.initializers.Initializer`",
 }
 nitpick_ignore_regex = [
     # Docstrings that are inherited from scikit-learn refer to these.
@@ -61,6 +80,8 @@ html_title = "skinit"
 html_static_path = ["_static"]
 html_css_files = ["skinit.css"]
 html_show_sourcelink = False
+# The API reference lists the modules.
+html_domain_indices = False
 # A page without pages below it needs no navigation.
 html_sidebars = dict.fromkeys(["installation", "tour", "claims"], [])
 html_theme_options = {

@@ -10,6 +10,9 @@ from importlib.util import find_spec
 from itertools import zip_longest
 from pathlib import Path
 
+import docutils.core
+import docutils.nodes
+import numpydoc.docscrape
 import numpydoc.validate
 import pytest
 
@@ -132,6 +135,14 @@ def test_docstring_documents_what_the_signature_has(name):
 def test_docstring_has_an_example(name):
     skip_without_callbacks(name)
     assert ">>>" in find(name).__doc__
+
+
+@pytest.mark.parametrize("name", documented_names())
+def test_initials_of_authors_do_not_begin_a_list(name):
+    """In reStructuredText, a paragraph of one line that begins with "B." is an entry of a list."""
+    references = numpydoc.docscrape.NumpyDocString(inspect.getdoc(find(name)))["References"]
+    document = docutils.core.publish_doctree("\n".join(references), settings_overrides={"report_level": 5})
+    assert list(document.findall(docutils.nodes.enumerated_list)) == []
 
 
 @pytest.mark.parametrize("estimator", [MLPClassifier, MLPRegressor])

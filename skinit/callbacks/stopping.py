@@ -76,7 +76,7 @@ class EarlyStopping(_CurveCallback):
 
     References
     ----------
-    L. Prechelt, "Early stopping - but when?" (1998).
+    Lutz Prechelt, "Early stopping - but when?" (1998).
 
     Examples
     --------

@@ -153,7 +153,8 @@ def hessian_trace(
 
     References
     ----------
-    R. A. Meyer, C. Musco, C. Musco and D. P. Woodruff, "Hutch++: optimal stochastic trace estimation" (2021).
+    Raphael A. Meyer, Cameron Musco, Christopher Musco and David P. Woodruff, "Hutch++: optimal stochastic
+    trace estimation" (2021).
 
     Examples
     --------

@@ -169,7 +169,7 @@ def hessian_operator(
 
     References
     ----------
-    B. A. Pearlmutter, "Fast exact multiplication by the Hessian" (1994).
+    Barak A. Pearlmutter, "Fast exact multiplication by the Hessian" (1994).
 
     Examples
     --------

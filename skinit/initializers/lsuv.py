@@ -23,7 +23,7 @@ class LSUV(DataDependentInitializer):
 
     References
     ----------
-    D. Mishkin and J. Matas, "All you need is a good init" (2016).
+    Dmytro Mishkin and Jiri Matas, "All you need is a good init" (2016).
 
     Examples
     --------

@@ -18,7 +18,7 @@ class ScikitLearn(Initializer):
 
     References
     ----------
-    X. Glorot and Y. Bengio, "Understanding the difficulty of training deep feedforward neural networks" (2010).
+    Xavier Glorot and Yoshua Bengio, "Understanding the difficulty of training deep feedforward neural networks" (2010).
 
     Examples
     --------
