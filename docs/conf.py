@@ -80,7 +80,8 @@ html_title = "skinit"
 html_static_path = ["_static"]
 html_css_files = ["skinit.css"]
 html_show_sourcelink = False
-# The API reference lists the modules.
+# The API reference and the search replace both indices.
+html_use_index = False
 html_domain_indices = False
 # A page without pages below it needs no navigation.
 html_sidebars = dict.fromkeys(["installation", "tour", "claims"], [])
