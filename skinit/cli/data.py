@@ -30,7 +30,7 @@ Task = Literal["classification", "regression"]
 
 # Whole numbers with more values than this are quantities, not classes.
 MAX_CLASSES_OF_NUMBERS = 20
-# Number of words that count in a text column.
+# Number of words of a text column that get a weight, the commonest first.
 MOST_WORDS = 100
 
 

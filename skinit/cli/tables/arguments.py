@@ -20,9 +20,10 @@ def add_data(parser: argparse.ArgumentParser) -> None:
     """
     data = parser.add_argument_group(
         "data",
-        "Numbers are standardized, and missing numbers imputed. Categories are one-hot\n"
-        "encoded, dates become days, and words of free text are counted. Row numbers,\n"
-        "identifiers and constants are left out. The default is scikit-learn's digits.",
+        "Numbers are standardized, and missing numbers become the median. Categories are\n"
+        "one-hot encoded, dates become days, and free text becomes tf-idf weights of its\n"
+        "words. Row numbers, identifiers and constants are left out. The default is\n"
+        "scikit-learn's digits.",
     )
     data.add_argument(
         "--data",
