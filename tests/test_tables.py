@@ -221,7 +221,7 @@ def test_a_broken_file_of_text_is_one_error_with_its_remedy(load, content, words
         ("a.xlsx", "a,y\n1,2\n", "not an Excel workbook"),
         ("a.parquet", "a,y\n1,2\n", "cannot be read"),
         ("a.csv.gz", gzip.compress(CSV, mtime=0)[:50], "cannot be read"),
-        ("a.zip", b"", "--data takes a file that ends in"),
+        ("a.zip", b"", "A table is a file that ends in"),
         ("a.docx", "", ".csv, .tsv"),
     ],
 )

@@ -141,8 +141,9 @@ def _chance_scores(table: Table, search: SchemeSearch, scoring: str) -> np.ndarr
         return search.chance_scores(table.X, table.y)
     except ValueError as error:
         names = [name for name in scorer_names(table.task) if name.startswith(f"{scoring}_")]
+        reason = str(error).removesuffix(".")
         hint = f" For more than two classes there are {', '.join(names)}." if names else ""
-        raise CommandError(f"--scoring {scoring} does not suit the target {table.target!r}: {error}{hint}") from None
+        raise CommandError(f"--scoring {scoring} does not suit the target {table.target!r}: {reason}.{hint}") from None
 
 
 def _search(

@@ -18,7 +18,7 @@ ISO = "ISO8601"
 # Formats that pandas does not guess.
 MORE_FORMATS = (
     *("%Y%m%d", "%m/%d/%Y", "%d/%m/%Y", "%d.%m.%Y", "%d.%m.%y", "%d-%b-%y", "%d %b %y"),
-    # Months.
+    # Formats without a day.
     *("%m/%Y", "%b-%Y", "%b %Y", "%B %Y", "%b-%y"),
 )
 DIRECTIVES = {

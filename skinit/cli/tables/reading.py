@@ -72,7 +72,7 @@ def _read(path: Path, text_format: TextFormat) -> RawTable:
     if not suffixes or suffixes[-1] not in READERS:
         takes = ", ".join(SUFFIXES)
         raise CommandError(
-            f"--data takes a file that ends in {takes}, or in one of them and {', '.join(COMPRESSIONS)}; got '{path}'."
+            f"A table is a file that ends in {takes}, or in one of them and {', '.join(COMPRESSIONS)}; got '{path}'."
         )
     suffix = suffixes[-1]
     if path.is_dir():
