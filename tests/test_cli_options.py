@@ -216,7 +216,7 @@ def test_the_positive_class_is_named(run, flats_csv):
         ("kind", "r2", ["--scoring r2 is not for classification", "accuracy"]),
         ("rent", "accuracy", ["--scoring accuracy is not for regression", "r2", "neg_mean_squared_error"]),
         ("part", "f1", ["--scoring f1", "'part'", "multiclass", "f1_macro, f1_micro, f1_weighted"]),
-        ("part", "roc_auc", ["--scoring roc_auc", "roc_auc_ovo"]),
+        ("part", "roc_auc", ["--scoring roc_auc", ". For more than two classes there are roc_auc_ovo"]),
     ],
 )
 def test_scores_that_do_not_fit_are_one_line_before_the_search(run, flats_csv, monkeypatch, target, scoring, words):
