@@ -78,7 +78,7 @@ class Page(HTMLParser):
 def test_the_table_and_the_findings_are_printed_and_in_the_report(run, tmp_path):
     status, out, err, report = run(*DEEP_LOGISTIC)
     assert (status, err) == (0, "")
-    assert "untrained; looked at on 500 rows" in out
+    assert "untrained; measured on 500 rows" in out
     assert "vanishing gradients; try --init hessian and --activation tanh." in " ".join(out.split())
     assert out.endswith(f"Written: {tmp_path / 'report.html'}\n")
     page = Page(report)
@@ -100,7 +100,7 @@ def test_stages_are_told_as_they_begin(run):
     assert stages == [
         "[1/4] initializing the network",
         "[2/4] measuring signals and gradients",
-        "[3/4] drawing them",
+        "[3/4] drawing signals and gradients",
         "[4/4] measuring and drawing the curvature",
     ]
     assert "[1/4] training the network\n" in run(*QUICK, "--epochs", "1")[1]
@@ -155,7 +155,7 @@ def test_a_table_of_ones_own_is_looked_at(run, flats_csv, target, task):
     status, out, err, report = run("--data", flats_csv, "--target", target, *QUICK)
     assert (status, err) == (0, "")
     assert out.startswith(f"flats <b>.csv: {task} of '{target}'")
-    assert "looked at on 80 rows" in out
+    assert "measured on 80 rows" in out
     # Names are text, not tags.
     assert "<b>" not in report
     assert "flats <b>.csv" in Page(report).text
@@ -212,7 +212,7 @@ def fail(outcome, *words):
     [
         (["--activation", "rellu"], ["--activation", "Did you mean 'relu'"]),
         (["--init", "xavjer"], ["--init", "Did you mean 'xavier'"]),
-        (["--init", "xavier", "he"], ["unrecognized arguments: he", "skinit inspect --help"]),
+        (["--init", "xavier", "he"], ["Unrecognized arguments: he", "skinit inspect --help"]),
         (["--hidden", "10,ten"], ["--hidden", "'10,ten'"]),
         (["--hidden", "10,0"], ["--hidden", "positive"]),
         (["--solver", "adamm"], ["Did you mean 'adam'"]),
@@ -246,12 +246,12 @@ def test_an_earlier_report_is_kept_if_training_diverges(run, tmp_path):
     status, _, err, text = run(*diverging, "--epochs", "5")
     assert (status, text) == (2, "earlier")
     assert err.count("\n") == 1
-    assert "--epochs 0 looks into the network before training" in err
+    assert "--epochs 0 inspects the network before training" in err
 
 
 def test_a_target_of_one_value_is_refused(run, tmp_path):
     pd.DataFrame({"x": [1.0, 2.0, 3.0], "y": ["a", "a", "a"]}).to_csv(tmp_path / "one.csv", index=False)
-    fail(run("--data", str(tmp_path / "one.csv"), "--target", "y", *QUICK), "1 class", "two at least")
+    fail(run("--data", str(tmp_path / "one.csv"), "--target", "y", *QUICK), "1 class", "at least two")
 
 
 def test_help_tells_what_it_is_for(capsys):

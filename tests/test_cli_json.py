@@ -43,7 +43,7 @@ def test_results_are_those_of_the_table(tmp_path, capsys):
     assert [",".join(map(str, hidden)) for hidden in candidates.pop("hidden")] == ["4", "4"]
     expected = results.drop(columns="hidden")
     pd.testing.assert_frame_equal(candidates[expected.columns], expected, check_dtype=False)
-    # What a terminal shows is on standard error.
+    # Everything but the document goes to standard error.
     assert " ".join(document.pop("meaning").split()) in " ".join(captured.err.split())
     X, y = load_digits(return_X_y=True)
     folds = StratifiedKFold(2, shuffle=True, random_state=0)

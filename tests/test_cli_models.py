@@ -1,8 +1,10 @@
 """Models of the command line: the best candidate scored on other rows, kept in a file, and asked for predictions."""
 
 import io
+import json
 import pickle
 import sys
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -115,6 +117,16 @@ def test_test_rows_are_in_the_document(run, files, tmp_path):
     assert document["test"]["rows"] == 7
 
 
+def test_the_document_lists_the_saved_model_among_the_files(run, files, tmp_path):
+    model = tmp_path / "m.skops"
+    status, out, _ = run(*compare(files("words")[0], tmp_path, "--save", model, "--json"))
+    assert status == 0
+    written = json.loads(out)["files"]
+    assert written[-1] == str(model)
+    assert len(written) == 3
+    assert all(Path(file).is_file() for file in written)
+
+
 def test_the_bundled_digits_have_a_model_too(run, tmp_path):
     digits = load_digits(as_frame=True).frame[:9]
     digits.to_csv(tmp_path / "digits.csv", index=False)
@@ -196,8 +208,8 @@ def test_what_is_no_model_is_one_line(run, files, tmp_path):
     skops.io.dump(Foreign(), tmp_path / "foreign.skops")
     for name, words in {
         "missing.skops": "There is no file",
-        "pickle.skops": "cannot be read as a file of skops",
-        "scaler.skops": "is not a model that skinit compare --save has written",
+        "pickle.skops": "is not a skops file",
+        "scaler.skops": "is not a model from skinit compare --save",
         "foreign.skops": "types that are not trusted: test_cli_models.Foreign",
     }.items():
         status, _, err = run("predict", "--model", tmp_path / name, "--data", new)
@@ -237,4 +249,4 @@ def test_a_missing_skops_is_named_with_the_command_that_installs_it(run, files, 
         if command == "predict"
         else compare(data, tmp_path, "--save", model)
     )
-    assert run(*arguments) == (2, "", "skinit: Models are kept with skops: pip install skops\n")
+    assert run(*arguments) == (2, "", "skinit: Saved models need skops: pip install skops\n")

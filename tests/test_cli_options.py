@@ -133,12 +133,19 @@ def test_slips_are_one_line_before_anything_is_fitted(capsys, monkeypatch, comma
         assert word in err
 
 
+def test_a_table_without_its_option_is_named_with_it(capsys, tmp_path):
+    table = tmp_path / "flats.csv"
+    table.touch()
+    assert main([str(table), "--target", "rent"]) == 2
+    assert f"got '{table}'. If it is a table, give --data '{table}'." in capsys.readouterr().err
+
+
 def test_lbfgs_has_no_early_stopping(capsys):
     assert main(["--solver", "lbfgs", "--early-stopping"]) == 2
     assert "--early-stopping is not for the solver lbfgs" in capsys.readouterr().err
     # It would stop before the epochs that were asked for.
     assert main(["inspect", "--early-stopping"]) == 2
-    assert "unrecognized arguments: --early-stopping" in capsys.readouterr().err
+    assert "Unrecognized arguments: --early-stopping" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("scoring", ["f1_macro", "neg_log_loss", "roc_auc_ovr", "balanced_accuracy", "top_k_accuracy"])
@@ -206,10 +213,10 @@ def test_the_positive_class_is_named(run, flats_csv):
         ("kind", "acuracy", ["--scoring", "'acuracy'", "Did you mean 'accuracy'"]),
         ("kind", "rand_score", ["--scoring", "'rand_score'"]),
         ("kind", "f1_samples", ["--scoring", "'f1_samples'"]),
-        ("kind", "r2", ["--scoring r2 is no score of classification", "accuracy"]),
-        ("rent", "accuracy", ["--scoring accuracy is no score of regression", "r2", "neg_mean_squared_error"]),
+        ("kind", "r2", ["--scoring r2 is not for classification", "accuracy"]),
+        ("rent", "accuracy", ["--scoring accuracy is not for regression", "r2", "neg_mean_squared_error"]),
         ("part", "f1", ["--scoring f1", "'part'", "multiclass", "f1_macro, f1_micro, f1_weighted"]),
-        ("part", "roc_auc", ["--scoring roc_auc", "roc_auc_ovo"]),
+        ("part", "roc_auc", ["--scoring roc_auc", ". For more than two classes there are roc_auc_ovo"]),
     ],
 )
 def test_scores_that_do_not_fit_are_one_line_before_the_search(run, flats_csv, monkeypatch, target, scoring, words):

@@ -153,7 +153,7 @@ def test_ctrl_c_says_and_writes_what_is_finished(run, table, tmp_path):
     process = start(table, tmp_path, INTERRUPT)
     out, err = process.communicate(timeout=120)
     assert (process.returncode, err) == (130, "skinit: Interrupted.\n")
-    assert "2 of 3 candidates were finished." in out
+    assert "2 of 3 candidates are finished." in out
     shown = out[out.index(" rank ") :]
     assert "he" in shown
     assert "xavier" not in shown

@@ -118,7 +118,7 @@ def test_a_slip_is_one_line_before_anything_is_fitted(tmp_path, capsys, monkeypa
     monkeypatch.setattr(SchemeSearch, "warm_up", lambda *_: pytest.fail("searched"))
     assert main([*command, "--init", scheme]) == 2
     err = capsys.readouterr().err
-    assert err.startswith("skinit: --init: ")
+    assert err.startswith("skinit: --init")
     assert err.count("\n") == 1
     for word in words:
         assert word in err

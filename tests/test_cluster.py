@@ -129,6 +129,16 @@ def test_a_scheduler_file_is_an_address_too(both, tmp_path, capsys):
     assert main([*options, *QUICK]) == 0
 
 
+@pytest.mark.parametrize("content", ["a,b\n1,2\n", "{}", "[]", "3"])
+def test_a_file_without_an_address_is_one_line(tmp_path, capsys, content):
+    path = tmp_path / "table.csv"
+    path.write_text(content)
+    assert main(["--backend", "dask", "--scheduler", str(path), "--out", str(tmp_path), *QUICK]) == 2
+    assert capsys.readouterr().err == (
+        f"skinit: --scheduler '{path}' is not a scheduler file. Write one with dask scheduler --scheduler-file.\n"
+    )
+
+
 @pytest.mark.parametrize("scheduler", ["tcp://127.0.0.1:1", "nothing://here", "127.0.0.1:port"])
 def test_where_no_scheduler_answers_is_one_line(monkeypatch, tmp_path, capsys, scheduler):
     monkeypatch.setattr(cluster, "CONNECT_SECONDS", 1)
@@ -145,7 +155,7 @@ def test_options_that_do_not_fit_are_one_line(monkeypatch, tmp_path, capsys):
         capsys.readouterr().err == "skinit: --backend dask needs --scheduler, the address of the cluster's scheduler.\n"
     )
     assert main(["--scheduler", "tcp://127.0.0.1:1", *options]) == 2
-    assert capsys.readouterr().err == "skinit: --scheduler goes with --backend dask.\n"
+    assert capsys.readouterr().err == "skinit: --scheduler needs --backend dask.\n"
     monkeypatch.setattr(cluster, "find_spec", lambda name: None)
     assert main(["--backend", "dask", "--scheduler", "tcp://127.0.0.1:1", *options]) == 2
     assert capsys.readouterr().err == "skinit: --backend dask needs distributed: pip install 'skinit[cluster]'\n"

@@ -268,7 +268,7 @@ def test_what_cannot_cross_is_named(model, message):
 def test_what_a_fit_learned_and_cannot_cross_is_named():
     with pytest.raises(ValueError, match="lacks labels in several columns"):
         to_sklearn(make("multiclass", "ours").fit(X, np.column_stack([y, 2 - y])))
-    with pytest.raises(ValueError, match=r"learning_rate_init='auto' \(set a number, like 0\.\d+\)"):
+    with pytest.raises(ValueError, match=r"learning_rate_init='auto' \(set a number, such as 0\.\d+\)"):
         to_sklearn(make("multiclass", "ours", learning_rate_init="auto").fit(X, y))
 
 

@@ -221,7 +221,7 @@ def test_a_broken_file_of_text_is_one_error_with_its_remedy(load, content, words
         ("a.xlsx", "a,y\n1,2\n", "not an Excel workbook"),
         ("a.parquet", "a,y\n1,2\n", "cannot be read"),
         ("a.csv.gz", gzip.compress(CSV, mtime=0)[:50], "cannot be read"),
-        ("a.zip", b"", "--data takes a file that ends in"),
+        ("a.zip", b"", "A table is a file that ends in"),
         ("a.docx", "", ".csv, .tsv"),
     ],
 )
@@ -257,7 +257,7 @@ def test_other_sheets_are_told(load, tmp_path):
         HOUSES.to_excel(writer, sheet_name="Houses", index=False)
         HOUSES.to_excel(writer, sheet_name="More", index=False)
     table = load(None, name="two.xlsx", target="kind")
-    assert "The sheet 'Houses' is read. Others are not: 'More'." in table.notes
+    assert "The sheet 'Houses' is read. Other sheets are not: 'More'." in table.notes
 
 
 @pytest.mark.parametrize("names", [None, "key", "y"])
@@ -354,16 +354,16 @@ def test_columns_are_chosen_dropped_and_taken_for_what_is_asked(load):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--drop", "sise"], "Did you mean 'size'? --drop: there is no column 'sise'."),
-        (["--columns", "sise"], "Did you mean 'size'? --columns: there is no column 'sise'."),
-        (["--as", "sise=number"], "Did you mean 'size'? --as: there is no column 'sise'."),
+        (["--drop", "sise"], "Did you mean 'size'? There is no column 'sise' for --drop."),
+        (["--columns", "sise"], "Did you mean 'size'? There is no column 'sise' for --columns."),
+        (["--as", "sise=number"], "Did you mean 'size'? There is no column 'sise' for --as."),
         (["--as", "size=nmber"], "Did you mean 'number'?"),
-        (["--as", "size"], "COLUMN=KIND"),
+        (["--as", "size"], "COLUMN=TYPE"),
         (["--as", "colour=number"], "'colour' cannot be taken for a number: it has values such as"),
         (["--as", "colour=date"], "'colour' cannot be taken for a date"),
-        (["--drop", "kind"], "--drop leaves out the target 'kind'"),
+        (["--drop", "kind"], "--drop cannot leave out the target 'kind'"),
         (["--drop", "size", "colour", "sold"], "no column besides the target"),
-        (["--sep", ";;"], "--sep: takes one sign"),
+        (["--sep", ";;"], "--sep takes one character"),
         (["--sep", ";"], "There is no column 'kind'"),
         (["--decimal", "x"], "--decimal"),
         (["--encoding", "utf8x"], "Did you mean 'utf-8' or 'utf-16'? An encoding"),
@@ -377,12 +377,12 @@ def test_bad_options_are_one_error_with_a_hint(load, arguments, words):
 
 
 def test_options_of_files_need_a_file():
-    with pytest.raises(CommandError, match="--drop tells how to read --data, which is missing"):
+    with pytest.raises(CommandError, match="--drop needs --data, which is missing"):
         load_table(parse_arguments(["--drop", "a"]))
 
 
 def test_a_table_of_identifiers_alone_is_refused(load):
-    with pytest.raises(CommandError, match="no column to learn from.*'id': row numbers.*--as NAME=KIND"):
+    with pytest.raises(CommandError, match="no column to learn from.*'id': row numbers.*--as NAME=TYPE"):
         load(with_target(id=np.arange(40)))
 
 

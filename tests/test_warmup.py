@@ -113,7 +113,7 @@ def test_command_needs_no_optional_package_and_says_where_code_is_kept(capsys, m
 def test_command_explains_wrong_names(capsys):
     assert main(["warmup", "--activation", "tanhh"]) == 2
     err = capsys.readouterr().err
-    assert err.startswith("skinit: --activation: Did you mean 'tanh'? A name must be one of 'all', 'elu',")
+    assert err.startswith("skinit: --activation: Did you mean 'tanh'? The value must be one of 'all', 'elu',")
     assert err.count("\n") == 1
 
 

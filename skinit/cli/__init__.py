@@ -11,8 +11,12 @@ from .text import one_line
 
 __all__ = ["main"]
 
-# Exit statuses. After a signal, shells report 128 plus its number, which is 2 for Ctrl-C and 13 for a closed pipe.
-FAILED, INTERRUPTED, UNREAD = 2, 130, 141
+# The exit status after an error.
+FAILED = 2
+# The exit status after Ctrl-C, as shells report it: 128 plus the number of SIGINT.
+INTERRUPTED = 128 + 2
+# The exit status if the reader of the output has closed it, as shells report it: 128 plus the number of SIGPIPE.
+UNREAD = 128 + 13
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -27,7 +31,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     -------
     status : int
         0 after success, 2 after an error (one line on stderr), 130 after Ctrl-C, 141 if the reader of the output has
-        closed.
+        closed it.
     """
     _prepare_streams()
     try:
@@ -60,12 +64,12 @@ def _prepare_streams() -> None:
 
 
 def _run_command(argv: Sequence[str]) -> None:
-    # Imported here because these imports take more than a second, and Ctrl-C should be answered before.
+    # Imported here because these imports take more than a second, and Ctrl-C should work during them.
     try:
         from .arguments import parse_arguments
 
         arguments = parse_arguments(argv)
-        # An image that only fits and predicts does not need these packages.
+        # A container image that only predicts or compiles does not need these packages.
         if arguments.command in ("compare", "inspect"):
             check_optional_packages(["matplotlib", "pandas", "rich"])
         if arguments.command == "warmup":

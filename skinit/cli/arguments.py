@@ -47,8 +47,8 @@ other commands:
 
 INSPECT_DESCRIPTION = """\
 Inspect a network layer by layer: its signals, gradients and curvature.
-Prints tables, and sentences that say what is wrong and what to try, and
-writes a report with pictures as a single HTML file that you can share.
+Prints tables, says what is wrong and what to try, and writes a report with
+pictures as a single HTML file that you can share.
 """
 
 INSPECT_EPILOG = """\
@@ -79,9 +79,10 @@ example:
 """
 
 WARMUP_DESCRIPTION = """\
-Compile the code of networks ahead of time, for an image or a new machine. It
-is kept below $NUMBA_CACHE_DIR or, if that is not set, in your cache folder.
-Without options, everything is compiled, which takes about a minute.
+Compile the code of networks ahead of time, for a container image or a new
+machine. The compiled code is kept in $NUMBA_CACHE_DIR or, if that is not set,
+in your cache folder. Without options, everything is compiled, which takes
+about a minute.
 """
 
 WARMUP_EPILOG = """\
@@ -98,12 +99,13 @@ class Parser(argparse.ArgumentParser):
     """A parser that raises CommandError instead of printing its usage and exiting."""
 
     def error(self, message: str) -> NoReturn:
-        message = message.removeprefix("argument ")
+        # argparse writes "argument --cv: takes ...".
+        message = message.removeprefix("argument ").replace(": takes ", " takes ", 1).removesuffix(".")
         unrecognized = "unrecognized arguments: "
         if message.startswith(unrecognized):
             name, _, _ = message.removeprefix(unrecognized).partition(" ")
-            message = f"{nearest_name_hint(name, self._option_string_actions)}{message}"
-        raise CommandError(f"{message} (see {self.prog} --help)")
+            message = f"{nearest_name_hint(name, self._option_string_actions)}{message[0].upper()}{message[1:]}"
+        raise CommandError(f"{message} (see {self.prog} --help).")
 
 
 def parse_arguments(argv: Sequence[str]) -> argparse.Namespace:
@@ -137,7 +139,8 @@ def parse_arguments(argv: Sequence[str]) -> argparse.Namespace:
     if not argv or argv[0].startswith("-"):
         argv = [DEFAULT_COMMAND, *argv]
     elif argv[0] not in names:
-        raise CommandError(wrong_name("The command", argv[0], names))
+        advice = f" If it is a table, give --data '{argv[0]}'." if Path(argv[0]).is_file() else ""
+        raise CommandError(wrong_name("The command", argv[0], names) + advice)
     # Use the command's own parser, so that hints for unknown options come from the options of this command.
     arguments = commands.choices[argv[0]].parse_args(argv[1:], argparse.Namespace(command=argv[0]))
     if arguments.command == "compare":
@@ -178,7 +181,7 @@ def _add_compare(commands) -> None:
         metavar="SIZES",
         type=hidden_layer_sizes,
         default=list(DEFAULT_HIDDEN),
-        help="hidden layers of each network, sizes joined by commas "
+        help="sizes of the hidden layers of each network, joined by commas "
         f"(default: {' '.join(','.join(map(str, sizes)) for sizes in DEFAULT_HIDDEN)})",
     )
 
@@ -186,7 +189,7 @@ def _add_compare(commands) -> None:
         "--scoring",
         metavar="NAME",
         type=one_of([*scorer_names("classification"), *scorer_names("regression")]),
-        help="the score to compare, a name from scikit-learn such as f1_macro, roc_auc or neg_mean_absolute_error "
+        help="the score to compare by, a name from scikit-learn such as f1_macro, roc_auc or neg_mean_absolute_error "
         "(default: accuracy or r2)",
     )
 
@@ -198,28 +201,32 @@ def _add_compare(commands) -> None:
         metavar="N",
         type=whole_number(1),
         default=200,
-        help="largest number of epochs (iterations for lbfgs) (default: %(default)s)",
+        help="maximum number of epochs (iterations for lbfgs) (default: %(default)s)",
     )
     add_early_stopping(network)
     _add_seed(network, "the folds, the initial weights and the order of rows")
 
     run = parser.add_argument_group("how to run")
     run.add_argument(
-        "--cv", metavar="K", type=whole_number(2), default=5, help="folds of cross-validation (default: %(default)s)"
+        "--cv",
+        metavar="K",
+        type=whole_number(2),
+        default=5,
+        help="number of cross-validation folds (default: %(default)s)",
     )
     run.add_argument(
         "--n-jobs",
         metavar="N",
         type=n_jobs,
         default=-1,
-        help="fits at a time; -1 runs one on each core (default: %(default)s)",
+        help="number of fits that run at the same time; -1 means one for each core (default: %(default)s)",
     )
     run.add_argument(
         "--backend",
         metavar="{threading,loky,dask}",
         type=one_of(["threading", "loky", "dask"]),
         default="threading",
-        help="threads, processes, or the workers of a dask cluster (default: %(default)s)",
+        help="run the fits in threads, in processes (loky), or on a dask cluster (default: %(default)s)",
     )
     run.add_argument(
         "--scheduler",
@@ -238,13 +245,13 @@ def _add_compare(commands) -> None:
         "--test",
         metavar="FILE",
         type=Path,
-        help="test rows that score the best candidate, fitted to all rows of --data",
+        help="test rows, on which the best candidate is scored after a fit to all rows of --data",
     )
     run.add_argument(
         "--save",
         metavar="FILE.skops",
         type=Path,
-        help="file for the best candidate, fitted to all rows of --data; skinit predict reads it",
+        help="file for the best candidate, fitted to all rows of --data, for skinit predict",
     )
     _add_json(run)
 
@@ -266,7 +273,7 @@ def _add_inspect(commands) -> None:
         metavar="SIZES",
         type=hidden_layer_sizes,
         default=DEFAULT_HIDDEN[0],
-        help=f"hidden layers, sizes joined by commas (default: {','.join(map(str, DEFAULT_HIDDEN[0]))})",
+        help=f"sizes of the hidden layers, joined by commas (default: {','.join(map(str, DEFAULT_HIDDEN[0]))})",
     )
     add_activation(network)
     network.add_argument(
@@ -333,7 +340,8 @@ def _add_warmup(commands) -> None:
     meanings = {
         "dtype": "dtype of the training data",
         "activation": "activations of hidden layers",
-        "loss": "log_loss and binary_log_loss (two classes, several labels) are for classifiers",
+        "loss": "losses (classifiers use binary_log_loss for two classes and for multilabel targets, log_losses for "
+        "several columns of labels, log_loss otherwise)",
         "solver": "solvers",
     }
     for parameter, meaning in meanings.items():

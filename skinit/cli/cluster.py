@@ -1,5 +1,6 @@
 """The dask cluster for a search: ``--backend dask --scheduler ADDRESS``."""
 
+import json
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -43,9 +44,9 @@ def dask_cluster(scheduler: str | None, warm_up: Callable[[], object]) -> Iterat
         def setup(self, worker: object) -> None:
             warm_up()
 
-    place = {"scheduler_file": scheduler} if Path(scheduler).is_file() else {"address": scheduler}
+    address = _read_address(scheduler)
     try:
-        client = distributed.Client(**place, timeout=CONNECT_SECONDS)
+        client = distributed.Client(address, timeout=CONNECT_SECONDS)
     except (OSError, ValueError) as error:
         reason = "no scheduler answers" if isinstance(error, OSError) else str(error)
         raise CommandError(f"--scheduler '{scheduler}': {reason}.") from error
@@ -58,7 +59,7 @@ def dask_cluster(scheduler: str | None, warm_up: Callable[[], object]) -> Iterat
     except CommandError:
         raise
     except Exception as error:
-        # An error with a number is from the operating system, and concerns the command's own output.
+        # An error with a number comes from the operating system, and is about the command's own output.
         if isinstance(error, OSError) and error.errno is not None:
             raise
         raise CommandError(f"The search failed on the cluster: {type(error).__name__}: {error}") from error
@@ -67,3 +68,18 @@ def dask_cluster(scheduler: str | None, warm_up: Callable[[], object]) -> Iterat
             client.unregister_worker_plugin(PLUGIN)
         with suppress(Exception):
             client.close()
+
+
+def _read_address(scheduler: str) -> str:
+    """The address itself, or the address in the scheduler's file."""
+    path = Path(scheduler)
+    if not path.is_file():
+        return scheduler
+    try:
+        return json.loads(path.read_bytes())["address"]
+    except OSError as error:
+        raise CommandError(f"--scheduler '{scheduler}' cannot be read: {error.strerror}.") from None
+    except (ValueError, LookupError, TypeError):
+        raise CommandError(
+            f"--scheduler '{scheduler}' is not a scheduler file. Write one with dask scheduler --scheduler-file."
+        ) from None

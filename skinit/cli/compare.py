@@ -84,8 +84,8 @@ def compare(arguments: argparse.Namespace) -> dict:
         results = _search(console, search, metric, chance, table, arguments)
     if search.n_reused_fits:
         say(
-            f"{search.n_reused_fits} fits were taken from '{arguments.out / FINISHED_FITS}', where an earlier run kept "
-            "them."
+            f"{search.n_reused_fits} fits were taken from '{arguments.out / FINISHED_FITS}', where an earlier run "
+            "saved them."
         )
     with console.capture() as summary:
         console.print()
@@ -99,10 +99,9 @@ def compare(arguments: argparse.Namespace) -> dict:
     print(summary.get(), end="", flush=True)
     _write(results, arguments.out, f"Initialization schemes on {shorten(table.name, 50)}, {_training(arguments)}")
     say(f"Written: {', '.join(map(str, _files(arguments.out)))}")
-    document = comparison_document(table, results, arguments, list(_files(arguments.out)))
-    if test or arguments.save:
-        document |= use_best(table, test, search, results, metric, arguments)
-    return document
+    best = use_best(table, test, search, results, metric, arguments) if test or arguments.save else {}
+    files = [*_files(arguments.out), *([arguments.save] if arguments.save else [])]
+    return comparison_document(table, results, arguments, files) | best
 
 
 def _backend(table: Table, arguments: argparse.Namespace) -> AbstractContextManager:
@@ -117,7 +116,7 @@ def _backend(table: Table, arguments: argparse.Namespace) -> AbstractContextMana
         )
         return dask_cluster(arguments.scheduler, warm_up)
     if arguments.scheduler is not None:
-        raise CommandError("--scheduler goes with --backend dask.")
+        raise CommandError("--scheduler needs --backend dask.")
     return parallel_config(backend=arguments.backend)
 
 
@@ -142,8 +141,9 @@ def _chance_scores(table: Table, search: SchemeSearch, scoring: str) -> np.ndarr
         return search.chance_scores(table.X, table.y)
     except ValueError as error:
         names = [name for name in scorer_names(table.task) if name.startswith(f"{scoring}_")]
+        reason = str(error).removesuffix(".")
         hint = f" For more than two classes there are {', '.join(names)}." if names else ""
-        raise CommandError(f"--scoring {scoring} does not suit the target {table.target!r}: {error}{hint}") from None
+        raise CommandError(f"--scoring {scoring} does not suit the target {table.target!r}: {reason}.{hint}") from None
 
 
 def _search(
@@ -170,15 +170,15 @@ def _search(
             if not console.is_interactive:
                 say(f"[{i + 1}/{search.n_candidates}] {line}")
 
-    def say_what_is_there() -> None:
+    def say_finished() -> None:
         if so_far:
             results = make(so_far[0], {})
             _write_table(results, arguments.out)
             with console.capture() as summary:
                 console.print(make_table(results))
             say(
-                f"\n{summary.get()}\n{len(results.frame)} of {search.n_candidates} candidates were finished. Written: "
-                f"{_files(arguments.out)[0]}. The same command goes on from there."
+                f"\n{summary.get()}\n{len(results.frame)} of {search.n_candidates} candidates are finished. Written: "
+                f"{_files(arguments.out)[0]}. Run the same command again to continue."
             )
 
     def make(cv_results: dict, loss_curves: dict) -> Results:
@@ -193,7 +193,7 @@ def _search(
 
     try:
         # The bar stops before the table is printed.
-        with cleaned_up(say_what_is_there), cleaned_up(bar.live.stop), bar:
+        with cleaned_up(say_finished), cleaned_up(bar.live.stop), bar:
             with announcing_compilation(say):
                 search.warm_up(table.X, table.y)
             bar.update(task, description="searching")
@@ -220,7 +220,7 @@ def _draw(results: Results, title: str) -> bytes:
             score_name=results.metric.name,
             greater_is_better=results.metric.sign > 0,
         ).plot(panels if curves else panels[0])
-        # The line is left out if it would extend the axis.
+        # Do not extend the axis for this line.
         low, high = sorted(panels[-1].get_xlim())
         chance = results.metric.sign * results.chance.mean()
         if low <= chance <= high:
@@ -246,7 +246,7 @@ def _write(results: Results, folder: Path, title: str) -> None:
     except (OSError, MemoryError) as error:
         reason = getattr(error, "strerror", None) or error or "not enough memory"
         raise CommandError(
-            f"'{table}' is written, but '{picture}' is not: {reason}. Any picture there is from an earlier search."
+            f"'{table}' is written, but '{picture}' is not: {reason}. A picture there is from an earlier search."
         ) from None
 
 

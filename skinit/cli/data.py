@@ -1,4 +1,4 @@
-"""The table to learn from, from a file or bundled."""
+"""The table to learn from: a file, or scikit-learn's digits."""
 
 import argparse
 from dataclasses import dataclass, field
@@ -30,7 +30,7 @@ Task = Literal["classification", "regression"]
 
 # Whole numbers with more values than this are quantities, not classes.
 MAX_CLASSES_OF_NUMBERS = 20
-# Number of words that are counted in a text column.
+# Number of words of a text column that get a weight, the commonest first.
 MOST_WORDS = 100
 
 
@@ -173,7 +173,7 @@ class Table:
         n_values = len(np.unique(self.y))
         if n_values < 2:
             what = "class" if self.task == "classification" else "value"
-            raise CommandError(f"The target {self.target!r} has {n_values} {what}; there must be two at least.")
+            raise CommandError(f"The target {self.target!r} has {n_values} {what}; it needs at least two.")
         if self.task == "classification":
             counts = np.bincount(self.y)
             rarest = int(counts.argmin())
@@ -213,14 +213,14 @@ def load_table(arguments: argparse.Namespace) -> Table:
         for option in ("target", "drop", "columns", "kinds", "sep", "decimal", "encoding"):
             if getattr(arguments, option):
                 name = "as" if option == "kinds" else option
-                raise CommandError(f"--{name} tells how to read --data, which is missing.")
+                raise CommandError(f"--{name} needs --data, which is missing.")
         X, y = load_digits(return_X_y=True)
         return _make_table("digits", X, Column("digit", "number", values=pd.Series(y)), arguments.task, [], [])
     raw = read_table(arguments.data, TextFormat(arguments.sep, arguments.encoding))
     target, kinds = arguments.target, dict(arguments.kinds)
     frame = raw.frame[_choose_columns(raw.frame, arguments)]
     if kind := unusable_kind(frame[target].dropna()):
-        raise CommandError(f"The target {target!r} holds {kind}; it takes numbers, or names of classes.")
+        raise CommandError(f"The target {target!r} holds {kind}; a target takes numbers, or names of classes.")
     try:
         columns = read_columns(frame, kinds, arguments.decimal, raw.separator, target)
     except UnreadableColumnError as error:
@@ -262,11 +262,11 @@ def _make_table(
     class_names = [format_value(label) for label in classes]
     notes = [*notes, *describe_rare_classes(codes, class_names, target.name)]
     notes += [
-        f"{label!r} is a class of the target {target.name!r}. If it stands for a missing value, empty its cells."
+        f"{label!r} is a class of the target {target.name!r}. If it means a missing value, empty these cells."
         for label in class_names
         if is_missing_marker(label)
     ]
-    # Text has one type, whichever type the file's reader used, and whole numbers are integers.
+    # All text gets one type, however the file was read, and whole numbers become integers.
     is_text = not types.is_numeric_dtype(labels)
     classes = np.array(class_names) if is_text else np.asarray(classes)
     if not is_text and np.all(classes % 1 == 0):
@@ -302,9 +302,9 @@ def _choose_columns(frame: pd.DataFrame, arguments: argparse.Namespace) -> list[
     for option, chosen in (("drop", arguments.drop), ("columns", arguments.columns), ("as", dict(arguments.kinds))):
         for name in chosen or ():
             if name not in names:
-                raise CommandError(f"{nearest_name_hint(name, names)}--{option}: there is no column {name!r}.")
+                raise CommandError(f"{nearest_name_hint(name, names)}There is no column {name!r} for --{option}.")
     if target in arguments.drop:
-        raise CommandError(f"--drop leaves out the target {target!r}.")
+        raise CommandError(f"--drop cannot leave out the target {target!r}.")
     chosen = [
         name
         for name in names
@@ -329,8 +329,8 @@ def _has_value(target: Column) -> pd.Series:
         raise CommandError(f"The target {target.name!r} has {target.detail}.")
     if target.kind == "date":
         raise CommandError(
-            f"The target {target.name!r} holds dates; it takes numbers, or names of classes. "
-            f"--as {target.name}=category takes each date for a class."
+            f"The target {target.name!r} holds dates; a target takes numbers, or names of classes. "
+            f"--as {target.name}=category makes each date a class."
         )
     return values.notna() & (values != "") if values.dtype == object else np.isfinite(values)
 
@@ -350,9 +350,11 @@ def _make_features(columns: list[Column], arguments: argparse.Namespace) -> pd.D
         reasons = "; ".join(f"{column.name!r}: {column.detail}" for column in columns[:5])
         raise CommandError(
             f"'{arguments.data}' has no column to learn from besides the target {arguments.target!r} ({reasons}). "
-            "--as NAME=KIND takes a column that was left out."
+            "--as NAME=TYPE keeps a column that would be left out."
         )
     for name, values in features.items():
         if values.dtype == np.float64 and np.isinf(values).any():
-            raise CommandError(f"The column {name!r} holds infinite numbers. Correct them, or leave it out: --drop.")
+            raise CommandError(
+                f"The column {name!r} holds infinite numbers. Correct them, or leave it out with --drop."
+            )
     return features

@@ -53,7 +53,7 @@ def write_file(path: Path, content: bytes) -> None:
     check_writable(path)
     status = _status(path)
     if status is not None:
-        # Also if standard output is a regular file, because replacing it would lose the printed text.
+        # If the file is also standard output or standard error, replacing it would lose the printed text.
         for descriptor in (1, 2):
             if os.path.samestat(status, os.fstat(descriptor)):
                 with open(os.dup(descriptor), "wb") as file:

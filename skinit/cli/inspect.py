@@ -116,7 +116,7 @@ def inspect(arguments: argparse.Namespace) -> dict:
             X, y = _numbers(table)
             network = _make_network(table, X, y, arguments)
         except DivergenceError as error:
-            raise CommandError(f"{error} --epochs 0 looks into the network before training.") from error
+            raise CommandError(f"{error} --epochs 0 inspects the network before training.") from error
         except (ValueError, OverflowError) as error:
             raise CommandError(f"The network cannot be made: {error}") from error
         rows = np.sort(np.random.RandomState(arguments.seed).permutation(len(y))[:MOST_ROWS])
@@ -165,12 +165,12 @@ def _describe(table: Table, arguments: argparse.Namespace) -> str:
         training = f"after {arguments.epochs} epoch(s) of {describe_training(arguments)}"
     return (
         f"Network: {describe_hidden(arguments.hidden)}, {arguments.activation}, init {arguments.init[0].text}, "
-        f"{training}; looked at on {min(len(table.y), MOST_ROWS)} rows."
+        f"{training}; measured on {min(len(table.y), MOST_ROWS)} rows."
     )
 
 
 def _make_page(table: Table, description: str, signals: SignalPropagation, network, X, y, begin) -> str:
-    begin("drawing them")
+    begin("drawing signals and gradients")
     pictures = _draw(
         SignalPropagationDisplay(signals).plot,
         ["activations by layer", "units by layer", "deltas by layer", "gradients by layer"],

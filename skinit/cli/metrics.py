@@ -10,9 +10,9 @@ from sklearn.metrics import get_scorer, get_scorer_names
 from .errors import CommandError
 
 DEFAULTS = {"classification": "accuracy", "regression": "r2"}
-# Names that need more than spaces in place of underscores.
+# Names that differ from scikit-learn's by more than spaces for underscores.
 WORDS = {"r2": "R²", "roc_auc": "ROC AUC"}
-# Tasks of scores by the module of scikit-learn that defines them.
+# The task of a score, by the module of scikit-learn that defines the score.
 TASKS = {"_classification": "classification", "_ranking": "classification", "_regression": "regression"}
 
 
@@ -60,7 +60,7 @@ def scorer_names(task: str) -> list[str]:
     names : list of str
     """
     modules = {name: get_scorer(name)._score_func.__module__.rpartition(".")[2] for name in get_scorer_names()}
-    # Metrics of samples are for several labels in each row.
+    # Metrics averaged over samples are for multilabel targets.
     return [name for name, module in modules.items() if TASKS.get(module) == task and not name.endswith("_samples")]
 
 
@@ -89,7 +89,7 @@ def make_metric(name: str | None, task: str, class_names: list[str]) -> tuple[Me
     chosen = name or DEFAULTS[task]
     names = scorer_names(task)
     if chosen not in names:
-        raise CommandError(f"--scoring {chosen} is no score of {task}. It takes {', '.join(names)}.")
+        raise CommandError(f"--scoring {chosen} is not for {task}. Use one of {', '.join(names)}.")
     scorer = get_scorer(chosen)
     words = chosen.removeprefix("neg_") if scorer._sign < 0 else chosen
     words = WORDS.get(words, words.replace("_", " "))

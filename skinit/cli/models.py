@@ -17,7 +17,7 @@ from .tables.reader import ColumnReader
 SUFFIX = ".skops"
 # skops trusts scikit-learn's steps, except for the dtype that an imputer keeps.
 TRUSTED = [*TRUSTED_TYPES, "numpy.dtype"]
-MISSING_SKOPS = "Models are kept with skops: pip install skops"
+MISSING_SKOPS = "Saved models need skops: pip install skops"
 
 
 def make_model(table: Table, trial: Trial) -> Pipeline:
@@ -95,11 +95,11 @@ def load_model(path: Path) -> Pipeline:
         raise
     # A damaged file may raise any exception.
     except Exception as error:
-        raise CommandError(f"'{path}' cannot be read as a file of skops: {error}") from None
+        raise CommandError(f"'{path}' is not a skops file: {error}") from None
     if foreign:
         raise CommandError(f"'{path}' is not loaded, because it has types that are not trusted: {', '.join(foreign)}.")
     if not isinstance(model, Pipeline) or not isinstance(model[0], ColumnReader):
-        raise CommandError(f"'{path}' is not a model that skinit compare --save has written.")
+        raise CommandError(f"'{path}' is not a model from skinit compare --save.")
     return model
 
 

@@ -7,7 +7,7 @@ from ..training.solvers import STOCHASTIC_SOLVERS
 from .errors import CommandError
 from .values import one_of, parameter
 
-# Options that only the solvers with mini-batches take, and their parameters.
+# Options only for the solvers that train on mini-batches, and their parameters.
 STOCHASTIC_OPTIONS = {
     "--learning-rate": "learning_rate_init",
     "--batch-size": "batch_size",
@@ -84,7 +84,7 @@ def check_solver(arguments: argparse.Namespace) -> None:
     given += [option for option, name in STOCHASTIC_OPTIONS.items() if getattr(arguments, name, None) is not None]
     if given:
         raise CommandError(
-            f"{given[0]} is not for the solver lbfgs, which has no learning rate, and takes all rows in every step. "
+            f"{given[0]} is not for the solver lbfgs, which has no learning rate and uses all rows in every iteration. "
             f"It is for {', '.join(STOCHASTIC_SOLVERS)}."
         )
 

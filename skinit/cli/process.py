@@ -12,7 +12,7 @@ from typing import NoReturn
 from . import INTERRUPTED, main
 from .cleanup import clean_up
 
-# Windows has no signal that ends a process at once; there every signal does.
+# Windows has no SIGKILL, but SIGTERM ends a process at once there.
 KILL = getattr(signal, "SIGKILL", signal.SIGTERM)
 # Longest time for cleanups, such as the table of finished candidates, in seconds.
 MOST_SECONDS = 5
@@ -91,7 +91,7 @@ def _end_workers() -> None:
     processes = sys.modules.get("multiprocessing.process")
     if processes is None:
         return
-    # Let a pool that is being started get all its workers.
+    # Wait until a pool that is starting has all its workers.
     time.sleep(0.2)
     # From here on no other thread runs Python, so the search cannot replace the workers that it loses.
     sys.setswitchinterval(1000)

@@ -177,7 +177,7 @@ def make_results(
     numbers = numbers.drop(columns=["rank_test_train_loss", "rank_test_epochs"]).rename(
         columns=lambda name: name.replace("test_train_loss", "train_loss").replace("test_epochs", "epochs")
     )
-    # scikit-learn ranks candidates without a score with the worst.
+    # scikit-learn gives candidates without a score the worst rank.
     rank = numbers.pop("rank_test_score").astype("Int64").where(numbers["mean_test_score"].notna())
     frame = pd.concat([pd.DataFrame({"rank": rank, "init": inits, "hidden": hiddens}), numbers], axis=1)
     frame = frame[[*LEADING_COLUMNS, *frame.columns.difference(LEADING_COLUMNS, sort=False)]]

@@ -1,6 +1,6 @@
 """The grid search over schemes and hidden layers.
 
-The module imports nothing for tables and terminals, so that worker processes start quickly.
+The module does not import the libraries for tables and terminals, so that worker processes start quickly.
 """
 
 from collections.abc import Callable
@@ -31,7 +31,7 @@ FITS_PER_REPORT = 4
 
 
 class Trial(Pipeline):
-    """A pipeline that ends in a network, and treats divergence as a result and not as an error.
+    """A pipeline that ends in a network, and treats divergence as a result instead of an error.
 
     `GridSearchCV` treats all errors of fits alike, and raises an error if all fits fail.
     """
@@ -228,7 +228,7 @@ class SchemeSearch:
     def chance_scores(self, X, y) -> np.ndarray:
         """The score in each fold for predicting the most frequent class or the mean."""
         rows = np.zeros((len(y), 1))
-        # Run here and not on a cluster, because these fits take no time.
+        # Run in this process, because these fits take no time.
         with parallel_config(backend="sequential"):
             return cross_val_score(self._dummy, rows, y, scoring=self._scorer, cv=self._folds, error_score="raise")
 

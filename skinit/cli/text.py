@@ -1,4 +1,4 @@
-"""Makes foreign text safe to show: names of files, columns and classes, values, messages of libraries."""
+"""Makes text from elsewhere safe to show: names of files, columns and classes, values, messages of libraries."""
 
 LONGEST_LINE = 1000
 

@@ -1,4 +1,4 @@
-"""Parsers of option values, with errors that say what an option takes."""
+"""Parsers of option values. Their errors say what an option takes."""
 
 import argparse
 from collections.abc import Callable, Sequence
@@ -15,7 +15,7 @@ def one_of(names: Sequence[str]) -> Callable[[str], str]:
 
     def parse(text: str) -> str:
         if text not in names:
-            raise argparse.ArgumentTypeError(wrong_name("A name", text, names))
+            raise argparse.ArgumentTypeError(wrong_name("The value", text, names))
         return text
 
     return parse
@@ -56,7 +56,7 @@ def hidden_layer_sizes(text: str) -> tuple[int, ...]:
         sizes = (0,)
     if min(sizes) < 1:
         raise argparse.ArgumentTypeError(
-            f"takes positive whole numbers joined by commas, one for each hidden layer (100,50 say), got {text!r}"
+            f"takes positive whole numbers joined by commas, one for each hidden layer (such as 100,50), got {text!r}"
         )
     return sizes
 
@@ -81,7 +81,8 @@ def parameter(name: str) -> Callable[[str], object]:
         try:
             check_parameters({name: allowed}, {name: value}, "skinit")
         except InvalidParameterError:
-            raise argparse.ArgumentTypeError(f"{nearest_name_hint(text, names)}takes {takes}, got {text!r}") from None
+            message = f"takes {takes}, got {text!r}. {nearest_name_hint(text, names)}".rstrip()
+            raise argparse.ArgumentTypeError(message) from None
         return value
 
     return parse

@@ -10,12 +10,14 @@ from sklearn import config_context, get_config
 
 # An argument of several fits is sent only once if it has at least this many bytes.
 SHARED_SIZE = 1000
-# How often to look whether there are workers, and how long to wait for one.
-POLL_SECONDS, MOST_SECONDS_WITHOUT = 1, 60
+# Longest wait for a fit before the search looks whether there are still workers.
+POLL_SECONDS = 1
+# Longest time without any worker before the search fails.
+MOST_SECONDS_WITHOUT = 60
 
 
 class _Call:
-    """A call that gets its shared arguments from the worker. It is a class because dask would search a tuple."""
+    """A call that gets its shared arguments from the worker. It is a class because dask searches tuples for futures."""
 
     def __init__(self, function: Callable, args: Sequence, kwargs: dict[str, Any], shared: set[int]) -> None:
         self._function = unwrap(function)

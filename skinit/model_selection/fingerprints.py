@@ -1,7 +1,7 @@
 """Fingerprints, which tell whether a fit was done before.
 
-Two fits have the same fingerprint only if everything that they depend on is the same. In doubt, fingerprints differ,
-and the fit is done again.
+Two fits have the same fingerprint only if everything that they depend on is the same. If that is uncertain, their
+fingerprints differ, and the fit is done again.
 """
 
 import platform
@@ -21,9 +21,9 @@ from joblib.hashing import NumpyHasher
 from sklearn import get_config
 
 PACKAGE = Path(__file__).parent.parent
-# Every fit depends on these packages, so their versions count once. The version of another package counts when a part
-# of it is found.
+# Packages on which every fit depends, so that their versions count once.
 PACKAGES = ("numpy", "scipy", "scikit-learn", "numba")
+# Modules whose versions count already. The version of another package counts when a fit uses a part of it.
 OF_EVERY_FIT = {*sys.stdlib_module_names, "numpy", "scipy", "sklearn", "numba", __name__.partition(".")[0]}
 # Folders of installed packages, which change only with their versions.
 INSTALLED = {"site-packages", "dist-packages"}

@@ -6,7 +6,7 @@ from hashlib import sha256
 from pathlib import Path
 from secrets import token_hex
 
-# The name of the folder.
+# The name of the folder with the files.
 NAME = "finished-fits"
 
 

@@ -35,9 +35,9 @@ class Fits:
     Parameters
     ----------
     memory : FinishedFits or None
-        None: no fit is kept.
+        None keeps no fits.
     parallel : sklearn.utils.parallel.Parallel
-        The object that would run the fits on the active backend.
+        The object that runs the fits on the active backend.
 
     Attributes
     ----------
@@ -85,12 +85,12 @@ class Fits:
         missing = {number: task for number, task in enumerate(tasks) if number not in results}
         for number, result in _run_until_finished(missing, self._parallel):
             results[number] = result
-            # A fit may have failed for lack of memory or of a file.
+            # A failed fit is not kept, because it may have lacked memory or a file.
             if self._memory is not None and not (isinstance(result, dict) and result.get("fit_error")):
                 try:
                     memory.keep(keys[number], result)
                 except (OSError, TypeError) as error:
-                    # The disk is full, or JSON cannot store a score. The search is more important than its memory.
+                    # The disk is full, or JSON cannot store a score. Finish the search without keeping more fits.
                     self._memory = None
                     reason = getattr(error, "strerror", None) or error
                     _warn(f"From now on finished fits are not kept: {reason}.")
@@ -146,7 +146,7 @@ def _run_until_finished(tasks: dict[int, Task], parallel: Parallel) -> Iterator[
                 n_losses += 1
                 if n_losses == MOST_LOSSES:
                     raise RuntimeError(
-                        f"{MOST_LOSSES} times in a row a worker was lost before it finished a fit, the last time with "
+                        f"A worker was lost {MOST_LOSSES} times in a row before it finished a fit, the last time with "
                         f"{type(error).__name__}: {error} Perhaps a fit takes more memory than a worker has."
                     ) from error
                 _warn(f"A worker was lost ({type(error).__name__}). {len(missing)} fit(s) are run again.")

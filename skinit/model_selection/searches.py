@@ -13,14 +13,14 @@ from .fits import Fits
 
 
 class ResumableSearch:
-    """A base class that makes a search of scikit-learn resumable, listed before that search."""
+    """A base class that makes a search of scikit-learn resumable. List it before the class of the search."""
 
     memory: Any
     n_reused_fits_: int
 
     def _run_search(self, evaluate_candidates: Callable, *, callback_ctx=None) -> None:
         fits = self._take_over_fits(evaluate_candidates)
-        # scikit-learn 1.9 brought callbacks.
+        # scikit-learn has callbacks since version 1.9.
         context = {} if callback_ctx is None else {"callback_ctx": callback_ctx}
         super()._run_search(evaluate_candidates, **context)  # type: ignore[misc]
         self.n_reused_fits_ = fits.n_reused

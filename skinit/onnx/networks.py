@@ -89,7 +89,7 @@ def label_tables(model: MLPClassifier, *, as_numbers: bool) -> list[np.ndarray]:
     dtype = np.concatenate(columns).dtype
     tables = [_as_labels(classes.astype(dtype)) for classes in columns]
     if not (model._is_multioutput() or model._is_softmax()):
-        # With one class seen, there is no other to predict.
+        # A network fitted to one class predicts only this class, so both labels are the same.
         (classes,) = tables
         tables = [classes[[0, -1]]]
     return tables

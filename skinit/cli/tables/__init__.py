@@ -1,1 +1,1 @@
-"""Tables as people have them: files read, and columns taken for numbers, categories, dates or text."""
+"""Reads tables from files, and takes each column for numbers, categories, dates, durations or text."""

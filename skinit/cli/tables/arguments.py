@@ -20,9 +20,10 @@ def add_data(parser: argparse.ArgumentParser) -> None:
     """
     data = parser.add_argument_group(
         "data",
-        "Numbers are standardized, and missing numbers imputed. Categories are one-hot\n"
-        "encoded, dates become days, and words of free text are counted. Row numbers,\n"
-        "identifiers and constants are left out. The default is scikit-learn's digits.",
+        "Numbers are standardized, and missing numbers become the median. Categories are\n"
+        "one-hot encoded, dates become days, and free text becomes tf-idf weights of its\n"
+        "words. Row numbers, identifiers and constants are left out. The default is\n"
+        "scikit-learn's digits.",
     )
     data.add_argument(
         "--data",
@@ -43,21 +44,21 @@ def add_data(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         metavar="COLUMN",
         default=[],
-        help="columns to leave out, such as columns that give away the target",
+        help="columns to leave out, such as columns made from the target",
     )
     data.add_argument("--columns", nargs="+", metavar="COLUMN", help="columns to learn from (default: all)")
     data.add_argument(
         "--as",
         nargs="+",
         dest="kinds",
-        metavar="COLUMN=KIND",
+        metavar="COLUMN=TYPE",
         type=_column_kind,
         default=[],
-        help=f"kinds of columns: {', '.join(KINDS)} (default: inferred from the values)",
+        help=f"types of columns: {', '.join(KINDS)} (default: inferred from the values)",
     )
     data.add_argument(
         "--decimal",
-        metavar="SIGN",
+        metavar="CHARACTER",
         type=one_of([".", ","]),
         help="decimal separator: . or , (default: detected)",
     )
@@ -71,7 +72,7 @@ def add_text_format(group) -> None:
     ----------
     group : argument group or argparse.ArgumentParser
     """
-    group.add_argument("--sep", metavar="SIGN", type=_separator, help="separator of columns (default: detected)")
+    group.add_argument("--sep", metavar="CHARACTER", type=_separator, help="column separator (default: detected)")
     group.add_argument(
         "--encoding", metavar="NAME", type=_encoding, help="encoding such as utf-8 or cp1252 (default: detected)"
     )
@@ -80,14 +81,14 @@ def add_text_format(group) -> None:
 def _column_kind(text: str) -> tuple[str, str]:
     column, equals, kind = text.rpartition("=")
     if not equals:
-        raise argparse.ArgumentTypeError(f"takes COLUMN=KIND, such as zip=category, got {text!r}")
+        raise argparse.ArgumentTypeError(f"takes COLUMN=TYPE, such as zip=category, got {text!r}")
     return column, one_of(KINDS)(kind)
 
 
 def _separator(text: str) -> str:
     sign = {"\\t": "\t", "tab": "\t"}.get(text, text)
     if len(sign) != 1:
-        raise argparse.ArgumentTypeError(f"takes one sign, such as ; or tab, got {text!r}")
+        raise argparse.ArgumentTypeError(f"takes one character, such as ; or tab, got {text!r}")
     return sign
 
 

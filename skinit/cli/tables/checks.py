@@ -1,4 +1,4 @@
-"""Warnings about a table, before anything is learned from it."""
+"""Warnings about a table before training."""
 
 from typing import Literal
 
@@ -9,7 +9,7 @@ from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from .column import FEWEST_ROWS, Column
 
-# A column that alone predicts the target as well as this may have been made from it.
+# A column that predicts the target on its own with at least this score may have been made from it.
 LEAK_SCORE = 0.99
 # Number of rows for this check, half to learn from and half to score.
 MOST_ROWS = 1000
@@ -20,7 +20,7 @@ FEWEST_OF_CLASS = 10
 def warn_of_leaks(
     columns: list[Column], X: pd.DataFrame, y: np.ndarray, task: Literal["classification", "regression"]
 ) -> None:
-    """Add a warning to each column that alone predicts the target of unseen rows.
+    """Add a warning to each column that predicts the target of unseen rows on its own.
 
     Parameters
     ----------
@@ -50,7 +50,7 @@ def warn_of_leaks(
         reached = rate(y[score], tree.fit(numbers[fit], y[fit]).predict(numbers[score]))
         if reached >= LEAK_SCORE:
             column.warnings.append(
-                f"predicts the target alone (score {reached:.3f}). If it is not known before the target is, leave it "
+                f"predicts the target on its own (score {reached:.3f}). If it is known only after the target, leave it "
                 f"out: --drop {column.name}"
             )
 

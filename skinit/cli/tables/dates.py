@@ -18,7 +18,7 @@ ISO = "ISO8601"
 # Formats that pandas does not guess.
 MORE_FORMATS = (
     *("%Y%m%d", "%m/%d/%Y", "%d/%m/%Y", "%d.%m.%Y", "%d.%m.%y", "%d-%b-%y", "%d %b %y"),
-    # Months.
+    # Formats without a day.
     *("%m/%Y", "%b-%Y", "%b %Y", "%B %Y", "%b-%y"),
 )
 DIRECTIVES = {
@@ -213,7 +213,7 @@ def _guess_format(text: str, day_first: bool) -> str | None:
 
 
 def _is_dated(format: str) -> bool:
-    """Whether a format has a year and a month without a day between them, because nobody writes a day there."""
+    """Whether a format has a year and a month, and does not begin with the year and the day, which nobody writes."""
     has_parts = ("%Y" in format or "%y" in format) and any(part in format for part in ("%m", "%b", "%B", "%j"))
     return has_parts and not re.match("%Y.?%d", format)
 

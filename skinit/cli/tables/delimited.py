@@ -1,4 +1,4 @@
-"""Reads delimited text files, and finds their separator and their encoding."""
+"""Reads delimited text files, and detects their separator and their encoding."""
 
 import codecs
 import csv
@@ -14,7 +14,7 @@ import pandas as pd
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars", " ": "spaces"}
 # Number of lines from which the separator is guessed.
 N_SAMPLE = 200
-# By default, a value may have at most 131,072 letters.
+# Python's default limit is 131,072 characters in a value.
 csv.field_size_limit(2**31 - 1)
 
 # Names of columns that look like values.
@@ -153,18 +153,18 @@ def read_delimited(file: io.BytesIO, text_format: TextFormat) -> RawTable:
     )
     notes = []
     if encoding not in ("utf-8", "utf-8-sig") and text_format.encoding is None:
-        notes.append(f"The encoding is taken for {encoding} (--encoding takes another).")
+        notes.append(f"The encoding is taken for {encoding} (--encoding sets another).")
     if separator != "," and text_format.separator is None:
         notes.append(
-            f"Columns are separated by {SEPARATORS.get(separator, repr(separator))} (--sep takes another sign)."
+            f"Columns are separated by {SEPARATORS.get(separator, repr(separator))} (--sep sets another character)."
         )
     if frame.shape[1] > len(names):
-        notes.append("Rows end with a separator, which is left out.")
+        notes.append("Rows end with a separator, which is ignored.")
     if n_short:
-        notes.append(f"{n_short} row(s) have fewer values than there are columns. The last ones count as missing.")
+        notes.append(f"{n_short} row(s) have fewer values than there are columns. The last values count as missing.")
     if any(NUMBER.fullmatch(name) for name in names):
         notes.append(
-            f"The first line is taken for names, such as {names[0]!r}. If it is data, write a line of names above."
+            f"The first line is taken for names, such as {names[0]!r}. If it is data, add a line of names above it."
         )
     return RawTable(frame.iloc[1:, : len(names)].set_axis(names, axis=1), separator, notes)
 
@@ -206,7 +206,7 @@ def _rows(text: str, separator: str) -> Iterator[tuple[int, list[str]]]:
 
 
 def _find_separator(text: str) -> str:
-    """The sign that splits most of the first lines into equal numbers of values."""
+    """The character that splits most of the first lines into equal numbers of values."""
     sample = "".join(islice(io.StringIO(text, newline=""), N_SAMPLE))
 
     def rate(separator: str) -> tuple[float, int]:

@@ -1,4 +1,4 @@
-"""Numbers as people write them: with thousands separators, decimal commas, units and signs for missing values."""
+"""Numbers as people write them: with thousands separators, decimal commas, units and markers of missing values."""
 
 import re
 from dataclasses import dataclass
@@ -61,7 +61,7 @@ _INFINITY = re.compile(r"[-+]?inf(?:inity)?", re.IGNORECASE)
 
 
 def is_missing_marker(text: str) -> bool:
-    """Tell whether a text stands for a missing value.
+    """Tell whether a text means a missing value.
 
     Parameters
     ----------

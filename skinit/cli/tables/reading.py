@@ -72,7 +72,7 @@ def _read(path: Path, text_format: TextFormat) -> RawTable:
     if not suffixes or suffixes[-1] not in READERS:
         takes = ", ".join(SUFFIXES)
         raise CommandError(
-            f"--data takes a file that ends in {takes}, or in one of them and {', '.join(COMPRESSIONS)}; got '{path}'."
+            f"A table is a file that ends in {takes}, or in one of them and {', '.join(COMPRESSIONS)}; got '{path}'."
         )
     suffix = suffixes[-1]
     if path.is_dir():
@@ -96,7 +96,7 @@ def _siblings(path: Path) -> list[str]:
 
 
 def _decompress(content: bytes) -> bytes:
-    """Decompress content, as its first bytes tell. An archive must hold one file."""
+    """Decompress content if its first bytes say that it is compressed. An archive must hold one file."""
     for start, decompress in SIGNATURES.items():
         if content.startswith(start) and not _is_workbook(content):
             return _decompress(decompress(content))
@@ -127,7 +127,9 @@ def _only_member(content: bytes) -> bytes:
 
 def _check_one_member(names: list[str]) -> None:
     if len(names) != 1:
-        raise UnreadableError(f"the archive has {len(names)} files ({', '.join(names[:5])}). Unpack it, and name one")
+        raise UnreadableError(
+            f"the archive has {len(names)} files ({', '.join(names[:5])}). Unpack it, and give one file"
+        )
 
 
 def _decompress_zstandard(content: bytes) -> bytes:
@@ -184,7 +186,7 @@ def _read_workbook(file: io.BytesIO, _: TextFormat) -> RawTable:
     columns = cells.columns[cells.notna().any()]
     names = name_columns(["" if pd.isna(name) else str(name) for name in cells.iloc[0][columns]])
     frame = cells[columns].iloc[1:].set_axis(names, axis=1).infer_objects()
-    notes = [f"The sheet {first!r} is read. Others are not: {', '.join(map(repr, others))}."] if others else []
+    notes = [f"The sheet {first!r} is read. Other sheets are not: {', '.join(map(repr, others))}."] if others else []
     return RawTable(frame, notes=notes)
 
 
@@ -193,7 +195,7 @@ def _read_json(file: io.BytesIO, _: TextFormat) -> RawTable:
     try:
         value = json.loads(text, object_pairs_hook=_make_record)
     except json.JSONDecodeError:
-        # Otherwise there may be a value on each line.
+        # The file may have a record on each line instead.
         value = [_loads_line(line, number) for number, line in enumerate(text.splitlines(), 1) if line.strip()]
     notes = []
     if isinstance(value, dict) and {"columns", "data"} <= set(value):

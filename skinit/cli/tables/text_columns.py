@@ -12,12 +12,15 @@ from .numerals import CODE, Decimal, Numbers, is_missing_marker, read_numbers
 
 TRUE_OR_FALSE = "(true or false)"
 TRUTH_VALUES = {"true": 1.0, "false": 0.0}
-# Whole numbers outside this range are not dates without separators.
-FIRST_DATE, LAST_DATE = 19000000, 21000000
+# Lower whole numbers are not dates such as 20200131.
+FIRST_DATE = 19000000
+# Higher whole numbers are not dates such as 20200131.
+LAST_DATE = 21000000
 # Number of values that decide whether a column can be read in two ways.
 N_FIRST = 1000
-# Values of free text have words and rarely repeat.
+# Least mean length of the values of free text, in characters.
 SHORTEST_TEXT = 10
+# Largest number of columns for the categories of a column. The rarest categories share one.
 MOST_CATEGORIES = 100
 
 
