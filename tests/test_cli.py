@@ -256,14 +256,14 @@ def test_meaning_names_ties_chance_worse_than_chance_and_divergence():
         chance=0.0,
     )
     assert results.meaning() == (
-        "With 1 hidden layer of 5, best is best (R² 0.850; tie ties with it within one standard error), "
-        "idle stays at chance (0.000), worse does worse than chance (0.000), wild diverged."
+        "With 1 hidden layer of 5, best is best (R² 0.850), and tie ties with it within one standard error; "
+        "idle stays at chance (0.000); worse does worse than chance (0.000); wild diverged."
     )
 
 
 def test_meaning_says_if_nothing_was_learned():
     assert (
-        "no scheme learned anything, a and b stay at chance"
+        "no scheme learned anything; a and b stay at chance"
         in make_results({"a": [0.5, 0.5], "b": [0.5, 0.5]}, chance=0.5).meaning()
     )
 

@@ -112,9 +112,8 @@ class Results:
         return self.frame[self.frame["mean_test_score"].notna() & ~self.is_chance & ~self.is_below_chance]
 
     def meaning(self) -> str:
-        """The meaning of the scores for each network, in one sentence."""
-        sentence = "; ".join(self._meaning_for(hidden) for hidden in self.networks)
-        return f"{sentence[0].upper()}{sentence[1:]}."
+        """The meaning of the scores, one sentence for each network."""
+        return " ".join(self._meaning_for(hidden) for hidden in self.networks)
 
     def _meaning_for(self, hidden: HiddenLayerSizes) -> str:
         rows = self.of_network(hidden)
@@ -125,11 +124,11 @@ class Results:
         else:
             best = learned.iloc[0]
             is_tie = learned["mean_test_score"] >= best["mean_test_score"] - self.standard_error[learned.index[0]]
-            clause = f"{best['init']} is best ({self.metric.name} {self.metric.format(best['mean_test_score'])}"
+            clause = f"{best['init']} is best ({self.metric.name} {self.metric.format(best['mean_test_score'])})"
             ties = learned[is_tie]["init"][1:]
             if len(ties):
-                clause += f"; {join_names(ties)} {_verb(ties, 'ties', 'tie')} with it within one standard error"
-            clauses.append(f"{clause})")
+                clause += f", and {join_names(ties)} {_verb(ties, 'ties', 'tie')} with it within one standard error"
+            clauses.append(clause)
         chance = self.metric.format(self.chance.mean())
         at_chance = rows[self.is_chance[rows.index]]["init"]
         if len(at_chance):
@@ -142,7 +141,7 @@ class Results:
         diverged = rows[rows["mean_test_score"].isna()]["init"]
         if len(diverged):
             clauses.append(f"{join_names(diverged)} diverged")
-        return f"with {describe_hidden(hidden)}, {', '.join(clauses)}"
+        return f"With {describe_hidden(hidden)}, {'; '.join(clauses)}."
 
 
 def _verb(subjects: pd.Series, singular: str, plural: str) -> str:
