@@ -16,14 +16,14 @@ Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
 
 # scikit-learn's message.
-INTERRUPTED = "Training interrupted by user."
+INTERRUPTED_MESSAGE = "Training interrupted by user."
 # Searches, cross-validation and ensembles run their fits through this module, in this process or in a worker.
 MANY_FITS_MODULE = "joblib.parallel"
 # The name of Python's import code in tracebacks.
 IMPORT_FILE = "<frozen importlib._bootstrap>"
 
 # Windows does not interrupt a thread that waits without a timeout.
-POLL_SECONDS = 0.1
+SIGNAL_POLL_SECONDS = 0.1
 
 
 def interruptible(
@@ -67,7 +67,7 @@ def interruptible(
     # Not Thread.join: in Python 3.11, Ctrl-C during a join marks the thread as finished, and Python would exit while it
     # runs.
     while not outcome.done():
-        wait([outcome], POLL_SECONDS)
+        wait([outcome], SIGNAL_POLL_SECONDS)
     return outcome.result()
 
 

@@ -9,7 +9,7 @@ OF_MEDIAN_DEVIATION = 1.4826
 # The standard deviation of a normal distribution, divided by its mean absolute deviation.
 OF_MEAN_DEVIATION = 1.2533
 # A spread outside of these bounds is not used, because its inverse may overflow in float32.
-SMALLEST, LARGEST = 1e-30, 1e30
+SMALLEST_SPREAD, LARGEST_SPREAD = 1e-30, 1e30
 
 
 def target_spread(data: TrainingData) -> float:
@@ -36,7 +36,7 @@ def target_spread(data: TrainingData) -> float:
             OF_MEDIAN_DEVIATION * _median(distances, weights),
             OF_MEAN_DEVIATION * (distances @ weights / weights.sum()),
         )
-        spreads.append(next((spread for spread in candidates if SMALLEST < spread < LARGEST), 1.0))
+        spreads.append(next((spread for spread in candidates if SMALLEST_SPREAD < spread < LARGEST_SPREAD), 1.0))
     return float(np.mean(spreads))
 
 

@@ -13,9 +13,9 @@ from ..kernels.activations import compile_activate_with_bends
 from ..kernels.arguments import Curvature, CurvatureFunctions, CurvatureWorkspace, Parameters
 from ..kernels.curvature import (
     ALL_LAYERS,
+    CURVATURE_JOB_SIZE,
     FIRST_BLOCK,
     IS_GAUSS_NEWTON,
-    JOB_SIZE,
     N_DIRECTIONS,
     STOP_BLOCK,
     compile_multiply_directions,
@@ -29,7 +29,7 @@ from .team import Team
 # Rows in a block.
 BLOCK = 64
 # The most shards that the blocks are divided into.
-MOST_SHARDS = 4
+MOST_CURVATURE_SHARDS = 4
 # Bytes of the results that blocks keep from one product to the next.
 KEPT_BYTES = 2**26
 # Bytes of the products of all shards, so that they stay in the cache. Larger products took twice as long for layers of
@@ -67,11 +67,11 @@ class HessianProducts:
         row_work = network.row_work(inputs)
         self._block = min(block, n_rows, max(1, BLOCK_WORK // (6 * row_work)))
         self._n_blocks = -(-n_rows // self._block)
-        self._n_shards = min(self._n_blocks, MOST_SHARDS)
+        self._n_shards = min(self._n_blocks, MOST_CURVATURE_SHARDS)
         # Adding a block to the products costs as much as a dense row, even if the rows are sparse.
         self._parts_per_call = max(1, CALL_WORK // (6 * (self._block * row_work + network.n_weights)))
         self._kernel = compile_multiply_directions(dtype)
-        self._team = Team(self._n_shards, n_rows * row_work, JOB_SIZE, 0)
+        self._team = Team(self._n_shards, n_rows * row_work, CURVATURE_JOB_SIZE, 0)
         self._most_directions = 0
         # The parameters with which blocks have been passed forward, and which blocks these are.
         self._passed_theta = np.empty(0, dtype)

@@ -17,8 +17,11 @@ from .blas import blas_threads
 from .data import TrainingData, as_inputs, is_ready
 from .losses import LossFunction
 
-# Multiply-adds of one compiled call forward. They take at most 0.1 s on a slow core, because Ctrl-C waits for the end.
+# The most multiply-adds in the forward passes of one compiled call. They take at most 0.1 s on a slow core, because
+# Ctrl-C waits for the end of the call.
 CALL_MULTIPLY_ADDS = 10**8
+# The most rows that go through a network together, in training and in predictions.
+MOST_BLOCK_ROWS = 512
 
 
 class Network:

@@ -14,13 +14,11 @@ from ..kernels.losses import SCIKIT_LEARN_CAP, compile_loss
 from ..kernels.products import compile_multiply, spare_size
 from ..kernels.updates import compile_update
 from .data import TrainingData
-from .network import CALL_MULTIPLY_ADDS, Network
+from .network import CALL_MULTIPLY_ADDS, MOST_BLOCK_ROWS, Network
 from .team import Team
 
 # Seconds that one compiled call should last, so that Ctrl-C is answered soon.
 CALL_SECONDS = 0.2
-# The most rows in a block, which go through the network together.
-BLOCK_ROWS = 512
 
 
 class DataPasses:
@@ -56,7 +54,7 @@ class DataPasses:
         self.has_negative_weights = bool((self._data.sample_weight < 0).any())
         row_work = network.row_work(self._data.inputs)
         # A mini-batch with more rows takes several blocks.
-        block_size = max(1, min(batch_size, self.rows.size, BLOCK_ROWS, CALL_MULTIPLY_ADDS // row_work))
+        block_size = max(1, min(batch_size, self.rows.size, MOST_BLOCK_ROWS, CALL_MULTIPLY_ADDS // row_work))
         self._epoch = Epoch(
             self.rows,
             batch_size,
@@ -73,7 +71,7 @@ class DataPasses:
             0,
         )
         self._team = Team(
-            training.count_shards(block_size), block_size * row_work, training.JOB_SIZE, training.N_NUMBERS
+            training.count_shards(block_size), block_size * row_work, training.TRAINING_JOB_SIZE, training.N_NUMBERS
         )
         self._workspace = _make_workspace(network, self._data, block_size, self._team.most_threads)
         self._blocks_per_call = 1
@@ -144,7 +142,7 @@ class DataPasses:
         self.last_rate = float(state.rates[-1])
         if solver.averaging is not None:
             state.average_weights[:] = solver.averaging.next_weights(self.rows.size, self.batch_size)
-        return float(self._pass(training.STEP)[training.REPORTED_LOSS]) / self.rows.size
+        return float(self._pass(training.TAKE_STEPS)[training.REPORTED_LOSS]) / self.rows.size
 
     def loss(self) -> float:
         """The loss that `run` would return without its steps. Each mini-batch weighs the penalty as in training."""
@@ -173,7 +171,7 @@ class DataPasses:
         """Pass over all rows in calls of the kernel that take about `CALL_SECONDS` each."""
         totals = np.zeros(training.N_TOTALS)
         job = self._team.shared.job
-        job[training.PURPOSE], job[training.POSITION], job[training.N_STEPS] = purpose, 0, 0
+        job[training.PURPOSE], job[training.POSITION], job[training.N_PASS_STEPS] = purpose, 0, 0
         while job[training.POSITION] < self.rows.size:
             began = time.perf_counter()
             n_blocks = min(self._blocks_per_call, self._count_blocks(int(job[training.POSITION])))

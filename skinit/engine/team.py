@@ -15,7 +15,7 @@ import numpy as np
 
 from ..kernels import arguments
 from ..kernels.atomics import HAS_POSIX
-from ..kernels.team import HELPERS, STOP, WAITED, board_size
+from ..kernels.team import HELPERS, SEND_HOME, WAITED, board_size
 
 # A caller that waits for helpers during more than this fraction of its time would be faster alone.
 MOST_WAITING = 0.25
@@ -32,7 +32,7 @@ MOST_ALONE_SECONDS = 3.0
 _current_core = getattr(ctypes.CDLL(None), "sched_getcpu", None) if HAS_POSIX else None
 
 # The name of every helper.
-NAME = "skinit helper"
+HELPER_NAME = "skinit helper"
 
 _limit: int | None = None
 # Teams in their with blocks. A team whose end an exception has prevented disappears with the last reference to it.
@@ -241,7 +241,7 @@ class Team:
             if rank in self._helpers and self._helpers[rank].is_alive():
                 continue
             # A daemon, because it would never end if the interpreter ended in the middle of the caller's work.
-            thread = threading.Thread(target=help, args=(rank,), name=NAME, daemon=True)
+            thread = threading.Thread(target=help, args=(rank,), name=HELPER_NAME, daemon=True)
             try:
                 thread.start()
             except RuntimeError:
@@ -253,7 +253,7 @@ class Team:
     def stop(self) -> None:
         """Send all helpers home, and wait until they are gone."""
         # The next helpers get a new board, so that none of them is a helper that an exception has kept from ending.
-        self.shared.board[HELPERS] = STOP
+        self.shared.board[HELPERS] = SEND_HOME
         self.shared = self.shared._replace(board=_new_board(self.most_threads))
         while self._helpers:
             _, thread = self._helpers.popitem()

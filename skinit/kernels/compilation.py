@@ -28,16 +28,16 @@ from ..interrupts import interruptible
 from . import cache as disk
 
 # Kernels allocate nothing, so they need not count references. Threads would wait for each other to change the counts.
-OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "_nrt": False}
+JIT_OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "_nrt": False}
 # Seconds of compilation before the message appears.
 PATIENCE = 1.0
 MESSAGE = "Compiling, once for this machine ..."
 # For functions that are compiled as part of the kernels that call them. Only other compiled code calls these, so the
 # CPython and C wrappers would never be used.
-inner: Any = njit(**(OPTIONS | {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}))
+inner: Any = njit(**(JIT_OPTIONS | {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}))
 # For inner functions that return a view of an array, because only inlined functions can do so without reference counts.
 # Also for inner functions with many arguments that are called in one place.
-inlined: Any = njit(**(OPTIONS | {"inline": "always"}))
+inlined: Any = njit(**(JIT_OPTIONS | {"inline": "always"}))
 
 
 class Kernel:
@@ -123,7 +123,7 @@ class Making(event.Listener):
 
     def _compile(self) -> bytes:
         self._thread = threading.get_ident()
-        dispatcher = njit(**OPTIONS)(self._function)
+        dispatcher = njit(**JIT_OPTIONS)(self._function)
         with event.install_listener("numba:run_pass", self):
             dispatcher.compile(self._signature)
         return serialize.dumps(dispatcher.get_compile_result(self._signature)._reduce())

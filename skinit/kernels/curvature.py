@@ -51,9 +51,9 @@ from .team import finish, next_item, open_phase
 
 ALL_LAYERS = -1
 # The entries of `job`, which are the caller's values for the current phase.
-KIND, FIRST_BLOCK, STOP_BLOCK, N_DIRECTIONS, IS_GAUSS_NEWTON, JOB_SIZE = range(6)
+CURVATURE_PHASE, FIRST_BLOCK, STOP_BLOCK, N_DIRECTIONS, IS_GAUSS_NEWTON, CURVATURE_JOB_SIZE = range(6)
 # Kinds of phases.
-FORWARD, TANGENTS = range(2)
+FORWARD_PHASE, TANGENTS_PHASE = range(2)
 
 _loss_at = function_at(loss_signature)
 _curve_at = function_at(curve_signature)
@@ -311,24 +311,24 @@ def _multiply_directions(curvature, rank, is_passed):
     n_shards = _count_shards(workspace)
     if rank == 0:
         if is_passed == 1:
-            job[KIND] = TANGENTS
+            job[CURVATURE_PHASE] = TANGENTS_PHASE
             open_phase(board, n_shards)
         else:
             _transpose_all(curvature.parameters.theta, curvature.parameters.layer_sizes, workspace.transposed)
-            job[KIND] = FORWARD
+            job[CURVATURE_PHASE] = FORWARD_PHASE
             open_phase(board, job[STOP_BLOCK] - job[FIRST_BLOCK])
     while True:
         item = next_item(board, rank)
         if item >= 0:
-            if job[KIND] == FORWARD:
+            if job[CURVATURE_PHASE] == FORWARD_PHASE:
                 _pass_block(curvature, job[FIRST_BLOCK] + item, multiply, spare)
             else:
                 _multiply_shard(curvature, item, rank, multiply, spare)
             finish(board, rank)
-        elif rank > 0 or job[KIND] == TANGENTS:
+        elif rank > 0 or job[CURVATURE_PHASE] == TANGENTS_PHASE:
             return
         else:
-            job[KIND] = TANGENTS
+            job[CURVATURE_PHASE] = TANGENTS_PHASE
             open_phase(board, n_shards)
 
 

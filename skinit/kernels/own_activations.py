@@ -14,17 +14,17 @@ from numba import float64, njit, types
 
 from ..interrupts import interruptible
 from .activations import Formulas
-from .compilation import OPTIONS
+from .compilation import JIT_OPTIONS
 from .elementary import jittable
 
 # Steps of the first and of the second differences. The error of fourth order, which grows with the step, is then about
-# as large as the rounding error, which shrinks with it. Powers of two make u + STEP exact.
-STEP, SECOND_STEP = 2.0**-10, 2.0**-9
+# as large as the rounding error, which shrinks with it. Powers of two make u + FIRST_STEP exact.
+FIRST_STEP, SECOND_STEP = 2.0**-10, 2.0**-9
 # Beyond this magnitude the steps grow with u, because the rounding error would dominate otherwise.
-FIRST_FAR = 32.0
+FAR_FROM_ZERO = 32.0
 # There is a kink if the first (or second) differences of both sides are further from the central one than this,
 # relative to the central one or to 1.
-KINK, SECOND_KINK = 1e-6, 1e-3
+FIRST_KINK, SECOND_KINK = 1e-6, 1e-3
 # Weight of the second differences in the search for a kink.
 TIE = 1e-6
 
@@ -63,7 +63,7 @@ def make_formulas(value: Callable, slope: Callable | None = None, bend: Callable
 
 def _inline(function: Callable) -> Any:
     # A loop that contains a call does not become vector code.
-    return njit(**(OPTIONS | {"forceinline": True}))(function)
+    return njit(**(JIT_OPTIONS | {"forceinline": True}))(function)
 
 
 def _compile(function: Any, name: str) -> Any:
@@ -130,14 +130,14 @@ def _make_difference(function: Callable) -> Callable:
     """
 
     def difference(u):
-        step = STEP * max(1.0, abs(u) / FIRST_FAR)
+        step = FIRST_STEP * max(1.0, abs(u) / FAR_FROM_ZERO)
         f1, f2, f3 = function(u - step), function(u - 2 * step), function(u - 3 * step)
         g1, g2, g3 = function(u + step), function(u + 2 * step), function(u + 3 * step)
         at = function(u)
         left = (11 * at - 18 * f1 + 9 * f2 - 2 * f3) / (6 * step)
         right = (18 * g1 - 11 * at - 9 * g2 + 2 * g3) / (6 * step)
         central = (f2 - 8 * f1 + 8 * g1 - g2) / (12 * step)
-        if abs(left - central) + abs(right - central) <= KINK * (1 + abs(central)):
+        if abs(left - central) + abs(right - central) <= FIRST_KINK * (1 + abs(central)):
             return central
         return left if _is_left_smoother((f1, f2, f3), at, (g1, g2, g3), step) else right
 
@@ -148,7 +148,7 @@ def _make_second_difference(function: Callable) -> Callable:
     """The second derivative of a function of one number, by differences; near a kink as in `_make_difference`."""
 
     def second_difference(u):
-        step = SECOND_STEP * max(1.0, abs(u) / FIRST_FAR)
+        step = SECOND_STEP * max(1.0, abs(u) / FAR_FROM_ZERO)
         f1, f2, f3 = function(u - step), function(u - 2 * step), function(u - 3 * step)
         g1, g2, g3 = function(u + step), function(u + 2 * step), function(u + 3 * step)
         at, square = function(u), step * step

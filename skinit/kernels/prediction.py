@@ -16,7 +16,7 @@ from .propagation import add_intercept, coef_of, input_products, intercept_of
 from .team import finish, next_item, open_phase
 
 # The entries of `job`: first and last row (exclusive) of `out` in this call, and the row of the data for the first one.
-START, STOP, FIRST, JOB_SIZE = range(4)
+OUT_START, OUT_STOP, FIRST_ROW, PREDICTION_JOB_SIZE = range(4)
 
 _activate_at = function_at(activate_signature)
 _multiply_at = function_at(multiply_signature)
@@ -46,10 +46,10 @@ def _predict_block(prediction, number, rank):
     multiply = _multiply_at(prediction.functions.multiply, theta)
     last = layer_sizes.size - 2
     job, block_size = prediction.team.job, prediction.block_size
-    start = job[START] + number * block_size
-    out = prediction.out[start : min(start + block_size, job[STOP])]
+    start = job[OUT_START] + number * block_size
+    out = prediction.out[start : min(start + block_size, job[OUT_STOP])]
     n = out.shape[0]
-    first = job[FIRST] + number * block_size
+    first = job[FIRST_ROW] + number * block_size
     rows = prediction.rows[rank][:n]
     for i in range(n):
         rows[i] = first + i
@@ -78,7 +78,7 @@ def _predict_block(prediction, number, rank):
 
 @inner
 def _count_blocks(job, block_size):
-    return -(-(job[STOP] - job[START]) // block_size)
+    return -(-(job[OUT_STOP] - job[OUT_START]) // block_size)
 
 
 def _predict(prediction, rank):

@@ -23,7 +23,7 @@ _TICKETS, _DONE, _THREAD = 3 * _LINE, 4 * _LINE, 2 * _LINE
 ITEM_BITS = 24
 ITEM_MASK = (1 << ITEM_BITS) - 1
 # This value in place of the number of helpers sends all helpers home.
-STOP = -1
+SEND_HOME = -1
 
 # Up to this round, a waiting loop only pauses.
 PAUSES = 2_000
@@ -120,7 +120,7 @@ def close_phase(board):
 @inner
 def _leaves(board, rank, rounds):
     """Whether a helper leaves after this many rounds without an item. If not, it waits, longer in later rounds."""
-    if load(board, HELPERS) == STOP or rounds > MOST_ROUNDS:
+    if load(board, HELPERS) == SEND_HOME or rounds > MOST_ROUNDS:
         return True
     if not is_welcome(board, rank):
         sleep(20 * SLEEP_MICROSECONDS)

@@ -40,19 +40,31 @@ from .team import finish, next_item, open_phase
 from .updates import update_signature
 
 # The fewest rows in a shard (unless it is the only one), and the most shards in a block.
-SHARD_ROWS, MOST_SHARDS = 48, 16
+SHARD_ROWS, MOST_TRAINING_SHARDS = 48, 16
 # The number of parameters in a range, and the number of multiply-adds in a range that computes a product.
 RANGE_PARAMETERS, RANGE_MULTIPLY_ADDS = 2048, 4_000_000
 # The number of rows in a range of weights is a multiple of this, so that it fills whole tiles.
 RANGE_ROWS = 8
 
 # The entries of `job`: the caller's values for the current phase, and values that it keeps between calls.
-PURPOSE, KIND, START, STOP, IS_FIRST, IS_LAST, N_SHARDS, NUMBER, POSITION, N_STEPS, JOB_SIZE = range(11)
+(
+    PURPOSE,
+    TRAINING_PHASE,
+    BLOCK_START,
+    BLOCK_STOP,
+    IS_FIRST,
+    IS_LAST,
+    N_SHARDS,
+    STEP_NUMBER,
+    POSITION,
+    N_PASS_STEPS,
+    TRAINING_JOB_SIZE,
+) = range(11)
 RATE, KEEP, INVERSE_WEIGHT_SUM, AVERAGE_WEIGHT, SQUARED_NORM, N_NUMBERS = range(6)
 # Kinds of phases.
-TRANSPOSE, ROWS, PARAMETERS = range(3)
+TRANSPOSE_PHASE, ROWS_PHASE, PARAMETERS_PHASE = range(3)
 # Purposes of a pass.
-STEP, SUM_GRADIENTS, SUM_LOSSES = range(3)
+TAKE_STEPS, SUM_GRADIENTS, SUM_LOSSES = range(3)
 # Sums over a pass (the reported loss, and the losses of the rows), and over the current mini-batch (loss and weight).
 REPORTED_LOSS, LOSS, BATCH_LOSS, BATCH_WEIGHT, N_TOTALS = range(5)
 # Stands for the layer in a range of intercepts.
@@ -67,7 +79,7 @@ _step_at = function_at(update_signature)
 def count_shards(n_rows: int) -> int:
     """Number of shards of a block of rows."""
     n_shards = 1
-    while n_shards < MOST_SHARDS and n_rows >= 2 * n_shards * SHARD_ROWS:
+    while n_shards < MOST_TRAINING_SHARDS and n_rows >= 2 * n_shards * SHARD_ROWS:
         n_shards *= 2
     return n_shards
 
@@ -97,10 +109,10 @@ def _pass_rows(training, number, scratch):
     loss = _loss_at(training.functions.loss, theta)
     multiply = _multiply_at(training.functions.multiply, theta)
     last = layer_sizes.size - 2
-    n = job[STOP] - job[START]
+    n = job[BLOCK_STOP] - job[BLOCK_START]
     first, stop = _shard_start(n, job[N_SHARDS], number), _shard_start(n, job[N_SHARDS], number + 1)
     shard = Shard(n, first, stop)
-    rows = training.epoch.order[job[START] + first : job[START] + stop]
+    rows = training.epoch.order[job[BLOCK_START] + first : job[BLOCK_START] + stop]
     inputs, targets = workspace.inputs[first:stop], workspace.targets[first:stop]
     weights = workspace.weights[first:stop]
     workspace.weight_sums[number] = gather(training.data, rows, inputs, targets, weights)
@@ -120,14 +132,14 @@ def _pass_rows(training, number, scratch):
             workspace.slopes,
             workspace.slopes,
         )
-        if k < last and job[PURPOSE] == STEP and dropout.size > 0:
+        if k < last and job[PURPOSE] == TAKE_STEPS and dropout.size > 0:
             drop_units(
                 units_of(workspace.activations, layer_sizes, k, shard),
                 units_of(workspace.slopes, layer_sizes, k, shard),
                 dropout[k],
                 training.solver.seed,
                 training.solver.n_steps[0],
-                job[START] + first,
+                job[BLOCK_START] + first,
                 k,
             )
     deltas = workspace.deltas[first:stop]
@@ -186,7 +198,7 @@ def _multiply_columns(training, k, first, stop, gradient, spare):
     """The gradient for some rows of the weights of layer `k`, from all rows of the block."""
     layer_sizes, workspace, job = training.parameters.layer_sizes, training.workspace, training.team.job
     multiply = _multiply_at(training.functions.multiply, training.parameters.theta)
-    n = job[STOP] - job[START]
+    n = job[BLOCK_STOP] - job[BLOCK_START]
     out = gradient.reshape(stop - first, layer_sizes[k + 1])
     deltas = workspace.deltas[:n]
     if k < layer_sizes.size - 2:
@@ -197,7 +209,7 @@ def _multiply_columns(training, k, first, stop, gradient, spare):
     elif training.data.inputs.X.shape[0] > 0:
         multiply(workspace.inputs[:n, first:stop], True, deltas, out, OVERWRITE, spare)
     else:
-        rows = training.epoch.order[job[START] : job[STOP]]
+        rows = training.epoch.order[job[BLOCK_START] : job[BLOCK_STOP]]
         some_transposed_input_products(training.data.inputs, rows, deltas, first, out, OVERWRITE)
 
 
@@ -222,7 +234,7 @@ def _change_range(training, item, scratch):
     fan_out = 1 if is_intercepts else layer_sizes[k + 1]
     start = count_weights(layer_sizes[: layer + 1]) + first * fan_out
     size = (stop - first) * fan_out
-    is_step = job[PURPOSE] == STEP and job[IS_LAST] == 1
+    is_step = job[PURPOSE] == TAKE_STEPS and job[IS_LAST] == 1
     kept = workspace.gradient[start : start + size]
     gradient = scratch[:size] if is_step or job[IS_FIRST] == 0 else kept
     offset = workspace.offsets[layer]
@@ -248,7 +260,7 @@ def _change_range(training, item, scratch):
             start,
             solver.constants,
             numbers[RATE],
-            job[NUMBER],
+            job[STEP_NUMBER],
             alpha,
             keep,
             numbers[INVERSE_WEIGHT_SUM],
@@ -285,8 +297,8 @@ def _begin_block(epoch, job):
     batch_start = start - start % epoch.batch_size
     batch_stop = min(batch_start + epoch.batch_size, epoch.order.size)
     stop = min(start + epoch.block_size, batch_stop)
-    job[KIND] = ROWS
-    job[START], job[STOP] = start, stop
+    job[TRAINING_PHASE] = ROWS_PHASE
+    job[BLOCK_START], job[BLOCK_STOP] = start, stop
     job[IS_FIRST], job[IS_LAST] = int64(start == batch_start), int64(stop == batch_stop)
     job[N_SHARDS] = _count_shards(stop - start)
     job[POSITION] = stop
@@ -300,18 +312,18 @@ def _end_rows(epoch, solver, workspace, job, numbers, totals):
     totals[BATCH_WEIGHT] += _sum(workspace.weight_sums, job[N_SHARDS])
     if job[PURPOSE] == SUM_LOSSES:
         return False
-    if job[PURPOSE] == STEP and job[IS_LAST] == 1:
+    if job[PURPOSE] == TAKE_STEPS and job[IS_LAST] == 1:
         # A mini-batch whose weights are all zero takes no step.
         if totals[BATCH_WEIGHT] == 0.0:
             return False
-        numbers[RATE] = solver.rates[job[N_STEPS]]
+        numbers[RATE] = solver.rates[job[N_PASS_STEPS]]
         numbers[KEEP] = 1.0 - numbers[RATE] * solver.weight_decay
         if solver.average.size > 0:
-            numbers[AVERAGE_WEIGHT] = solver.average_weights[job[N_STEPS]]
+            numbers[AVERAGE_WEIGHT] = solver.average_weights[job[N_PASS_STEPS]]
         numbers[INVERSE_WEIGHT_SUM] = 1.0 / totals[BATCH_WEIGHT]
-        job[N_STEPS] += 1
+        job[N_PASS_STEPS] += 1
         solver.n_steps[0] += 1
-        job[NUMBER] = solver.n_steps[0]
+        job[STEP_NUMBER] = solver.n_steps[0]
     return True
 
 
@@ -319,7 +331,7 @@ def _end_rows(epoch, solver, workspace, job, numbers, totals):
 def _end_batch(epoch, job, squared_norm, totals):
     """Add a mini-batch to the sums of the pass."""
     if totals[BATCH_WEIGHT] != 0.0:
-        n_rows = job[STOP] - (job[STOP] - 1) // epoch.batch_size * epoch.batch_size
+        n_rows = job[BLOCK_STOP] - (job[BLOCK_STOP] - 1) // epoch.batch_size * epoch.batch_size
         loss = totals[BATCH_LOSS] * epoch.loss_scale + 0.5 * epoch.alpha * squared_norm
         totals[REPORTED_LOSS] += n_rows * loss / totals[BATCH_WEIGHT]
     totals[LOSS] += totals[BATCH_LOSS]
@@ -338,28 +350,30 @@ def _train(training, rank, n_blocks, totals):
     scratch = workspace.scratch[rank]
     n_ranges = workspace.ranges.shape[0]
     if rank == 0:
-        job[KIND] = TRANSPOSE
+        job[TRAINING_PHASE] = TRANSPOSE_PHASE
         open_phase(board, n_ranges)
     while True:
         item = next_item(board, rank)
         if item >= 0:
-            if job[KIND] == ROWS:
+            if job[TRAINING_PHASE] == ROWS_PHASE:
                 _pass_rows(training, item, scratch)
-            elif job[KIND] == PARAMETERS:
+            elif job[TRAINING_PHASE] == PARAMETERS_PHASE:
                 _change_range(training, item, scratch)
-            if job[KIND] == TRANSPOSE or (job[KIND] == PARAMETERS and job[PURPOSE] == STEP and job[IS_LAST] == 1):
+            if job[TRAINING_PHASE] == TRANSPOSE_PHASE or (
+                job[TRAINING_PHASE] == PARAMETERS_PHASE and job[PURPOSE] == TAKE_STEPS and job[IS_LAST] == 1
+            ):
                 _transpose_range(training.parameters, workspace.ranges, item, workspace.transposed)
             finish(board, rank)
         elif rank > 0:
             return
         else:
-            if job[KIND] == ROWS and _end_rows(epoch, training.solver, workspace, job, numbers, totals):
-                job[KIND] = PARAMETERS
+            if job[TRAINING_PHASE] == ROWS_PHASE and _end_rows(epoch, training.solver, workspace, job, numbers, totals):
+                job[TRAINING_PHASE] = PARAMETERS_PHASE
                 open_phase(board, n_ranges)
                 continue
-            if job[KIND] == PARAMETERS:
+            if job[TRAINING_PHASE] == PARAMETERS_PHASE:
                 numbers[SQUARED_NORM] = _sum(workspace.squared_norms, n_ranges)
-            if job[KIND] != TRANSPOSE and job[IS_LAST] == 1:
+            if job[TRAINING_PHASE] != TRANSPOSE_PHASE and job[IS_LAST] == 1:
                 _end_batch(epoch, job, numbers[SQUARED_NORM], totals)
             if n_blocks == 0:
                 return

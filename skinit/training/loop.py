@@ -15,7 +15,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from ..engine.network import Network
 from ..engine.passes import DataPasses
-from ..interrupts import INTERRUPTED, is_one_fit_of_many
+from ..interrupts import INTERRUPTED_MESSAGE, is_one_fit_of_many
 from ..user_warnings import warn_user
 from .divergence import DivergenceError
 from .progress import Progress
@@ -261,7 +261,7 @@ def train(
             raise
         _go_back(snapshot, theta, history)
         solver = snapshot.solver
-        warn_user(INTERRUPTED)
+        warn_user(INTERRUPTED_MESSAGE)
     except DivergenceError as error:
         if measure is None or snapshot.best_theta is None or snapshot.solver is solver or np.isfinite(loss_limit):
             raise

@@ -12,7 +12,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from ..engine.network import Network
 from ..engine.passes import DataPasses
-from ..interrupts import INTERRUPTED, is_one_fit_of_many
+from ..interrupts import INTERRUPTED_MESSAGE, is_one_fit_of_many
 from ..user_warnings import warn_user
 from ..validation import check_takes
 from .averaging import Averaging
@@ -304,7 +304,7 @@ def minimize_lbfgs(
         if last.n_iter == 0 or is_one_fit_of_many():
             raise
         _assign(theta, last.theta)
-        warn_user(INTERRUPTED)
+        warn_user(INTERRUPTED_MESSAGE)
         return last.n_iter, last.loss
     _assign(theta, result.x)
     if np.isfinite(result.fun) and result.status != 0:

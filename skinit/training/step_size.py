@@ -42,17 +42,17 @@ from ..kernels.curvature import ALL_LAYERS
 from .solvers import AutomaticStep
 
 # The curvature is measured on this many rows, or on one mini-batch if it has more.
-ROWS = 256
+CURVATURE_ROWS = 256
 # The most mini-batches into which these rows are divided.
 MOST_BATCHES = 8
 # The relative tolerance of the norm, because a step need not be exact.
-NORM_TOLERANCE = 0.05
+STEP_NORM_TOLERANCE = 0.05
 # The most restarts of the Lanczos iteration.
 NORM_ITERATIONS = 20
 # Momentum multiplies a step by this number times the root of one minus momentum, but never by more than 1.
 WITH_MOMENTUM = 2.5
 # The smallest learning rate to choose.
-SMALLEST = 1e-8
+SMALLEST_RATE = 1e-8
 
 
 def sign_step(products: HessianProducts, gradient: np.ndarray) -> float:
@@ -94,7 +94,7 @@ def automatic_step(
     batch_size = min(batch_size, n_rows)
     # These rows are not drawn from the estimator's generator, so they are the same in each call. They are not the first
     # rows, because data may be sorted.
-    rows = np.random.RandomState(0).permutation(n_rows)[: max(batch_size, ROWS)]
+    rows = np.random.RandomState(0).permutation(n_rows)[: max(batch_size, CURVATURE_ROWS)]
     n_batches = min(rows.size // batch_size, MOST_BATCHES)
     steps = []
     for batch in rows[: n_batches * batch_size].reshape(n_batches, batch_size):
@@ -108,7 +108,7 @@ def automatic_step(
             else:
                 try:
                     norm, _ = spectral_norm(
-                        products.as_operator(), NORM_TOLERANCE, NORM_ITERATIONS, np.random.RandomState(0)
+                        products.as_operator(), STEP_NORM_TOLERANCE, NORM_ITERATIONS, np.random.RandomState(0)
                     )
                 except NotFiniteError:
                     norm = np.nan
@@ -119,4 +119,4 @@ def automatic_step(
     step = part * np.median(steps) if steps else np.nan
     if not np.isfinite(step):
         return rule.fallback
-    return float(np.clip(step, SMALLEST, rule.largest))
+    return float(np.clip(step, SMALLEST_RATE, rule.largest))
