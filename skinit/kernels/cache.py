@@ -31,13 +31,17 @@ from numba.misc.appdirs import user_cache_dir
 from ..user_warnings import warn_user
 from ..version import __version__
 
+# The package whose sources name the folder.
 KERNELS_PACKAGE = __name__.rpartition(".")[0]
-# How many of the most recently used folders are kept. All kernels of one version take about 10 MB.
+# This many folders are kept, the most recently used ones. All kernels of one version take about 10 MB.
 N_FOLDERS = 8
+# The start of a folder's name. Only folders with this start are ever removed.
 PREFIX = "skinit-kernels-"
 # Settings of numba that change the machine code.
 SETTINGS = ("OPT", "LOOP_VECTORIZE", "SLP_VECTORIZE", "BOUNDSCHECK", "DEBUGINFO_DEFAULT", "ENABLE_AVX")
+# The first bytes of every file.
 FILE_HEADER = b"skinit kernel\n"
+# Bytes of a checksum, which follows the header.
 DIGEST_SIZE = hashlib.sha256().digest_size
 
 # The last error that prevented code from being kept.

@@ -1,6 +1,7 @@
 """Predictions: blocks of rows go through the network in one compiled call, which threads share.
 
-Numbers are checked while they are in the cache. All of them are checked because an activation may hide NaN or infinity.
+The kernel counts NaN and infinities while the numbers are in the cache. It looks at inputs and parameters too, because
+an activation may hide them from the outputs.
 """
 
 from functools import cache
@@ -15,8 +16,13 @@ from .products import OVERWRITE, multiply_signature
 from .propagation import add_intercept, coef_of, input_products, intercept_of
 from .team import finish, next_item, open_phase
 
-# The entries of `job`: first and last row (exclusive) of `out` in this call, and the row of the data for the first one.
-OUT_START, OUT_STOP, FIRST_ROW, PREDICTION_JOB_SIZE = range(4)
+# The entries of `job`, which the caller sets before the call.
+(
+    OUT_START,  # The first row of `out` to fill in this call.
+    OUT_STOP,  # The row of `out` after the last one to fill.
+    FIRST_ROW,  # The row of the data that belongs to the first row to fill.
+    PREDICTION_JOB_SIZE,
+) = range(4)
 
 _activate_at = function_at(activate_signature)
 _multiply_at = function_at(multiply_signature)
@@ -34,12 +40,12 @@ def _count_nonfinite(values):
 
 @inlined
 def _predict_block(prediction, number, rank):
-    """Write the output layer's preactivations for a block of rows. Layers use two rows of `units` in turn.
+    """Write the output layer's preactivations for a block of rows. Hidden layers use two rows of `units` in turn.
 
     Returns
     -------
     n_nonfinite : int
-        How many numbers are NaN or infinite in a dense block and in its outputs.
+        How many numbers are NaN or infinite in the block's inputs, if they are dense, and in its outputs.
     """
     theta, layer_sizes = prediction.parameters
     inputs_of_data = prediction.inputs

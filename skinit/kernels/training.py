@@ -6,12 +6,12 @@ gradient and the step are computed together. The computations and the order of s
 have the same bits for every number of threads.
 
 There are two ways to compute the gradient of a layer's weights. If the gradients of all shards are smaller than the
-activations and deltas that they depend on, each shard sums its own gradient, and the ranges add the shards. Otherwise a
-range multiplies its columns of the layer's inputs by the deltas of all rows, and uses the product while it is in the
-cache.
+activations and deltas that they depend on, each shard computes its own gradient, and each range adds the shards' parts.
+Otherwise each range multiplies its columns of the layer's inputs by the deltas of all rows, and uses the product while
+it is in the cache.
 
-A mini-batch with several blocks adds the gradients of its blocks before the step. Without a step, the gradient stays in
-the workspace for solvers that need the gradient over all rows.
+If a mini-batch has several blocks, their gradients are added before the step. Without a step, the gradient stays in the
+workspace, for solvers that need the gradient over all rows.
 """
 
 from functools import cache
@@ -39,37 +39,50 @@ from .propagation import (
 from .team import finish, next_item, open_phase
 from .updates import update_signature
 
-# The fewest rows in a shard (unless it is the only one), and the most shards in a block.
-SHARD_ROWS, MOST_TRAINING_SHARDS = 48, 16
-# The number of parameters in a range, and the number of multiply-adds in a range that computes a product.
-RANGE_PARAMETERS, RANGE_MULTIPLY_ADDS = 2048, 4_000_000
+# The fewest rows in a shard, unless it is the only one. The usual mini-batch of 200 rows has four shards.
+SHARD_ROWS = 48
+# The most shards in a block, because each needs memory for its gradient. A block of 512 rows has eight.
+MOST_TRAINING_SHARDS = 16
+# The number of parameters in a range that adds up the gradients of shards. In float64, its gradient takes 16 KB, so it
+# is still in the cache when the step uses it.
+RANGE_PARAMETERS = 2048
+# The number of multiply-adds in a range that computes a product, many because it reads the deltas of all rows.
+RANGE_MULTIPLY_ADDS = 4_000_000
 # The number of rows in a range of weights is a multiple of this, so that it fills whole tiles.
 RANGE_ROWS = 8
 
-# The entries of `job`: the caller's values for the current phase, and values that it keeps between calls.
+# The entries of `job`, which the caller sets.
 (
-    PURPOSE,
-    TRAINING_PHASE,
-    BLOCK_START,
-    BLOCK_STOP,
-    IS_FIRST,
-    IS_LAST,
-    N_SHARDS,
-    STEP_NUMBER,
-    POSITION,
-    N_PASS_STEPS,
+    PURPOSE,  # The purpose of the pass.
+    TRAINING_PHASE,  # The kind of the current phase.
+    BLOCK_START,  # The place of the block's first row in the order of rows.
+    BLOCK_STOP,  # The place after the block's last row.
+    IS_FIRST,  # Whether the block is the first of its mini-batch.
+    IS_LAST,  # Whether the block is the last of its mini-batch.
+    N_SHARDS,  # The number of shards of the block.
+    STEP_NUMBER,  # The number of the step, counted from 1 over all passes.
+    POSITION,  # The place of the next block's first row, which is kept between calls.
+    N_PASS_STEPS,  # The number of steps taken in this pass, which is kept between calls.
     TRAINING_JOB_SIZE,
 ) = range(11)
-RATE, KEEP, INVERSE_WEIGHT_SUM, AVERAGE_WEIGHT, SQUARED_NORM, N_NUMBERS = range(6)
-# Kinds of phases.
+# The entries of `numbers`, which the caller sets.
+(
+    RATE,  # The learning rate of the step.
+    KEEP,  # The fraction of the weights that weight decay leaves.
+    INVERSE_WEIGHT_SUM,  # 1 / the sum of the mini-batch's sample weights.
+    AVERAGE_WEIGHT,  # The weight of the parameters in their average over steps.
+    SQUARED_NORM,  # The sum of squares of all weights before the step, which is kept between calls.
+    N_NUMBERS,
+) = range(6)
+# Kinds of phases. The first, at the start of each call, transposes the weights.
 TRANSPOSE_PHASE, ROWS_PHASE, PARAMETERS_PHASE = range(3)
-# Purposes of a pass.
+# Purposes of a pass. The second leaves the gradient in the workspace. The third goes only forward.
 TAKE_STEPS, SUM_GRADIENTS, SUM_LOSSES = range(3)
-# Sums over a pass (the reported loss, and the losses of the rows), and over the current mini-batch (loss and weight).
+# The entries of `totals`: for the pass, the sum of the reported loss times the rows of each mini-batch, and the sum of
+# the rows' weighted losses; for the current mini-batch, the sum of its rows' weighted losses, and of their weights.
 REPORTED_LOSS, LOSS, BATCH_LOSS, BATCH_WEIGHT, N_TOTALS = range(5)
 # Stands for the layer in a range of intercepts.
 INTERCEPTS = -1
-
 
 _loss_at = function_at(loss_signature)
 _multiply_at = function_at(multiply_signature)
@@ -176,7 +189,7 @@ def _pass_rows(training, number, scratch):
 
 @inner
 def _add_shards(shard_gradients, n_shards, offset, out):
-    """out = the sum over shards, in their order, of one part of their gradients."""
+    """out = the sum of the shards' gradients in the order of shards, for the parameters from `offset` on."""
     stop = offset + out.size
     first = shard_gradients[0][offset:stop]
     if n_shards == 1:
@@ -215,7 +228,7 @@ def _multiply_columns(training, k, first, stop, gradient, spare):
 
 @inner
 def _average_with(theta, weight, average):
-    """average = (1 - weight) * average + weight * theta; a weight of 1 copies."""
+    """average = (1 - weight) * average + weight * theta."""
     Float = theta.dtype.type
     share, rest = Float(weight), Float(1.0 - weight)
     for j in range(theta.size):
@@ -307,7 +320,7 @@ def _begin_block(epoch, job):
 
 @inner
 def _end_rows(epoch, solver, workspace, job, numbers, totals):
-    """Add up the rows phase; return whether a parameters phase comes next."""
+    """Add up the shards of a rows phase. Return whether a parameters phase comes next."""
     totals[BATCH_LOSS] += _sum(workspace.losses, job[N_SHARDS])
     totals[BATCH_WEIGHT] += _sum(workspace.weight_sums, job[N_SHARDS])
     if job[PURPOSE] == SUM_LOSSES:
@@ -340,10 +353,9 @@ def _end_batch(epoch, job, squared_norm, totals):
 
 
 def _train(training, rank, n_blocks, totals):
-    """Train on the next blocks of a pass as the caller, which has rank 0. Any other rank helps until it is sent home.
+    """Train on the next `n_blocks` blocks of a pass as the caller, which has rank 0. Other ranks help until sent home.
 
-    Adds the reported loss (mean over each mini-batch, penalty included, times its number of rows) to
-    totals[REPORTED_LOSS], and the weighted sum of the rows' losses to totals[LOSS].
+    The caller adds to the sums in `totals`. The reported loss is the mean over a mini-batch, penalty included.
     """
     epoch, workspace = training.epoch, training.workspace
     board, job, numbers = training.team
