@@ -1,4 +1,4 @@
-"""Passes over training data. The arguments of the kernel are made ready once for all passes."""
+"""Passes over training data. The arguments of the kernel are prepared once for all passes."""
 
 import time
 from functools import partial
@@ -34,7 +34,7 @@ class DataPasses:
     alpha : float
         Strength of the L2 penalty.
     rows : ndarray of shape (n,), or None
-        Numbers of the rows to pass over. None: all rows. Their order may be changed between passes.
+        Numbers of the rows to pass over, by default of all rows. Their order may be changed between passes.
 
     Raises
     ------
@@ -88,7 +88,7 @@ class DataPasses:
         self._team.__exit__(*exception)
 
     def _bind(self, solver) -> None:
-        """Make the arguments of the kernel ready, for steps of a solver or for no steps."""
+        """Prepare the arguments of the kernel, with the state of a solver, or with an empty state if it is None."""
         theta = self.network.theta
         if solver is None:
             nothing = np.empty(0)
@@ -145,7 +145,7 @@ class DataPasses:
         return float(self._pass(training.TAKE_STEPS)[training.REPORTED_LOSS]) / self.rows.size
 
     def loss(self) -> float:
-        """The loss that `run` would return without its steps. Each mini-batch weighs the penalty as in training."""
+        """The loss that `run` would return if it took no steps. The penalty is weighted in each mini-batch as there."""
         weights = self.network.theta[: self.network.n_weights].astype(np.float64)
         self._team.shared.numbers[training.SQUARED_NORM] = weights @ weights
         return float(self._pass(training.SUM_LOSSES)[training.REPORTED_LOSS]) / self.rows.size
@@ -153,7 +153,7 @@ class DataPasses:
     def loss_and_gradient(self) -> tuple[float, np.ndarray]:
         """The mean loss over rows, penalty included, as scikit-learn reports it, and the gradient as a new vector.
 
-        The gradient is that of the loss summed over outputs. All rows must be in one mini-batch.
+        The gradient belongs to the loss summed over outputs. All rows must be in one mini-batch.
         """
         network = self.network
         loss_sum = self._pass(training.SUM_GRADIENTS)[training.LOSS]
@@ -183,7 +183,7 @@ class DataPasses:
         return totals
 
     def _count_blocks(self, position: int) -> int:
-        """Number of blocks that are left in a pass."""
+        """The number of blocks left in a pass."""
         n_batches, n_rows = divmod(self.rows.size - position, self.batch_size)
         block_size = self._epoch.block_size
         return n_batches * -(-self.batch_size // block_size) + -(-n_rows // block_size)
@@ -223,7 +223,7 @@ def _make_workspace(network: Network, data: Data, block_size: int, n_threads: in
     n_shards = training.count_shards(block_size)
     offsets, ranges, place = [], [], 0
     for k, (fan_in, fan_out) in enumerate(pairwise(sizes)):
-        # A sharded gradient is written and read once for each shard. Otherwise its factors are read once in all.
+        # A sharded gradient is written and read once for each shard. Otherwise its two factors are read once.
         is_sharded = n_shards * fan_in * fan_out <= block_size * ((n_inputs if k == 0 else fan_in) + fan_out)
         offsets.append(place if is_sharded else -1)
         place += fan_in * fan_out if is_sharded else 0

@@ -14,11 +14,11 @@ from .data import as_inputs, is_ready
 from .network import CALL_MULTIPLY_ADDS, MOST_BLOCK_ROWS, Network
 from .team import Team, shared_memory
 
-# Activations of a block in the widest layer, so few that they stay in the cache.
+# The most activations of a block in the widest layer, so that they stay in the cache.
 BLOCK_NUMBERS = 16384
 # The fewest rows in a block, even if a layer is wide, because these rows fill tiles. A smaller X has one smaller block.
 FEWEST_BLOCK_ROWS = 64
-# From this many multiply-adds on, a prediction is faster with several threads.
+# From this many multiply-adds on, a prediction is faster with helpers, which start and end with it.
 SHARED_PREDICTION_MULTIPLY_ADDS = 10_000_000
 
 
@@ -51,7 +51,7 @@ def predict_and_check(network: Network, X) -> tuple[np.ndarray, bool]:
     dtype, widths = network.theta.dtype, network.widths
     n_rows = X.shape[0]
     out = np.empty((n_rows, widths[-1]), dtype)
-    # A matrix with another dtype or memory order is converted some rows at a time, because this takes less memory.
+    # A matrix with another dtype or memory order is converted a few rows at a time, because this takes less memory.
     converts = not issparse(X) and not is_ready(X, dtype)
     inputs = as_inputs(X[:0] if converts else X, dtype)
     row_work = network.n_weights if converts else network.row_work(inputs)
