@@ -11,8 +11,12 @@ from .text import one_line
 
 __all__ = ["main"]
 
-# Exit statuses. After a signal, shells report 128 plus its number, which is 2 for Ctrl-C and 13 for a closed pipe.
-FAILED, INTERRUPTED, UNREAD = 2, 130, 141
+# The exit status after an error.
+FAILED = 2
+# The exit status after Ctrl-C: 128 plus the number of its signal, which is 2, as shells report it.
+INTERRUPTED = 130
+# The exit status after the output's reader has closed the pipe: 128 plus the number of its signal, which is 13.
+UNREAD = 141
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -17,6 +17,7 @@ from .tables.reader import ColumnReader
 SUFFIX = ".skops"
 # skops trusts scikit-learn's steps, except for the dtype that an imputer keeps.
 TRUSTED = [*TRUSTED_TYPES, "numpy.dtype"]
+
 MISSING_SKOPS = "Models are kept with skops: pip install skops"
 
 

@@ -10,8 +10,10 @@ from sklearn import config_context, get_config
 
 # An argument of several fits is sent only once if it has at least this many bytes.
 SHARED_SIZE = 1000
-# How often to look whether there are workers, and how long to wait for one.
-POLL_SECONDS, MOST_SECONDS_WITHOUT = 1, 60
+# Seconds between looks whether there are workers.
+POLL_SECONDS = 1
+# After this many seconds without a worker, the search fails.
+MOST_SECONDS_WITHOUT = 60
 
 
 class _Call:

@@ -24,6 +24,7 @@ PACKAGE = Path(__file__).parent.parent
 # Every fit depends on these packages, so their versions count once. The version of another package counts when a part
 # of it is found.
 PACKAGES = ("numpy", "scipy", "scikit-learn", "numba")
+# The top-level modules of Python, of these packages and of skinit, whose parts need not be looked at.
 OF_EVERY_FIT = {*sys.stdlib_module_names, "numpy", "scipy", "sklearn", "numba", __name__.partition(".")[0]}
 # Folders of installed packages, which change only with their versions.
 INSTALLED = {"site-packages", "dist-packages"}

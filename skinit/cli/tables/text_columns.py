@@ -12,12 +12,15 @@ from .numerals import CODE, Decimal, Numbers, is_missing_marker, read_numbers
 
 TRUE_OR_FALSE = "(true or false)"
 TRUTH_VALUES = {"true": 1.0, "false": 0.0}
-# Whole numbers outside this range are not dates without separators.
-FIRST_DATE, LAST_DATE = 19000000, 21000000
+# Whole numbers up to this one are not dates without separators.
+FIRST_DATE = 19000000
+# Whole numbers from this one on are not dates without separators.
+LAST_DATE = 21000000
 # Number of values that decide whether a column can be read in two ways.
 N_FIRST = 1000
-# Values of free text have words and rarely repeat.
+# Values of free text have at least this many letters on average, because they have words.
 SHORTEST_TEXT = 10
+# The most different values of a category. A text column with more may be free text, which rarely repeats.
 MOST_CATEGORIES = 100
 
 
