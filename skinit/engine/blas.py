@@ -1,4 +1,4 @@
-"""How many threads BLAS may use, which is a property of the whole process.
+"""The number of threads that BLAS may use, which holds for the whole process.
 
 Training, prediction and curvature have their own products and threads. Only NumPy and SciPy use BLAS. Their small
 products are slower on two threads than on one, and afterwards the threads of BLAS spin for a while on cores that other

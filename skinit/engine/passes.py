@@ -145,7 +145,7 @@ class DataPasses:
         return float(self._pass(training.TAKE_STEPS)[training.REPORTED_LOSS]) / self.rows.size
 
     def loss(self) -> float:
-        """The loss that `run` would return if it took no steps. The penalty is weighted in each mini-batch as there."""
+        """The loss that `run` would return if it took no steps. Each mini-batch weights the penalty as in training."""
         weights = self.network.theta[: self.network.n_weights].astype(np.float64)
         self._team.shared.numbers[training.SQUARED_NORM] = weights @ weights
         return float(self._pass(training.SUM_LOSSES)[training.REPORTED_LOSS]) / self.rows.size

@@ -12,7 +12,7 @@ from .processor import declare, processor
 
 # Whether the operating system has the POSIX functions that waiting needs.
 HAS_POSIX = os.name == "posix"
-# The clock that is never set. Windows does not have it, and `nanoseconds` does not read a clock there.
+# The number of the clock that is never set. Windows does not have it, and `nanoseconds` reads no clock there.
 _CLOCK = getattr(time, "CLOCK_MONOTONIC", 1)
 # The alignment of int64 entries in bytes.
 _ITEM_BYTES = 8

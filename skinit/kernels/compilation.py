@@ -27,8 +27,8 @@ from numba.np.numpy_support import as_dtype
 from ..interrupts import interruptible
 from . import cache as disk
 
-# numba's options for kernels. Kernels allocate nothing, so they need not count references, and threads would wait for
-# each other to change the counts.
+# numba's options for kernels. Kernels allocate nothing, so they need not count references to arrays. Threads would wait
+# for each other to change the counts.
 JIT_OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "_nrt": False}
 # Seconds of compilation before `MESSAGE` appears.
 PATIENCE = 1.0

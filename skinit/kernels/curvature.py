@@ -87,7 +87,7 @@ class _Block(NamedTuple):
 
 @inlined
 def _block_of(curvature, number):
-    """The block with this number. If there is less memory than all blocks need, they use it in turn."""
+    """The block with this number. If the workspace has room for fewer blocks, they use it in turn."""
     workspace, block_size = curvature.workspace, curvature.block_size
     start, stop = number * block_size, min((number + 1) * block_size, curvature.rows.size)
     n = stop - start
@@ -122,7 +122,7 @@ def _transpose_all(coefs, layer_sizes, out):
 
 @inlined
 def _part_of(vector, layer_sizes, k, layer):
-    """The weights of layer `k` in a vector of all parameters, or of layer `layer` if the vector starts with them."""
+    """The weights of layer `k`. `vector` has all parameters if `layer` is `ALL_LAYERS`, or starts with the weights."""
     size = layer_sizes[k] * layer_sizes[k + 1]
     start = 0
     if layer == ALL_LAYERS:

@@ -30,7 +30,7 @@ _activate_at = function_at(activate_with_slopes_signature)
 
 @inner
 def count_weights(layer_sizes):
-    """Number of entries in all weight matrices, which is also the place of the first intercept in `theta`."""
+    """Number of weights in all layers, which is also the place of the first intercept in `theta`."""
     n_weights = 0
     for k in range(layer_sizes.size - 1):
         n_weights += layer_sizes[k] * layer_sizes[k + 1]

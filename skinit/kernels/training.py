@@ -78,8 +78,8 @@ RANGE_ROWS = 8
 TRANSPOSE_PHASE, ROWS_PHASE, PARAMETERS_PHASE = range(3)
 # Purposes of a pass. The second leaves the gradient in the workspace. The third goes only forward.
 TAKE_STEPS, SUM_GRADIENTS, SUM_LOSSES = range(3)
-# The entries of `totals`: for the pass, the sum of the reported loss times the rows of each mini-batch, and the sum of
-# the rows' weighted losses; for the current mini-batch, the sum of its rows' weighted losses, and of their weights.
+# The entries of `totals`. For the pass: the sum of the reported loss times the rows of each mini-batch, and the sum of
+# the rows' weighted losses. For the current mini-batch: the sums of its rows' weighted losses and of their weights.
 REPORTED_LOSS, LOSS, BATCH_LOSS, BATCH_WEIGHT, N_TOTALS = range(5)
 # Stands for the layer in a range of intercepts.
 INTERCEPTS = -1

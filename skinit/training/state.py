@@ -126,7 +126,7 @@ class TrainingState(NamedTuple):
         """
         theta, rows = passes.network.theta, self.array("rows", passes.rows)
         if not np.array_equal(np.sort(rows), np.sort(passes.rows)):
-            raise ValueError("A state of training belongs to other rows than the rows to train on.")
+            raise ValueError("The rows of a state of training are not the rows to train on.")
         passes.rows[:] = rows
         theta[:] = self.array("theta", theta)
         for name, values in _arrays_of(solver).items():
