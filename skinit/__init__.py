@@ -52,6 +52,7 @@ _MODULE_OF_NAME = {
     "to_sklearn": "conversion",
     "warmup": "precompilation",
 }
+# The public modules, which are imported when they are first used.
 _MODULES = ("callbacks", "curvature", "initializers", "inspection", "model_selection")
 
 

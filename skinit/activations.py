@@ -15,9 +15,11 @@ from .validation import check_takes, wrong_name
 
 # A new activation is checked from minus this to plus this, at the points of a grid and at random points.
 _RANGE = 30.0
+# The number of random points, which find faults between the points of the grid.
 _N_RANDOM_POINTS = 200
 # Derivatives are compared with differences at each of these steps, because a steep function needs a small step.
 _STEPS = (2.0**-10, 2.0**-14, 2.0**-18)
+# A derivative may differ from the difference by this much, relative to 1 plus its magnitude.
 _TOLERANCE = 1e-5
 
 

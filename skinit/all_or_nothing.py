@@ -8,8 +8,8 @@ def all_or_nothing(method: Callable) -> Callable:
     """Decorate a method that returns the estimator, so that an exception leaves the estimator unchanged.
 
     The method runs on a shallow copy of the estimator. It may set attributes to new arrays, but must not change
-    existing arrays. At its end, the estimator takes over all attributes of the copy in one step, which no signal can
-    interrupt.
+    existing arrays. When it has finished, the estimator takes over all attributes of the copy in one step, which no
+    signal can interrupt.
     """
 
     @wraps(method)

@@ -1,7 +1,7 @@
 """Ctrl-C during long calls of compiled code, and in a fit that is one of many.
 
-scikit-learn's estimators answer Ctrl-C with a warning and return the result so far. A search would then continue with
-the next fit, and ending it would take one Ctrl-C for each fit.
+scikit-learn's networks answer Ctrl-C with a warning and keep the weights so far. A search would then continue with the
+next fit, and ending it would take one Ctrl-C for each fit.
 """
 
 import sys
@@ -16,14 +16,14 @@ Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
 
 # scikit-learn's message.
-INTERRUPTED = "Training interrupted by user."
+INTERRUPTED_MESSAGE = "Training interrupted by user."
 # Searches, cross-validation and ensembles run their fits through this module, in this process or in a worker.
 MANY_FITS_MODULE = "joblib.parallel"
-# The name of Python's import code in tracebacks.
+# The file name of Python's import system in frames.
 IMPORT_FILE = "<frozen importlib._bootstrap>"
 
 # Windows does not interrupt a thread that waits without a timeout.
-POLL_SECONDS = 0.1
+SIGNAL_POLL_SECONDS = 0.1
 
 
 def interruptible(
@@ -31,9 +31,9 @@ def interruptible(
 ) -> Result:
     """Call a function that may stay in compiled code for long, and answer Ctrl-C at once.
 
-    Python handles signals only in the main thread, between two bytecodes. A call from the main thread therefore runs
-    the function in another thread, while the main thread waits. Ctrl-C ends the wait with KeyboardInterrupt. The
-    function still runs to its end, so its output must not be used. Starting a thread takes about 50 microseconds.
+    Python handles signals only in the main thread, between two bytecodes. So a call from the main thread runs the
+    function in another thread, while the main thread waits. Ctrl-C ends the wait with KeyboardInterrupt. The function
+    still runs to its end, so its output must not be used. Starting a thread takes about 50 microseconds.
 
     During an import, the function runs in the calling thread, because another thread that imports the same module would
     wait for this import forever.
@@ -64,10 +64,10 @@ def interruptible(
 
     thread = threading.Thread(target=run, name=f"skinit-{getattr(function, '__name__', 'call')}")
     thread.start()
-    # Not Thread.join: in Python 3.11, Ctrl-C during a join marks the thread as finished, and Python would exit while it
-    # runs.
+    # Not Thread.join, because in Python 3.11, Ctrl-C during a join marks the thread as finished, and Python would exit
+    # while the thread runs.
     while not outcome.done():
-        wait([outcome], POLL_SECONDS)
+        wait([outcome], SIGNAL_POLL_SECONDS)
     return outcome.result()
 
 

@@ -69,7 +69,7 @@ def warmup(
     Returns
     -------
     seconds : dict of str to float
-        The compiled parts and the seconds that each took. Empty if everything was compiled before.
+        The compiled parts, and the seconds that each of them took. Empty if everything was compiled before.
 
     Raises
     ------
@@ -114,7 +114,7 @@ def make_parts(
             kernels = [compile_activate, compile_activate_with_slopes]
             if curvature:
                 kernels.append(compile_activate_with_bends)
-            # Gains of initializers are of float64.
+            # Initializers compute gains in float64.
             evaluations = [partial(evaluate, name, np.zeros(1, values)) for values in (precision, np.float64)]
             parts[f"{precision} activation {name}"] = [
                 *(partial(each, name, precision) for each in kernels),
@@ -134,7 +134,7 @@ def make_parts(
 
 
 def compile_part(kernels: Sequence[Callable[[], object]]) -> float:
-    """Compile the kernels of a part; return the seconds it took, or 0 if all were compiled before."""
+    """Compile the kernels of a part. Return the seconds that it took, or 0 if all were compiled before."""
     began = time.perf_counter()
     with install_recorder("numba:compile") as recorder:
         for compile_kernel in kernels:

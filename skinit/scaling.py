@@ -4,12 +4,13 @@ import numpy as np
 
 from .user_warnings import warn_user
 
-# At most about this many numbers are examined, in rows spread over all of X.
+# About this many numbers are examined at most, in rows spread over all of X.
 NUMBERS = 50_000
 # Warn if a column is this many times larger than another, both by the root mean square and by the largest magnitude.
 # Standardized columns are equal by the first measure, and columns of zeros and ones by the second, however rare the
 # ones are.
 RATIO = 100.0
+
 _has_warned = False
 
 
@@ -38,7 +39,7 @@ def warn_of_unscaled(X: np.ndarray) -> None:
     # Most data need only this one pass.
     if not largest.size or not largest.max() > RATIO * largest.min():
         return
-    # Divided by the largest first, because squares may overflow.
+    # Columns are divided by their largest magnitude first, because squares may overflow.
     sizes = largest * np.sqrt(np.mean((some[:, seen] / largest) ** 2, axis=0))
     if sizes.max() > RATIO * sizes.min():
         _has_warned = True

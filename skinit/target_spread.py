@@ -8,8 +8,10 @@ from .engine.data import TrainingData
 OF_MEDIAN_DEVIATION = 1.4826
 # The standard deviation of a normal distribution, divided by its mean absolute deviation.
 OF_MEAN_DEVIATION = 1.2533
-# A spread outside of these bounds is not used, because its inverse may overflow in float32.
-SMALLEST, LARGEST = 1e-30, 1e30
+# A spread below this is not used, because its inverse may overflow in float32.
+SMALLEST_SPREAD = 1e-30
+# A spread above this is not used, because its inverse may underflow in float32.
+LARGEST_SPREAD = 1e30
 
 
 def target_spread(data: TrainingData) -> float:
@@ -36,12 +38,12 @@ def target_spread(data: TrainingData) -> float:
             OF_MEDIAN_DEVIATION * _median(distances, weights),
             OF_MEAN_DEVIATION * (distances @ weights / weights.sum()),
         )
-        spreads.append(next((spread for spread in candidates if SMALLEST < spread < LARGEST), 1.0))
+        spreads.append(next((spread for spread in candidates if SMALLEST_SPREAD < spread < LARGEST_SPREAD), 1.0))
     return float(np.mean(spreads))
 
 
 def _median(values: np.ndarray, weights: np.ndarray) -> float:
-    """The weighted median, or the mean of two values if it lies between them."""
+    """The weighted median. If it lies between two values, it is their mean."""
     order = np.argsort(values, kind="stable")
     sums = np.cumsum(weights[order])
     middle = sums[-1] / 2

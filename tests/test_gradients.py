@@ -184,7 +184,7 @@ def test_gradient_does_not_depend_on_the_size_of_blocks(loss, block_size, make, 
     network, X, targets, weights, _ = make_problem("relu", loss, (3, 4, 5, 3), n=20, dtype=dtype)
     eps = np.finfo(dtype).eps
     expected_loss, expected = loss_and_gradient(network, X, targets, weights)
-    monkeypatch.setattr(skinit.engine.passes, "BLOCK_ROWS", block_size)
+    monkeypatch.setattr(skinit.engine.passes, "MOST_BLOCK_ROWS", block_size)
     loss_sum, gradient = loss_and_gradient(network, make(X), targets, weights)
     assert_same_up_to_rounding(gradient, expected, eps)
     np.testing.assert_allclose(loss_sum, expected_loss, rtol=N_ROUNDINGS * eps)
@@ -217,7 +217,7 @@ def test_steps_do_not_depend_on_the_blocks_that_a_batch_goes_in(loss, block_size
 def test_bits_do_not_depend_on_how_a_pass_is_cut_into_calls(loss, seconds, monkeypatch):
     network, X, targets, weights, _ = make_problem("tanh", loss, (3, 4, 3), n=20)
     start = network.theta.copy()
-    monkeypatch.setattr(skinit.engine.passes, "BLOCK_ROWS", 3)
+    monkeypatch.setattr(skinit.engine.passes, "MOST_BLOCK_ROWS", 3)
 
     def train():
         network.theta[:] = start
@@ -250,7 +250,7 @@ def test_whole_sample_weights_are_repeated_rows(loss, block_size, monkeypatch):
     counts = np.arange(20) // 2 % 4
     repeated = np.repeat(np.arange(20), counts)
     expected_loss, expected = loss_and_gradient(network, X[repeated], targets[repeated])
-    monkeypatch.setattr(skinit.engine.passes, "BLOCK_ROWS", block_size)
+    monkeypatch.setattr(skinit.engine.passes, "MOST_BLOCK_ROWS", block_size)
     loss_sum, gradient = loss_and_gradient(network, X, targets, counts.astype(float))
     assert_same_up_to_rounding(gradient, expected)
     np.testing.assert_allclose(loss_sum, expected_loss, rtol=N_ROUNDINGS * EPS)
@@ -419,7 +419,7 @@ def test_preactivations_of_every_activation_are_those_of_a_numpy_network(activat
 @pytest.mark.parametrize("widths", [(3, 1100, 2), (3, 2, 1100), (1100, 2, 3), (1100, 2)], ids=str)
 def test_rows_beyond_a_block_are_predicted_too(widths, layout, tmp_path):
     # The last block is not full.
-    assert skinit.engine.predictions.LEAST_ROWS == 64
+    assert skinit.engine.predictions.FEWEST_BLOCK_ROWS == 64
     network = make_network(widths, "tanh", "log_loss", np.random.default_rng(0))
     X = np.random.default_rng(1).normal(size=(150, widths[0]))
     # Sums of 1100 terms: rounding grows with the root of their number.
@@ -437,8 +437,8 @@ def test_bits_of_predictions_do_not_depend_on_threads_and_calls(n_calls, layout,
     monkeypatch.setattr(skinit.engine.predictions, "CALL_MULTIPLY_ADDS", 25 * 1000 // n_calls)
     # Blocks of 64 rows, 16 in all.
     monkeypatch.setattr(skinit.engine.predictions, "BLOCK_NUMBERS", 5)
-    for module in (skinit.engine.predictions, skinit.engine.team):
-        monkeypatch.setattr(module, "SHARED_MULTIPLY_ADDS", 0)
+    monkeypatch.setattr(skinit.engine.predictions, "SHARED_PREDICTION_MULTIPLY_ADDS", 0)
+    monkeypatch.setattr(skinit.engine.team, "SHARED_MULTIPLY_ADDS", 0)
     results = []
     for n_threads in (1, 3, 40):
         monkeypatch.setattr(skinit.engine.team, "get_num_threads", lambda n_threads=n_threads: n_threads)
@@ -450,7 +450,7 @@ def test_bits_of_predictions_do_not_depend_on_threads_and_calls(n_calls, layout,
 @pytest.mark.parametrize("layout", ["c", "fortran", "csr"])
 def test_many_rows_of_a_narrow_network_are_predicted_too(layout):
     network = make_network((2, 3, 1), "relu", "squared_error", np.random.default_rng(0))
-    X = np.random.default_rng(1).normal(size=(3 * skinit.engine.predictions.MOST_ROWS + 5, 2))
+    X = np.random.default_rng(1).normal(size=(3 * skinit.engine.predictions.MOST_BLOCK_ROWS + 5, 2))
     assert_twin_preactivations(network, LAYOUTS[layout](X, None), X)
 
 

@@ -117,8 +117,8 @@ def as_list(scores):
 
 
 def test_all_activations_of_hidden_layers_and_of_outputs_have_formulas():
-    assert formulas.ACTIVATIONS.keys() == ACTIVATIONS.keys()
-    assert formulas.OUTPUT_ACTIVATIONS.keys() == OUTPUT_ACTIVATIONS.keys()
+    assert formulas.ONNX_ACTIVATIONS.keys() == ACTIVATIONS.keys()
+    assert formulas.ONNX_OUTPUT_ACTIVATIONS.keys() == OUTPUT_ACTIVATIONS.keys()
 
 
 @DTYPES

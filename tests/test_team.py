@@ -61,7 +61,7 @@ def started(monkeypatch):
     threads, start = [], threading.Thread.start
 
     def spy(thread):
-        if thread.name == skinit.engine.team.NAME:
+        if thread.name == skinit.engine.team.HELPER_NAME:
             threads.append(thread)
         start(thread)
 
@@ -82,7 +82,7 @@ def assert_same_bits(results):
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("name", FITS)
 def test_bits_do_not_depend_on_the_number_of_threads(name, dtype, use_threads, started, monkeypatch):
-    monkeypatch.setattr(skinit.engine.passes, "BLOCK_ROWS", 200)
+    monkeypatch.setattr(skinit.engine.passes, "MOST_BLOCK_ROWS", 200)
     results = []
     for n_threads in (1, 2, 3, 5):
         started.clear()

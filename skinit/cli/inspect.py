@@ -32,7 +32,7 @@ from .results import describe_hidden
 from .text import one_line, say
 
 # Number of rows to measure. More rows hardly change the means, and take proportionally more time.
-MOST_ROWS = 500
+INSPECTED_ROWS = 500
 
 OPTIONS = {"init": "--init", "activation": "--activation", "learning_rate_init": "--learning-rate"}
 # The command line standardizes features and targets, so advice need not mention it.
@@ -119,7 +119,7 @@ def inspect(arguments: argparse.Namespace) -> dict:
             raise CommandError(f"{error} --epochs 0 inspects the network before training.") from error
         except (ValueError, OverflowError) as error:
             raise CommandError(f"The network cannot be made: {error}") from error
-        rows = np.sort(np.random.RandomState(arguments.seed).permutation(len(y))[:MOST_ROWS])
+        rows = np.sort(np.random.RandomState(arguments.seed).permutation(len(y))[:INSPECTED_ROWS])
         X, y = X[rows], y[rows]
         begin("measuring signals and gradients")
         signals = signal_propagation(network, X, y, random_state=arguments.seed)
@@ -165,7 +165,7 @@ def _describe(table: Table, arguments: argparse.Namespace) -> str:
         training = f"after {arguments.epochs} epoch(s) of {describe_training(arguments)}"
     return (
         f"Network: {describe_hidden(arguments.hidden)}, {arguments.activation}, init {arguments.init[0].text}, "
-        f"{training}; measured on {min(len(table.y), MOST_ROWS)} rows."
+        f"{training}; measured on {min(len(table.y), INSPECTED_ROWS)} rows."
     )
 
 

@@ -14,6 +14,7 @@ from .text import one_line, say, shorten
 
 # Longer tables show adjacent columns of one kind in one row.
 MOST_COLUMNS_SHOWN = 30
+# Longer names of columns are shortened to this many letters.
 LONGEST_NAME = 40
 
 # Width of a score with its spread, and of a line in the metric's name.

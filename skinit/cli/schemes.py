@@ -8,6 +8,7 @@ from ..validation import nearest_name_hint, wrong_name
 
 # The suffix of a scheme that trains with the automatic learning rate.
 AUTOMATIC = "+auto"
+# The syntax of a scheme, for messages.
 SYNTAX = f"NAME[:PARAMETER=VALUE[,PARAMETER=VALUE]][{AUTOMATIC}]"
 
 

@@ -1,9 +1,9 @@
-"""How many threads BLAS may use, which is a property of the whole process.
+"""The number of threads that BLAS may use, which holds for the whole process.
 
 Training, prediction and curvature have their own products and threads. Only NumPy and SciPy use BLAS. Their small
 products are slower on two threads than on one, and afterwards the threads of BLAS spin for a while on cores that other
-threads need. `blas_threads` holds BLAS to one thread during small products, in any number of threads at once. After the
-last product it restores the earlier number of threads.
+threads need. `blas_threads` holds BLAS to one thread during small products. Several threads may hold it at once, and
+the last one restores the earlier number of threads.
 """
 
 import os
@@ -17,12 +17,13 @@ from threadpoolctl import ThreadpoolController
 # From this many multiply-adds on, a product of NumPy is faster with a second thread.
 SINGLE_THREAD_BELOW = 4_000_000
 # Below this many multiply-adds, OpenBLAS never uses a second thread (interface/gemv.c; gemm.c has a higher bound). Then
-# nothing is held, because holding takes as long as the rest of a prediction for one row.
+# nothing is held, because that would take as long as the rest of a prediction for one row.
 NEVER_THREADED_BELOW = 9_216
 
 _lock = threading.Lock()
 # The thread of each with block that holds BLAS to one thread.
 _holders: list[int] = []
+# The number of threads of each library before the first hold.
 _threads_before: list[int] = []
 
 

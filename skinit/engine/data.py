@@ -1,7 +1,7 @@
-"""Data at the border to compiled code: checked, and in the form that kernels take.
+"""The last checks of data before compiled code, and conversion to the form that kernels take.
 
-Compiled code trusts its arguments. An index out of range would read or write foreign memory, so every array is checked
-here before a kernel gets it.
+Compiled code trusts its arguments. An index out of range would read or write memory outside the array, so every array
+is checked here before a kernel gets it.
 """
 
 from collections.abc import Callable, Iterator
@@ -23,7 +23,7 @@ def is_ready(values: np.ndarray, dtype: np.dtype) -> bool:
 
 
 def cast(values, dtype: np.dtype, name: str):
-    """A dense or sparse array in `dtype`; ValueError if its finite numbers overflow that precision."""
+    """A dense or sparse array in `dtype`. Raise ValueError if finite numbers overflow in this precision."""
     dtype = np.dtype(dtype)
     if values.dtype == dtype:
         return values
@@ -49,14 +49,14 @@ def integers_in_range(name: str) -> Iterator[None]:
 
 
 def with_valid_indices(matrix: Any, name: str) -> Any:
-    """A sparse matrix whose indices are in range, have 32 or 64 bits, and are in this machine's byte order.
+    """The matrix, after a check that indices are in range, with indices and data in the byte order of this machine.
 
-    SciPy checks the indices when a matrix is made, but not when its arrays are replaced afterwards.
+    Indices are of int32 or int64. SciPy checks them when a matrix is made, but not when its arrays are replaced later.
 
     Raises
     ------
     ValueError
-        If an index points out of the matrix, or if its arrays do not fit each other.
+        If an index points outside the matrix, or if the arrays of the matrix do not fit each other.
     """
 
     def check(condition: bool, problem: str) -> None:
@@ -148,7 +148,7 @@ _STRUCTURE_CHECKS = {
 }
 
 
-# The empty sparse part of dense data, by the character of the dtype.
+# The empty sparse part of dense data, by the dtype's character.
 _NO_ENTRIES = {
     np.dtype(dtype).char: (np.empty(0, dtype), np.empty(0, np.int32), np.empty(0, np.int64))
     for dtype in (np.float32, np.float64)
@@ -156,9 +156,14 @@ _NO_ENTRIES = {
 
 
 def as_inputs(X, dtype: np.dtype, in_order: bool = False) -> Inputs:
-    """View a dense or sparse X, or convert it if necessary. Explicit zeros are harmless.
+    """The rows of a dense or sparse X as kernels take them, without a copy if possible. Explicit zeros are harmless.
 
     With `in_order`, the entries of each sparse row are sorted by column.
+
+    Raises
+    ------
+    ValueError
+        If X is a malformed sparse matrix or has too many columns, or if finite numbers overflow in this precision.
     """
     if type(X) is np.ndarray and is_ready(X, dtype):
         return Inputs(X, *_NO_ENTRIES[X.dtype.char])
@@ -185,7 +190,7 @@ class TrainingData(NamedTuple):
     ----------
     X : {ndarray, sparse matrix} of shape (n, n_features)
     targets : ndarray of shape (n, n_outputs)
-        For the log loss, the shape is (n, 1), and a target is the number of the row's class.
+        For the log loss, the shape is (n, 1), and a target is the number of a class.
     sample_weight : ndarray of shape (n,), or None
     weight_scale : float
         The power of two by which the weights have been divided.
@@ -197,7 +202,7 @@ class TrainingData(NamedTuple):
     weight_scale: float = 1.0
 
     def row_weights(self) -> np.ndarray:
-        """The weights of the rows in float64; ones without sample weights."""
+        """The weights of the rows in float64. They are ones if there are no sample weights."""
         return np.ones(len(self.targets)) if self.sample_weight is None else self.sample_weight.astype(np.float64)
 
     def take(self, rows: np.ndarray) -> "TrainingData":

@@ -1,4 +1,4 @@
-"""The Hessian of a network's loss on given data, as products with directions.
+"""Products of directions with the Hessian of a network's loss on given data.
 
 The loss is the sum over outputs, which training descends, even if training reports the mean over outputs.
 """
@@ -13,9 +13,9 @@ from ..kernels.activations import compile_activate_with_bends
 from ..kernels.arguments import Curvature, CurvatureFunctions, CurvatureWorkspace, Parameters
 from ..kernels.curvature import (
     ALL_LAYERS,
+    CURVATURE_JOB_SIZE,
     FIRST_BLOCK,
     IS_GAUSS_NEWTON,
-    JOB_SIZE,
     N_DIRECTIONS,
     STOP_BLOCK,
     compile_multiply_directions,
@@ -26,27 +26,27 @@ from .data import TrainingData
 from .network import Network
 from .team import Team
 
-# Rows in a block.
+# The most rows in a block.
 BLOCK = 64
-# The most shards that the blocks are divided into.
-MOST_SHARDS = 4
-# Bytes of the results that blocks keep from one product to the next.
+# The most shards that the blocks are divided into, because each shard has a product for every direction.
+MOST_CURVATURE_SHARDS = 4
+# The most bytes of results that blocks keep from one product to the next.
 KEPT_BYTES = 2**26
-# Bytes of the products of all shards, so that they stay in the cache. Larger products took twice as long for layers of
-# 256 units.
+# The most bytes of the products of all shards, so that they stay in the cache. Larger products took twice as long for
+# layers of 256 units.
 PRODUCTS_BYTES = 2**23
-# Multiply-adds of a compiled call that can be made shorter. In narrow layers they take about a tenth of a second, so
-# Ctrl-C is answered soon.
+# Multiply-adds of a compiled call with several blocks or directions. In narrow layers they take about a tenth of a
+# second, so Ctrl-C is answered soon.
 CALL_WORK = 400_000_000
-# Multiply-adds of a block of rows for one direction, which is the shortest call. In wide layers, which are faster, they
-# take about a tenth of a second too.
+# The most multiply-adds of a block of rows for one direction, which is the shortest call. In wide layers, which are
+# faster, they take about a tenth of a second too.
 BLOCK_WORK = 2_000_000_000
 
 
 class HessianProducts:
     """Products with the Hessian of the mean loss over rows, or its Gauss-Newton part, at the network's parameters.
 
-    In a with block, the helper threads stay between products. Otherwise they come and go with each call of `multiply`.
+    In a with block, the helper threads stay between products. Otherwise they start and end in each call of `multiply`.
 
     Parameters
     ----------
@@ -67,14 +67,15 @@ class HessianProducts:
         row_work = network.row_work(inputs)
         self._block = min(block, n_rows, max(1, BLOCK_WORK // (6 * row_work)))
         self._n_blocks = -(-n_rows // self._block)
-        self._n_shards = min(self._n_blocks, MOST_SHARDS)
+        self._n_shards = min(self._n_blocks, MOST_CURVATURE_SHARDS)
         # Adding a block to the products costs as much as a dense row, even if the rows are sparse.
         self._parts_per_call = max(1, CALL_WORK // (6 * (self._block * row_work + network.n_weights)))
         self._kernel = compile_multiply_directions(dtype)
-        self._team = Team(self._n_shards, n_rows * row_work, JOB_SIZE, 0)
+        self._team = Team(self._n_shards, n_rows * row_work, CURVATURE_JOB_SIZE, 0)
         self._most_directions = 0
-        # The parameters with which blocks have been passed forward, and which blocks these are.
+        # The parameters with which blocks have been passed forward.
         self._passed_theta = np.empty(0, dtype)
+        # Whether the results of each block are kept.
         self._is_passed = np.zeros(self._n_blocks, bool)
         self._is_passed_for_gauss_newton = False
 
@@ -86,7 +87,7 @@ class HessianProducts:
         self._team.__exit__(*exception)
 
     def _make_room(self, n_directions: int) -> None:
-        """Make the arguments of the kernel ready for this many directions at a time."""
+        """Prepare the arguments of the kernel for this many directions at a time."""
         if n_directions <= self._most_directions:
             return
         self._team.stop()
@@ -140,7 +141,7 @@ class HessianProducts:
         Parameters
         ----------
         directions : ndarray of shape (m, n)
-            A row may have more entries than its direction needs.
+            A row may be longer than its direction, which is at its start.
         layers : sequence of int of length m
             The layer whose weights a direction starts with, or `ALL_LAYERS` for a direction in all parameters.
         gauss_newton : bool, default=False
@@ -166,7 +167,7 @@ class HessianProducts:
     def _forget_other_passes(self, gauss_newton: bool) -> None:
         """Forget the results of blocks if they belong to other parameters, or if products need more than them."""
         theta = self.network.theta
-        # The results that Gauss-Newton products need contain no deltas.
+        # Gauss-Newton products need no deltas, so the results for products with the Hessian are enough for them.
         is_enough = self._is_passed_for_gauss_newton == gauss_newton or (gauss_newton and self._is_passed.all())
         # Compare bits, because NaN is not equal to itself.
         if not (is_enough and np.array_equal(self._passed_theta.view(np.uint8), theta.view(np.uint8))):
@@ -176,7 +177,7 @@ class HessianProducts:
             self._is_passed_for_gauss_newton = gauss_newton
 
     def _multiply_some(self, directions, layers, gauss_newton: bool, out) -> None:
-        """Write the products of the summed loss, for no more directions than there is room for."""
+        """Write the products of the summed loss's Hessian to `out`, for as many directions as there is room for."""
         arguments = self._arguments._replace(team=self._team.shared)
         workspace, job = arguments.workspace, arguments.team.job
         n, size = directions.shape
@@ -199,7 +200,7 @@ class HessianProducts:
         self._kernel(arguments, rank, 0)
 
     def as_operator(self, layer: int = ALL_LAYERS, gauss_newton: bool = False, alpha: float = 0.0) -> LinearOperator:
-        """The matrix of these products, for all parameters or one layer's weights, with an L2 penalty of `alpha`."""
+        """The Hessian as an operator, for all parameters or the weights of a layer, with an L2 penalty of `alpha`."""
         network = self.network
         dtype = network.theta.dtype
         size = network.theta.size if layer == ALL_LAYERS else network.coefs[layer].size

@@ -24,7 +24,7 @@ class LossFunction(NamedTuple):
 
     @classmethod
     def of(cls, name: str, *constants: float) -> "LossFunction":
-        """The loss with this name, by default with the constants of its entry.
+        """The loss with this name. Without `constants`, it has the constants of its entry.
 
         Raises
         ------
@@ -76,7 +76,7 @@ class LossFunction(NamedTuple):
     def loss_and_deltas(
         self, preactivations: np.ndarray, targets: np.ndarray, weights: np.ndarray
     ) -> tuple[float, np.ndarray]:
-        """The weighted sum of the rows' losses, and its derivatives by the preactivations, in their dtype.
+        """The weighted sum of the rows' losses, and its derivatives with respect to the preactivations, in their dtype.
 
         Parameters
         ----------

@@ -17,8 +17,11 @@ from .blas import blas_threads
 from .data import TrainingData, as_inputs, is_ready
 from .losses import LossFunction
 
-# Multiply-adds of one compiled call forward. They take at most 0.1 s on a slow core, because Ctrl-C waits for the end.
+# The most multiply-adds in the forward passes of one compiled call. They take at most 0.1 s on a slow core, because
+# Ctrl-C waits for the end of the call.
 CALL_MULTIPLY_ADDS = 10**8
+# The most rows that go through a network together, in training and in predictions.
+MOST_BLOCK_ROWS = 512
 
 
 class Network:
@@ -69,7 +72,7 @@ class Network:
         sizes = [int(size) for size in layer_sizes]
         shapes = list(pairwise(sizes))
         self.widths = tuple(sizes)
-        # None at first, so that the setters check the given activation and loss.
+        # None differs from every activation and loss, so the setters check the given ones.
         self._activation: Any = None
         self._loss: Any = None
         self.activation = activation
@@ -112,7 +115,10 @@ class Network:
         self._activation = tuple(activation) if isinstance(activation, list) else activation
 
     def activation_of_weights(self, k: int):
-        """The activation for which the weights of layer `k` are drawn. The output layer takes the layer below's."""
+        """The activation for which the weights of layer `k` are drawn.
+
+        The output layer has none, so its weights are drawn for the activation of the last hidden layer.
+        """
         return self.activations[min(k, len(self.activations) - 1)] if self.activations else self.activation
 
     def activation_addresses(self, compile_activation: Callable[[Any, np.dtype], Kernel]) -> np.ndarray:
@@ -180,7 +186,7 @@ class Network:
         own, given = self._arrays[1:], [*coefs, *intercepts]
         if len(own) != len(given) or not all(map(operator.is_, own, given)):
             return False
-        # The shape and the dtype of an array can be assigned to.
+        # Users can assign to the shape and the dtype of an array.
         return [(view.shape, view.dtype) for view in own] == self._shapes_and_dtypes
 
     def is_intact(self) -> bool:
@@ -189,7 +195,7 @@ class Network:
 
     def check_finite(self) -> None:
         """Raise ValueError if a parameter is NaN or infinite."""
-        # The sum is faster to check. It is finite only if all parameters are, although it may overflow if they are.
+        # A finite sum proves that all parameters are finite, and is faster to check. Finite parameters may overflow it.
         with np.errstate(over="ignore", invalid="ignore"):
             if np.isfinite(self.theta.sum()) or np.isfinite(self.theta).all():
                 return
@@ -198,7 +204,7 @@ class Network:
         raise ValueError(f"{' and '.join(bad)} must be finite, got NaN or infinity.")
 
     def check_data(self, data: TrainingData) -> Data:
-        """The data in the form for kernels, after a check that sizes, dtypes and memory order fit the network.
+        """The data as kernels take them, after a check that sizes, dtypes and memory order fit the network.
 
         Raises
         ------
@@ -259,8 +265,8 @@ class Network:
     def propagate(self, X) -> Iterator[tuple[Any, np.ndarray]]:
         """Yield the input and the preactivations of one layer after the other, for all rows of a dense or sparse X.
 
-        A caller that scales a layer's weights must scale its preactivations in place too, because the next layer's
-        input is computed from them.
+        The preactivations of layer `k` have shape (n, d_{k+1}). A caller that scales a layer's weights must scale its
+        preactivations in place too, because the next layer's input is computed from them.
         """
         activations = X
         last = len(self.coefs) - 1

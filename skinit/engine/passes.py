@@ -1,4 +1,4 @@
-"""Passes over training data. The arguments of the kernel are made ready once for all passes."""
+"""Passes over training data. The arguments of the kernel are prepared once for all passes."""
 
 import time
 from functools import partial
@@ -14,13 +14,11 @@ from ..kernels.losses import SCIKIT_LEARN_CAP, compile_loss
 from ..kernels.products import compile_multiply, spare_size
 from ..kernels.updates import compile_update
 from .data import TrainingData
-from .network import CALL_MULTIPLY_ADDS, Network
+from .network import CALL_MULTIPLY_ADDS, MOST_BLOCK_ROWS, Network
 from .team import Team
 
 # Seconds that one compiled call should last, so that Ctrl-C is answered soon.
 CALL_SECONDS = 0.2
-# The most rows in a block, which go through the network together.
-BLOCK_ROWS = 512
 
 
 class DataPasses:
@@ -36,7 +34,7 @@ class DataPasses:
     alpha : float
         Strength of the L2 penalty.
     rows : ndarray of shape (n,), or None
-        Numbers of the rows to pass over. None: all rows. Their order may be changed between passes.
+        Numbers of the rows to pass over, by default of all rows. Their order may be changed between passes.
 
     Raises
     ------
@@ -56,7 +54,7 @@ class DataPasses:
         self.has_negative_weights = bool((self._data.sample_weight < 0).any())
         row_work = network.row_work(self._data.inputs)
         # A mini-batch with more rows takes several blocks.
-        block_size = max(1, min(batch_size, self.rows.size, BLOCK_ROWS, CALL_MULTIPLY_ADDS // row_work))
+        block_size = max(1, min(batch_size, self.rows.size, MOST_BLOCK_ROWS, CALL_MULTIPLY_ADDS // row_work))
         self._epoch = Epoch(
             self.rows,
             batch_size,
@@ -73,7 +71,7 @@ class DataPasses:
             0,
         )
         self._team = Team(
-            training.count_shards(block_size), block_size * row_work, training.JOB_SIZE, training.N_NUMBERS
+            training.count_shards(block_size), block_size * row_work, training.TRAINING_JOB_SIZE, training.N_NUMBERS
         )
         self._workspace = _make_workspace(network, self._data, block_size, self._team.most_threads)
         self._blocks_per_call = 1
@@ -90,7 +88,7 @@ class DataPasses:
         self._team.__exit__(*exception)
 
     def _bind(self, solver) -> None:
-        """Make the arguments of the kernel ready, for steps of a solver or for no steps."""
+        """Prepare the arguments of the kernel, with the state of a solver, or with an empty state if it is None."""
         theta = self.network.theta
         if solver is None:
             nothing = np.empty(0)
@@ -144,10 +142,10 @@ class DataPasses:
         self.last_rate = float(state.rates[-1])
         if solver.averaging is not None:
             state.average_weights[:] = solver.averaging.next_weights(self.rows.size, self.batch_size)
-        return float(self._pass(training.STEP)[training.REPORTED_LOSS]) / self.rows.size
+        return float(self._pass(training.TAKE_STEPS)[training.REPORTED_LOSS]) / self.rows.size
 
     def loss(self) -> float:
-        """The loss that `run` would return without its steps. Each mini-batch weighs the penalty as in training."""
+        """The loss that `run` would return if it took no steps. Each mini-batch weights the penalty as in training."""
         weights = self.network.theta[: self.network.n_weights].astype(np.float64)
         self._team.shared.numbers[training.SQUARED_NORM] = weights @ weights
         return float(self._pass(training.SUM_LOSSES)[training.REPORTED_LOSS]) / self.rows.size
@@ -155,7 +153,7 @@ class DataPasses:
     def loss_and_gradient(self) -> tuple[float, np.ndarray]:
         """The mean loss over rows, penalty included, as scikit-learn reports it, and the gradient as a new vector.
 
-        The gradient is that of the loss summed over outputs. All rows must be in one mini-batch.
+        The gradient belongs to the loss summed over outputs. All rows must be in one mini-batch.
         """
         network = self.network
         loss_sum = self._pass(training.SUM_GRADIENTS)[training.LOSS]
@@ -173,7 +171,7 @@ class DataPasses:
         """Pass over all rows in calls of the kernel that take about `CALL_SECONDS` each."""
         totals = np.zeros(training.N_TOTALS)
         job = self._team.shared.job
-        job[training.PURPOSE], job[training.POSITION], job[training.N_STEPS] = purpose, 0, 0
+        job[training.PURPOSE], job[training.POSITION], job[training.N_PASS_STEPS] = purpose, 0, 0
         while job[training.POSITION] < self.rows.size:
             began = time.perf_counter()
             n_blocks = min(self._blocks_per_call, self._count_blocks(int(job[training.POSITION])))
@@ -185,7 +183,7 @@ class DataPasses:
         return totals
 
     def _count_blocks(self, position: int) -> int:
-        """Number of blocks that are left in a pass."""
+        """The number of blocks left in a pass."""
         n_batches, n_rows = divmod(self.rows.size - position, self.batch_size)
         block_size = self._epoch.block_size
         return n_batches * -(-self.batch_size // block_size) + -(-n_rows // block_size)
@@ -225,7 +223,7 @@ def _make_workspace(network: Network, data: Data, block_size: int, n_threads: in
     n_shards = training.count_shards(block_size)
     offsets, ranges, place = [], [], 0
     for k, (fan_in, fan_out) in enumerate(pairwise(sizes)):
-        # A sharded gradient is written and read once for each shard. Otherwise its factors are read once in all.
+        # A sharded gradient is written and read once for each shard. Otherwise its two factors are read once.
         is_sharded = n_shards * fan_in * fan_out <= block_size * ((n_inputs if k == 0 else fan_in) + fan_out)
         offsets.append(place if is_sharded else -1)
         place += fan_in * fan_out if is_sharded else 0

@@ -8,20 +8,18 @@ from scipy.sparse import issparse
 
 from ..kernels.activations import compile_activate
 from ..kernels.arguments import Parameters, Prediction, PredictionFunctions
-from ..kernels.prediction import JOB_SIZE, compile_predict
+from ..kernels.prediction import PREDICTION_JOB_SIZE, compile_predict
 from ..kernels.products import compile_multiply, spare_size
 from .data import as_inputs, is_ready
-from .network import CALL_MULTIPLY_ADDS, Network
+from .network import CALL_MULTIPLY_ADDS, MOST_BLOCK_ROWS, Network
 from .team import Team, shared_memory
 
-# Activations of a block in the widest layer, so few that they stay in the cache.
+# The most activations of a block in the widest layer, so that they stay in the cache.
 BLOCK_NUMBERS = 16384
 # The fewest rows in a block, even if a layer is wide, because these rows fill tiles. A smaller X has one smaller block.
-LEAST_ROWS = 64
-# The most rows in a block.
-MOST_ROWS = 512
-# From this many multiply-adds on, a prediction is faster with several threads.
-SHARED_MULTIPLY_ADDS = 10_000_000
+FEWEST_BLOCK_ROWS = 64
+# From this many multiply-adds on, a prediction is faster with helpers, which start and end with it.
+SHARED_PREDICTION_MULTIPLY_ADDS = 10_000_000
 
 
 def predict_preactivations(network: Network, X) -> np.ndarray:
@@ -53,18 +51,20 @@ def predict_and_check(network: Network, X) -> tuple[np.ndarray, bool]:
     dtype, widths = network.theta.dtype, network.widths
     n_rows = X.shape[0]
     out = np.empty((n_rows, widths[-1]), dtype)
-    # A matrix with another dtype or memory order is converted some rows at a time, because this takes less memory.
+    # A matrix with another dtype or memory order is converted a few rows at a time, because this takes less memory.
     converts = not issparse(X) and not is_ready(X, dtype)
     inputs = as_inputs(X[:0] if converts else X, dtype)
     row_work = network.n_weights if converts else network.row_work(inputs)
     widest = max(widths[1:])
-    block_size = min(MOST_ROWS, max(LEAST_ROWS, BLOCK_NUMBERS // widest), CALL_MULTIPLY_ADDS // row_work, n_rows)
+    block_size = min(
+        MOST_BLOCK_ROWS, max(FEWEST_BLOCK_ROWS, BLOCK_NUMBERS // widest), CALL_MULTIPLY_ADDS // row_work, n_rows
+    )
     block_size = max(1, block_size)
     # The rows of one compiled call.
     step = max(1, CALL_MULTIPLY_ADDS // row_work // block_size) * block_size
     team = None
-    if n_rows * row_work >= SHARED_MULTIPLY_ADDS:
-        team = Team(-(-n_rows // block_size), n_rows * row_work, JOB_SIZE, 0)
+    if n_rows * row_work >= SHARED_PREDICTION_MULTIPLY_ADDS:
+        team = Team(-(-n_rows // block_size), n_rows * row_work, PREDICTION_JOB_SIZE, 0)
     n_threads = 1 if team is None else team.most_threads
     kernel = compile_predict(dtype)
     arguments = Prediction(
@@ -77,7 +77,7 @@ def predict_and_check(network: Network, X) -> tuple[np.ndarray, bool]:
         np.empty((n_threads, block_size), np.int64),
         np.empty(n_threads, np.int64),
         out,
-        shared_memory(1, JOB_SIZE, 0) if team is None else team.shared,
+        shared_memory(1, PREDICTION_JOB_SIZE, 0) if team is None else team.shared,
     )
     n_nonfinite = 0
     with nullcontext() if team is None else team:

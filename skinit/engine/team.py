@@ -15,15 +15,15 @@ import numpy as np
 
 from ..kernels import arguments
 from ..kernels.atomics import HAS_POSIX
-from ..kernels.team import HELPERS, STOP, WAITED, board_size
+from ..kernels.team import HELPERS, SEND_HOME, WAITED, board_size
 
 # A caller that waits for helpers during more than this fraction of its time would be faster alone.
 MOST_WAITING = 0.25
 # Seconds of work after which the waiting is judged.
 JUDGED_SECONDS = 0.01
-# From this many multiply-adds in the forward passes of a phase on, a second thread saves time.
+# A second thread saves time from this many multiply-adds on, in the forward passes of a phase.
 SHARED_MULTIPLY_ADDS = 100_000
-# Seconds that a caller works alone after it has waited too long. They double each time in a row.
+# Seconds that a caller works alone after it has waited too long. They double if its next try ends in the same way.
 ALONE_SECONDS = 0.1
 # The most seconds that a caller works alone before it tries helpers again.
 MOST_ALONE_SECONDS = 3.0
@@ -31,11 +31,11 @@ MOST_ALONE_SECONDS = 3.0
 # The function that returns the number of the current core, if the system has it.
 _current_core = getattr(ctypes.CDLL(None), "sched_getcpu", None) if HAS_POSIX else None
 
-# The name of every helper.
-NAME = "skinit helper"
+# The name of every helper thread.
+HELPER_NAME = "skinit helper"
 
 _limit: int | None = None
-# Teams in their with blocks. A team whose end an exception has prevented disappears with the last reference to it.
+# Teams in their with blocks. The references are weak, so a team that an exception kept from ending disappears.
 _at_work: "WeakSet[Team]" = WeakSet()
 
 
@@ -87,8 +87,10 @@ def get_num_threads() -> int:
     Examples
     --------
     >>> import skinit
-    >>> skinit.get_num_threads() >= 1
-    True
+    >>> skinit.set_num_threads(1)
+    >>> skinit.get_num_threads()
+    1
+    >>> skinit.set_num_threads(None)
     """
     omp_num_threads = _omp_num_threads()
     if not HAS_POSIX or multiprocessing.current_process().daemon:
@@ -127,7 +129,7 @@ def _move_away(thread: threading.Thread) -> None:
     """
     if not (_current_core and hasattr(os, "sched_setaffinity") and thread.native_id):
         return
-    # It may have ended already, or the system may not allow it.
+    # The thread may have ended already, or the system may not allow the move.
     with suppress(OSError):
         cores = os.sched_getaffinity(thread.native_id)
         others = cores - {_current_core()}
@@ -141,7 +143,7 @@ def _new_board(n_threads: int) -> np.ndarray:
 
 
 def shared_memory(n_threads: int, job_size: int, n_numbers: int) -> arguments.Team:
-    """The memory that `n_threads` threads share, with room for the numbers that the caller gives them in each phase."""
+    """The memory that `n_threads` threads share: a board, and room for `job_size` integers and `n_numbers` floats."""
     return arguments.Team(_new_board(n_threads), np.zeros(job_size, np.int64), np.zeros(n_numbers))
 
 
@@ -223,7 +225,7 @@ class Team:
             self._judge(time.perf_counter() - began, board[WAITED] * 1e-9)
 
     def _judge(self, seconds: float, waited: float) -> None:
-        """Work alone for a while if the caller waits too long for helpers, because other processes use the cores."""
+        """If the caller waits too long for helpers, other processes use the cores, so work alone for a while."""
         self._seconds += seconds
         self._waited += waited
         if self._seconds < JUDGED_SECONDS:
@@ -240,8 +242,8 @@ class Team:
             # Helpers that had nothing to do for a long time have left.
             if rank in self._helpers and self._helpers[rank].is_alive():
                 continue
-            # A daemon, because it would never end if the interpreter ended in the middle of the caller's work.
-            thread = threading.Thread(target=help, args=(rank,), name=NAME, daemon=True)
+            # A daemon, because Python would wait for it forever if it exits in the middle of the caller's work.
+            thread = threading.Thread(target=help, args=(rank,), name=HELPER_NAME, daemon=True)
             try:
                 thread.start()
             except RuntimeError:
@@ -252,8 +254,8 @@ class Team:
 
     def stop(self) -> None:
         """Send all helpers home, and wait until they are gone."""
-        # The next helpers get a new board, so that none of them is a helper that an exception has kept from ending.
-        self.shared.board[HELPERS] = STOP
+        # The next helpers get a new board, because a helper that an exception kept from ending still has the old one.
+        self.shared.board[HELPERS] = SEND_HOME
         self.shared = self.shared._replace(board=_new_board(self.most_threads))
         while self._helpers:
             _, thread = self._helpers.popitem()

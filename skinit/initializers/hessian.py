@@ -23,8 +23,11 @@ SEARCH_ROWS = 128
 FIRST_POWER_ITERATIONS = 4
 # Power iterations after a change of scales. Fewer are enough, because they start from the previous directions.
 POWER_ITERATIONS = 2
-# The same for Jacobians, whose iterations are cheaper.
-FIRST_JACOBIAN_ITERATIONS, JACOBIAN_ITERATIONS = 30, 6
+# Power iterations for the first norm of a Jacobian. There are more than for a Hessian, because each takes only two
+# products with a layer's weights.
+FIRST_JACOBIAN_ITERATIONS = 30
+# Power iterations for the norm of a Jacobian after a change of its scale. They start from the previous vectors.
+JACOBIAN_ITERATIONS = 6
 # The largest logarithm of a layer's scale. Without this bound, a layer that cannot reach its target would lose its
 # signal or its slopes and come no nearer.
 LOG_SCALE_BOUND = 2.5

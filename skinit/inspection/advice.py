@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 # Parameters that advice may mention.
-PARAMETERS = ("init", "activation", "learning_rate_init")
+ADVISED_PARAMETERS = ("init", "activation", "learning_rate_init")
 
 
 class Vocabulary(NamedTuple):
@@ -53,6 +53,6 @@ def phrase(template: str, activations: Sequence, vocabulary: Vocabulary = PYTHON
     -------
     advice : str
     """
-    words = {name: _Parameter(name, vocabulary.write) for name in PARAMETERS}
+    words = {name: _Parameter(name, vocabulary.write) for name in ADVISED_PARAMETERS}
     better_init = "{init:hessian} and {activation:tanh}" if "logistic" in activations else "{init:hessian|orthogonal}"
     return template.format(better_init=better_init.format(**words), and_scale=vocabulary.and_scale, **words)

@@ -25,16 +25,18 @@ UNSCALED = 30
 # A few constant features, such as the margins of pictures, do no harm. If half of them are constant, the table is
 # probably wrong.
 CONSTANT_FEATURES = 0.5
-# Ratios of a layer's variation over rows to the input's. Later weights would have to change by the inverse factor
-# before the network's outputs depend on its input as they should.
-VANISHED_SIGNAL, EXPLODED_SIGNAL = 1e-3, 1e3
-# Ratios of a layer's gradient to the output layer's. A learning rate that suits one of the two is wrong for the other
-# by this factor.
-VANISHED_GRADIENT, EXPLODED_GRADIENT = 1e-3, 1e3
-# Ratios of the gradient to the weights. At a learning rate of 0.01, a step with the first ratio changes the weights by
-# a ten-millionth, so even a million steps change little. A step with the second ratio changes them by as much as their
-# size.
-TINY_GRADIENT, HUGE_GRADIENT = 1e-5, 100
+# Below this fraction of the input's variation over rows, later weights would have to grow more than a thousandfold.
+VANISHED_SIGNAL = 1e-3
+# Above this multiple of the input's variation over rows, later weights would have to shrink more than a thousandfold.
+EXPLODED_SIGNAL = 1e3
+# Below this fraction of the output layer's gradient, a learning rate that suits the output layer is far too small.
+VANISHED_GRADIENT = 1e-3
+# Above this multiple of the output layer's gradient, a learning rate that suits the output layer is far too large.
+EXPLODED_GRADIENT = 1e3
+# If the gradient is below this fraction of the weights, a million steps of 0.01 change them by less than a tenth.
+TINY_GRADIENT = 1e-5
+# If the gradient is above this multiple of the weights, one step of 0.01 changes them by more than their size.
+HUGE_GRADIENT = 100
 # A network has learned nothing if its loss is not at least this fraction lower than with its mean output for every row.
 LEARNED = 0.01
 # Above this fraction of saturated outputs, a bounded activation blocks most of the backpropagated gradient.

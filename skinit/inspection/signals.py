@@ -36,7 +36,7 @@ SATURATED_SLOPE = 0.01
 DEAD_SLOPE = 1e-3
 # Outputs and deltas are equal if they differ by less than this many rounding errors. A sum over some hundred inputs has
 # ten.
-ROUNDINGS = 100
+EQUAL_ROUNDINGS = 100
 # Number of random sums over rows that tell units apart. Different units do not agree in all of them by chance.
 N_SUMS = 4
 # Relative tolerance of a Hessian's norm, as in skinit.curvature.
@@ -339,7 +339,7 @@ def _count_distinct_units(network: Network, sums: list[_LayerSums], summary: Dat
     softmax sum to zero.
     """
     last = len(sums) - 1
-    rounding = ROUNDINGS * float(np.finfo(network.theta.dtype).eps)
+    rounding = EQUAL_ROUNDINGS * float(np.finfo(network.theta.dtype).eps)
     largest_slopes = _largest_slopes(network)
     weights = [np.abs(coef).astype(np.float64) for coef in network.coefs]
     counts = []

@@ -22,8 +22,10 @@ from .elementary import jittable
 from .processor import multiply_add, prefer_wide_vectors
 
 LEAKY_RELU_SLOPE = 0.01
-# The fixed point of mean 0 and variance 1: G. Klambauer et al., "Self-normalizing neural networks" (2017).
+# SELU for positive u is this times u. With `SELU_ALPHA`, mean 0 and variance 1 are a fixed point of a layer: G.
+# Klambauer et al., "Self-normalizing neural networks" (2017).
 SELU_SCALE = 1.0507009873554804934193349852946
+# SELU for negative u is this times `SELU_SCALE` times (e^u - 1).
 SELU_ALPHA = 1.6732632423543772848170429916717
 
 
@@ -199,13 +201,16 @@ ACTIVATIONS = {
 
 
 def activate_signature(dtype):
-    """Signature of the kernels that turn a layer's products into its activations, in place."""
+    """Signature of kernels that turn the products of a layer, of shape (n, d), into its activations, in place.
+
+    The other argument is the intercept, of shape (d,).
+    """
     types = array_types(dtype)
     return void(types.matrix, types.data_vector)
 
 
 def activate_with_slopes_signature(dtype):
-    """Signature of the kernels that also write each unit's slope, and possibly its bend."""
+    """Signature of kernels that also write the slopes, of shape (n, d), and possibly the bends."""
     types = array_types(dtype)
     return void(types.matrix, types.data_vector, types.matrix, types.matrix)
 
@@ -274,14 +279,14 @@ def compile_activate(activation, dtype: np.dtype) -> Kernel:
 
 @cache
 def compile_activate_with_slopes(activation, dtype: np.dtype) -> Kernel:
-    """``activate(products, intercept, slopes, bends)``: as `compile_activate`, and write f'(u) to `slopes` only."""
+    """``activate(products, intercept, slopes, bends)``: as `compile_activate`, and write f'(u) to `slopes`."""
     value, slope, _ = _formulas_of(activation)
     return Kernel(_make_activate_with_slopes(value, slope), activate_with_slopes_signature(dtype))
 
 
 @cache
 def compile_activate_with_bends(activation, dtype: np.dtype) -> Kernel:
-    """``activate(products, intercept, slopes, bends)``: as `compile_activate`, and write f'(u) and f''(u)."""
+    """As `compile_activate_with_slopes`, and write f''(u) to `bends`."""
     return Kernel(_make_activate_with_bends(*_formulas_of(activation)), activate_with_slopes_signature(dtype))
 
 

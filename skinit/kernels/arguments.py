@@ -1,4 +1,8 @@
-"""The arguments of kernels: named tuples of arrays, and their numba types."""
+"""The arguments of kernels: named tuples of arrays, and their numba types.
+
+All arrays are C-contiguous. They have the dtype of the network, float32 or float64, unless the docstring gives another.
+Layer `k` of a network maps `d_k` inputs to `d_{k+1}` units. "Units" counts the units of all layers except the input.
+"""
 
 from typing import Any, NamedTuple
 
@@ -9,7 +13,17 @@ from .compilation import FLOAT64_DATA, FLOAT64_VECTOR, INT32_DATA, INT64_DATA, I
 
 
 class Inputs(NamedTuple):
-    """The rows of X, either dense or CSR. The other part is empty, but `X` always has the right number of columns."""
+    """The rows of X, either dense or CSR. The other part is empty, but `X` always has the right number of columns.
+
+    Attributes
+    ----------
+    X : ndarray of shape (n, n_features), or (0, n_features) if the rows are sparse
+    data : ndarray of shape (n_entries,)
+    indices : int32 ndarray of shape (n_entries,)
+        The column of each entry.
+    indptr : int64 ndarray of shape (n + 1,)
+        The entries of row `i` have the numbers from ``indptr[i]`` to ``indptr[i + 1]`` (exclusive).
+    """
 
     X: np.ndarray
     data: np.ndarray
@@ -24,7 +38,15 @@ class Inputs(NamedTuple):
 
 
 class Data(NamedTuple):
-    """The training data. An empty `sample_weight` means that all rows have weight 1."""
+    """The training data.
+
+    Attributes
+    ----------
+    inputs : Inputs
+    targets : ndarray of shape (n, n_targets)
+    sample_weight : ndarray of shape (n,)
+        Empty if all rows have weight 1.
+    """
 
     inputs: Inputs
     targets: np.ndarray
@@ -32,24 +54,34 @@ class Data(NamedTuple):
 
 
 class Parameters(NamedTuple):
-    """A network's weight matrices, row by row, then its intercepts, in one vector; and its layer sizes."""
+    """The parameters and the shape of a network.
+
+    Attributes
+    ----------
+    theta : ndarray of shape (n_parameters,)
+        The weight matrices of all layers, row by row, then the intercepts of all layers.
+    layer_sizes : int64 ndarray of shape (n_layers + 1,)
+    """
 
     theta: np.ndarray
     layer_sizes: np.ndarray
 
 
 class Epoch(NamedTuple):
-    """A pass over the rows numbered `order`, in mini-batches. A mini-batch goes through the network in blocks of rows.
+    """A pass over rows in mini-batches. A mini-batch goes through the network in blocks of rows.
 
     Attributes
     ----------
-    order : ndarray of shape (n,)
+    order : int64 ndarray of shape (n,)
+        The numbers of the rows, in the order of the pass.
     batch_size, block_size : int
+        The most rows in a mini-batch and in a block.
     alpha : float
         Strength of the L2 penalty.
     loss_scale : float
         Factor that turns the sum over outputs into the reported loss.
-    loss_constants : ndarray
+    loss_constants : float64 ndarray
+        The constants of the loss (see `losses`).
     """
 
     order: np.ndarray
@@ -65,19 +97,22 @@ class SolverState(NamedTuple):
 
     Attributes
     ----------
-    slots, constants : ndarray
-    rates : ndarray
+    slots : ndarray of shape (n_slots, n_parameters)
+        The vectors that the solver keeps, such as moments.
+    constants : float64 ndarray
+        Other numbers of the solver, such as momentum.
+    rates : float64 ndarray of shape (n_steps_of_a_pass,)
         The learning rate of each step of a pass.
     weight_decay : float
         Decoupled weight decay: the fraction of the weights that a step with learning rate 1 removes.
-    n_steps : ndarray of shape (1,)
-        Counts the steps of all passes.
-    average : ndarray like theta
-        The average of the parameters over steps; empty if no average is kept.
-    average_weights : ndarray
-        The weights in the average of the parameters after each step of a pass.
-    dropout : ndarray of shape (n_hidden_layers,)
-        For each hidden layer, the probability that a step leaves out a unit; empty without dropout.
+    n_steps : int64 ndarray of shape (1,)
+        The number of steps taken in all passes.
+    average : ndarray of shape (n_parameters,)
+        The average of the parameters over steps. Empty if no average is kept.
+    average_weights : float64 ndarray of shape (n_steps_of_a_pass,)
+        The weight in the average of the parameters after each step of a pass.
+    dropout : float64 ndarray of shape (n_hidden_layers,)
+        For each hidden layer, the probability that a step leaves out a unit. Empty without dropout.
     seed : int
         Seed for dropout.
     """
@@ -98,21 +133,31 @@ class Workspace(NamedTuple):
 
     Attributes
     ----------
-    inputs, targets, weights : ndarray
-        A block of rows of the data.
-    activations, slopes : ndarray
-        For each layer except the input, one after the other.
+    inputs : ndarray of shape (block_size, n_features), or (block_size, 0) for sparse data
+        The inputs of the current block.
+    targets : ndarray of shape (block_size, n_targets)
+        The targets of the current block.
+    weights : ndarray of shape (block_size,)
+        The sample weights of the current block.
+    activations : ndarray of shape (block_size * n_units,)
+        The activations of each layer except the input, one layer after the other.
+    slopes : ndarray of shape (block_size * n_units,)
+        The slopes in the same places, which the deltas of hidden layers overwrite.
     deltas : ndarray of shape (block_size, n_outputs)
+        The deltas of the output layer.
     transposed : ndarray
         The transposed weights of each layer except the first.
-    gradient : ndarray like theta
-    offsets : ndarray of shape (n_layers + 1,)
+    gradient : ndarray of shape (n_parameters,)
+        The sum of the gradients of the mini-batch's blocks so far.
+    offsets : int64 ndarray of shape (n_layers + 1,)
         Where each layer's weights start in a shard's gradient, or -1 if they are not there. The last is for intercepts.
     shard_gradients : ndarray of shape (n_shards, ...)
-    ranges : ndarray of shape (n_ranges, 3)
+    ranges : int64 ndarray of shape (n_ranges, 3)
         Layer, first row and last row (exclusive) of each range of parameters. Layer -1 means all intercepts.
-    losses, weight_sums : ndarray of shape (n_shards,)
-    squared_norms : ndarray of shape (n_ranges,)
+    losses, weight_sums : float64 ndarray of shape (n_shards,)
+        The weighted loss and the sum of weights of each shard's rows.
+    squared_norms : float64 ndarray of shape (n_ranges,)
+        The sum of squares of each range of weights.
     scratch : ndarray of shape (n_threads, ...)
         Room for the gradient of a range and for the panel of a product.
     """
@@ -135,7 +180,7 @@ class Workspace(NamedTuple):
 
 
 class Functions(NamedTuple):
-    """Addresses of the kernels that training calls. `activate` has one address for each hidden layer."""
+    """Addresses of the kernels that training calls. `activate` is an int64 array with one for each hidden layer."""
 
     activate: np.ndarray
     loss: int
@@ -144,7 +189,15 @@ class Functions(NamedTuple):
 
 
 class Team(NamedTuple):
-    """Memory of threads that share work (see `team`): their board, and the caller's values for the current phase."""
+    """Memory of threads that share work (see `team`).
+
+    Attributes
+    ----------
+    board, job : int64 ndarray
+        The board, and the caller's integers for the current phase.
+    numbers : float64 ndarray
+        The caller's other numbers for the current phase.
+    """
 
     board: np.ndarray
     job: np.ndarray
@@ -164,7 +217,7 @@ class Training(NamedTuple):
 
 
 class PredictionFunctions(NamedTuple):
-    """Addresses of the kernels that predictions call. `activate` has one address for each hidden layer."""
+    """Addresses of the kernels that predictions call. `activate` is as in `Functions`."""
 
     activate: np.ndarray
     multiply: int
@@ -176,16 +229,17 @@ class Prediction(NamedTuple):
     Attributes
     ----------
     block_size : int
-        Rows that go through the network together.
+        The most rows that go through the network together.
     units : ndarray of shape (2 * n_threads, ...)
-        Activations of a layer. Each thread has two of these rows.
+        Activations of hidden layers. Each thread uses two of these rows.
     spare : ndarray of shape (n_threads, ...)
         Room for the panel of a product.
-    rows : ndarray of shape (n_threads, block_size)
-        Row numbers.
-    n_nonfinite : ndarray of shape (n_threads,)
+    rows : int64 ndarray of shape (n_threads, block_size)
+        The numbers of the rows of each thread's block.
+    n_nonfinite : int64 ndarray of shape (n_threads,)
         How many NaN or infinite numbers each thread has found.
     out : ndarray of shape (n, n_outputs)
+        The output layer's preactivations.
     """
 
     functions: PredictionFunctions
@@ -201,7 +255,7 @@ class Prediction(NamedTuple):
 
 
 class CurvatureFunctions(NamedTuple):
-    """Addresses of the kernels that Hessian products call. `activate` has one address for each hidden layer."""
+    """Addresses of the kernels that Hessian products call. `activate` is as in `Functions`."""
 
     activate: np.ndarray
     loss: int
@@ -214,14 +268,23 @@ class CurvatureWorkspace(NamedTuple):
 
     Attributes
     ----------
-    inputs, targets, weights, activations, slopes, bends, deltas : ndarray
-        Blocks of rows, and everything computed from them that does not depend on a direction.
+    inputs : ndarray of shape (n_rows, n_features), or (n_rows, 0) for sparse data
+        The inputs of the blocks that are kept, which have `n_rows` rows in all.
+    targets : ndarray of shape (n_rows, n_targets)
+    weights : ndarray of shape (n_rows,)
+    activations, slopes, bends, deltas : ndarray of shape (n_rows * n_units,)
+        For each block, the numbers of each layer except the input, one layer after the other.
     transposed : ndarray of shape (n_weights,)
         The transposed weights of each layer.
-    layers : ndarray of shape (n_directions,)
+    layers : int64 ndarray of shape (n_directions,)
+        The layer of each direction (see `curvature`).
     directions : ndarray of shape (n_directions, n_parameters)
     products : ndarray of shape (n_shards * n_directions, n_parameters)
-    tangents, activation_tangents, delta_tangents, transposed_directions, spare : ndarray of shape (n_threads, ...)
+    tangents, activation_tangents, delta_tangents : ndarray of shape (n_threads, block_size * n_units)
+        The tangents of preactivations, activations and deltas, for the block of each thread.
+    transposed_directions : ndarray of shape (n_threads, n_weights)
+    spare : ndarray of shape (n_threads, ...)
+        Room for the panel of a product.
     """
 
     inputs: np.ndarray
@@ -243,7 +306,17 @@ class CurvatureWorkspace(NamedTuple):
 
 
 class Curvature(NamedTuple):
-    """All arguments of the kernel for Hessian products. The rows numbered `rows` go through the network in blocks."""
+    """All arguments of the kernel for Hessian products.
+
+    Attributes
+    ----------
+    rows : int64 ndarray of shape (n,)
+        The numbers of the rows that go through the network, in blocks.
+    block_size : int
+        The most rows in a block.
+    loss_constants : float64 ndarray
+        The constants of the loss (see `losses`).
+    """
 
     functions: CurvatureFunctions
     parameters: Parameters

@@ -12,8 +12,11 @@ from .processor import declare, processor
 
 # Whether the operating system has the POSIX functions that waiting needs.
 HAS_POSIX = os.name == "posix"
+# The number of the clock that is never set. Windows does not have it, and `nanoseconds` reads no clock there.
 _CLOCK = getattr(time, "CLOCK_MONOTONIC", 1)
+# The alignment of int64 entries in bytes.
 _ITEM_BYTES = 8
+
 _INT32, _INT64 = ir.IntType(32), ir.IntType(64)
 
 
@@ -24,7 +27,7 @@ def _pointer(context, builder, array_type, array, index):
 
 @intrinsic
 def load(typing_context, values, index):
-    """Read ``values[index]``. Everything written before this value was stored is then visible too."""
+    """Read ``values[index]``. Everything that was written before this value was stored is then visible too."""
 
     def generate(context, builder, signature, arguments):
         pointer = _pointer(context, builder, signature.args[0], *arguments)
@@ -71,7 +74,7 @@ def pause(typing_context):
 
 @intrinsic
 def nanoseconds(typing_context):
-    """Nanoseconds since an arbitrary moment, on a clock that is never set."""
+    """Nanoseconds since an arbitrary moment, on a clock that is never set. Always 0 on Windows."""
 
     def generate(context, builder, signature, arguments):
         if not HAS_POSIX:
@@ -89,7 +92,7 @@ def nanoseconds(typing_context):
 
 @intrinsic
 def give_way(typing_context):
-    """Give this core to another thread that waits for one."""
+    """Let another thread that waits for a core run on this core."""
 
     def generate(context, builder, signature, arguments):
         if HAS_POSIX:

@@ -31,13 +31,17 @@ from numba.misc.appdirs import user_cache_dir
 from ..user_warnings import warn_user
 from ..version import __version__
 
-PACKAGE = __name__.rpartition(".")[0]
-# How many of the most recently used folders are kept. All kernels of one version take about 10 MB.
+# The package whose sources name the folder.
+KERNELS_PACKAGE = __name__.rpartition(".")[0]
+# This many folders are kept, the most recently used ones. All kernels of one version take about 10 MB.
 N_FOLDERS = 8
+# The start of a folder's name. Only folders with this start are ever removed.
 PREFIX = "skinit-kernels-"
 # Settings of numba that change the machine code.
 SETTINGS = ("OPT", "LOOP_VECTORIZE", "SLP_VECTORIZE", "BOUNDSCHECK", "DEBUGINFO_DEFAULT", "ENABLE_AVX")
-HEADER = b"skinit kernel\n"
+# The first bytes of every file.
+FILE_HEADER = b"skinit kernel\n"
+# Bytes of a checksum, which follows the header.
 DIGEST_SIZE = hashlib.sha256().digest_size
 
 # The last error that prevented code from being kept.
@@ -72,7 +76,9 @@ def folder() -> Path:
     """
     if root() == Path():
         raise OSError("the user has no home folder")
-    names = sorted(module.name for module in pkgutil.iter_modules(sys.modules[PACKAGE].__path__, f"{PACKAGE}."))
+    names = sorted(
+        module.name for module in pkgutil.iter_modules(sys.modules[KERNELS_PACKAGE].__path__, f"{KERNELS_PACKAGE}.")
+    )
     identity = (
         [(name, _source(name)) for name in names],
         # numba compiles with llvmlite, and the coefficients of `elementary` are fitted with NumPy and SciPy.
@@ -95,7 +101,7 @@ def _parts(function: Any) -> Iterator:
 def can_be_kept(function: Callable) -> bool:
     """Whether the sources that name the folder contain the function and all functions in its closures."""
     # `all` stops at the first function from elsewhere, so the closures of that function are not inspected.
-    return all(str(getattr(part, "__module__", "")).startswith(f"{PACKAGE}.") for part in _parts(function))
+    return all(str(getattr(part, "__module__", "")).startswith(f"{KERNELS_PACKAGE}.") for part in _parts(function))
 
 
 def file_name(function: Callable, signature) -> str:
@@ -115,8 +121,8 @@ def load(name: str) -> bytes | None:
         data = path.read_bytes()
     except OSError:
         return None
-    start = len(HEADER) + DIGEST_SIZE
-    if data[:start] != HEADER + _checksum(name, data[start:]):
+    start = len(FILE_HEADER) + DIGEST_SIZE
+    if data[:start] != FILE_HEADER + _checksum(name, data[start:]):
         return None
     _touch(path.parent)
     return data[start:]
@@ -134,7 +140,7 @@ def keep(name: str, code: bytes) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         if is_new:
             _remove_old(directory)
-        _write(directory / name, HEADER + _checksum(name, code) + code)
+        _write(directory / name, FILE_HEADER + _checksum(name, code) + code)
     except OSError as error:
         if failure is None:
             warn_user(

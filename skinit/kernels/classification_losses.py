@@ -1,7 +1,8 @@
 """Losses for classification (see `losses`).
 
 Their constants are the cap on a single log loss and the label smoothing `s`. With n classes, a target of 1 becomes
-1 - s + s / n, and a target of 0 becomes s / n.
+1 - s + s / n, and a target of 0 becomes s / n. `log_losses` also takes the start of each group of outputs, and the end
+of the last group.
 """
 
 import numpy as np
@@ -27,7 +28,7 @@ def _exp_of_margins(preactivations, out):
 
 
 def log_loss(preactivations, targets, weights, deltas, constants):
-    """Cross-entropy of the softmax. A target is the number of a class."""
+    """Cross-entropy of the softmax. A target is the number of a class, so targets have shape (n, 1)."""
     prefer_wide_vectors()
     n_classes = preactivations.shape[1]
     cap, smoothing = constants[0], constants[1]
@@ -98,7 +99,7 @@ _log_loss_of_rows = inner(log_loss)
 
 
 def log_losses(preactivations, targets, weights, deltas, constants):
-    """Cross-entropy of the softmax of each group of outputs, summed over groups."""
+    """Cross-entropy of the softmax of each group of outputs, summed over groups. Each group has a column of targets."""
     total = 0.0
     for i in range(preactivations.shape[0]):
         for k in range(targets.shape[1]):
@@ -154,10 +155,10 @@ def curve_log_losses(preactivations, targets, weights, tangents, out, constants)
 
 
 def curve_norms_log_loss(preactivations, targets, constants):
-    r"""The largest eigenvalue of :math:`\mathrm{diag}(p) - p p^T`, where `p` are the probabilities.
+    r"""The largest eigenvalue of :math:`\mathrm{diag}(p) - p p^T` for each row, where `p` are the probabilities.
 
-    If :math:`p_1 \ge p_2 \ge \dots`, it lies between :math:`p_2` and :math:`p_1`. It solves the secular equation
-    :math:`\sum_j p_j / (p_j - \lambda) = 0`, which can be written as
+    If :math:`p_1 \ge p_2 \ge \dots`, the eigenvalue lies between :math:`p_2` and :math:`p_1`. It solves the secular
+    equation :math:`\sum_j p_j / (p_j - \lambda) = 0`, which can be written as
 
     .. math:: \lambda = \frac{p_1 (p_2 + c)}{p_1 + c}, \qquad
               c = p_2 + \sum_{j > 2} p_j \frac{\lambda - p_2}{\lambda - p_j} .

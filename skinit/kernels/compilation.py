@@ -27,17 +27,19 @@ from numba.np.numpy_support import as_dtype
 from ..interrupts import interruptible
 from . import cache as disk
 
-# Kernels allocate nothing, so they need not count references. Threads would wait for each other to change the counts.
-OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "_nrt": False}
-# Seconds of compilation before the message appears.
+# numba's options for kernels. Kernels allocate nothing, so they need not count references to arrays. Threads would wait
+# for each other to change the counts.
+JIT_OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "_nrt": False}
+# Seconds of compilation before `MESSAGE` appears.
 PATIENCE = 1.0
+# "Once", because compiled code is kept on disk.
 MESSAGE = "Compiling, once for this machine ..."
 # For functions that are compiled as part of the kernels that call them. Only other compiled code calls these, so the
 # CPython and C wrappers would never be used.
-inner: Any = njit(**(OPTIONS | {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}))
-# For inner functions that return a view of an array, because only inlined functions can do so without reference counts.
-# Also for inner functions with many arguments that are called in one place.
-inlined: Any = njit(**(OPTIONS | {"inline": "always"}))
+inner: Any = njit(**(JIT_OPTIONS | {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}))
+# For functions that return a view of an array, because only inlined functions can do so without reference counts. Also
+# for functions with many arguments that are called in one place.
+inlined: Any = njit(**(JIT_OPTIONS | {"inline": "always"}))
 
 
 class Kernel:
@@ -94,9 +96,9 @@ class Making(event.Listener):
     def run(self) -> tuple[Any, Callable, int]:
         """Load or compile; return the library that holds the code, the entry point for Python, and the address.
 
-        Inner functions that are not inlined are symbols. If two kernels shared an engine, both would call the copy that
-        was loaded first. Its bits may differ, because each copy is optimized in its own context. So every kernel has
-        its own engine. It runs the code that was kept, even in the process that compiled it.
+        Inner functions that are not inlined are symbols. If two kernels shared an engine of LLVM, both would call the
+        copy that was loaded first. Its results may have other bits, because each copy is optimized in its own context.
+        So every kernel has its own engine. Even the process that compiled a kernel loads the code as it was kept.
         """
         with global_compiler_lock:
             context = cpu_target.target_context
@@ -123,7 +125,7 @@ class Making(event.Listener):
 
     def _compile(self) -> bytes:
         self._thread = threading.get_ident()
-        dispatcher = njit(**OPTIONS)(self._function)
+        dispatcher = njit(**JIT_OPTIONS)(self._function)
         with event.install_listener("numba:run_pass", self):
             dispatcher.compile(self._signature)
         return serialize.dumps(dispatcher.get_compile_result(self._signature)._reduce())
@@ -145,7 +147,7 @@ class GivenUpError(BaseException):
 
 
 class Announcement:
-    """Says once that kernels are being compiled, after `PATIENCE` seconds of compilation.
+    """Announces once that kernels are being compiled, after `PATIENCE` seconds of compilation.
 
     Parameters
     ----------
@@ -159,7 +161,7 @@ class Announcement:
 
     @contextmanager
     def during_compilation(self) -> Iterator[None]:
-        """Around the compilation of one kernel: count its seconds, and announce it if there are too many."""
+        """Around the compilation of one kernel, count its seconds, and announce it if they are too many."""
         if self._seconds_left <= 0:
             yield
             return

@@ -17,10 +17,10 @@ Jacobian of the output layer's preactivations, is the Hessian without the terms 
 
 Threads share the work (see `team`) in two phases. In the first phase, each item is a block of rows, and everything that
 does not depend on a direction is computed for it. In the second phase, each item is a shard, which has every n-th block
-if there are n shards. A shard sums its own product for each direction.
+if there are n shards. For each direction, a shard sums the products of its blocks.
 
-A direction may lie in the weights of a single layer. Then nothing changes below this layer, and no result is needed
-below it. This saves more than half of the work.
+A direction may lie in the weights of a single layer. Then tangents are zero below this layer, and the product is needed
+only for its weights. This saves more than half of the work.
 """
 
 from functools import cache
@@ -49,11 +49,22 @@ from .propagation import (
 )
 from .team import finish, next_item, open_phase
 
+# Stands for the layer of a direction in all parameters.
 ALL_LAYERS = -1
-# The entries of `job`, which are the caller's values for the current phase.
-KIND, FIRST_BLOCK, STOP_BLOCK, N_DIRECTIONS, IS_GAUSS_NEWTON, JOB_SIZE = range(6)
+# The entries of `job`, which the caller sets.
+(
+    CURVATURE_PHASE,  # The kind of the current phase.
+    FIRST_BLOCK,  # The number of the first block in this call.
+    STOP_BLOCK,  # The number after the last block.
+    N_DIRECTIONS,  # The number of directions in this call.
+    IS_GAUSS_NEWTON,  # 1 for products with the Gauss-Newton part, 0 for products with the Hessian.
+    CURVATURE_JOB_SIZE,
+) = range(6)
 # Kinds of phases.
-FORWARD, TANGENTS = range(2)
+(
+    FORWARD_PHASE,  # The first phase, over blocks.
+    TANGENTS_PHASE,  # The second phase, over shards.
+) = range(2)
 
 _loss_at = function_at(loss_signature)
 _curve_at = function_at(curve_signature)
@@ -76,7 +87,7 @@ class _Block(NamedTuple):
 
 @inlined
 def _block_of(curvature, number):
-    """The block with this number. If there is less memory than all blocks need, they use it in turn."""
+    """The block with this number. If the workspace has room for fewer blocks, they use it in turn."""
     workspace, block_size = curvature.workspace, curvature.block_size
     start, stop = number * block_size, min((number + 1) * block_size, curvature.rows.size)
     n = stop - start
@@ -111,7 +122,7 @@ def _transpose_all(coefs, layer_sizes, out):
 
 @inlined
 def _part_of(vector, layer_sizes, k, layer):
-    """The weights of layer `k` in a vector of all parameters, or in one that starts with the weights of `layer`."""
+    """The weights of layer `k`. `vector` has all parameters if `layer` is `ALL_LAYERS`, or starts with the weights."""
     size = layer_sizes[k] * layer_sizes[k + 1]
     start = 0
     if layer == ALL_LAYERS:
@@ -300,9 +311,9 @@ def _multiply_shard(curvature, number, rank, multiply, spare):
 def _multiply_directions(curvature, rank, is_passed):
     """For some blocks, add the products of the summed loss's Hessian with all directions to the products of the shards.
 
-    ``layers[m]`` is `ALL_LAYERS`, or the layer that direction `m` lies in. Its row then starts with the weights of this
-    layer. `is_passed` is 1 if the first phase has been done for these blocks and parameters. Rank 0 is the caller. Any
-    other rank is a helper, which works on the caller's items until it is sent home.
+    ``layers[m]`` is the layer of direction `m`, whose row in `directions` starts with the weights of this layer, or
+    `ALL_LAYERS`. `is_passed` is 1 if the first phase has been done for these blocks and parameters. Rank 0 is the
+    caller. Any other rank is a helper, which works on the caller's items until it is sent home.
     """
     workspace = curvature.workspace
     board, job, _ = curvature.team
@@ -311,24 +322,24 @@ def _multiply_directions(curvature, rank, is_passed):
     n_shards = _count_shards(workspace)
     if rank == 0:
         if is_passed == 1:
-            job[KIND] = TANGENTS
+            job[CURVATURE_PHASE] = TANGENTS_PHASE
             open_phase(board, n_shards)
         else:
             _transpose_all(curvature.parameters.theta, curvature.parameters.layer_sizes, workspace.transposed)
-            job[KIND] = FORWARD
+            job[CURVATURE_PHASE] = FORWARD_PHASE
             open_phase(board, job[STOP_BLOCK] - job[FIRST_BLOCK])
     while True:
         item = next_item(board, rank)
         if item >= 0:
-            if job[KIND] == FORWARD:
+            if job[CURVATURE_PHASE] == FORWARD_PHASE:
                 _pass_block(curvature, job[FIRST_BLOCK] + item, multiply, spare)
             else:
                 _multiply_shard(curvature, item, rank, multiply, spare)
             finish(board, rank)
-        elif rank > 0 or job[KIND] == TANGENTS:
+        elif rank > 0 or job[CURVATURE_PHASE] == TANGENTS_PHASE:
             return
         else:
-            job[KIND] = TANGENTS
+            job[CURVATURE_PHASE] = TANGENTS_PHASE
             open_phase(board, n_shards)
 
 

@@ -12,9 +12,20 @@ import numpy as np
 
 from .compilation import inner
 
+# The increment of SplitMix64: 2^64 divided by the golden ratio, rounded to an odd number.
 GAMMA = np.uint64(0x9E3779B97F4A7C15)
-MIX_1, MIX_2 = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
-SHIFT_1, SHIFT_2, SHIFT_3, HALF = np.uint64(30), np.uint64(27), np.uint64(31), np.uint64(32)
+# The shift in the first round of SplitMix64's mixing function.
+SHIFT_1 = np.uint64(30)
+# The factor in the first round.
+MIX_1 = np.uint64(0xBF58476D1CE4E5B9)
+# The shift in the second round.
+SHIFT_2 = np.uint64(27)
+# The factor in the second round.
+MIX_2 = np.uint64(0x94D049BB133111EB)
+# The shift in the last round, which has no factor.
+SHIFT_3 = np.uint64(31)
+# This shift leaves the upper half of a random number, which is compared with the probability.
+HALF = np.uint64(32)
 
 
 @inner
@@ -26,13 +37,16 @@ def _mix(z):
 
 @inner
 def _split(state, number):
-    """The state of the generator that splits off from `state` as number `number`."""
+    """The state of generator number `number` among the generators that split off from `state`."""
     return _mix(state + (np.uint64(number) + np.uint64(1)) * GAMMA)
 
 
 @inner
 def drop_units(activations, slopes, rate, seed, step, first_row, layer):
-    """Leave out units of a layer at random, and divide the others by 1 - rate. Treat their slopes in the same way."""
+    """Leave out units of a layer at random, and divide the others by 1 - rate. Treat their slopes in the same way.
+
+    `activations` and `slopes` have shape (n, d), and their rows have the numbers `first_row`, `first_row` + 1, ...
+    """
     Float = activations.dtype.type
     factor = Float(1.0 / (1.0 - rate))
     bound = np.uint64(rate * 4294967296.0)

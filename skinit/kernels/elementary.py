@@ -1,6 +1,6 @@
 r"""Elementary functions that LLVM can vectorize: no branches, no tables, no calls to libm.
 
-Each takes one float32 or float64 number inside a compiled loop and stays in that precision.
+Each takes one float32 or float64 number inside a compiled loop and returns a number of that precision.
 `MAX_ERROR` states the largest relative error of each, which the tests measure. NaN gives NaN, infinity gives the
 limit, and a power too small to be a normal number becomes zero.
 
@@ -42,13 +42,16 @@ MAX_ERROR = {
 }
 
 
-# A loop that contains a call does not become vector code.
+# Functions are inlined, because a loop that contains a call does not become vector code.
 INLINE: Any = {"forceinline": True}
 jittable = register_jitable(**INLINE)
 
 
 class _Format(NamedTuple):
-    """The differences between the two precisions: the bits, and the number of terms in each series."""
+    """The constants of a precision: types, bits, the two parts of ln 2, and the number of terms in each series.
+
+    `tail_degree` is the degree of the polynomial for the upper tail of the normal distribution.
+    """
 
     Float: type
     Int: type
@@ -73,7 +76,7 @@ _FORMATS = {
 
 
 def _polynomial(coefficients, Float):
-    """A jittable polynomial by Horner's rule; coefficients from the constant term up."""
+    """A jittable polynomial, by Horner's rule. The first coefficient is the constant term."""
     if len(coefficients) > 10:
         # LLVM unrolls only short loops. A caller's loop that contains another loop does not become vector code.
         even = _polynomial(coefficients[::2], Float)
@@ -99,7 +102,7 @@ def _polynomial(coefficients, Float):
 
 
 def _reduced_expm1(x):
-    """(e^r - 1, k) from the reduction above; k is a 32-bit integer."""
+    """The pair (e^r - 1, k) from the reduction above, where k is an int32."""
 
 
 @overload(_reduced_expm1, jit_options=INLINE)
@@ -178,7 +181,7 @@ def expm1(x):
 
 @jittable
 def tanh(x):
-    """The hyperbolic tangent, from e^{2x} - 1; it rounds to 1 long before the cut at 20."""
+    """The hyperbolic tangent, from e^{2x} - 1. It rounds to 1 below the cut at 20."""
     Float = type(x)
     e = _expm1_of_small(Float(2) * min(max(x, Float(-20)), Float(20)))
     return e / (e + Float(2))

@@ -1,14 +1,18 @@
 r"""Losses of the output layer's preactivations, and their gradients.
 
-`LOSSES` is the only table of losses. Each loss takes the preactivations :math:`u` (not the outputs), so a confident
-wrong prediction has its full cost, because nothing overflows and no logarithm of zero is taken. With row weights
+`LOSSES` is the only table of losses. Each loss takes the preactivations :math:`u` (not the outputs), so nothing
+overflows, no logarithm of zero is taken, and a confident wrong prediction has its full cost. With row weights
 :math:`s_i`, a loss returns :math:`\sum_i s_i \ell(u_i, y_i)` and writes the deltas
 :math:`s_i \, \partial \ell / \partial u_{ij}`. The caller divides by :math:`\sum_i s_i`. The loss of a row is a sum
 over outputs.
 
-A loss also takes a vector of `constants`. The first is the largest value that a single log loss can have, and it may be
-infinite. scikit-learn clips probabilities at machine epsilon, so its log losses are at most `SCIKIT_LEARN_CAP`, and the
-line searches of L-BFGS reach this cap. Deltas are never clipped. The remaining constants depend on the loss.
+The shapes are (n, n_outputs) for preactivations, deltas and tangents, (n, n_targets) for targets, and (n,) for weights.
+All of them have the dtype of the network. A loss is summed in float64.
+
+A loss also takes a float64 vector of `constants`. The first is the largest value that a single log loss can have, and
+it may be infinite. scikit-learn clips probabilities at machine epsilon, so its log losses are at most
+`SCIKIT_LEARN_CAP`. Training uses the same cap, because the line searches of L-BFGS reach it. Deltas are never clipped.
+The remaining constants depend on the loss.
 
 A new loss is one more entry: a kernel ``loss(preactivations, targets, weights, deltas, constants) -> sum``, a kernel
 for its second derivative, the norm of this derivative, the output activation that turns preactivations into
@@ -28,6 +32,7 @@ from . import classification_losses as classification
 from . import regression_losses as regression
 from .compilation import FLOAT64_DATA, Kernel, array_types
 
+# The largest log loss of scikit-learn, about 36.
 SCIKIT_LEARN_CAP = -math.log(np.finfo(np.float64).eps)
 
 
@@ -67,7 +72,7 @@ def _exp(preactivations):
 
 
 def _cumulative_softplus(preactivations):
-    """The first preactivation, then the previous result plus the softplus of each later one, so no row decreases."""
+    """The first preactivation, then the previous result plus the softplus of the next one, so no row decreases."""
     np.logaddexp(preactivations[:, 1:], 0, out=preactivations[:, 1:])
     return np.cumsum(preactivations, axis=1, out=preactivations)
 
@@ -84,7 +89,7 @@ def _logistic(preactivations):
 
 
 def _log_softmax(preactivations):
-    """Logarithms of the softmax. log1p keeps the digits of the largest logarithm near 0."""
+    """Logarithms of the softmax. log1p keeps the digits of the largest logarithm if it is near 0."""
     rows = np.arange(len(preactivations))
     highest = preactivations.argmax(axis=1)
     # The difference of two finite numbers may overflow.

@@ -1,8 +1,8 @@
 """Activations that users write as plain functions of one number.
 
 They are computed in float64 for networks of both precisions, because a number in Python's source is a float64, and
-because missing derivatives are replaced by differences, which need float64. The name of the folder for machine code
-does not depend on their source, so every process compiles them again.
+because missing derivatives are replaced by differences, which need float64. They are not kept on disk, because the name
+of the folder does not depend on their source (see `cache`), so every process compiles them again.
 """
 
 import dis
@@ -14,23 +14,29 @@ from numba import float64, njit, types
 
 from ..interrupts import interruptible
 from .activations import Formulas
-from .compilation import OPTIONS
+from .compilation import JIT_OPTIONS
 from .elementary import jittable
 
-# Steps of the first and of the second differences. The error of fourth order, which grows with the step, is then about
-# as large as the rounding error, which shrinks with it. Powers of two make u + STEP exact.
-STEP, SECOND_STEP = 2.0**-10, 2.0**-9
-# Beyond this magnitude the steps grow with u, because the rounding error would dominate otherwise.
-FIRST_FAR = 32.0
-# There is a kink if the first (or second) differences of both sides are further from the central one than this,
-# relative to the central one or to 1.
-KINK, SECOND_KINK = 1e-6, 1e-3
-# Weight of the second differences in the search for a kink.
+# The step h of first differences. Their error of fourth order, h^4 = 2^-40, is about as large as their rounding error,
+# 2^-52 / h = 2^-42. A power of two makes u + h exact.
+FIRST_STEP = 2.0**-10
+# The step h of second differences. Their error of fourth order, h^4 = 2^-36, is about as large as their rounding error,
+# 2^-52 / h^2 = 2^-34.
+SECOND_STEP = 2.0**-9
+# Beyond this magnitude of u, the steps grow in proportion to u, because the rounding error would dominate otherwise.
+FAR_FROM_ZERO = 32.0
+# There is a kink if the first differences of the two sides deviate from the central one by more than this in sum,
+# relative to 1 plus the central one.
+FIRST_KINK = 1e-6
+# The limit of second differences, as `FIRST_KINK` for first differences. It is larger, because one-sided second
+# differences have an error of second order, and one-sided first differences have an error of third order.
+SECOND_KINK = 1e-3
+# The weight of second differences in the search for a kink, so small that they only break ties of third differences.
 TIE = 1e-6
 
 
 def make_formulas(value: Callable, slope: Callable | None = None, bend: Callable | None = None) -> Formulas:
-    """The formulas of an activation given by functions of one number. Differences replace missing derivatives.
+    """The formulas of an activation from functions of one number. Differences replace missing derivatives.
 
     Raises
     ------
@@ -63,7 +69,7 @@ def make_formulas(value: Callable, slope: Callable | None = None, bend: Callable
 
 def _inline(function: Callable) -> Any:
     # A loop that contains a call does not become vector code.
-    return njit(**(OPTIONS | {"forceinline": True}))(function)
+    return njit(**(JIT_OPTIONS | {"forceinline": True}))(function)
 
 
 def _compile(function: Any, name: str) -> Any:
@@ -110,7 +116,7 @@ def _shortened(message: str) -> str:
 
 @jittable
 def _is_left_smoother(before, at, after, step):
-    """Whether the left side of a point is the one without a kink.
+    """Whether the left side of a point is free of kinks.
 
     Third differences are small without a kink, but also if the kink is in their middle. Second differences, with the
     weight `TIE`, tell these cases apart. At the kink itself neither side has a kink, and the left side counts.
@@ -125,19 +131,19 @@ def _is_left_smoother(before, at, after, step):
 def _make_difference(function: Callable) -> Callable:
     """The derivative of a function of one number, by differences.
 
-    If there is a kink or a jump within three steps of `u`, the central difference deviates from a difference of one
-    side. Then the difference of the side without the kink counts.
+    If there is a kink or a jump within three steps of `u`, the central difference deviates from a one-sided
+    difference. The result is then the one-sided difference on the side without the kink.
     """
 
     def difference(u):
-        step = STEP * max(1.0, abs(u) / FIRST_FAR)
+        step = FIRST_STEP * max(1.0, abs(u) / FAR_FROM_ZERO)
         f1, f2, f3 = function(u - step), function(u - 2 * step), function(u - 3 * step)
         g1, g2, g3 = function(u + step), function(u + 2 * step), function(u + 3 * step)
         at = function(u)
         left = (11 * at - 18 * f1 + 9 * f2 - 2 * f3) / (6 * step)
         right = (18 * g1 - 11 * at - 9 * g2 + 2 * g3) / (6 * step)
         central = (f2 - 8 * f1 + 8 * g1 - g2) / (12 * step)
-        if abs(left - central) + abs(right - central) <= KINK * (1 + abs(central)):
+        if abs(left - central) + abs(right - central) <= FIRST_KINK * (1 + abs(central)):
             return central
         return left if _is_left_smoother((f1, f2, f3), at, (g1, g2, g3), step) else right
 
@@ -145,10 +151,10 @@ def _make_difference(function: Callable) -> Callable:
 
 
 def _make_second_difference(function: Callable) -> Callable:
-    """The second derivative of a function of one number, by differences; near a kink as in `_make_difference`."""
+    """The second derivative of a function of one number, by differences. Kinks are treated as in `_make_difference`."""
 
     def second_difference(u):
-        step = SECOND_STEP * max(1.0, abs(u) / FIRST_FAR)
+        step = SECOND_STEP * max(1.0, abs(u) / FAR_FROM_ZERO)
         f1, f2, f3 = function(u - step), function(u - 2 * step), function(u - 3 * step)
         g1, g2, g3 = function(u + step), function(u + 2 * step), function(u + 3 * step)
         at, square = function(u), step * step

@@ -1,6 +1,7 @@
 """Predictions: blocks of rows go through the network in one compiled call, which threads share.
 
-Numbers are checked while they are in the cache. All of them are checked because an activation may hide NaN or infinity.
+The kernel counts NaN and infinities while the numbers are in the cache. It looks at inputs and parameters too, because
+an activation may hide them from the outputs.
 """
 
 from functools import cache
@@ -15,8 +16,13 @@ from .products import OVERWRITE, multiply_signature
 from .propagation import add_intercept, coef_of, input_products, intercept_of
 from .team import finish, next_item, open_phase
 
-# The entries of `job`: first and last row (exclusive) of `out` in this call, and the row of the data for the first one.
-START, STOP, FIRST, JOB_SIZE = range(4)
+# The entries of `job`, which the caller sets before the call.
+(
+    OUT_START,  # The first row of `out` to fill in this call.
+    OUT_STOP,  # The row of `out` after the last one to fill.
+    FIRST_ROW,  # The row of the data that belongs to the first row to fill.
+    PREDICTION_JOB_SIZE,
+) = range(4)
 
 _activate_at = function_at(activate_signature)
 _multiply_at = function_at(multiply_signature)
@@ -34,22 +40,22 @@ def _count_nonfinite(values):
 
 @inlined
 def _predict_block(prediction, number, rank):
-    """Write the output layer's preactivations for a block of rows. Layers use two rows of `units` in turn.
+    """Write the output layer's preactivations for a block of rows. Hidden layers use two rows of `units` in turn.
 
     Returns
     -------
     n_nonfinite : int
-        How many numbers are NaN or infinite in a dense block and in its outputs.
+        How many numbers are NaN or infinite in the block's inputs, if they are dense, and in its outputs.
     """
     theta, layer_sizes = prediction.parameters
     inputs_of_data = prediction.inputs
     multiply = _multiply_at(prediction.functions.multiply, theta)
     last = layer_sizes.size - 2
     job, block_size = prediction.team.job, prediction.block_size
-    start = job[START] + number * block_size
-    out = prediction.out[start : min(start + block_size, job[STOP])]
+    start = job[OUT_START] + number * block_size
+    out = prediction.out[start : min(start + block_size, job[OUT_STOP])]
     n = out.shape[0]
-    first = job[FIRST] + number * block_size
+    first = job[FIRST_ROW] + number * block_size
     rows = prediction.rows[rank][:n]
     for i in range(n):
         rows[i] = first + i
@@ -78,7 +84,7 @@ def _predict_block(prediction, number, rank):
 
 @inner
 def _count_blocks(job, block_size):
-    return -(-(job[STOP] - job[START]) // block_size)
+    return -(-(job[OUT_STOP] - job[OUT_START]) // block_size)
 
 
 def _predict(prediction, rank):

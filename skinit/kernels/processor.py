@@ -18,7 +18,7 @@ class Processor(NamedTuple):
     ----------
     vector_bytes : int
     tile_rows : int
-        Rows of a tile whose numbers fit into the vector registers.
+        Rows of a tile (see `products`), so few that its sums fit into the vector registers.
     has_multiply_add : bool
         Whether it multiplies and adds with one rounding.
     has_masks : bool
@@ -65,7 +65,7 @@ def declare(module, name: str, result, arguments) -> Any:
 
 
 def emit_multiply_add(builder, type_name: str, x, y, z):
-    """Code for x * y + z of numbers or vectors, with one rounding if the processor supports this."""
+    """Emit x * y + z for numbers or vectors, with one rounding if the processor supports this."""
     if not processor().has_multiply_add:
         return builder.fadd(builder.fmul(x, y), z)
     return builder.call(declare(builder.module, f"llvm.fma.{type_name}", x.type, [x.type] * 3), [x, y, z])
@@ -73,9 +73,9 @@ def emit_multiply_add(builder, type_name: str, x, y, z):
 
 @intrinsic
 def multiply_add(typing_context, x, y, z):
-    """X * y + z of three numbers of one dtype, with one rounding if the processor supports this.
+    """Return x * y + z for three numbers of one dtype, with one rounding if the processor supports this.
 
-    Nothing else in a kernel is fused, because compilers for different processors would fuse different operations.
+    The compiler fuses nothing else in a kernel, because it would fuse other operations on other processors.
     """
 
     def generate(context, builder, signature, arguments):
@@ -90,8 +90,8 @@ def multiply_add(typing_context, x, y, z):
 def prefer_wide_vectors(typing_context):
     """Make the kernel that calls this use the widest vectors of the processor.
 
-    LLVM stops at 256 bits on processors that support 512, because on the first such processors 512 bits slowed down the
-    rest of a program. Here the rest is products, which use 512 bits too.
+    LLVM prefers 256 bits on processors that support 512, because on the first of these, vectors of 512 bits slowed down
+    the rest of a program. Here the rest is products, which use 512 bits too.
     """
 
     def generate(context, builder, signature, arguments):

@@ -3,10 +3,11 @@
 Each entry of the output is one chain of fused multiply-adds in the order of the inner index. So its bits depend neither
 on the width of vectors nor on the tile that contains it.
 
-A tile of the output has some rows and up to `TILE_VECTORS` vectors in each row. It stays in registers while the inner
+A tile of the output has up to `TILE_VECTORS` vectors in each of its rows. Its sums stay in registers while the inner
 index runs. Each step loads a row of B for the tile's columns, and multiplies it by one number from each row of A (K.
-Goto and R. A. van de Geijn, "Anatomy of high-performance matrix multiplication", 2008). Processors without AVX-512
-cannot skip the missing columns of the last vector, so a panel of B is first copied and padded with zeros.
+Goto and R. A. van de Geijn, "Anatomy of high-performance matrix multiplication", 2008). If the columns do not fill the
+last vector, processors with AVX-512 skip the missing lanes. For other processors, the columns of B that a tile needs
+are first copied to a contiguous panel, which is padded with zeros.
 """
 
 from functools import cache
@@ -21,16 +22,23 @@ from .compilation import Kernel, array_types, inner
 from .processor import prefer_wide_vectors, processor
 from .vectors import Vectors
 
+# The most vectors in a row of a tile. The sums, a row of B and a number of A then take 28 of the 32 registers of
+# AVX-512, where a tile has 8 rows, and all 16 registers of AVX2, where it has 4.
 TILE_VECTORS = 3
-# Bytes of a row of a packed panel, for the widest vectors of processors that need panels.
+# The most bytes in a row of a panel. Processors that need panels have vectors of at most 32 bytes.
 PANEL_BYTES = TILE_VECTORS * 32
-# Vectors of the output that are computed together if B is one column.
+# The number of vectors of the output that are computed together if B is one column.
 COLUMN_VECTORS = 4
-# Lanes of the sums in a row times a column. All processors use as many as the widest vectors have.
+# The number of sums into which a row times a column is divided. It is the same on all processors, so that they round
+# alike, and fills the widest vectors.
 SUM_LANES = 16
 
-# Modes: a product replaces the output, is added to it, or multiplies it entry by entry.
-OVERWRITE, ACCUMULATE, SCALE = 0, 1, 2
+# Modes of a product.
+(
+    OVERWRITE,  # out = A @ B
+    ACCUMULATE,  # out = out + A @ B
+    SCALE,  # out = out * (A @ B), entry by entry
+) = 0, 1, 2
 
 _INDEX = ir.IntType(64)
 _BYTES = ir.IntType(8).as_pointer()
@@ -56,7 +64,7 @@ def _lanes(dtype) -> int:
 
 @intrinsic
 def lanes(typing_context, values):
-    """How many numbers of an array's dtype fit into a vector."""
+    """The number of entries of an array that fit into a vector."""
 
     def generate(context, builder, signature, arguments):
         return _constant(_lanes(signature.args[0].dtype))
@@ -87,7 +95,7 @@ def needs_panels(typing_context):
 def _make_tile(n_vectors: int):
     @intrinsic
     def tile(typing_context, A, is_transposed, B, panel, out, i, j, mode):
-        """The rows of A from row `i` on, times `n_vectors` vectors of columns of B from column `j` on."""
+        """Compute the tile of `out` that starts at row `i` and column `j` and is `n_vectors` vectors wide."""
         signature = types.void(A, is_transposed, B, panel, out, types.intp, types.intp, types.intp)
         return signature, generate
 
@@ -190,7 +198,7 @@ def _pack(B, j, width, panel):
 
 @intrinsic
 def _dot(typing_context, A, i, column):
-    """Row `i` of A times a column. A lane sums every `SUM_LANES`-th product. Lanes are added in a fixed order."""
+    """Row `i` of A times a column. Each lane sums every `SUM_LANES`-th product. Lanes are added in a fixed order."""
 
     def generate(context, builder, signature, arguments):
         A, (_, n_columns), (A_row, _) = _array(context, builder, signature.args[0], arguments[0])
@@ -215,7 +223,7 @@ def _dot(typing_context, A, i, column):
 
 @intrinsic
 def sum_of_squares(typing_context, values):
-    """The sum of squares in float64. A lane sums every `SUM_LANES`-th square. Lanes are added in a fixed order."""
+    """The sum of squares in float64. Each lane sums every `SUM_LANES`-th square. Lanes are added in a fixed order."""
 
     def generate(context, builder, signature, arguments):
         array = context.make_array(signature.args[0])(context, builder, arguments[0])
@@ -240,7 +248,7 @@ def sum_of_squares(typing_context, values):
 
 @intrinsic
 def _transposed_column(typing_context, A, column, out, i, mode):
-    """`COLUMN_VECTORS` vectors of columns of A, from column `i` on, times a column."""
+    """Combine `COLUMN_VECTORS` vectors of `out`, from entry `i` on, with the same entries of A.T @ column."""
 
     def generate(context, builder, signature, arguments):
         A, (n_rows, n_columns), (A_row, _) = _array(context, builder, signature.args[0], arguments[0])
@@ -274,7 +282,7 @@ def _transposed_column(typing_context, A, column, out, i, mode):
 
 @inner
 def _multiply_by_column(A, is_transposed, column, out, mode):
-    """`_multiply` if B and `out` are single columns, which are given as vectors."""
+    """`_multiply` for a B and an `out` of one column, which are given as vectors."""
     if is_transposed:
         for i in range(0, out.size, COLUMN_VECTORS * lanes(out)):
             _transposed_column(A, column, out, i, mode)
@@ -290,9 +298,10 @@ def _multiply_by_column(A, is_transposed, column, out, mode):
 
 
 def _multiply(A, is_transposed, B, out, mode, spare):
-    """out = A @ B, or out + A @ B, or out * (A @ B), depending on `mode`; A may be given transposed.
+    """out = A @ B, or out + A @ B, or out * (A @ B), depending on `mode`.
 
-    `spare` has room for a panel of B, which takes ``PANEL_BYTES`` for each row of B.
+    The shapes are (n, m) for A, or (m, n) if `is_transposed`, (m, p) for B, and (n, p) for `out`. All arrays have one
+    dtype. `spare` has room for a panel of B, which takes `PANEL_BYTES` for each row of B.
     """
     prefer_wide_vectors()
     if out.shape[1] == 1:
@@ -326,5 +335,5 @@ def compile_multiply(dtype: np.dtype) -> Kernel:
 
 
 def spare_size(longest: int, dtype: np.dtype) -> int:
-    """How many numbers of spare memory a product needs if its inner dimension is at most `longest`."""
+    """The number of entries that `spare` needs for products whose inner dimension is at most `longest`."""
     return longest * (PANEL_BYTES // dtype.itemsize)

@@ -30,7 +30,7 @@ _activate_at = function_at(activate_with_slopes_signature)
 
 @inner
 def count_weights(layer_sizes):
-    """Number of entries in all weight matrices, which is also the place of the first intercept in `theta`."""
+    """Number of weights in all layers, which is also the place of the first intercept in `theta`."""
     n_weights = 0
     for k in range(layer_sizes.size - 1):
         n_weights += layer_sizes[k] * layer_sizes[k + 1]
@@ -70,7 +70,7 @@ def units_of(workspace, layer_sizes, k, shard):
 
 @inner
 def input_products(inputs_of_data, rows, inputs, coef, out, multiply, spare):
-    """out = X[rows] @ coef; `inputs` holds the rows if they are dense."""
+    """out = X[rows] @ coef. If X is dense, `inputs` holds these rows, with shape (n, d_0)."""
     X, data, indices, indptr = inputs_of_data
     if X.shape[0] > 0:
         multiply(inputs, False, coef, out, OVERWRITE, spare)
@@ -86,7 +86,11 @@ def input_products(inputs_of_data, rows, inputs, coef, out, multiply, spare):
 
 @inner
 def transposed_input_products(inputs_of_data, rows, inputs, deltas, out, mode, multiply, spare):
-    """X[rows].T @ deltas replaces `out` or is added to it, depending on `mode`. `inputs` holds the rows if dense."""
+    """Replace `out` by X[rows].T @ deltas, or add the product to `out`, depending on `mode`.
+
+    If X is dense, `inputs` holds its rows. The shapes are (n, d_0) for `inputs`, (n, d_1) for `deltas`, and (d_0, d_1)
+    for `out`.
+    """
     if inputs_of_data.X.shape[0] > 0:
         multiply(inputs, True, deltas, out, mode, spare)
     else:
@@ -95,7 +99,7 @@ def transposed_input_products(inputs_of_data, rows, inputs, deltas, out, mode, m
 
 @inner
 def _first_entry(indices, start, stop, column):
-    """The first entry of a sparse row, whose entries are `start` to `stop`, in this column or a later one."""
+    """The first entry in this column or a later one, of a sparse row with the entries from `start` to `stop`."""
     while start < stop:
         middle = (start + stop) // 2
         if indices[middle] < column:
@@ -107,7 +111,7 @@ def _first_entry(indices, start, stop, column):
 
 @inner
 def some_transposed_input_products(inputs_of_data, rows, deltas, first, out, mode):
-    """The rows of X[rows].T @ deltas from `first` on, for a sparse X whose entries are ordered in each row."""
+    """The rows of X[rows].T @ deltas from number `first` on. X is sparse, and the entries of its rows are sorted."""
     _, data, indices, indptr = inputs_of_data
     if mode == OVERWRITE:
         for j in range(out.shape[0]):
@@ -143,7 +147,7 @@ def transpose(coef, out):
 
 @inner
 def add_column_sums(deltas, out):
-    """Add the sum of all rows to `out`, four rows at a time."""
+    """Add the sum of all rows of `deltas`, of shape (n, d), to `out`, of shape (d,). Four rows are added at a time."""
     n_rows = deltas.shape[0]
     n_whole = n_rows // 4 * 4
     for i in range(0, n_whole, 4):
@@ -156,9 +160,9 @@ def add_column_sums(deltas, out):
 
 @inner
 def gather(data, rows, inputs, targets, weights):
-    """Copy the inputs (only if they are dense), targets and weights of `rows`; return the sum of the weights.
+    """Copy the inputs (if they are dense), the targets and the weights of `rows`. Return the sum of the weights.
 
-    Without sample weights, `weights` stays as it is, all ones.
+    Without sample weights, `weights` keeps its ones.
     """
     n = rows.size
     for i in range(n):
@@ -201,8 +205,8 @@ def forward_layer(
 def forward(parameters, inputs_of_data, rows, inputs, shard, activate, multiply, spare, activations, slopes, bends):
     """Fill the workspaces with every layer's activations and every hidden unit's slope and bend, for a shard of rows.
 
-    `activate` has the address of each hidden layer's activation. The last part of `activations` gets the output layer's
-    preactivations. If the activations do not write bends, `bends` may be any workspace.
+    `activate` is an int64 vector with the address of each hidden layer's activation. The last part of `activations`
+    gets the output layer's preactivations. If the activations do not write bends, `bends` may be any workspace.
     """
     for k in range(parameters.layer_sizes.size - 1):
         forward_layer(

@@ -1,7 +1,7 @@
 r"""Losses for regression (see `losses`). Each takes one target for each output, except `quantiles`.
 
-The first constant is for log losses. Huber has one more constant, its delta. The absolute error and the pinball losses
-have the spread `s` of the targets, and the pinball losses then have one or several levels.
+The first constant is the cap on log losses, which these losses ignore. The second is delta for the Huber loss, and the
+spread `s` of the targets for the absolute error and the pinball losses. The pinball losses take the levels after it.
 
 The second derivative of the absolute error and of the pinball loss is zero wherever it exists. So it is replaced by the
 second derivative of the expected loss, for residuals with the spread `s`. With the residuals' density `p`, it is
@@ -75,7 +75,7 @@ def gamma(preactivations, targets, weights, deltas, constants):
 
 
 def huber(preactivations, targets, weights, deltas, constants):
-    """Half of the squared difference up to delta, and linear beyond, summed over outputs."""
+    """Half of the squared difference up to delta, continued by a straight line, summed over outputs."""
     delta = constants[1]
     total = 0.0
     for i in range(preactivations.shape[0]):
@@ -96,7 +96,7 @@ def huber(preactivations, targets, weights, deltas, constants):
 
 @inner
 def _pinball(difference, level):
-    """The pinball loss of a difference, prediction minus target, and its slope, which is zero at the kink."""
+    """The pinball loss of prediction minus target, and its slope, which is zero at the kink."""
     slope = difference
     if difference > 0:
         slope = 1.0 - level
@@ -133,7 +133,10 @@ def quantile(preactivations, targets, weights, deltas, constants):
 
 
 def quantiles(preactivations, targets, weights, deltas, constants):
-    """The sum of the pinball losses of several quantiles of one target. Each adds a softplus to the quantile before."""
+    """The sum of the pinball losses of several quantiles of one target.
+
+    A quantile is the previous quantile plus the softplus of a preactivation. The first is the first preactivation.
+    """
     n_levels = preactivations.shape[1]
     total = 0.0
     for i in range(preactivations.shape[0]):
@@ -238,7 +241,8 @@ def curve_norms_quantiles(preactivations, targets, constants):
     roots = np.sqrt(np.minimum(levels, 1 - levels) / constants[1])
     slopes = scipy.special.expit(preactivations.astype(np.float64))
     slopes[:, 0] = 1
-    # Each quantile depends on the preactivations up to its own. The norm is the square of the norm of a matrix root.
+    # Each quantile depends on the preactivations up to its own. The second derivative is F^T F with these factors F, so
+    # its norm is the square of their norm.
     factors = np.tril(roots[:, np.newaxis] * slopes[:, np.newaxis, :])
     is_finite = np.isfinite(slopes).all(axis=1)
     norms = np.full(len(slopes), np.nan)

@@ -5,40 +5,57 @@ works on it, and helpers work on the open phase. Each thread has a queue with an
 same part in every phase with the same number of items, so it finds its earlier results in its cache. If its own queue
 is empty, it takes items from other queues.
 
-A queue's ticket is one word of the `board`, which holds the number of the phase and the number of items left. A thread
-claims an item by changing that word, so it cannot claim an item of an earlier phase. The caller waits only for items
-that helpers have claimed, so a helper without a core to run on delays nothing that it has not begun. Without helpers,
-the caller does all items.
+Each queue has a ticket, a word that holds the number of the phase and the number of items left. A thread claims an item
+by changing this word, so it cannot claim an item of an earlier phase. The caller waits only for items that helpers have
+claimed, so a helper without a core delays only the item that it has begun. Without helpers, the caller does all items.
+
+The threads share the `board`, an int64 vector of shape (board_size(n_threads),), which holds the tickets.
 """
 
 from .atomics import exchange, give_way, load, nanoseconds, pause, sleep, store
 from .compilation import inner
 
-# Entries of a line. It is as long as two cache lines, because processors fetch neighboring cache lines together.
+# The board is divided into lines of this many entries. A line is as long as two cache lines, because processors fetch
+# neighboring cache lines together.
 _LINE = 16
-# Places in the board. First come the values that the caller writes between phases. Then each thread has two lines, for
-# the ticket of its queue and for the number of items that it has done.
-HELPERS, WAITED, PHASE, N_ITEMS, N_QUEUES, EXPECTED = 0, _LINE, *range(2 * _LINE, 2 * _LINE + 4)
-_TICKETS, _DONE, _THREAD = 3 * _LINE, 4 * _LINE, 2 * _LINE
-ITEM_BITS = 24
-ITEM_MASK = (1 << ITEM_BITS) - 1
-# This value in place of the number of helpers sends all helpers home.
-STOP = -1
 
-# Up to this round, a waiting loop only pauses.
+# The places of the values that only the caller writes, in three lines.
+(
+    HELPERS,  # The number of helpers that may work.
+    WAITED,  # Nanoseconds that the caller has waited for helpers in this call.
+    PHASE,  # The number of the phase.
+    N_ITEMS,  # The number of items in the phase.
+    N_QUEUES,  # The number of queues in the phase: the helpers' and the caller's.
+    EXPECTED,  # The number of items in all phases so far.
+) = 0, _LINE, *range(2 * _LINE, 2 * _LINE + 4)
+# The place of the first thread's ticket, after the caller's values.
+_TICKETS = 3 * _LINE
+# The place of the number of items that the first thread has done, in a line of its own.
+_DONE = 4 * _LINE
+# The distance from the entries of a thread to the entries of the next thread.
+_THREAD = 2 * _LINE
+
+# The low bits of a ticket hold the number of items left, and the other bits hold the number of the phase.
+ITEM_BITS = 24
+# Selects the number of items left.
+ITEM_MASK = (1 << ITEM_BITS) - 1
+# In place of the number of helpers, this value sends all helpers home.
+SEND_HOME = -1
+
+# Up to this round of waiting, a thread keeps its core and only pauses.
 PAUSES = 2_000
-# Up to this round, it then gives way to other threads.
+# From `PAUSES` to this round, a waiting helper gives way to other threads.
 TURNS = 2_200
-# In each later round, it sleeps this long.
+# After `TURNS`, a waiting helper sleeps this long in each round.
 SLEEP_MICROSECONDS = 50
 # After this many rounds without an item, which take some seconds, a helper leaves, in case nothing sends it home.
 MOST_ROUNDS = TURNS + 30_000
-# Rounds that the caller waits before it looks at the clock.
+# The caller looks at the clock after this many rounds. Shorter waits are not counted.
 UNTIMED_PAUSES = 100
 
 
 def board_size(n_threads: int) -> int:
-    """Number of entries in a board for this many threads."""
+    """Number of entries in the board of `n_threads` threads."""
     return _TICKETS + n_threads * _THREAD
 
 
@@ -50,7 +67,7 @@ def _first_item(board, queue):
 
 @inner
 def open_phase(board, n_items):
-    """Let threads claim the items of the next phase."""
+    """Open the next phase, so that threads can claim its items."""
     board[PHASE] += 1
     board[N_ITEMS] = n_items
     board[N_QUEUES] = board[HELPERS] + 1
@@ -120,7 +137,7 @@ def close_phase(board):
 @inner
 def _leaves(board, rank, rounds):
     """Whether a helper leaves after this many rounds without an item. If not, it waits, longer in later rounds."""
-    if load(board, HELPERS) == STOP or rounds > MOST_ROUNDS:
+    if load(board, HELPERS) == SEND_HOME or rounds > MOST_ROUNDS:
         return True
     if not is_welcome(board, rank):
         sleep(20 * SLEEP_MICROSECONDS)

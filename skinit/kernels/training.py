@@ -6,12 +6,12 @@ gradient and the step are computed together. The computations and the order of s
 have the same bits for every number of threads.
 
 There are two ways to compute the gradient of a layer's weights. If the gradients of all shards are smaller than the
-activations and deltas that they depend on, each shard sums its own gradient, and the ranges add the shards. Otherwise a
-range multiplies its columns of the layer's inputs by the deltas of all rows, and uses the product while it is in the
-cache.
+activations and deltas that they depend on, each shard computes its own gradient, and each range adds the shards' parts.
+Otherwise each range multiplies its columns of the layer's inputs by the deltas of all rows, and uses the product while
+it is in the cache.
 
-A mini-batch with several blocks adds the gradients of its blocks before the step. Without a step, the gradient stays in
-the workspace for solvers that need the gradient over all rows.
+If a mini-batch has several blocks, their gradients are added before the step. Without a step, the gradient stays in the
+workspace, for solvers that need the gradient over all rows.
 """
 
 from functools import cache
@@ -39,25 +39,50 @@ from .propagation import (
 from .team import finish, next_item, open_phase
 from .updates import update_signature
 
-# The fewest rows in a shard (unless it is the only one), and the most shards in a block.
-SHARD_ROWS, MOST_SHARDS = 48, 16
-# The number of parameters in a range, and the number of multiply-adds in a range that computes a product.
-RANGE_PARAMETERS, RANGE_MULTIPLY_ADDS = 2048, 4_000_000
+# The fewest rows in a shard, unless it is the only one. The usual mini-batch of 200 rows has four shards.
+SHARD_ROWS = 48
+# The most shards in a block, because each needs memory for its gradient. A block of 512 rows has eight.
+MOST_TRAINING_SHARDS = 16
+# The number of parameters in a range that adds up the gradients of shards. In float64, its gradient takes 16 KB, so it
+# is still in the cache when the step uses it.
+RANGE_PARAMETERS = 2048
+# The number of multiply-adds in a range that computes a product, many because it reads the deltas of all rows.
+RANGE_MULTIPLY_ADDS = 4_000_000
 # The number of rows in a range of weights is a multiple of this, so that it fills whole tiles.
 RANGE_ROWS = 8
 
-# The entries of `job`: the caller's values for the current phase, and values that it keeps between calls.
-PURPOSE, KIND, START, STOP, IS_FIRST, IS_LAST, N_SHARDS, NUMBER, POSITION, N_STEPS, JOB_SIZE = range(11)
-RATE, KEEP, INVERSE_WEIGHT_SUM, AVERAGE_WEIGHT, SQUARED_NORM, N_NUMBERS = range(6)
-# Kinds of phases.
-TRANSPOSE, ROWS, PARAMETERS = range(3)
-# Purposes of a pass.
-STEP, SUM_GRADIENTS, SUM_LOSSES = range(3)
-# Sums over a pass (the reported loss, and the losses of the rows), and over the current mini-batch (loss and weight).
+# The entries of `job`, which the caller sets.
+(
+    PURPOSE,  # The purpose of the pass.
+    TRAINING_PHASE,  # The kind of the current phase.
+    BLOCK_START,  # The place of the block's first row in the order of rows.
+    BLOCK_STOP,  # The place after the block's last row.
+    IS_FIRST,  # Whether the block is the first of its mini-batch.
+    IS_LAST,  # Whether the block is the last of its mini-batch.
+    N_SHARDS,  # The number of shards of the block.
+    STEP_NUMBER,  # The number of the step, counted from 1 over all passes.
+    POSITION,  # The place of the next block's first row, which is kept between calls.
+    N_PASS_STEPS,  # The number of steps taken in this pass, which is kept between calls.
+    TRAINING_JOB_SIZE,
+) = range(11)
+# The entries of `numbers`, which the caller sets.
+(
+    RATE,  # The learning rate of the step.
+    KEEP,  # The fraction of the weights that weight decay leaves.
+    INVERSE_WEIGHT_SUM,  # 1 / the sum of the mini-batch's sample weights.
+    AVERAGE_WEIGHT,  # The weight of the parameters in their average over steps.
+    SQUARED_NORM,  # The sum of squares of all weights before the step, which is kept between calls.
+    N_NUMBERS,
+) = range(6)
+# Kinds of phases. The first, at the start of each call, transposes the weights.
+TRANSPOSE_PHASE, ROWS_PHASE, PARAMETERS_PHASE = range(3)
+# Purposes of a pass. The second leaves the gradient in the workspace. The third goes only forward.
+TAKE_STEPS, SUM_GRADIENTS, SUM_LOSSES = range(3)
+# The entries of `totals`. For the pass: the sum of the reported loss times the rows of each mini-batch, and the sum of
+# the rows' weighted losses. For the current mini-batch: the sums of its rows' weighted losses and of their weights.
 REPORTED_LOSS, LOSS, BATCH_LOSS, BATCH_WEIGHT, N_TOTALS = range(5)
 # Stands for the layer in a range of intercepts.
 INTERCEPTS = -1
-
 
 _loss_at = function_at(loss_signature)
 _multiply_at = function_at(multiply_signature)
@@ -67,7 +92,7 @@ _step_at = function_at(update_signature)
 def count_shards(n_rows: int) -> int:
     """Number of shards of a block of rows."""
     n_shards = 1
-    while n_shards < MOST_SHARDS and n_rows >= 2 * n_shards * SHARD_ROWS:
+    while n_shards < MOST_TRAINING_SHARDS and n_rows >= 2 * n_shards * SHARD_ROWS:
         n_shards *= 2
     return n_shards
 
@@ -97,10 +122,10 @@ def _pass_rows(training, number, scratch):
     loss = _loss_at(training.functions.loss, theta)
     multiply = _multiply_at(training.functions.multiply, theta)
     last = layer_sizes.size - 2
-    n = job[STOP] - job[START]
+    n = job[BLOCK_STOP] - job[BLOCK_START]
     first, stop = _shard_start(n, job[N_SHARDS], number), _shard_start(n, job[N_SHARDS], number + 1)
     shard = Shard(n, first, stop)
-    rows = training.epoch.order[job[START] + first : job[START] + stop]
+    rows = training.epoch.order[job[BLOCK_START] + first : job[BLOCK_START] + stop]
     inputs, targets = workspace.inputs[first:stop], workspace.targets[first:stop]
     weights = workspace.weights[first:stop]
     workspace.weight_sums[number] = gather(training.data, rows, inputs, targets, weights)
@@ -120,14 +145,14 @@ def _pass_rows(training, number, scratch):
             workspace.slopes,
             workspace.slopes,
         )
-        if k < last and job[PURPOSE] == STEP and dropout.size > 0:
+        if k < last and job[PURPOSE] == TAKE_STEPS and dropout.size > 0:
             drop_units(
                 units_of(workspace.activations, layer_sizes, k, shard),
                 units_of(workspace.slopes, layer_sizes, k, shard),
                 dropout[k],
                 training.solver.seed,
                 training.solver.n_steps[0],
-                job[START] + first,
+                job[BLOCK_START] + first,
                 k,
             )
     deltas = workspace.deltas[first:stop]
@@ -164,7 +189,7 @@ def _pass_rows(training, number, scratch):
 
 @inner
 def _add_shards(shard_gradients, n_shards, offset, out):
-    """out = the sum over shards, in their order, of one part of their gradients."""
+    """out = the sum of the shards' gradients in the order of shards, for the parameters from `offset` on."""
     stop = offset + out.size
     first = shard_gradients[0][offset:stop]
     if n_shards == 1:
@@ -186,7 +211,7 @@ def _multiply_columns(training, k, first, stop, gradient, spare):
     """The gradient for some rows of the weights of layer `k`, from all rows of the block."""
     layer_sizes, workspace, job = training.parameters.layer_sizes, training.workspace, training.team.job
     multiply = _multiply_at(training.functions.multiply, training.parameters.theta)
-    n = job[STOP] - job[START]
+    n = job[BLOCK_STOP] - job[BLOCK_START]
     out = gradient.reshape(stop - first, layer_sizes[k + 1])
     deltas = workspace.deltas[:n]
     if k < layer_sizes.size - 2:
@@ -197,13 +222,13 @@ def _multiply_columns(training, k, first, stop, gradient, spare):
     elif training.data.inputs.X.shape[0] > 0:
         multiply(workspace.inputs[:n, first:stop], True, deltas, out, OVERWRITE, spare)
     else:
-        rows = training.epoch.order[job[START] : job[STOP]]
+        rows = training.epoch.order[job[BLOCK_START] : job[BLOCK_STOP]]
         some_transposed_input_products(training.data.inputs, rows, deltas, first, out, OVERWRITE)
 
 
 @inner
 def _average_with(theta, weight, average):
-    """average = (1 - weight) * average + weight * theta; a weight of 1 copies."""
+    """average = (1 - weight) * average + weight * theta."""
     Float = theta.dtype.type
     share, rest = Float(weight), Float(1.0 - weight)
     for j in range(theta.size):
@@ -222,7 +247,7 @@ def _change_range(training, item, scratch):
     fan_out = 1 if is_intercepts else layer_sizes[k + 1]
     start = count_weights(layer_sizes[: layer + 1]) + first * fan_out
     size = (stop - first) * fan_out
-    is_step = job[PURPOSE] == STEP and job[IS_LAST] == 1
+    is_step = job[PURPOSE] == TAKE_STEPS and job[IS_LAST] == 1
     kept = workspace.gradient[start : start + size]
     gradient = scratch[:size] if is_step or job[IS_FIRST] == 0 else kept
     offset = workspace.offsets[layer]
@@ -248,7 +273,7 @@ def _change_range(training, item, scratch):
             start,
             solver.constants,
             numbers[RATE],
-            job[NUMBER],
+            job[STEP_NUMBER],
             alpha,
             keep,
             numbers[INVERSE_WEIGHT_SUM],
@@ -285,8 +310,8 @@ def _begin_block(epoch, job):
     batch_start = start - start % epoch.batch_size
     batch_stop = min(batch_start + epoch.batch_size, epoch.order.size)
     stop = min(start + epoch.block_size, batch_stop)
-    job[KIND] = ROWS
-    job[START], job[STOP] = start, stop
+    job[TRAINING_PHASE] = ROWS_PHASE
+    job[BLOCK_START], job[BLOCK_STOP] = start, stop
     job[IS_FIRST], job[IS_LAST] = int64(start == batch_start), int64(stop == batch_stop)
     job[N_SHARDS] = _count_shards(stop - start)
     job[POSITION] = stop
@@ -295,23 +320,23 @@ def _begin_block(epoch, job):
 
 @inner
 def _end_rows(epoch, solver, workspace, job, numbers, totals):
-    """Add up the rows phase; return whether a parameters phase comes next."""
+    """Add up the shards of a rows phase. Return whether a parameters phase comes next."""
     totals[BATCH_LOSS] += _sum(workspace.losses, job[N_SHARDS])
     totals[BATCH_WEIGHT] += _sum(workspace.weight_sums, job[N_SHARDS])
     if job[PURPOSE] == SUM_LOSSES:
         return False
-    if job[PURPOSE] == STEP and job[IS_LAST] == 1:
+    if job[PURPOSE] == TAKE_STEPS and job[IS_LAST] == 1:
         # A mini-batch whose weights are all zero takes no step.
         if totals[BATCH_WEIGHT] == 0.0:
             return False
-        numbers[RATE] = solver.rates[job[N_STEPS]]
+        numbers[RATE] = solver.rates[job[N_PASS_STEPS]]
         numbers[KEEP] = 1.0 - numbers[RATE] * solver.weight_decay
         if solver.average.size > 0:
-            numbers[AVERAGE_WEIGHT] = solver.average_weights[job[N_STEPS]]
+            numbers[AVERAGE_WEIGHT] = solver.average_weights[job[N_PASS_STEPS]]
         numbers[INVERSE_WEIGHT_SUM] = 1.0 / totals[BATCH_WEIGHT]
-        job[N_STEPS] += 1
+        job[N_PASS_STEPS] += 1
         solver.n_steps[0] += 1
-        job[NUMBER] = solver.n_steps[0]
+        job[STEP_NUMBER] = solver.n_steps[0]
     return True
 
 
@@ -319,7 +344,7 @@ def _end_rows(epoch, solver, workspace, job, numbers, totals):
 def _end_batch(epoch, job, squared_norm, totals):
     """Add a mini-batch to the sums of the pass."""
     if totals[BATCH_WEIGHT] != 0.0:
-        n_rows = job[STOP] - (job[STOP] - 1) // epoch.batch_size * epoch.batch_size
+        n_rows = job[BLOCK_STOP] - (job[BLOCK_STOP] - 1) // epoch.batch_size * epoch.batch_size
         loss = totals[BATCH_LOSS] * epoch.loss_scale + 0.5 * epoch.alpha * squared_norm
         totals[REPORTED_LOSS] += n_rows * loss / totals[BATCH_WEIGHT]
     totals[LOSS] += totals[BATCH_LOSS]
@@ -328,38 +353,39 @@ def _end_batch(epoch, job, squared_norm, totals):
 
 
 def _train(training, rank, n_blocks, totals):
-    """Train on the next blocks of a pass as the caller, which has rank 0. Any other rank helps until it is sent home.
+    """Train on the next `n_blocks` blocks of a pass as the caller, which has rank 0. Other ranks help until sent home.
 
-    Adds the reported loss (mean over each mini-batch, penalty included, times its number of rows) to
-    totals[REPORTED_LOSS], and the weighted sum of the rows' losses to totals[LOSS].
+    The caller adds to the sums in `totals`. The reported loss is the mean over a mini-batch, penalty included.
     """
     epoch, workspace = training.epoch, training.workspace
     board, job, numbers = training.team
     scratch = workspace.scratch[rank]
     n_ranges = workspace.ranges.shape[0]
     if rank == 0:
-        job[KIND] = TRANSPOSE
+        job[TRAINING_PHASE] = TRANSPOSE_PHASE
         open_phase(board, n_ranges)
     while True:
         item = next_item(board, rank)
         if item >= 0:
-            if job[KIND] == ROWS:
+            if job[TRAINING_PHASE] == ROWS_PHASE:
                 _pass_rows(training, item, scratch)
-            elif job[KIND] == PARAMETERS:
+            elif job[TRAINING_PHASE] == PARAMETERS_PHASE:
                 _change_range(training, item, scratch)
-            if job[KIND] == TRANSPOSE or (job[KIND] == PARAMETERS and job[PURPOSE] == STEP and job[IS_LAST] == 1):
+            if job[TRAINING_PHASE] == TRANSPOSE_PHASE or (
+                job[TRAINING_PHASE] == PARAMETERS_PHASE and job[PURPOSE] == TAKE_STEPS and job[IS_LAST] == 1
+            ):
                 _transpose_range(training.parameters, workspace.ranges, item, workspace.transposed)
             finish(board, rank)
         elif rank > 0:
             return
         else:
-            if job[KIND] == ROWS and _end_rows(epoch, training.solver, workspace, job, numbers, totals):
-                job[KIND] = PARAMETERS
+            if job[TRAINING_PHASE] == ROWS_PHASE and _end_rows(epoch, training.solver, workspace, job, numbers, totals):
+                job[TRAINING_PHASE] = PARAMETERS_PHASE
                 open_phase(board, n_ranges)
                 continue
-            if job[KIND] == PARAMETERS:
+            if job[TRAINING_PHASE] == PARAMETERS_PHASE:
                 numbers[SQUARED_NORM] = _sum(workspace.squared_norms, n_ranges)
-            if job[KIND] != TRANSPOSE and job[IS_LAST] == 1:
+            if job[TRAINING_PHASE] != TRANSPOSE_PHASE and job[IS_LAST] == 1:
                 _end_batch(epoch, job, numbers[SQUARED_NORM], totals)
             if n_blocks == 0:
                 return

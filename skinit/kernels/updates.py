@@ -1,17 +1,17 @@
 r"""The step of each solver, for a range of parameters.
 
-``step(theta, gradient, slots, start, constants, rate, number, penalty, keep, inverse_weight_sum)`` changes `theta`, the
-parameters from number `start` on. `gradient` is the gradient of a mini-batch's summed loss. The mean loss with its L2
-penalty,
+``step(theta, gradient, slots, start, constants, rate, number, penalty, keep, inverse_weight_sum)`` changes `theta`, a
+range of parameters, of which `start` is the number of the first. `gradient` has the same shape and is the gradient of a
+mini-batch's summed loss. The mean loss with its L2 penalty,
 
 .. math:: \frac{1}{\sum_i s_i} \left( \sum_i s_i \ell_i + \frac{\alpha}{2} \sum_k \|W_k\|^2 \right),
 
-has the gradient ``(gradient + penalty * theta) * inverse_weight_sum``. Intercepts have no penalty. `slots` has a row
-for each vector that the solver keeps, with an entry for each parameter. `constants` (float64) belong to the solver,
-`rate` is the learning rate of this step, and `number` counts the steps from 1 on. Decoupled weight decay multiplies
-the parameters by `keep`, which is 1 for intercepts and without weight decay.
+has the gradient ``(gradient + penalty * theta) * inverse_weight_sum``. Intercepts have no penalty. `slots`, of shape
+(n_slots, n_parameters), has a row for each vector that the solver keeps. `constants` is a float64 vector of the
+solver's other numbers, `rate` is the learning rate of this step, and `number` counts the steps from 1 on. Decoupled
+weight decay multiplies the parameters by `keep`, which is 1 for intercepts and without weight decay.
 
-The step of a parameter depends only on its own numbers, so several threads may take a step in ranges.
+The step of a parameter does not depend on other parameters, so threads may take the steps of different ranges.
 """
 
 import math
@@ -25,12 +25,12 @@ from .processor import multiply_add, prefer_wide_vectors
 
 
 def _sgd(theta, gradient, slots, start, constants, rate, number, penalty, keep, inverse_weight_sum):
-    """constants: momentum, and 1 for Nesterov's momentum. slots: velocity."""
+    """`constants`: momentum, and 1 with Nesterov's momentum or 0 without it. `slots`: the velocity."""
     prefer_wide_vectors()
     Float = theta.dtype.type
     learning_rate = Float(rate)
     momentum = Float(constants[0])
-    # Plain momentum moves by the velocity; Nesterov's looks one step ahead.
+    # Plain momentum moves by the velocity. Nesterov's momentum looks one step ahead.
     ahead = Float(constants[1])
     behind = Float(1) - ahead
     alpha, kept, scale = Float(penalty), Float(keep), Float(inverse_weight_sum)
@@ -44,7 +44,7 @@ def _sgd(theta, gradient, slots, start, constants, rate, number, penalty, keep, 
 
 @inner
 def _power(base, exponent):
-    """`base` to an integer power, by squaring, because libm's powers have other bits on other machines."""
+    """`base` to an integer power, by squaring, because the powers of libm differ between machines."""
     power = 1.0
     while exponent > 0:
         if exponent % 2 == 1:
@@ -55,7 +55,7 @@ def _power(base, exponent):
 
 
 def _adam(theta, gradient, slots, start, constants, rate, number, penalty, keep, inverse_weight_sum):
-    """constants: beta_1, beta_2 and epsilon. slots: the two moments."""
+    """`constants`: beta_1, beta_2 and epsilon. `slots`: the first and the second moment."""
     prefer_wide_vectors()
     Float = theta.dtype.type
     beta_1, beta_2, epsilon = Float(constants[0]), Float(constants[1]), Float(constants[2])
@@ -85,5 +85,5 @@ def update_signature(dtype):
 
 @cache
 def compile_update(name: str, dtype: np.dtype) -> Kernel:
-    """Compile the step `name`."""
+    """Compile the step with this name in `UPDATES`."""
     return Kernel(UPDATES[name], update_signature(dtype))

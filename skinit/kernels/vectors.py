@@ -31,11 +31,11 @@ class Vectors:
         return self.builder.call(declare(self.builder.module, name, result, types_of_arguments), arguments)
 
     def multiply_add(self, x, y, z):
-        """X * y + z, with one rounding if the processor supports this."""
+        """Return x * y + z, with one rounding if the processor supports this."""
         return emit_multiply_add(self.builder, self._name, x, y, z)
 
     def repeat(self, value, scalar=None):
-        """A vector whose lanes all have one value."""
+        """A vector with `value` in all lanes."""
         vector = ir.VectorType(scalar or self.scalar, self.n_lanes)
         undefined = ir.Constant(vector, ir.Undefined)
         first = self.builder.insert_element(undefined, value, ir.Constant(_INT32, 0))
@@ -73,7 +73,7 @@ class Vectors:
         self._call(f"llvm.masked.store.{self._name}.{name}", ir.VoidType(), [vector, pointer, alignment, mask])
 
     def sum(self, vector):
-        """The sum of all lanes. One half is added to the other until one lane is left."""
+        """The sum of all lanes. The upper half is added to the lower half until one lane is left."""
         n_lanes = self.n_lanes
         while n_lanes > 1:
             n_lanes //= 2

@@ -31,7 +31,7 @@ TENSOR_TYPES: dict[np.dtype, type[TensorType]] = {
 }
 CLASSIFIER, REGRESSOR = "SkinitMLPClassifier", "SkinitMLPRegressor"
 # skl2onnx's options for classifiers.
-OPTIONS = {
+CONVERTER_OPTIONS = {
     "zipmap": [True, False, "columns"],
     "output_class_labels": [False, True],
     "nocl": [True, False],
@@ -47,7 +47,7 @@ def register() -> None:
         _infer_outputs_of_classifier,
         _convert_classifier,
         parser=_parse_classifier,
-        options=OPTIONS,
+        options=CONVERTER_OPTIONS,
     )
     update_registered_converter(
         MLPRegressor, REGRESSOR, _infer_outputs_of_regressor, _convert_regressor, parser=_parse_regressor

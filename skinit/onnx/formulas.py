@@ -68,7 +68,7 @@ def _normal_cdf(u: Tensor) -> Tensor:
     return _where(u > 0, 1 - tail, tail)
 
 
-ACTIVATIONS: dict[str, Formula] = {
+ONNX_ACTIVATIONS: dict[str, Formula] = {
     "identity": _identity,
     "logistic": _logistic,
     "tanh": lambda u: u.node("Tanh"),
@@ -88,7 +88,7 @@ def _cumulative_softplus(u: Tensor) -> Tensor:
 
 
 # Output activations by the name in the fitted attribute `out_activation_`.
-OUTPUT_ACTIVATIONS: dict[str, Formula] = {
+ONNX_OUTPUT_ACTIVATIONS: dict[str, Formula] = {
     "identity": _identity,
     "exp": lambda u: u.node("Exp"),
     "cumulative_softplus": _cumulative_softplus,

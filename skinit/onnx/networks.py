@@ -6,7 +6,7 @@ import numpy as np
 
 from ..engine.network import Network
 from ..estimators import MLPClassifier, MLPRegressor
-from .formulas import ACTIVATIONS, OUTPUT_ACTIVATIONS
+from .formulas import ONNX_ACTIVATIONS, ONNX_OUTPUT_ACTIVATIONS
 from .graph import Tensor
 
 
@@ -24,15 +24,15 @@ def add_preactivations(inputs: Tensor, network: Network) -> Tensor:
         if not isinstance(activation, str):
             raise ValueError(
                 f"The activation {activation.name!r} cannot be converted to ONNX, because it is a Python function: fit "
-                f"with one of {', '.join(map(repr, sorted(ACTIVATIONS)))}."
+                f"with one of {', '.join(map(repr, sorted(ONNX_ACTIVATIONS)))}."
             )
-        u = ACTIVATIONS[activation](u).node("Gemm", *layer)
+        u = ONNX_ACTIVATIONS[activation](u).node("Gemm", *layer)
     return u
 
 
 def add_predictions(u: Tensor, model: MLPRegressor) -> Tensor:
     """The result of `predict` as a matrix."""
-    return OUTPUT_ACTIVATIONS[model.out_activation_](u)
+    return ONNX_OUTPUT_ACTIVATIONS[model.out_activation_](u)
 
 
 def add_labels_and_scores(
@@ -42,7 +42,7 @@ def add_labels_and_scores(
 
     For two classes, the scores are -u and u, as in skl2onnx. `tables` comes from `label_tables`.
     """
-    graph, probabilities_of = u.graph, OUTPUT_ACTIVATIONS[model.out_activation_]
+    graph, probabilities_of = u.graph, ONNX_OUTPUT_ACTIVATIONS[model.out_activation_]
     if model._is_multilabel():
         return (u > 0).cast(np.int64), u if raw_scores else probabilities_of(u)
     if model._is_multioutput():

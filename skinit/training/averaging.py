@@ -6,7 +6,7 @@ from ..engine.network import Network
 
 
 class Averaging:
-    r"""The average of the parameters after each step, in a vector that compiled code keeps up to date.
+    r"""The average of the parameters over steps, in a vector that compiled code updates after each step.
 
     After the `k`-th step that counts, the average `a` becomes :math:`(1 - w_k)\, a + w_k\, \theta`. With
     :math:`w_k = 1/k`, it is the mean of the parameters: B. T. Polyak and A. B. Juditsky, "Acceleration of stochastic
@@ -20,6 +20,13 @@ class Averaging:
     average : True, int or float
         True: all steps count. An int: steps count as soon as this many samples have been seen. A float below 1: all
         steps count, and the decay `d` is this number.
+
+    Attributes
+    ----------
+    vector : ndarray of shape (n_parameters,)
+        The average.
+    last_theta : ndarray of shape (n_parameters,)
+        The parameters after the last step.
     """
 
     def __init__(self, network: Network, average: bool | int | float) -> None:
@@ -51,7 +58,7 @@ class Averaging:
         theta[:] = self.vector
 
     def next_weights(self, n_rows: int, batch_size: int) -> np.ndarray:
-        """The weight of the parameters after each step of the next epoch. The steps are then counted as taken."""
+        """The weight of the parameters after each step of the next epoch, in float64. Counts these steps as taken."""
         seen = self._n_samples + np.minimum(np.arange(batch_size, n_rows + batch_size, batch_size), n_rows)
         self._n_samples += n_rows
         numbers = self._n_averaged + np.cumsum(seen >= self._first_sample)

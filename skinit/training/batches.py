@@ -4,7 +4,7 @@ from ..user_warnings import warn_user
 
 
 def check_batch_size(estimator, n_samples: int) -> int:
-    """The size of a mini-batch, which is at most the number of rows."""
+    """The number of rows in a mini-batch, which is at most the number of all rows."""
     if estimator.batch_size == "auto":
         return min(200, n_samples)
     if estimator.batch_size > n_samples:

@@ -16,14 +16,14 @@ N_ROWS = 1024
 
 
 class DivergenceError(ValueError):
-    """Training has reached weights or a loss that are not finite.
+    """Training has reached weights or a loss that are NaN or infinite.
 
     Each parameter is also an attribute.
 
     Parameters
     ----------
     epoch : int
-        The epoch (or iteration of "lbfgs") in which they were seen. It is 0 before the first epoch.
+        The epoch (or iteration of "lbfgs") in which they were found. It is 0 before the first epoch.
     advice : str, default=""
         The likely cause and a remedy.
     quantity : str, default="parameter weights"
@@ -65,7 +65,7 @@ def explain_divergence(estimator, data: TrainingData, is_first: bool, smallest_r
     is_first : bool
         Whether the initializer drew these weights. If not, they come from an earlier training or from the user.
     smallest_restart : float
-        The fraction of the automatic learning rate with which training started for the last time.
+        The factor of the automatic learning rate at the last restart.
 
     Returns
     -------
@@ -87,7 +87,7 @@ def explain_divergence(estimator, data: TrainingData, is_first: bool, smallest_r
     if not largest_output <= LARGE:
         if is_first:
             return f"change init={estimator.init!r}: the untrained network has outputs as large as {largest_output:.3g}"
-        return f"fit anew with warm_start=False: the weights to go on from give outputs up to {largest_output:.3g}"
+        return f"fit with warm_start=False: the weights at the start give outputs as large as {largest_output:.3g}"
     if data.sample_weight is not None and (data.sample_weight < 0).any():
         return "remove the negative sample weights, because with them the loss may have no lower bound"
     mean_weight = data.row_weights().mean() * data.weight_scale

@@ -13,7 +13,7 @@ def check_dropout(dropout, n_hidden: int) -> list[float]:
     Raises
     ------
     ValueError
-        If it is not one number in [0, 1), or one for each hidden layer.
+        If `dropout` is not one number in [0, 1), or a list of one for each hidden layer.
     """
     rates = list(dropout) if np.iterable(dropout) else [dropout] * n_hidden
     takes = f"dropout must be a number in [0, 1), or a list of {n_hidden}, one for each hidden layer, got {dropout!r}."

@@ -22,11 +22,11 @@ from .step_size import automatic_step
 from .tasks import StopTraining, TrainingTasks
 from .validation import Validation, split
 
-# With learning_rate_init="auto", the largest number of times that training restarts.
+# With learning_rate_init="auto", training restarts at most this many times.
 MAX_RESTARTS = 8
-# The factor of the learning rate at each restart.
+# Each restart multiplies the learning rate by this factor.
 RESTART_FACTOR = 0.25
-# Training restarts if the loss exceeds this multiple of the untrained network's loss.
+# With learning_rate_init="auto", training restarts if the loss exceeds this multiple of the untrained network's loss.
 LOSS_TOLERANCE = 1.1
 
 
@@ -82,12 +82,12 @@ def fit_stochastic(
         if is_automatic:
             progress.note(f'learning_rate_init="auto" found {estimator.learning_rate_init_:.3g}.')
     else:
-        # The estimator keeps its own solver, in case of an error.
+        # A copy, so that an error leaves the estimator's solver as it was.
         solver = solver.copy()
         if solver.averaging is not None:
             solver.averaging.begin(network.theta)
     if incremental and isinstance(solver.schedule, WarmUpAndTail):
-        # Without a last epoch there is no tail.
+        # partial_fit has no last epoch, so its learning rate has no tail.
         solver.follow(warm_up, WARM_UP_EPOCHS)
     start, generator_state = network.theta.copy(), random_state.get_state(legacy=False)
     with passes:
@@ -116,7 +116,7 @@ def fit_stochastic(
                     measure=measure,
                     progress=progress,
                     incremental=incremental,
-                    # After this many restarts, a loss that rises has another cause than the learning rate.
+                    # If the loss still rises after the last restart, the learning rate is not the cause.
                     loss_limit=loss_limit if n_restarts < MAX_RESTARTS else np.inf,
                     tasks=tasks,
                     best_theta=best_theta,
@@ -183,18 +183,17 @@ def has_tail(estimator) -> bool:
 
 
 def _row_alpha(estimator, data: TrainingData) -> float:
-    """`alpha` for sample weights that have been scaled."""
-    # A NumPy number in single precision might overflow.
+    """`alpha` divided by the scale of the sample weights."""
+    # A NumPy float32 might overflow.
     return float(estimator.alpha) / data.weight_scale
 
 
 def choose_learning_rate(estimator, network: Network, data: TrainingData, batch_size: int) -> float:
-    """The initial learning rate, which the estimator gives or which is found from the curvature."""
+    """The initial learning rate: the estimator's number, or the automatic step from the curvature."""
     if estimator.learning_rate_init != "auto":
         return float(estimator.learning_rate_init)
     rule = _solver_class(estimator).automatic_step
     memory = getattr(estimator, rule.memory) if rule.memory else 0.0
-    # `fit` and `initialize` choose the same learning rate only with the same number of BLAS threads, because sums are
-    # rounded differently with other numbers of threads.
+    # Another number of BLAS threads rounds sums differently, and `fit` and `initialize` should choose the same rate.
     with blas_threads(network.largest_product(batch_size)), np.errstate(all="ignore"):
         return automatic_step(network, data, batch_size, _row_alpha(estimator, data), rule, memory)

@@ -15,7 +15,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from ..engine.network import Network
 from ..engine.passes import DataPasses
-from ..interrupts import INTERRUPTED, is_one_fit_of_many
+from ..interrupts import INTERRUPTED_MESSAGE, is_one_fit_of_many
 from ..user_warnings import warn_user
 from .divergence import DivergenceError
 from .progress import Progress
@@ -24,7 +24,7 @@ from .tasks import TrainingTasks
 from .validation import Quality
 
 # The learning rate is too large if the loss exceeds its limit, which is near the untrained loss. It is also too large
-# if the loss climbs back above the first fraction of the limit in one of these pairs after falling below the second.
+# if, for one of these pairs, the loss falls below the second fraction of the limit and climbs back above the first.
 FORGOTTEN = ((0.5, 0.25), (0.85, 0.75), (0.93, 0.88))
 # The fitted attributes that need validation rows.
 VALIDATION_ATTRIBUTES = ("validation_scores_", "validation_loss_curve_", "best_validation_score_", "best_iter_")
@@ -32,7 +32,7 @@ VALIDATION_ATTRIBUTES = ("validation_scores_", "validation_loss_curve_", "best_v
 
 @dataclass
 class History:
-    """The history of an estimator's training. The names are the names of the fitted attributes."""
+    """The history of an estimator's training. Its attributes have the names of the estimator's fitted attributes."""
 
     n_iter_: int = 0
     t_: int = 0
@@ -47,14 +47,14 @@ class History:
 
     @classmethod
     def of(cls, estimator) -> "History":
-        """The history of `estimator` so far, with copies of its lists. Epochs are counted from 0 again."""
+        """The history of `estimator` so far, with copies of its lists. The count of epochs starts from 0 again."""
         history = cls()
         for name in cls.__dataclass_fields__:
             value = getattr(estimator, name, None)
             expected = list if isinstance(getattr(history, name), list) else Real
             if value is not None and not isinstance(value, expected):
                 kind = "a list" if expected is list else "a number"
-                raise ValueError(f"{name} must be {kind} to go on from, got {value!r}.")
+                raise ValueError(f"{name} must be {kind}, because training continues from it, got {value!r}.")
             if value is not None:
                 setattr(history, name, list(value) if isinstance(value, list) else value)
         history.n_iter_ = history.best_iter_ = 0
@@ -84,7 +84,7 @@ class History:
             del known[name][length:]
 
     def shows_too_large_steps(self, loss_limit: float) -> bool:
-        """Whether the loss is not finite, exceeds its limit, or climbs back near the limit after it was far below."""
+        """Whether the loss is not finite, exceeds its limit, or has climbed back towards it from far below."""
         if not np.isfinite(loss_limit):
             return False
         losses = self.loss_curve_[-self.n_iter_ :]
@@ -161,14 +161,14 @@ def train(
     Parameters
     ----------
     measure : callable or None
-        Returns the validation score and loss of a network. The weights with the best score are restored at the end.
-        None: the training loss decides when to stop.
+        Returns the validation score and loss of a network. The weights with the best score are restored at the end. If
+        it is None, the training loss decides when to stop.
     incremental : bool
         Whether to end after one epoch, regardless of `max_iter`.
     loss_limit : float, default=inf
         If finite, the limit of the loss (see `History.shows_too_large_steps`).
     tasks : TrainingTasks or None, default=None
-        Reports each epoch to callbacks, any of which may ask to stop.
+        Reports each epoch to callbacks. Any of them may ask to stop.
     best_theta : ndarray of shape (n_parameters,), or None
         The parameters with the best validation score, if `history` has epochs of this fit. Training then continues
         after the last epoch, which is reported to callbacks again.
@@ -185,18 +185,18 @@ def train(
     ------
     DivergenceError
         If the loss or the parameters are not finite, unless an earlier epoch has a validation score. Also if the
-        losses show that the learning rate is too large.
+        losses show that the learning rate is too large (see `History.shows_too_large_steps`).
     KeyboardInterrupt
         On Ctrl-C before the end of the first epoch, or in one fit of many.
     """
     theta, averaging = passes.network.theta, solver.averaging
-    # The network that is validated, reported to callbacks, and kept.
+    # The network that is validated and reported to callbacks, and that remains at the end.
     network = passes.network if averaging is None else passes.network.with_theta(averaging.vector)
     learned = network.theta
     snapshot = Snapshot(theta.copy(), best_theta, solver, history.mark())
     goes_on = history.n_iter_ > 0
     if not goes_on and measure is not None and np.isfinite(history.best_validation_score_):
-        # In a warm start, the initial weights have the best score so far.
+        # In a warm start, the best score so far belongs to the initial weights.
         snapshot = snapshot._replace(best_theta=snapshot.theta)
     try:
         while True:
@@ -261,7 +261,7 @@ def train(
             raise
         _go_back(snapshot, theta, history)
         solver = snapshot.solver
-        warn_user(INTERRUPTED)
+        warn_user(INTERRUPTED_MESSAGE)
     except DivergenceError as error:
         if measure is None or snapshot.best_theta is None or snapshot.solver is solver or np.isfinite(loss_limit):
             raise

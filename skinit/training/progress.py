@@ -9,7 +9,9 @@ from ..kernels.compilation import announcing_compilation
 
 # The value of `verbose` that asks for a table.
 TABLE = 2
+# The names of the table's columns.
 HEADER = ("epoch", "loss", "validation score", "validation loss", "learning rate", "seconds")
+# The width of each column in characters.
 WIDTHS = (6, 12, 18, 17, 15, 9)
 
 
@@ -19,7 +21,7 @@ class Progress:
     Parameters
     ----------
     verbose : bool or int
-        0 prints nothing, 2 a table with a row for each epoch, and any other value the same lines as scikit-learn.
+        0 prints nothing, 2 prints a table with a row for each epoch, and other values print scikit-learn's lines.
     """
 
     def __init__(self, verbose: bool | int) -> None:
@@ -55,7 +57,7 @@ class Progress:
 
 
 def tells_of_compilation(method: Callable) -> Callable:
-    """Decorator for a method of an estimator, which with `verbose` announces a long compilation of kernels."""
+    """Decorate a method of an estimator, so that it announces a long compilation if `verbose` is set."""
 
     @wraps(method)
     def run(self, *args, **kwargs):

@@ -2,7 +2,7 @@ r"""Learning-rate schedules: the factor of the learning rate at each step, known
 
 A schedule is a function ``(step, n_steps) -> factor``. It takes the number of a step, which starts at 0, and the number
 of steps in `max_iter` epochs. A new schedule is one more entry in `SCHEDULES`. Rules that depend on the course of
-training ("adaptive") or on the samples seen ("invscaling") are part of :class:`~skinit.training.solvers.SGD`.
+training ("adaptive") or on the number of samples seen ("invscaling") are in :class:`~skinit.training.solvers.SGD`.
 """
 
 import math
@@ -89,12 +89,12 @@ class WarmUpAndTail:
         return max(0.0, min(1.0, rise, fall))
 
     def begin_tail(self, epoch: int) -> "WarmUpAndTail":
-        """The schedule with a tail that begins after `epoch` epochs and takes just as many epochs."""
+        """The schedule with a tail that begins after `epoch` epochs and lasts for as many epochs."""
         return replace(self, begin=epoch, end=2 * epoch)
 
 
 def factors(schedule: Schedule, first: int, n: int, n_steps: int) -> np.ndarray:
-    """The factors of `n` steps from number `first` on. Steps after `n_steps` have the factor of the last step.
+    """The factors of `n` steps from number `first` on, in float64. Later steps have the factor of step `n_steps` - 1.
 
     Raises
     ------

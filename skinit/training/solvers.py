@@ -12,7 +12,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from ..engine.network import Network
 from ..engine.passes import DataPasses
-from ..interrupts import INTERRUPTED, is_one_fit_of_many
+from ..interrupts import INTERRUPTED_MESSAGE, is_one_fit_of_many
 from ..user_warnings import warn_user
 from ..validation import check_takes
 from .averaging import Averaging
@@ -27,7 +27,7 @@ class AutomaticStep(NamedTuple):
     follows_signs : bool
         Whether the first step follows the signs of the gradient, as in Adam, or the gradient itself.
     memory : str or None
-        The parameter with the fraction of a step that the next step repeats: momentum, or Adam's `beta_1`.
+        The parameter that says which fraction of a step the next step repeats: momentum, or Adam's `beta_1`.
     largest : float
         The largest learning rate to choose.
     fallback : float
@@ -43,7 +43,7 @@ class AutomaticStep(NamedTuple):
 class StochasticSolver:
     """Base class of the stochastic solvers.
 
-    A subclass names its compiled step, `update`, and may describe itself to ``learning_rate_init="auto"``.
+    A subclass has the name of its compiled step as `update`, and may have its own `automatic_step`.
 
     Parameters
     ----------
@@ -67,7 +67,7 @@ class StochasticSolver:
     averaging : Averaging or None
         The average of the parameters, if one is kept.
     dropout : ndarray of shape (n_hidden_layers,)
-        For each hidden layer, the probability that a step leaves out a unit; empty without dropout.
+        For each hidden layer, the probability that a step leaves out a unit. Empty without dropout.
     seed : int
         Seed for dropout.
     """
@@ -87,11 +87,11 @@ class StochasticSolver:
         self.schedule: Schedule | None = None
         self.averaging: Averaging | None = None
         self.dropout, self.seed = np.empty(0), 0
-        # The epoch in which the tail of the schedule began early; 0 if it did not.
+        # The tail epoch is the epoch in which the schedule's tail began early, or 0 if it did not.
         self._n_epochs = self._n_scheduled_epochs = self._tail_epoch = 0
 
     def follow(self, schedule: Schedule, n_epochs: int) -> None:
-        """Multiply learning rates by the factors of a schedule over `n_epochs` epochs."""
+        """Multiply the learning rate by the factors of a schedule over `n_epochs` epochs."""
         self.schedule, self._n_scheduled_epochs = schedule, n_epochs
 
     def rates(self, n_batches: int) -> np.ndarray:
@@ -177,7 +177,7 @@ class SGD(StochasticSolver):
     def end_epoch(self, t: int) -> None:
         super().end_epoch(t)
         if self.decay == "invscaling":
-            # A power that overflows leaves a learning rate of zero.
+            # If the power overflows, the learning rate is zero.
             with np.errstate(over="ignore"):
                 self.learning_rate = float(self.learning_rate_init / np.float64(t + 1) ** float(self.power_t))
 
@@ -260,9 +260,9 @@ def minimize_lbfgs(
     passes : DataPasses
         Passes with all rows in one mini-batch.
     max_iter, max_fun : int
-        The largest numbers of iterations and of gradient evaluations.
+        The most iterations and the most evaluations of the gradient.
     tol : float
-        Training stops when no entry of the gradient is larger.
+        Training stops when no entry of the gradient has a larger magnitude.
     report : callable
         Called with the number and the loss of each iteration, while the network has the parameters of the iteration.
 
@@ -304,7 +304,7 @@ def minimize_lbfgs(
         if last.n_iter == 0 or is_one_fit_of_many():
             raise
         _assign(theta, last.theta)
-        warn_user(INTERRUPTED)
+        warn_user(INTERRUPTED_MESSAGE)
         return last.n_iter, last.loss
     _assign(theta, result.x)
     if np.isfinite(result.fun) and result.status != 0:

@@ -1,4 +1,4 @@
-"""The state from which a training can continue after an epoch, as arrays and numbers that a file can hold."""
+"""The state from which training can continue after an epoch, as arrays and numbers that a file can hold."""
 
 from itertools import pairwise
 from numbers import Integral, Real
@@ -43,7 +43,7 @@ class Beginning(NamedTuple):
 
 
 class Origin(NamedTuple):
-    """The origin of the epochs of a fit.
+    """The state from which the epochs of a fit have started.
 
     Attributes
     ----------
@@ -51,7 +51,7 @@ class Origin(NamedTuple):
     learning_rate_init : float
         The initial learning rate, before any restart.
     n_restarts : int
-        How often training started again with a smaller learning rate.
+        How often training has restarted with a smaller learning rate.
     """
 
     beginning: Beginning
@@ -112,7 +112,7 @@ class TrainingState(NamedTuple):
     def restore(
         self, passes: DataPasses, solver: StochasticSolver, history: History, random_state: np.random.RandomState
     ) -> np.ndarray | None:
-        """Bring a training with the same origin to this state.
+        """Bring a training that has the same origin to this state, in place.
 
         Returns
         -------
@@ -126,7 +126,7 @@ class TrainingState(NamedTuple):
         """
         theta, rows = passes.network.theta, self.array("rows", passes.rows)
         if not np.array_equal(np.sort(rows), np.sort(passes.rows)):
-            raise ValueError("The rows that a state of training holds are not those to train on.")
+            raise ValueError("The rows of a state of training are not the rows to train on.")
         passes.rows[:] = rows
         theta[:] = self.array("theta", theta)
         for name, values in _arrays_of(solver).items():
@@ -135,7 +135,9 @@ class TrainingState(NamedTuple):
             if {name: isinstance(value, Integral) for name, value in numbers.items()} != {
                 name: isinstance(value, Integral) for name, value in own.items()
             }:
-                raise ValueError(f"A {type(part).__name__} has the numbers {', '.join(own)}, but its state {numbers}.")
+                raise ValueError(
+                    f"A {type(part).__name__} has the numbers {', '.join(own)}, but its state has {numbers}."
+                )
             vars(part).update(numbers)
         vars(history).update(self.numbers["history"])
         random_state.set_state(self.numbers["generator"])
@@ -172,9 +174,9 @@ def _numbers_of(solver: StochasticSolver) -> list[dict[str, Real]]:
 
 
 def solver_state(solver: StochasticSolver) -> dict[str, Any]:
-    """The state of a solver as arrays and builtin objects, except for a schedule that is a user's function.
+    """The state of a solver as arrays and builtin objects. The arrays are not copies.
 
-    The arrays are not copies.
+    Only a schedule that is a user's function stays as it is.
     """
     names = {solver_class: name for name, (solver_class, _) in STOCHASTIC_SOLVERS.items()}
     schedule: Any = solver.schedule
@@ -192,7 +194,7 @@ def restore_solver(state: dict[str, Any]) -> StochasticSolver:
     Raises
     ------
     ValueError
-        If this is not the state of a solver, because compiled code would not notice.
+        If this is not the state of a solver, which compiled code would not notice.
     """
     try:
         solver_class, names = STOCHASTIC_SOLVERS[state["solver"]]
@@ -206,7 +208,7 @@ def restore_solver(state: dict[str, Any]) -> StochasticSolver:
         if not (isinstance(sizes, tuple) and all(isinstance(size, int) for size in sizes)):
             raise TypeError(f"layer_sizes={sizes!r}")
         dtype, n_parameters = solver.slots.dtype, sum((fan_in + 1) * fan_out for fan_in, fan_out in pairwise(sizes))
-        # A solver of the same class for another network has the same attributes. `numbers` are common to all solvers.
+        # A solver of the same class for any network has the same attributes. All solvers have the attributes `numbers`.
         network, parameters = Network([1, 1], "identity", "squared_error", dtype), dict.fromkeys(names, 0.0)
         example = solver_class(network, **parameters)  # type: ignore[arg-type]
         (numbers,) = _numbers_of(StochasticSolver(network, 0, 0.0))
@@ -231,7 +233,7 @@ def restore_solver(state: dict[str, Any]) -> StochasticSolver:
 
 
 def _take_array(part, name: str, dtype, shape: tuple[int, ...]) -> None:
-    """Check an array that a part of a solver was given, because compiled code will change it."""
+    """Check an array of a solver or of its average, because compiled code will change it."""
     array = getattr(part, name)
     if not isinstance(array, np.ndarray) or array.dtype != dtype or array.shape != shape:
         raise TypeError(

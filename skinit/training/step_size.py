@@ -9,24 +9,25 @@ al., "Deep Learning", section 4.3.1; M. Skorski, section 1.2). It is half of the
 the L2 penalty is added to the norm.
 
 The second derivative of the losses "absolute_error" and "quantile" is zero except at a kink. It is replaced by the
-curvature that :mod:`skinit.curvature` states.
+curvature that :mod:`skinit.curvature` describes.
 
 *Adam*: the first step has :math:`d = \mathrm{sign}(g)`. Along it, the model is smallest at
 :math:`\gamma^* = \|g\|_1 / |d^T H d|`.
 
-*Momentum* :math:`\beta` repeats earlier steps, which moves :math:`1 / (1 - \beta)` times as far in all as a single
-step. Heavy-ball and Nesterov's momentum change the largest stable step by at most a factor of two
-(:func:`~skinit.curvature.max_stable_step`), but they carry a step that suits the current gradient on to places with
-another curvature. So the step is :math:`\min(1, 2.5 \sqrt{1 - \beta})\,\gamma^*`, which is near :math:`\gamma^*` for a
-momentum of 0.9. For a larger momentum, it is between :math:`\gamma^*` and :math:`(1 - \beta) \gamma^*`, which would
-keep the sum of all steps. For Adam, :math:`\beta = \beta_1`.
+*Momentum* :math:`\beta` repeats each step in later steps, so in all it moves the parameters :math:`1 / (1 - \beta)`
+times as far as a single step. Heavy-ball and Nesterov's momentum change the largest stable step by at most a factor of
+two (:func:`~skinit.curvature.max_stable_step`), but the repeated steps reach places where the curvature is different.
+So the step is :math:`\min(1, 2.5 \sqrt{1 - \beta})\,\gamma^*`, which is near :math:`\gamma^*` for a momentum of 0.9.
+For a larger momentum, it is between :math:`\gamma^*` and :math:`(1 - \beta) \gamma^*`. With the latter, a step and its
+repetitions would move the parameters as far as a single step :math:`\gamma^*`. For Adam, :math:`\beta = \beta_1`.
 
 *Warm-up and tail*: the learning rate may be this large if it starts small, because training then moves to a lower
 curvature (J. Gilmer et al., "A loss curvature perspective on training instability in deep learning", 2021), and if it
 ends small, because the noise of mini-batches then vanishes too. With ``learning_rate="constant"``, the learning rate
 warms up over three epochs and falls to zero over the tail (`WarmUpAndTail`). The tail is the second half of the
-`max_iter` epochs. If progress stops earlier, the tail begins then and takes as many epochs as training took before, so
-that it runs even if the loss only paused. A schedule from the user multiplies the step without a warm-up or a tail.
+`max_iter` epochs. If progress stops earlier, the tail begins then, and lasts for as many epochs as training took
+before, so training goes on if the loss only paused. A schedule from the user multiplies the step without a warm-up or a
+tail.
 
 ``python -m benchmarks quality`` measures the results.
 """
@@ -41,18 +42,18 @@ from ..engine.passes import DataPasses
 from ..kernels.curvature import ALL_LAYERS
 from .solvers import AutomaticStep
 
-# The curvature is measured on this many rows, or on one mini-batch if it has more.
-ROWS = 256
+# The curvature is measured on this many rows, or on one mini-batch if that has more rows.
+CURVATURE_ROWS = 256
 # The most mini-batches into which these rows are divided.
 MOST_BATCHES = 8
-# The relative tolerance of the norm, because a step need not be exact.
-NORM_TOLERANCE = 0.05
+# The relative tolerance of the Hessian's norm. It is large because a step need not be exact.
+STEP_NORM_TOLERANCE = 0.05
 # The most restarts of the Lanczos iteration.
 NORM_ITERATIONS = 20
-# Momentum multiplies a step by this number times the root of one minus momentum, but never by more than 1.
+# A momentum of b multiplies the step by this number times the square root of 1 - b, but by at most 1.
 WITH_MOMENTUM = 2.5
 # The smallest learning rate to choose.
-SMALLEST = 1e-8
+SMALLEST_RATE = 1e-8
 
 
 def sign_step(products: HessianProducts, gradient: np.ndarray) -> float:
@@ -92,9 +93,8 @@ def automatic_step(
     """
     n_rows = data.targets.shape[0]
     batch_size = min(batch_size, n_rows)
-    # These rows are not drawn from the estimator's generator, so they are the same in each call. They are not the first
-    # rows, because data may be sorted.
-    rows = np.random.RandomState(0).permutation(n_rows)[: max(batch_size, ROWS)]
+    # A generator with a fixed seed, so that every call takes the same rows. They are drawn because data may be sorted.
+    rows = np.random.RandomState(0).permutation(n_rows)[: max(batch_size, CURVATURE_ROWS)]
     n_batches = min(rows.size // batch_size, MOST_BATCHES)
     steps = []
     for batch in rows[: n_batches * batch_size].reshape(n_batches, batch_size):
@@ -108,15 +108,15 @@ def automatic_step(
             else:
                 try:
                     norm, _ = spectral_norm(
-                        products.as_operator(), NORM_TOLERANCE, NORM_ITERATIONS, np.random.RandomState(0)
+                        products.as_operator(), STEP_NORM_TOLERANCE, NORM_ITERATIONS, np.random.RandomState(0)
                     )
                 except NotFiniteError:
                     norm = np.nan
                 norm += alpha / float(sample.row_weights().sum())
                 steps.append(1 / norm if norm > 0 else np.inf)
-    # With a momentum of 1, no step is small enough, so the smallest is as good as any other.
+    # With a momentum of 1, no step is small enough, so the smallest one is as good as any other.
     part = min(1.0, WITH_MOMENTUM * np.sqrt(1 - memory))
     step = part * np.median(steps) if steps else np.nan
     if not np.isfinite(step):
         return rule.fallback
-    return float(np.clip(step, SMALLEST, rule.largest))
+    return float(np.clip(step, SMALLEST_RATE, rule.largest))

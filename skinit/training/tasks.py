@@ -35,11 +35,12 @@ except ImportError:
         return method
 
 
+# The methods of a callback that scikit-learn calls.
 HOOKS = ("setup", "on_fit_task_begin", "on_fit_task_end", "teardown")
 
 
 class CheckedHooks:
-    """The hooks of a callback, with an error for a return value that scikit-learn would mistake for a wish to stop.
+    """The hooks of a callback. They raise an error for a return value that scikit-learn would take for a wish to stop.
 
     Parameters
     ----------
@@ -92,9 +93,10 @@ class TrainingTasks:
         self._fit.call_on_fit_task_begin(**self._arguments, reconstruction_attributes={"n_iter_": 0})
 
     def keeper(self, network: Network, data, validation_data, incremental: bool):
-        """The object that saves the state of training and loads the state of an earlier fit, if a callback has one.
+        """The object that saves the state of training and loads the state of an earlier fit, or None.
 
-        Such a callback has a method ``_keeper``, which takes the estimator and then the arguments of this method.
+        It comes from the callback that has a method ``_keeper``, which takes the estimator and then the arguments of
+        this method.
         """
         keepers = [
             callback._keeper(self._estimator, network, data, validation_data, incremental)
@@ -125,7 +127,7 @@ class TrainingTasks:
         return self._task.call_on_fit_task_end(**self._arguments, reconstruction_attributes=reconstruction_attributes)
 
     def discard(self, n_epochs: int) -> None:
-        """Leave the epochs before a restart of training out of the largest number of epochs."""
+        """Do not count the epochs before a restart of training towards the largest number of epochs."""
         self._fit.max_subtasks += n_epochs
 
     def finish(self) -> None:

@@ -21,7 +21,7 @@ class Quality(NamedTuple):
 
 
 class Validation:
-    """The validation rows, and the score that `scoring` selects.
+    """The validation rows, and the score that the estimator's `scoring` selects.
 
     Parameters
     ----------
@@ -38,8 +38,8 @@ class Validation:
     def __init__(self, estimator, data: TrainingData) -> None:
         self._data = data
         self._weights = data.row_weights()
-        # A scorer predicts with an estimator. This one gets the current weights. It has no names of columns, because
-        # the rows no longer have them.
+        # A scorer predicts with an estimator, so this copy gets the current weights. It has no column names, because
+        # the validation rows are an array without names.
         self._estimator = copy(estimator)
         self._estimator.__dict__.pop("feature_names_in_", None)
         scoring = estimator.scoring

@@ -12,7 +12,7 @@ from .column import FEWEST_ROWS, Column
 # A column that predicts the target on its own with at least this score may have been made from it.
 LEAK_SCORE = 0.99
 # Number of rows for this check, half to learn from and half to score.
-MOST_ROWS = 1000
+LEAK_ROWS = 1000
 # A class with fewer rows than this is rare, because folds would have too few of its rows.
 FEWEST_OF_CLASS = 10
 
@@ -32,7 +32,7 @@ def warn_of_leaks(
     """
     if len(y) < FEWEST_ROWS:
         return
-    rows = np.random.RandomState(0).permutation(len(y))[:MOST_ROWS]
+    rows = np.random.RandomState(0).permutation(len(y))[:LEAK_ROWS]
     fit, score = rows[::2], rows[1::2]
     if task == "classification":
         tree, rate = DecisionTreeClassifier(random_state=0), balanced_accuracy_score

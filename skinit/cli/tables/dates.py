@@ -21,6 +21,7 @@ MORE_FORMATS = (
     # Formats without a day.
     *("%m/%Y", "%b-%Y", "%b %Y", "%B %Y", "%b-%y"),
 )
+# Directives of formats in words.
 DIRECTIVES = {
     "%Y": "year",
     "%y": "year",
@@ -43,8 +44,11 @@ DIRECTIVES = {
 MICROSECONDS_OF_A_DAY = 86_400_000_000
 # Number of values from which a format is guessed.
 N_GUESSES = 5
+# Dates and months of ISO 8601, which need no guess.
 ISO_DATE = re.compile(r"[-+]?\d{4,6}-\d{2}(-\d{2}.*)?")
+# A date has at least one digit.
 DATE = re.compile(r".*\d.*")
+# Days, hours and minutes, or both.
 DURATION = re.compile(r"[-+]?(\d+ days?,? ?)?[-+]?\d{1,4}:\d{2}(:\d{2}(\.\d+)?)?|[-+]?\d+ days?")
 
 

@@ -27,12 +27,16 @@ CURRENCIES = (
     *("BRL", "MXN", "ZAR", "RUB", "TRY", "KRW", "SGD", "HKD", "US$", "A$", "C$", "R$", "HK$"),
     *("Rs.", "Rs", "kr.", "kr", "Kr", "Fr.", "Fr", "zł", "Kč", "Ft"),
 )
+# Suffixes that multiply a number.
 MAGNITUDES = {"": 1.0, "k": 1e3, "K": 1e3, "M": 1e6, "B": 1e9, "bn": 1e9}
 
 # Digits may be grouped by apostrophes and by no-break, narrow no-break, thin and figure spaces.
 _GAP = "[ \u00a0\u202f\u2009\u2007'’]"
+# A hyphen, a minus sign and a dash, which all stand for minus.
 _MINUS = r"\-−–"
+# A word, such as a unit.
 _LETTERS = r"[^\W\d_]+"
+# A sign that is neither a letter nor a part of numbers or formulas, such as a currency symbol.
 _SYMBOL = r"[^\w\s.,:;()+*/<>=~'’\-−–]"
 
 
@@ -57,6 +61,7 @@ def _compile_numeral(decimal: Decimal) -> re.Pattern[str]:
 
 
 _NUMERALS: dict[Decimal, re.Pattern[str]] = {decimal: _compile_numeral(decimal) for decimal in (".", ",")}
+# Infinity as Python and NumPy write it.
 _INFINITY = re.compile(r"[-+]?inf(?:inity)?", re.IGNORECASE)
 
 

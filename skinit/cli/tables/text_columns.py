@@ -20,7 +20,7 @@ LAST_DATE = 21000000
 N_FIRST = 1000
 # Least mean length of the values of free text, in characters.
 SHORTEST_TEXT = 10
-# Largest number of columns for the categories of a column. The rarest categories share one.
+# A column of categories becomes at most this many columns, and its rarest categories share one. Free text has more values.
 MOST_CATEGORIES = 100
 
 

@@ -10,7 +10,9 @@ from .column import FEWEST_ROWS, Column, leave_out
 CONSTANT = "the same value in every row"
 # Whole numbers in this range may be years instead of row numbers.
 YEARS = (1500, 2200)
+# The name that pandas gives to a column without a name, or no name.
 UNNAMED = re.compile(r"(Unnamed: \d+_*)?", re.IGNORECASE)
+# Names that suggest row numbers or keys.
 ID_NAME = re.compile(
     r"(?i:(.*[\W_])?(id|ids|uid|uuid|guid|index|idx|row|rowid|rownum|no|nr|num|number|key))|.*[a-z](Id|ID|Nr|No|Key)"
 )

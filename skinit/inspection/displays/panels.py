@@ -10,10 +10,13 @@ if TYPE_CHECKING:
     from matplotlib.gridspec import GridSpecBase
 
 # The colors of M. Okabe and K. Ito, "Color universal design" (2008), which color-blind readers can tell apart. Yellow
-# is left out because it is too light for lines. Markers and line styles distinguish series in a gray print.
+# is left out because it is too light for lines.
 COLORS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000"]
+# Markers distinguish series in a gray print.
 MARKERS = ["o", "s", "^", "D", "v", "P", "X"]
+# Line styles distinguish series in a gray print if there are more series than colors.
 LINE_STYLES = ["-", "--", ":", "-."]
+# The color of everything that is not a series.
 GREY = "#666666"
 
 # The smallest height of a logarithmic axis in decades, so that values within a factor of ten look similar.
@@ -22,8 +25,10 @@ LEAST_DECADES = 2.0
 CROWD = 16
 # Width of a letter in a legend, in inches.
 LETTER_WIDTH = 0.06
-# Beyond these values, or over as many decades, the arithmetic of logarithmic axes would underflow or overflow.
-SMALLEST, LARGEST = 1e-250, 1e250
+# Below this value, the arithmetic of logarithmic axes would underflow.
+SMALLEST = 1e-250
+# Above this value, or over as many decades, the arithmetic of logarithmic axes would overflow.
+LARGEST = 1e250
 
 
 def check_matplotlib(caller: str) -> None:
