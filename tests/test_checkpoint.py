@@ -520,5 +520,5 @@ def test_going_on_is_told(tmp_path, capsys):
     interrupt(make(), path, 8, X, y)
     make(verbose=True).set_callbacks(Checkpoint(path)).fit(X, y)
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0] == "Going on from the end of epoch 7."
+    assert lines[0] == "Training continues after epoch 7."
     assert lines[1].startswith("Iteration 8, loss = ")

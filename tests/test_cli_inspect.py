@@ -78,7 +78,7 @@ class Page(HTMLParser):
 def test_the_table_and_the_findings_are_printed_and_in_the_report(run, tmp_path):
     status, out, err, report = run(*DEEP_LOGISTIC)
     assert (status, err) == (0, "")
-    assert "untrained; looked at on 500 rows" in out
+    assert "untrained; measured on 500 rows" in out
     assert "vanishing gradients; try --init hessian and --activation tanh." in " ".join(out.split())
     assert out.endswith(f"Written: {tmp_path / 'report.html'}\n")
     page = Page(report)
@@ -155,7 +155,7 @@ def test_a_table_of_ones_own_is_looked_at(run, flats_csv, target, task):
     status, out, err, report = run("--data", flats_csv, "--target", target, *QUICK)
     assert (status, err) == (0, "")
     assert out.startswith(f"flats <b>.csv: {task} of '{target}'")
-    assert "looked at on 80 rows" in out
+    assert "measured on 80 rows" in out
     # Names are text, not tags.
     assert "<b>" not in report
     assert "flats <b>.csv" in Page(report).text

@@ -165,7 +165,7 @@ def _describe(table: Table, arguments: argparse.Namespace) -> str:
         training = f"after {arguments.epochs} epoch(s) of {describe_training(arguments)}"
     return (
         f"Network: {describe_hidden(arguments.hidden)}, {arguments.activation}, init {arguments.init[0].text}, "
-        f"{training}; looked at on {min(len(table.y), MOST_ROWS)} rows."
+        f"{training}; measured on {min(len(table.y), MOST_ROWS)} rows."
     )
 
 

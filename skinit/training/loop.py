@@ -54,7 +54,7 @@ class History:
             expected = list if isinstance(getattr(history, name), list) else Real
             if value is not None and not isinstance(value, expected):
                 kind = "a list" if expected is list else "a number"
-                raise ValueError(f"{name} must be {kind} to go on from, got {value!r}.")
+                raise ValueError(f"{name} must be {kind}, because training continues from it, got {value!r}.")
             if value is not None:
                 setattr(history, name, list(value) if isinstance(value, list) else value)
         history.n_iter_ = history.best_iter_ = 0
