@@ -2,7 +2,7 @@
 
 Each rule has a name, a condition that selects layers, a sentence with the numbers, and advice. To add a rule, add an
 entry to `RULES`. The thresholds are chosen so that networks that train from a good initialization have no findings.
-Tests check this, and that each rule finds its fault in a network that has it.
+Tests check this, and they check that each rule finds its fault in a network that has the fault.
 """
 
 from collections.abc import Callable
@@ -54,7 +54,7 @@ LARGE_CURVATURE = 200
 
 @dataclass(frozen=True)
 class Finding:
-    """A fault that keeps a network from training. `str` gives a sentence about it.
+    """A fault that keeps a network from training. `str` turns it into a sentence.
 
     Parameters
     ----------
@@ -63,9 +63,22 @@ class Finding:
     layers : tuple of int
         The affected layers, counted from 0.
     evidence : str
-        The measurement that shows the fault.
+        The measurement that shows the fault, as the beginning of a sentence.
     advice : str
-        A remedy to try.
+        A remedy to try, as the end of a sentence.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from skinit import MLPClassifier
+    >>> from skinit.inspection import signal_propagation
+    >>> X, y = load_iris(return_X_y=True)
+    >>> network = MLPClassifier((10, 10), init="zero").initialize(X, y)
+    >>> finding = signal_propagation(network, X, y).findings[0]
+    >>> finding.name, finding.layers
+    ('zero_weights', (0, 1))
+    >>> print(finding)
+    The weights of layers 0 and 1 are all zero: zero weights; draw them at random: init='auto'.
     """
 
     name: str
@@ -79,13 +92,13 @@ class Finding:
 
 @dataclass(frozen=True, eq=False)
 class DataSummary:
-    """The data that rules use besides measurements of layers.
+    """Measurements of the data that rules use besides the measurements of layers.
 
     Parameters
     ----------
     feature_variance, feature_root_mean_square : ndarray of shape (n_features,)
     target_root_mean_square : float
-        The largest over all outputs. NaN for a classifier.
+        The largest root mean square of an output's targets. NaN for a classifier.
     explained : float
         The fraction by which the loss is lower than with the network's mean output for every row.
     """
@@ -147,7 +160,7 @@ def _relative_gradient(signals) -> np.ndarray:
 
 
 def _is_constant(data) -> np.ndarray:
-    # Smaller deviations are rounding errors of the means.
+    # Standard deviations below this fraction are rounding errors of the means.
     return np.sqrt(data.feature_variance) <= 1e-6 * data.feature_root_mean_square
 
 
@@ -177,7 +190,7 @@ def _is_not_finite(signals, data):
 
 
 def _has_zero_weights(signals, data):
-    # An output layer may start from zero, because its first step is not zero and lets all other layers learn.
+    # An output layer may start from zero. Its first step is not zero, and then all other layers learn.
     return _is_hidden(signals) & (signals.weight_norm == 0)
 
 
@@ -187,7 +200,7 @@ def _has_symmetric_units(signals, data):
 
 
 def _has_dead_units(signals, data):
-    # Dead units of bounded activations are units that are saturated on every row.
+    # Dead units of bounded activations are saturated on every row, so the rule for saturated units covers them.
     return (signals.dead > DEAD_UNITS) & ~_is_bounded(signals)
 
 
@@ -201,7 +214,7 @@ def _loses_the_signal(signals, data):
 
 
 def _blows_up_the_signal(signals, data):
-    # The output layer may have large outputs, like those of a perfect classifier.
+    # The output layer may have large outputs. A perfect classifier has them.
     return _is_hidden(signals) & (_signal(signals, data) > EXPLODED_SIGNAL)
 
 
