@@ -144,7 +144,8 @@ def make_activation(
 
     References
     ----------
-    B. Fornberg, "Generation of finite difference formulas on arbitrarily spaced grids" (1988).
+    The finite differences are from B. Fornberg, "Generation of finite difference formulas on arbitrarily spaced grids"
+    (1988).
 
     Examples
     --------

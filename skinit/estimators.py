@@ -67,7 +67,7 @@ class MLPClassifier(ClassifierMixin, BaseMultilayerPerceptron):
     init : str, Initializer or callable, default="sklearn"
         How the initial weights are drawn: a name (:func:`skinit.initializers.get_initializer_names` lists them), an
         :class:`~skinit.initializers.Initializer`, whose parameters can be searched over (``init__std``), or a function
-        ``(shape, rng) -> array`` of ``shape = (fan_in, fan_out)`` and a :class:`numpy.random.RandomState`. "sklearn"
+        ``(shape, rng) -> array`` of ``shape = (fan_in, fan_out)`` and a ``numpy.random.RandomState``. "sklearn"
         draws the same weights as scikit-learn. "auto" chooses for each layer: He's scheme for the relu family, LeCun's
         for selu, and Xavier's otherwise.
 
@@ -797,7 +797,7 @@ class MLPRegressor(RegressorMixin, BaseMultilayerPerceptron):
     init : str, Initializer or callable, default="sklearn"
         How the initial weights are drawn: a name (:func:`skinit.initializers.get_initializer_names` lists them), an
         :class:`~skinit.initializers.Initializer`, whose parameters can be searched over (``init__std``), or a function
-        ``(shape, rng) -> array`` of ``shape = (fan_in, fan_out)`` and a :class:`numpy.random.RandomState`. "sklearn"
+        ``(shape, rng) -> array`` of ``shape = (fan_in, fan_out)`` and a ``numpy.random.RandomState``. "sklearn"
         draws the same weights as scikit-learn. "auto" chooses for each layer: He's scheme for the relu family, LeCun's
         for selu, and Xavier's otherwise.
 

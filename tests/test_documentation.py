@@ -9,6 +9,7 @@ from dataclasses import is_dataclass
 from importlib.util import find_spec
 from itertools import zip_longest
 from pathlib import Path
+from pkgutil import resolve_name
 
 import numpydoc.validate
 import pytest
@@ -132,6 +133,14 @@ def test_docstring_documents_what_the_signature_has(name):
 def test_docstring_has_an_example(name):
     skip_without_callbacks(name)
     assert ">>>" in find(name).__doc__
+
+
+# "K. Wu" at the beginning of a paragraph of one line becomes an item of a list, whose page shows "Wu".
+@pytest.mark.parametrize("name", documented_objects())
+def test_no_paragraph_of_one_line_begins_with_an_initial(name):
+    skip_without_callbacks(name)
+    paragraphs = re.split(r"\n\s*\n|\n-+\n", inspect.getdoc(resolve_name(name)))
+    assert [text for text in paragraphs if re.fullmatch(r"[A-Z]\. .*", text)] == []
 
 
 @pytest.mark.parametrize("estimator", [MLPClassifier, MLPRegressor])

@@ -84,7 +84,7 @@ class EarlyStopping(_CurveCallback):
 
     References
     ----------
-    L. Prechelt, "Early stopping - but when?" (1998).
+    See L. Prechelt, "Early stopping - but when?" (1998), for a comparison of such rules.
 
     Examples
     --------

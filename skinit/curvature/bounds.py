@@ -49,7 +49,7 @@ def layer_jacobian_norms(estimator, X, y, *, sample_weight=None) -> np.ndarray:
 
     References
     ----------
-    M. Skorski, "Revisiting initialization of neural networks" (2020).
+    The norms are from M. Skorski, "Revisiting initialization of neural networks" (2020).
 
     Examples
     --------
@@ -142,7 +142,7 @@ def hessian_bound(estimator, X, y, *, sample_weight=None) -> np.ndarray:
 
     References
     ----------
-    M. Skorski, "Revisiting initialization of neural networks" (2020).
+    The theorems are from M. Skorski, "Revisiting initialization of neural networks" (2020).
 
     Examples
     --------

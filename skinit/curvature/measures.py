@@ -63,7 +63,8 @@ def hessian_norm(
 
     References
     ----------
-    K. Wu and H. Simon, "Thick-restart Lanczos method for large symmetric eigenvalue problems" (2000).
+    The iterations are from K. Wu and H. Simon, "Thick-restart Lanczos method for large symmetric eigenvalue problems"
+    (2000).
 
     Examples
     --------
@@ -122,7 +123,7 @@ def layer_hessian_norms(
 
     References
     ----------
-    M. Skorski, "Revisiting initialization of neural networks" (2020).
+    The norms are from M. Skorski, "Revisiting initialization of neural networks" (2020).
 
     Examples
     --------
@@ -197,7 +198,8 @@ def hessian_trace(
 
     References
     ----------
-    R. A. Meyer, C. Musco, C. Musco and D. P. Woodruff, "Hutch++: optimal stochastic trace estimation" (2021).
+    Hutch++ is from R. A. Meyer, C. Musco, C. Musco and D. P. Woodruff, "Hutch++: optimal stochastic trace estimation"
+    (2021).
 
     Examples
     --------

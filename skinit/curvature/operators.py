@@ -175,7 +175,7 @@ def hessian_operator(
 
     References
     ----------
-    B. A. Pearlmutter, "Fast exact multiplication by the Hessian" (1994).
+    The products are from B. A. Pearlmutter, "Fast exact multiplication by the Hessian" (1994).
 
     Examples
     --------

@@ -251,7 +251,8 @@ def spectral_norm(
 
     References
     ----------
-    K. Wu and H. Simon, "Thick-restart Lanczos method for large symmetric eigenvalue problems" (2000).
+    The iterations are from K. Wu and H. Simon, "Thick-restart Lanczos method for large symmetric eigenvalue problems"
+    (2000).
     """
     value, is_converged = _extreme_eigenvalue(np.abs, operator, tol, max_iter, random_state)
     return abs(value), is_converged

@@ -61,7 +61,7 @@ def gain(activation: str | Activation, direction: str = "forward") -> float:
 
     References
     ----------
-    K. He et al., "Delving deep into rectifiers" (2015), derives the gain :math:`\sqrt 2` of relu.
+    The gain :math:`\sqrt 2` of relu is from K. He et al., "Delving deep into rectifiers" (2015).
 
     Examples
     --------

@@ -28,7 +28,7 @@ class LSUV(DataDependentInitializer):
 
     References
     ----------
-    D. Mishkin and J. Matas, "All you need is a good init" (2016).
+    The scheme is from D. Mishkin and J. Matas, "All you need is a good init" (2016).
 
     Examples
     --------

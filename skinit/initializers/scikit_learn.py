@@ -18,7 +18,8 @@ class ScikitLearn(Initializer):
 
     References
     ----------
-    X. Glorot and Y. Bengio, "Understanding the difficulty of training deep feedforward neural networks" (2010).
+    The scheme is from X. Glorot and Y. Bengio, "Understanding the difficulty of training deep feedforward neural
+    networks" (2010).
 
     Examples
     --------
