@@ -265,15 +265,17 @@ def _say_unscaled(signals, data, layers):
     sizes = data.feature_root_mean_square
     return (
         f"{(sizes > UNSCALED).sum()} of {sizes.size} features have a root mean square above {UNSCALED}, "
-        f"feature {sizes.argmax()} one of {describe_number(sizes.max())}"
+        f"up to {describe_number(sizes.max())} in feature {sizes.argmax()}"
     )
 
 
 def _say_not_finite(signals, data, layers):
     names = [name for key, name in MEANT_TO_BE_FINITE.items() if not np.isfinite(getattr(signals, key)).all()]
     *others, last = names
+    verb = "are" if others or last.endswith("s") else "is"
     return (
-        f"In {describe_layers(layers)}, {', '.join(others)}{' and ' if others else ''}{last} are infinite or undefined"
+        f"In {describe_layers(layers)}, {', '.join(others)}{' and ' if others else ''}{last} {verb} infinite or "
+        "undefined"
     )
 
 
