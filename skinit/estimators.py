@@ -76,8 +76,9 @@ class MLPClassifier(ClassifierMixin, BaseMultilayerPerceptron):
         with decoupled `weight_decay`. On small data sets "lbfgs" can converge faster and perform better.
 
     alpha : float, default=0.0001
-        Strength of the L2 penalty, :math:`\alpha \ge 0`. The penalty is divided by the sum of the sample weights, which
-        is the number of rows by default. It leaves out the intercepts.
+        Strength of the L2 penalty, :math:`\alpha \ge 0`, which leaves out the intercepts. The penalty is divided by the
+        sum of the sample weights, which is the number of rows by default. In a step of a stochastic solver, the sum is
+        over the rows of the mini-batch, as in scikit-learn.
 
     batch_size : int or "auto", default="auto"
         Number of rows in a mini-batch of the stochastic solvers. "auto" is ``min(200, n_samples)``. "lbfgs" uses all
@@ -806,8 +807,9 @@ class MLPRegressor(RegressorMixin, BaseMultilayerPerceptron):
         with decoupled `weight_decay`. On small data sets "lbfgs" can converge faster and perform better.
 
     alpha : float, default=0.0001
-        Strength of the L2 penalty, :math:`\alpha \ge 0`. The penalty is divided by the sum of the sample weights, which
-        is the number of rows by default. It leaves out the intercepts.
+        Strength of the L2 penalty, :math:`\alpha \ge 0`, which leaves out the intercepts. The penalty is divided by the
+        sum of the sample weights, which is the number of rows by default. In a step of a stochastic solver, the sum is
+        over the rows of the mini-batch, as in scikit-learn.
 
     batch_size : int or "auto", default="auto"
         Number of rows in a mini-batch of the stochastic solvers. "auto" is ``min(200, n_samples)``. "lbfgs" uses all

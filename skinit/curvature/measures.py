@@ -30,7 +30,7 @@ def hessian_norm(
     max_iter: int | None = None,
     random_state=0,
 ) -> float:
-    r"""The spectral norm :math:`\|H\| = \max_i |\lambda_i|` of the Hessian, its largest magnitude of an eigenvalue.
+    r"""The spectral norm :math:`\|H\| = \max_i |\lambda_i|` of the Hessian, the largest magnitude of its eigenvalues.
 
     For several outputs, this is the Hessian of the sum over outputs, which training minimizes. Lanczos iterations with
     thick restarts compute the norm, with about twenty Hessian products. Each costs about three gradients.
