@@ -25,7 +25,7 @@ _TOLERANCE = 1e-5
 class Activation:
     """A user-defined activation. `make_activation` makes and checks it.
 
-    Two activations are equal if they have equal names and equal functions, that is the same code with the same values
+    Two activations are equal if they have equal names and equal functions, that is, the same code with the same values
     of global variables, closures and defaults.
 
     Attributes
