@@ -25,16 +25,17 @@ _TOLERANCE = 1e-5
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Activation:
-    """A user-defined activation; `make_activation` makes and checks it.
+    """A user-defined activation. `make_activation` makes and checks it.
 
-    Two activations are equal if they have equal names and equal functions: the same code, with the same values in it.
+    Two activations are equal if they have equal names and equal functions, that is, the same code with the same values
+    of global variables, closures and defaults.
 
     Attributes
     ----------
     name : str
         The name in tables and messages.
     value, slope, bend : callable
-        The user's functions. None stands for a derivative that is computed by differences.
+        The user's functions. None means that finite differences compute the derivative.
     """
 
     name: str
@@ -92,9 +93,8 @@ def make_activation(
 
     numba compiles the functions. They may use the Python that numba supports: arithmetic, comparisons, ``math``, and
     calls of other functions compiled by ``numba.njit``. Global numbers that they use become constants when the
-    functions are compiled.
-
-    They must not raise errors. Everything is computed in float64, and rounded if the network is of float32.
+    functions are compiled. The functions must not raise errors. They compute in float64, and a float32 network rounds
+    their results.
 
     Parameters
     ----------
@@ -102,9 +102,10 @@ def make_activation(
         The activation :math:`f(u)`.
     slope : callable, default=None
         The derivative :math:`f'(u)`. At a kink, it must be the derivative from the left. Without `slope`, training uses
-        differences (see Notes).
+        finite differences (see Notes).
     bend : callable, default=None
-        The second derivative :math:`f''(u)`, used in products with the Hessian. Without `bend`, they use differences.
+        The second derivative :math:`f''(u)`, used in products with the Hessian. Without `bend`, these products use
+        finite differences.
     name : str, default=None
         The name in tables and messages. The default is the name of `value`.
 
@@ -117,32 +118,36 @@ def make_activation(
     Raises
     ------
     TypeError
-        If a function does not take one number, does not return one, or cannot be compiled.
+        If a function does not take one number, does not return a number, or cannot be compiled, or if `name` is not a
+        string.
     ValueError
-        If a value or a derivative is not finite, or if a derivative is wrong, at a checked point from -30 to 30.
+        If a function raises an error, if a value or a derivative is not finite, or if a derivative is wrong, at a
+        checked point from -30 to 30.
 
     Notes
     -----
     If `slope` is None, the slope is a fourth-order central difference of the value, with a step of :math:`2^{-10}`. Its
     error is about :math:`10^{-12} (1 + |f(u)|)` for functions as smooth as tanh. It takes seven evaluations of the
-    value, so passing a slope is faster. If `bend` is None, the bend is the same difference of the slope, if a slope is
-    given, and otherwise a second difference of the value, with an error of about :math:`10^{-9} (1 + |f(u)|)`. Within
-    three steps of a kink of `f` or of its slope, differences use the side without the kink. The error of the slope is
-    then at most :math:`10^{-4}` times the jump of the second derivative, and the bend may come from the other side of
-    the kink.
+    value, so a given slope is faster. If `bend` is None and `slope` is given, the bend is the same difference of the
+    slope. If both are None, the bend is a second difference of the value, with an error of about
+    :math:`10^{-9} (1 + |f(u)|)`. Within three steps of a kink of `f` or of its slope, differences use the points on one
+    side of the kink. The error of the slope is then at most :math:`10^{-4}` times the jump of the second derivative,
+    and the bend may be the bend on the other side of the kink.
 
     Given derivatives are compared with differences at 801 points from -30 to 30, with a relative tolerance of
     :math:`10^{-5}`.
 
-    Compiled code is not kept on disk, so every process compiles it again, which takes some seconds. With a slope, a fit
-    is as fast as the functions. ``math.exp`` is several times slower than the exponential of the built-in activations.
+    Compiled code is not kept on disk, so every process compiles it again, which takes some seconds. If a slope is
+    given, the functions alone decide the speed of a fit. ``math.exp`` is several times slower than the exponential of
+    the built-in activations.
 
     ``init="auto"`` draws weights of variance :math:`g^2 / d_\mathrm{in}`, with the gain `g` from
     :func:`skinit.initializers.gain`, so that the mean square of signals is the same in every layer.
 
     References
     ----------
-    The finite differences: B. Fornberg, "Generation of finite difference formulas on arbitrarily spaced grids" (1988).
+    The finite differences are from B. Fornberg, "Generation of finite difference formulas on arbitrarily spaced grids"
+    (1988).
 
     Examples
     --------
@@ -182,10 +187,10 @@ def make_activation(
 
 
 def check_activation(name: str, activation: Any) -> None:
-    """Raise ValueError unless `activation` is one; `name` names it in the message."""
+    """Raise ValueError unless `activation` is an activation or the name of one; `name` is its name in the message."""
     if (isinstance(activation, str) and activation in ACTIVATIONS) or isinstance(activation, Activation):
         return
-    hint = "Did you mean skinit.make_activation(...) of it? " if callable(activation) else ""
+    hint = f"Did you mean skinit.make_activation({_name(activation)})? " if callable(activation) else ""
     message = wrong_name(f"The {name}", activation, ACTIVATIONS, besides=", or made by skinit.make_activation")
     raise ValueError(f"{hint}{message}")
 
@@ -204,9 +209,9 @@ def _check_numbers(activation: Activation) -> None:
         for what, numbers in results.items():
             if not np.isfinite(numbers).all():
                 k = int(np.argmin(np.isfinite(numbers)))
-                source = "gave" if getattr(activation, what) is not None else "is by finite differences"
+                source = "it gave" if getattr(activation, what) is not None else "finite differences give"
                 raise ValueError(
-                    f"The {what} of an activation must be finite: at u = {points[k]:.6g} it {source} {numbers[k]}."
+                    f"The {what} of an activation must be finite: at u = {points[k]:.6g} {source} {numbers[k]}."
                 )
         for order, (what, of) in enumerate((("slope", "value"), ("bend", "slope"))):
             if getattr(activation, what) is not None:
@@ -214,7 +219,10 @@ def _check_numbers(activation: Activation) -> None:
 
 
 def _check_derivative(activation: Activation, points, given: np.ndarray, order: int, message: str) -> None:
-    """Check a derivative against differences of the value (order 0) or the slope (order 1), one-sided at kinks."""
+    """Check a derivative against differences of the value (order 0) or of the slope (order 1).
+
+    One-sided differences count as well as central differences, because only a one-sided difference is right at a kink.
+    """
     excess = np.full(len(points), np.inf)
     for step in _STEPS:
         shifted = evaluate(activation, points + step * np.arange(-2, 3)[:, None])[order]
@@ -236,7 +244,7 @@ def _name(function: Any) -> str:
 
 
 def _identity(function: Any) -> Any:
-    """A key that equal functions share, by their code and the values in it, because unpickling makes new functions."""
+    """A key that is equal for functions with the same code and values, because unpickling makes new functions."""
     function = getattr(function, "py_func", function)
     if not isinstance(function, FunctionType):
         return function
@@ -248,7 +256,7 @@ def _identity(function: Any) -> Any:
 
 
 def _typed(value: Any) -> Any:
-    """A key for a value: equal values of the same type share it, but a mutable value, such as an array, has its own."""
+    """A key for a value. Equal values of one type have equal keys. A mutable value, such as an array, has its own."""
     try:
         hash(value)
     except TypeError:

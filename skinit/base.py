@@ -92,7 +92,7 @@ class BaseMultilayerPerceptron(CallbackSupportMixin, PersistenceMixin, DataCheck
         ],
     }
 
-    # Attributes that training continues from and that predictions need.
+    # Attributes that predictions and later training need.
     _fitted_attributes: tuple[str, ...] = ("coefs_", "intercepts_", "n_outputs_", "out_activation_")
 
     @abstractmethod
@@ -108,7 +108,7 @@ class BaseMultilayerPerceptron(CallbackSupportMixin, PersistenceMixin, DataCheck
 
     @abstractmethod
     def _from_targets(self, targets):
-        """The labels or numbers for the network's targets, as a scorer takes them."""
+        """The labels or numbers that the network's targets stand for, in the form that a scorer takes."""
 
     @abstractmethod
     def _stratify(self, targets):
@@ -126,8 +126,8 @@ class BaseMultilayerPerceptron(CallbackSupportMixin, PersistenceMixin, DataCheck
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            The input data. A C-contiguous float32 or float64 array is not copied; weights and predictions have its
-            dtype.
+            The input data. A C-contiguous float32 or float64 array is not copied, and weights and predictions have its
+            dtype. Other numbers are converted to float64.
 
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             The target values (class labels in classification, real numbers in regression).
@@ -136,8 +136,9 @@ class BaseMultilayerPerceptron(CallbackSupportMixin, PersistenceMixin, DataCheck
             Sample weights.
 
         X_val : {array-like, sparse matrix} of shape (n_val, n_features), default=None
-            Validation rows for ``early_stopping=True``, used instead of a part of X. `validation_fraction` is then
-            ignored. In a pipeline, ``Pipeline(..., transform_input=["X_val"])`` transforms them like X.
+            Validation rows for ``early_stopping=True``. All rows of X are then used for training, and
+            `validation_fraction` is ignored. In a pipeline, ``Pipeline(..., transform_input=["X_val"])`` transforms
+            them like X.
 
         y_val : array-like of shape (n_val,) or (n_val, n_outputs), default=None
             Targets of the validation rows.
@@ -155,6 +156,10 @@ class BaseMultilayerPerceptron(CallbackSupportMixin, PersistenceMixin, DataCheck
         ValueError
             If the data or a parameter is invalid. The estimator is then unchanged.
 
+        TypeError
+            If `init`, `learning_rate` or `scoring` is a function that takes other arguments, or if `init` or `scoring`
+            does not return numbers. The estimator is then unchanged.
+
         DivergenceError
             If training diverges (a ValueError). The estimator is then unchanged.
 
@@ -168,9 +173,9 @@ class BaseMultilayerPerceptron(CallbackSupportMixin, PersistenceMixin, DataCheck
     @all_or_nothing
     @tells_of_compilation
     def initialize(self, X, y, sample_weight=None):
-        """Draw the weights and set every fitted attribute, without training (``n_iter_ == 0``).
+        """Draw the weights without training, so that you can inspect the untrained network and predict with it.
 
-        You can inspect the untrained network and predict with it. `partial_fit`, and `fit` with ``warm_start=True``,
+        The estimator then counts as fitted, with ``n_iter_ == 0``. `partial_fit`, and `fit` with ``warm_start=True``,
         continue from its weights.
 
         Parameters
@@ -188,6 +193,26 @@ class BaseMultilayerPerceptron(CallbackSupportMixin, PersistenceMixin, DataCheck
         -------
         self : object
             The initialized estimator.
+
+        Raises
+        ------
+        ValueError
+            If the data or a parameter is invalid. The estimator is then unchanged.
+
+        TypeError
+            If `init` is a function that takes other arguments, or that does not return an array of real numbers. The
+            estimator is then unchanged.
+
+        Examples
+        --------
+        An untrained network guesses one of three classes:
+
+        >>> from sklearn.datasets import load_iris
+        >>> from skinit import MLPClassifier
+        >>> X, y = load_iris(return_X_y=True)
+        >>> network = MLPClassifier((10,), random_state=0).initialize(X, y)
+        >>> network.n_iter_, network.coefs_[0].shape, round(network.score(X, y), 2)
+        (0, (4, 10), 0.33)
         """
         data = self._check_data(X, y, sample_weight, incremental=False)
         self._measure_targets(data, incremental=False)
@@ -257,19 +282,19 @@ class BaseMultilayerPerceptron(CallbackSupportMixin, PersistenceMixin, DataCheck
         return [int(size) for size in sizes]
 
     def _check_going_on(self, network: Network) -> None:
-        """Check that the weights to continue from fit `hidden_layer_sizes` and the output activation."""
+        """Check that `hidden_layer_sizes` and the output activation fit the weights that training continues from."""
         fitted, asked = list(network.widths[1:-1]), self._check_hidden_layer_sizes()
         if fitted != asked:
             raise ValueError(
-                f"hidden_layer_sizes={asked} cannot go on from weights of hidden layers {fitted}: "
-                "keep hidden_layer_sizes, or fit anew with warm_start=False."
+                f"hidden_layer_sizes={asked} differs from the hidden layers of the weights to continue from, {fitted}: "
+                "keep hidden_layer_sizes, or call fit with warm_start=False."
             )
         out_activation = network.loss.entry.out_activation
         if out_activation != self.out_activation_:
             raise ValueError(
-                f"The loss {network.loss.name!r} has the output activation {out_activation!r}, and cannot go on from "
-                f"weights trained with out_activation_={self.out_activation_!r}: keep the loss, or fit anew with "
-                "warm_start=False."
+                f"The loss {network.loss.name!r} has the output activation {out_activation!r}, but the weights to "
+                f"continue from were trained with out_activation_={self.out_activation_!r}: keep the loss, or call fit "
+                "with warm_start=False."
             )
 
     def _initialize(self, data: TrainingData, random_state) -> None:
@@ -298,7 +323,7 @@ class BaseMultilayerPerceptron(CallbackSupportMixin, PersistenceMixin, DataCheck
     def _own_network(self, *, allow_nonfinite: bool = False) -> Network:
         """The network with `coefs_` and `intercepts_`, which a user may have replaced or unpickled.
 
-        Everything about the network that compiled code relies on is checked here.
+        The checks here are the only protection of compiled code, which does not check shapes.
 
         Raises
         ------

@@ -25,11 +25,12 @@ def class_weights_of_outputs(class_weight, classes: list[np.ndarray], numbers: n
     Parameters
     ----------
     class_weight : "balanced", dict, or list of dicts
-        A dict from classes to weights. A missing class has weight 1. Several outputs take a list of dicts.
+        A dict from classes to weights. A class that is not in the dict has weight 1. Several outputs take a list with
+        one dict for each output.
     classes : list of ndarray
         The classes of each output.
     numbers : ndarray of shape (n, n_outputs)
-        The index of each row's class.
+        The index of each row's class in `classes`, for each output.
 
     Returns
     -------
@@ -51,7 +52,7 @@ def class_weights_of_outputs(class_weight, classes: list[np.ndarray], numbers: n
 
 
 def row_weights(weights: list[np.ndarray], numbers: np.ndarray) -> np.ndarray:
-    """The weight of each row: the product over outputs of the weights of its classes."""
+    """The weight of each row, which is the product over outputs of the weights of the row's classes."""
     columns = [weight[column] for weight, column in zip(weights, numbers.T, strict=True)]
     return np.prod(columns, axis=0)
 

@@ -214,7 +214,7 @@ def _obstacles(estimator) -> Iterator[str]:
         if not (isinstance(value, str) and value in taken):
             advice = f"takes {', '.join(map(repr, sorted(taken)))}"
             is_of_predictions = name in ("activation", "loss")
-            yield f"{name}={value!r} ({advice}{'; fit anew with one of them' if is_of_predictions else ''})"
+            yield f"{name}={value!r} ({advice}{'; set one of them and fit again' if is_of_predictions else ''})"
     if parameters["learning_rate_init"] == "auto":
         found = getattr(estimator, "learning_rate_init_", None)
         yield f"learning_rate_init='auto' (set a number{f', such as {found:.3g}' if found else ''})"

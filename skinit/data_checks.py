@@ -29,14 +29,14 @@ class DataChecksMixin(ValidatedEstimator):
         Parameters
         ----------
         incremental : bool
-            Whether y may lack some of the classes.
+            Whether y may lack some of the known classes.
         network : Network or None
             The network to continue from or to measure.
         first : TrainingData or None
-            The training data, if these data are validation rows.
+            The training data, if the data to check are validation rows.
         """
         X, targets = self._check_X_y(X, y, is_first=network is None and first is None, incremental=incremental)
-        # The network keeps its initial precision.
+        # A network keeps the dtype that it was initialized with.
         dtype = X.dtype
         if network is not None:
             dtype = network.theta.dtype
@@ -54,7 +54,7 @@ class DataChecksMixin(ValidatedEstimator):
             raise ValueError("Sample weights must contain at least one non-zero number.")
         weights, scale = normalize_weights(sample_weight, dtype)
         total = weights.sum(dtype=np.float64)
-        # The sum must exceed its rounding error.
+        # A sum that does not exceed its rounding error may be zero.
         if not total > np.finfo(np.float64).eps * np.abs(weights).sum(dtype=np.float64):
             raise ValueError(f"Sample weights must have a positive sum, got {total * scale:.3g}.")
         return TrainingData(X, targets, weights, scale)
@@ -69,7 +69,7 @@ class DataChecksMixin(ValidatedEstimator):
             raise ValueError("y_val and sample_weight_val need X_val, which was not provided.")
         if not self.early_stopping or self.solver not in STOCHASTIC_SOLVERS:
             raise ValueError(
-                "X_val and y_val are used by early_stopping=True and stochastic solvers only, got "
+                "X_val and y_val need early_stopping=True and a stochastic solver, got "
                 f"early_stopping={self.early_stopping} and solver={self.solver!r}."
             )
         try:
@@ -97,6 +97,6 @@ class DataChecksMixin(ValidatedEstimator):
             validated = validate_data(self, X, y, accept_sparse="csr", dtype=(np.float64, np.float32), **options)
         X, *y = validated if isinstance(validated, tuple) else (validated,)
         if not X.dtype.isnative:
-            # Numbers from a frame keep their byte order.
+            # A frame keeps a foreign byte order, which compiled code cannot read.
             X = X.astype(X.dtype.newbyteorder("="))
         return X, *y

@@ -32,15 +32,16 @@ class MLPClassifier(ClassifierMixin, BaseMultilayerPerceptron):
 
     .. math:: \frac{1}{\sum_i s_i} \left( \sum_i s_i \ell(u_i, y_i) + \frac{\alpha}{2} \sum_k \|W_k\|^2 \right),
 
-    where :math:`s_i` are sample weights and :math:`u_i` the preactivations of the output layer. For more than two
-    classes, the output activation is a softmax; for two classes and for multilabel targets, it is a logistic function
-    for each output. If `y` has several columns of labels, each with its own classes, each column has its own softmax,
-    and the loss is the sum over columns.
+    where :math:`s_i` is the weight of row `i`, :math:`u_i` are its preactivations in the output layer, :math:`\ell` is
+    the log loss, and :math:`W_k` are the weights of layer `k`. For more than two classes, the output activation is a
+    softmax; for two classes and for multilabel targets, it is a logistic function for each output. If `y` has several
+    columns of labels, each with its own classes, each column has its own softmax, and the loss is the sum over columns.
 
     Parameters
     ----------
-    hidden_layer_sizes : array-like of shape (n_layers - 2,), default=(100,)
-        The ith element is the number of units in the ith hidden layer. An empty tuple makes a linear model.
+    hidden_layer_sizes : int or array-like of shape (n_layers - 2,), default=(100,)
+        The ith element is the number of units in the ith hidden layer. An int makes one hidden layer. An empty tuple
+        makes a linear model.
 
     activation : str or Activation, or list or tuple of these, default="relu"
         Activation of the hidden layers, or a list or tuple with one activation for each hidden layer. scikit-learn has
@@ -66,18 +67,22 @@ class MLPClassifier(ClassifierMixin, BaseMultilayerPerceptron):
     init : str, Initializer or callable, default="sklearn"
         How the initial weights are drawn: a name (:func:`skinit.initializers.get_initializer_names` lists them), an
         :class:`~skinit.initializers.Initializer`, whose parameters can be searched over (``init__std``), or a function
-        ``(shape, rng) -> array``. "sklearn" draws the same weights as scikit-learn. "auto" chooses for each layer: He's
-        scheme for the relu family, LeCun's for selu, and Xavier's otherwise.
+        ``(shape, rng) -> array`` of ``shape = (fan_in, fan_out)`` and a ``numpy.random.RandomState``. "sklearn"
+        draws the same weights as scikit-learn. "auto" chooses for each layer: He's scheme for the relu family, LeCun's
+        for selu, and Xavier's otherwise.
 
     solver : {"lbfgs", "sgd", "adam", "adamw"}, default="adam"
         The solver for weight optimization: SciPy's L-BFGS, stochastic gradient descent with momentum, Adam, or Adam
         with decoupled `weight_decay`. On small data sets "lbfgs" can converge faster and perform better.
 
     alpha : float, default=0.0001
-        Strength of the L2 regularization term. The term is divided by the sample size when it is added to the loss.
+        Strength of the L2 penalty, :math:`\alpha \ge 0`, which leaves out the intercepts. The penalty is divided by the
+        sum of the sample weights, which is the number of rows by default. In a step of a stochastic solver, the sum is
+        over the rows of the mini-batch, as in scikit-learn.
 
     batch_size : int or "auto", default="auto"
-        Size of mini-batches for the stochastic solvers. "auto" is ``min(200, n_samples)``.
+        Number of rows in a mini-batch of the stochastic solvers. "auto" is ``min(200, n_samples)``. "lbfgs" uses all
+        rows in each step.
 
     learning_rate : str or callable, default="constant"
         Learning rate schedule. scikit-learn has three; only ``solver="sgd"`` uses the last two:
@@ -100,15 +105,15 @@ class MLPClassifier(ClassifierMixin, BaseMultilayerPerceptron):
 
     learning_rate_init : float or "auto", default=0.001
         The initial learning rate of the stochastic solvers. "auto" computes it from the curvature of the loss at the
-        initial weights (:mod:`skinit.training.step_size` has the rule). If the loss becomes infinite, exceeds its
-        starting value, or falls and climbs back to it, training restarts with a quarter of the rate, at most eight
-        times.
+        initial weights (:mod:`skinit.training.step_size` has the rule). If the loss becomes infinite, exceeds the
+        untrained loss by a tenth, or climbs back most of the way after a fall, training restarts with a quarter of the
+        rate, at most eight times.
 
         With ``learning_rate="constant"``, the automatic rate rises linearly over the first 3 epochs, and falls linearly
         to zero over the last half of the `max_iter` epochs, its tail. If the loss (or the validation score, with
         `early_stopping`) has not improved by `tol` for `n_iter_no_change` epochs before that, the tail begins at once,
-        lasts as many epochs as came before it, and ends the training. `partial_fit` has only the warm-up, because its
-        last epoch is unknown. Any other `learning_rate` multiplies the automatic rate as it multiplies a number.
+        lasts as many epochs as came before it, and ends the training. `partial_fit` has only the rise, because its last
+        epoch is unknown. Any other `learning_rate` uses the automatic rate as it would use a number.
 
     power_t : float, default=0.5
         Exponent of ``learning_rate="invscaling"``.
@@ -120,11 +125,13 @@ class MLPClassifier(ClassifierMixin, BaseMultilayerPerceptron):
         Whether to shuffle samples before each epoch of the stochastic solvers.
 
     random_state : int, RandomState instance or None, default=None
-        Determines the initial weights, the validation split for `early_stopping`, and the shuffling.
+        Determines the initial weights, the validation split for `early_stopping`, the shuffling, and the units that
+        `dropout` drops. Pass an int for the same results in each fit.
 
     tol : float, default=1e-4
-        Tolerance for the optimization. Training stops when the loss or the validation score has not improved by at
-        least `tol` for `n_iter_no_change` consecutive epochs.
+        Tolerance for the optimization. A stochastic solver stops when the loss (or the validation score, with
+        `early_stopping`) has not improved by at least `tol` for `n_iter_no_change` consecutive epochs. "lbfgs" stops
+        when no entry of the gradient exceeds `tol` in magnitude.
 
     verbose : bool or int, default=False
         Whether to print the loss of each epoch. 2 prints a table with the epoch, the loss, the validation score and
@@ -134,33 +141,33 @@ class MLPClassifier(ClassifierMixin, BaseMultilayerPerceptron):
         Whether `fit` continues from the previous solution instead of drawing new weights.
 
     momentum : float, default=0.9
-        Momentum of ``solver="sgd"``, between 0 and 1.
+        Momentum of ``solver="sgd"``, in [0, 1].
 
     nesterovs_momentum : bool, default=True
-        Whether to use Nesterov's momentum.
+        Whether the momentum of ``solver="sgd"`` is Nesterov's.
 
     early_stopping : bool, default=False
         Whether to set aside `validation_fraction` of the training data and stop when the validation score does not
         improve. The split is stratified for two classes, as in scikit-learn. The weights with the best score are
-        restored. Pass your own validation rows to `fit` as `X_val`. Only the stochastic solvers use this.
+        restored. To use your own validation rows, pass them to `fit` as `X_val` and `y_val`. "lbfgs" ignores this.
 
     validation_fraction : float, default=0.1
-        The proportion of training data to set aside for `early_stopping`, between 0 and 1.
+        The fraction of the training data to set aside for `early_stopping`, in [0, 1).
 
     beta_1 : float, default=0.9
-        Decay rate of Adam's first moment, in [0, 1).
+        Decay rate of the first moment of "adam" and "adamw", in [0, 1).
 
     beta_2 : float, default=0.999
-        Decay rate of Adam's second moment, in [0, 1).
+        Decay rate of the second moment of "adam" and "adamw", in [0, 1).
 
     epsilon : float, default=1e-8
-        Added to the square root of Adam's second moment.
+        Added to the square root of the second moment of "adam" and "adamw", so that no step divides by zero.
 
-    n_iter_no_change : int, default=10
-        Training stops after this number of epochs without an improvement of `tol`. May be ``np.inf``.
+    n_iter_no_change : int or np.inf, default=10
+        A stochastic solver stops after more than this number of epochs without an improvement of `tol`.
 
     max_fun : int, default=15000
-        Maximum number of loss function calls for "lbfgs".
+        Maximum number of evaluations of the loss and its gradient for "lbfgs".
 
     scoring : str, callable or None, default=None
         The score that `early_stopping` maximizes on the validation rows. None is the accuracy, averaged over columns if
@@ -181,8 +188,8 @@ class MLPClassifier(ClassifierMixin, BaseMultilayerPerceptron):
     dropout : float or array-like of shape (n_layers - 2,), default=0.0
         The probability in [0, 1) that a step of a stochastic solver drops a hidden unit for a row, or one probability
         for each hidden layer. The outputs of the remaining units are divided by one minus this probability.
-        `loss_curve_` has the losses with units dropped. Predictions, validation, curvature and the automatic learning
-        rate use all units.
+        `loss_curve_` contains the losses with units dropped. Predictions, validation, curvature and the automatic
+        learning rate use all units.
 
     class_weight : dict, list of dicts, "balanced" or None, default=None
         Weights of classes, ``{class_label: weight}``. A class that is not in the dict has weight 1. Class weights
@@ -199,7 +206,7 @@ class MLPClassifier(ClassifierMixin, BaseMultilayerPerceptron):
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,), or list of ndarray
-        Class labels. For several columns of labels, a list with the classes of each column.
+        The class labels, sorted. For several columns of labels, a list with the classes of each column.
 
     loss_ : float
         The current loss, regularization included.
@@ -208,13 +215,14 @@ class MLPClassifier(ClassifierMixin, BaseMultilayerPerceptron):
         The lowest loss that a stochastic solver reached. None with ``early_stopping=True``.
 
     loss_curve_ : list of float
-        Loss of each epoch, averaged over its mini-batches while the weights change. Stochastic solvers only.
+        Loss of each epoch, regularization included, averaged over its mini-batches while the weights change. Stochastic
+        solvers only.
 
     validation_scores_ : list of float or None
         Score on the validation data after each epoch; see `scoring`. None with ``early_stopping=False``.
 
     best_validation_score_ : float or None
-        The best of `validation_scores_`.
+        The best of `validation_scores_`. None with ``early_stopping=False``.
 
     validation_loss_curve_ : list of float or None
         Loss on the validation data after each epoch, without the penalty. None with ``early_stopping=False``.
@@ -222,13 +230,14 @@ class MLPClassifier(ClassifierMixin, BaseMultilayerPerceptron):
     best_iter_ : int or None
         The epoch of the last `fit` with the best validation score, counted from 1. Its weights are kept. 0 if no epoch
         was better than the initial weights of a warm start. None with ``early_stopping=False``, unless
-        :class:`~skinit.callbacks.BestWeights` chose the epoch.
+        :class:`~skinit.callbacks.BestWeights` restored an epoch.
 
     t_ : int
         The number of training samples seen by the solver.
 
     coefs_ : list of ndarray of shape (fan_in, fan_out)
-        Weights of each layer. The arrays are views of one vector.
+        Weights of each layer, in float32 if `X` is in float32, and otherwise in float64. The arrays are views of one
+        vector.
 
     intercepts_ : list of ndarray of shape (fan_out,)
         Intercepts of each layer. The arrays are views of the same vector.
@@ -256,7 +265,7 @@ class MLPClassifier(ClassifierMixin, BaseMultilayerPerceptron):
         Number of the network's outputs. For several columns of labels, the total number of classes over all columns.
 
     out_activation_ : str
-        Name of the output activation.
+        The output activation: "softmax", or "logistic" for two classes and for multilabel targets.
 
     See Also
     --------
@@ -266,8 +275,8 @@ class MLPClassifier(ClassifierMixin, BaseMultilayerPerceptron):
 
     Notes
     -----
-    The loss is computed from preactivations, so its gradient is also exact for confident predictions. scikit-learn
-    clips probabilities at machine epsilon; accordingly, no output of a sample adds more than 36.04 to `loss_curve_`.
+    The loss is computed from preactivations, so its gradient is exact even for predictions near 0 or 1. scikit-learn
+    clips probabilities at machine epsilon, and so no output of a sample adds more than 36.04 to `loss_curve_` here.
 
     References
     ----------
@@ -371,15 +380,15 @@ class MLPClassifier(ClassifierMixin, BaseMultilayerPerceptron):
             self.classes_ = self._label_binarizer.classes_
         elif not is_first and not self._has_trained_classes():
             raise ValueError(
-                f"classes_={self.classes_} are not those that the weights were trained with, "
+                f"classes_={self.classes_} differs from the classes that the weights were trained with, "
                 f"{self._label_binarizer.classes_}."
             )
         elif self._is_multioutput():
             self._label_binarizer.check(y, all_of_them=self.warm_start and not incremental)
         elif LabelColumns.are_in(y):
             raise ValueError(
-                f"y has labels in {y.shape[1]} columns, but the classes are those of one: {self.classes_}. Give "
-                "partial_fit a list with the classes of each column, or fit anew with warm_start=False."
+                f"y has {y.shape[1]} columns of labels, but classes_ has the classes of one column, {self.classes_}. "
+                "Pass partial_fit a list with the classes of each column, or call fit with warm_start=False."
             )
         else:
             classes = unique_labels(y)
@@ -411,7 +420,7 @@ class MLPClassifier(ClassifierMixin, BaseMultilayerPerceptron):
         if self._is_multioutput():
             if not self._has_trained_classes():
                 raise ValueError(
-                    f"classes_={self.classes_} are not those that the weights were trained with, "
+                    f"classes_={self.classes_} differs from the classes that the weights were trained with, "
                     f"{self._label_binarizer.classes_}."
                 )
             return
@@ -434,7 +443,7 @@ class MLPClassifier(ClassifierMixin, BaseMultilayerPerceptron):
         return self._label_binarizer.y_type_ == "multiclass"
 
     def _encode(self, y):
-        """The class numbers for each column of labels, or a column of 0 and 1 for each label of multilabel targets."""
+        """The class numbers in each column of labels, or a column of 0 and 1 for each label of multilabel targets."""
         if self._is_multioutput():
             return self._label_binarizer.numbers(y)
         if self._is_multilabel():
@@ -458,7 +467,7 @@ class MLPClassifier(ClassifierMixin, BaseMultilayerPerceptron):
         positive = (preactivations > 0).astype(int)
         if self._is_multilabel():
             return self._label_binarizer.inverse_transform(positive)
-        # With one class seen, there is no other to predict.
+        # If there is only one class, index 1 is out of range.
         return self.classes_[np.minimum(positive.ravel(), len(self.classes_) - 1)]
 
     def _numbers(self, preactivations):
@@ -509,7 +518,7 @@ class MLPClassifier(ClassifierMixin, BaseMultilayerPerceptron):
             The input data.
 
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            The target values.
+            The class labels.
 
         sample_weight : array-like of shape (n_samples,), default=None
             Sample weights.
@@ -522,6 +531,17 @@ class MLPClassifier(ClassifierMixin, BaseMultilayerPerceptron):
         -------
         self : object
             The estimator.
+
+        Raises
+        ------
+        AttributeError
+            With ``solver="lbfgs"``.
+        ValueError
+            If the data or a parameter is invalid, for example ``early_stopping=True``. The estimator is then unchanged.
+        DivergenceError
+            If training diverges (a ValueError). The estimator is then unchanged.
+        KeyboardInterrupt
+            On Ctrl-C. The estimator is then unchanged.
         """
         if isinstance(self.class_weight, str):
             raise ValueError(NO_BALANCED_PARTIAL_FIT)
@@ -562,6 +582,14 @@ class MLPClassifier(ClassifierMixin, BaseMultilayerPerceptron):
         Returns
         -------
         score : float
+            The fraction of correct rows, between 0 and 1.
+
+        Raises
+        ------
+        sklearn.exceptions.NotFittedError
+            If the estimator is not fitted.
+        ValueError
+            If `X` does not fit the estimator, or if the network's outputs overflow.
         """
         if isinstance(getattr(self, "classes_", None), list):
             return _mean_accuracy(np.asarray(y), self.predict(X), sample_weight)
@@ -579,6 +607,13 @@ class MLPClassifier(ClassifierMixin, BaseMultilayerPerceptron):
         -------
         y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
             The predicted classes. For multilabel targets, there is a column of 0 and 1 for each label.
+
+        Raises
+        ------
+        sklearn.exceptions.NotFittedError
+            If the estimator is not fitted.
+        ValueError
+            If `X` does not fit the estimator, or if the network's outputs overflow.
         """
         return self._decode(self._validated_preactivations(X))
 
@@ -595,7 +630,14 @@ class MLPClassifier(ClassifierMixin, BaseMultilayerPerceptron):
         y_prob : ndarray of shape (n_samples, n_classes), or list of ndarray
             The predicted probability of each class, in the order of `classes_`. For multilabel targets, the probability
             of each label. For several columns of labels, a list with one array for each column, as in scikit-learn's
-            forests.
+            forests. The dtype is the dtype of `coefs_`.
+
+        Raises
+        ------
+        sklearn.exceptions.NotFittedError
+            If the estimator is not fitted.
+        ValueError
+            If `X` does not fit the estimator, or if the network's outputs overflow.
         """
         preactivations = self._validated_preactivations(X)
         if self._is_multioutput():
@@ -609,9 +651,9 @@ class MLPClassifier(ClassifierMixin, BaseMultilayerPerceptron):
     def predict_log_proba(self, X):
         r"""Logarithms of probability estimates.
 
-        They are computed from the preactivations :math:`u` of the output layer. For the softmax, they are
-        :math:`u_j - u_m - \log(1 + \sum_{i \ne m} e^{u_i - u_m})`, where :math:`u_m` is the largest preactivation. They
-        are therefore finite and accurate, even where a probability rounds to 0 or to 1.
+        They are computed from the preactivations :math:`u` of the output layer, so they are finite and accurate even
+        where a probability rounds to 0 or to 1. For the softmax, they are
+        :math:`u_j - u_m - \log(1 + \sum_{i \ne m} e^{u_i - u_m})`, where :math:`u_m` is the largest preactivation.
 
         Parameters
         ----------
@@ -621,7 +663,26 @@ class MLPClassifier(ClassifierMixin, BaseMultilayerPerceptron):
         Returns
         -------
         log_y_prob : ndarray of shape (n_samples, n_classes), or list of ndarray
-            The logarithms of ``predict_proba(X)``.
+            The logarithms of ``predict_proba(X)``, in the same format.
+
+        Raises
+        ------
+        sklearn.exceptions.NotFittedError
+            If the estimator is not fitted.
+        ValueError
+            If `X` does not fit the estimator, or if the network's outputs overflow.
+
+        Examples
+        --------
+        A probability of exp(-1000) is 0 in float64, but its logarithm is known:
+
+        >>> from skinit import MLPClassifier
+        >>> network = MLPClassifier((), init="zero").initialize([[0.0], [1.0]], [0, 1])
+        >>> network.coefs_[0][...] = 1000
+        >>> float(network.predict_proba([[1.0]])[0, 0])
+        0.0
+        >>> float(network.predict_log_proba([[1.0]])[0, 0])
+        -1000.0
         """
         preactivations = self._validated_preactivations(X)
         if self._is_multioutput():
@@ -645,6 +706,13 @@ class MLPClassifier(ClassifierMixin, BaseMultilayerPerceptron):
             For two classes, the log-odds of ``classes_[1]``; `predict` chooses this class if they are positive. For
             more classes, one score for each class; their softmax is `predict_proba`. For multilabel targets, the
             log-odds of each label. For several columns of labels, a list with one array for each column.
+
+        Raises
+        ------
+        sklearn.exceptions.NotFittedError
+            If the estimator is not fitted.
+        ValueError
+            If `X` does not fit the estimator, or if the network's outputs overflow.
         """
         preactivations = self._validated_preactivations(X)
         if self._is_multioutput():
@@ -676,33 +744,35 @@ class MLPRegressor(RegressorMixin, BaseMultilayerPerceptron):
     r"""Multilayer perceptron regressor.
 
     A compiled drop-in replacement for :class:`sklearn.neural_network.MLPRegressor`, with a parameter for the initial
-    weights. It minimizes the squared error or the Poisson deviance with an L2 penalty,
+    weights. It minimizes the mean of a loss :math:`\ell` with an L2 penalty,
 
     .. math:: \frac{1}{\sum_i s_i} \left( \sum_i s_i \ell(u_i, y_i) + \frac{\alpha}{2} \sum_k \|W_k\|^2 \right),
 
-    where :math:`s_i` are sample weights and :math:`u_i` the preactivations of the output layer.
+    where :math:`s_i` is the weight of row `i`, :math:`u_i` are its preactivations in the output layer, and :math:`W_k`
+    are the weights of layer `k`.
 
     Parameters
     ----------
     loss : str, default="squared_error"
-        The loss of a prediction `q`. scikit-learn has these:
+        The loss of a prediction `q`, which is :math:`u` unless stated otherwise. scikit-learn has these:
 
         - "squared_error": half of ``(q - y)**2``
         - "poisson": half of the Poisson deviance, with ``q = exp(u)``; needs ``y >= 0``
 
         skinit adds these:
 
-        - "absolute_error": ``abs(q - y)``, whose best constant is the median
+        - "absolute_error": ``abs(q - y)``, for predictions of the median
         - "huber": half of ``(q - y)**2`` up to a distance of `huber_delta`, and linear beyond
-        - "quantile": the pinball loss of the level `quantile`, ``max(t * (y - q), (t - 1) * (y - q))``
+        - "quantile": the pinball loss ``max(t * (y - q), (t - 1) * (y - q))`` of the level `t` in `quantile`
         - "gamma": half of the gamma deviance, with ``q = exp(u)``; needs ``y > 0``
 
         The second derivative of "absolute_error" and "quantile" is zero or undefined. Everything that uses the
         curvature of the loss (``init="hessian"``, ``learning_rate_init="auto"``, :mod:`skinit.curvature`) uses
         ``1 / target_spread_`` and ``min(t, 1 - t) / target_spread_`` in its place.
 
-    hidden_layer_sizes : array-like of shape (n_layers - 2,), default=(100,)
-        The ith element is the number of units in the ith hidden layer. An empty tuple makes a linear model.
+    hidden_layer_sizes : int or array-like of shape (n_layers - 2,), default=(100,)
+        The ith element is the number of units in the ith hidden layer. An int makes one hidden layer. An empty tuple
+        makes a linear model.
 
     activation : str or Activation, or list or tuple of these, default="relu"
         Activation of the hidden layers, or a list or tuple with one activation for each hidden layer. scikit-learn has
@@ -728,18 +798,22 @@ class MLPRegressor(RegressorMixin, BaseMultilayerPerceptron):
     init : str, Initializer or callable, default="sklearn"
         How the initial weights are drawn: a name (:func:`skinit.initializers.get_initializer_names` lists them), an
         :class:`~skinit.initializers.Initializer`, whose parameters can be searched over (``init__std``), or a function
-        ``(shape, rng) -> array``. "sklearn" draws the same weights as scikit-learn. "auto" chooses for each layer: He's
-        scheme for the relu family, LeCun's for selu, and Xavier's otherwise.
+        ``(shape, rng) -> array`` of ``shape = (fan_in, fan_out)`` and a ``numpy.random.RandomState``. "sklearn"
+        draws the same weights as scikit-learn. "auto" chooses for each layer: He's scheme for the relu family, LeCun's
+        for selu, and Xavier's otherwise.
 
     solver : {"lbfgs", "sgd", "adam", "adamw"}, default="adam"
         The solver for weight optimization: SciPy's L-BFGS, stochastic gradient descent with momentum, Adam, or Adam
         with decoupled `weight_decay`. On small data sets "lbfgs" can converge faster and perform better.
 
     alpha : float, default=0.0001
-        Strength of the L2 regularization term. The term is divided by the sample size when it is added to the loss.
+        Strength of the L2 penalty, :math:`\alpha \ge 0`, which leaves out the intercepts. The penalty is divided by the
+        sum of the sample weights, which is the number of rows by default. In a step of a stochastic solver, the sum is
+        over the rows of the mini-batch, as in scikit-learn.
 
     batch_size : int or "auto", default="auto"
-        Size of mini-batches for the stochastic solvers. "auto" is ``min(200, n_samples)``.
+        Number of rows in a mini-batch of the stochastic solvers. "auto" is ``min(200, n_samples)``. "lbfgs" uses all
+        rows in each step.
 
     learning_rate : str or callable, default="constant"
         Learning rate schedule. scikit-learn has three; only ``solver="sgd"`` uses the last two:
@@ -762,15 +836,15 @@ class MLPRegressor(RegressorMixin, BaseMultilayerPerceptron):
 
     learning_rate_init : float or "auto", default=0.001
         The initial learning rate of the stochastic solvers. "auto" computes it from the curvature of the loss at the
-        initial weights (:mod:`skinit.training.step_size` has the rule). If the loss becomes infinite, exceeds its
-        starting value, or falls and climbs back to it, training restarts with a quarter of the rate, at most eight
-        times.
+        initial weights (:mod:`skinit.training.step_size` has the rule). If the loss becomes infinite, exceeds the
+        untrained loss by a tenth, or climbs back most of the way after a fall, training restarts with a quarter of the
+        rate, at most eight times.
 
         With ``learning_rate="constant"``, the automatic rate rises linearly over the first 3 epochs, and falls linearly
         to zero over the last half of the `max_iter` epochs, its tail. If the loss (or the validation score, with
         `early_stopping`) has not improved by `tol` for `n_iter_no_change` epochs before that, the tail begins at once,
-        lasts as many epochs as came before it, and ends the training. `partial_fit` has only the warm-up, because its
-        last epoch is unknown. Any other `learning_rate` multiplies the automatic rate as it multiplies a number.
+        lasts as many epochs as came before it, and ends the training. `partial_fit` has only the rise, because its last
+        epoch is unknown. Any other `learning_rate` uses the automatic rate as it would use a number.
 
     power_t : float, default=0.5
         Exponent of ``learning_rate="invscaling"``.
@@ -782,11 +856,13 @@ class MLPRegressor(RegressorMixin, BaseMultilayerPerceptron):
         Whether to shuffle samples before each epoch of the stochastic solvers.
 
     random_state : int, RandomState instance or None, default=None
-        Determines the initial weights, the validation split for `early_stopping`, and the shuffling.
+        Determines the initial weights, the validation split for `early_stopping`, the shuffling, and the units that
+        `dropout` drops. Pass an int for the same results in each fit.
 
     tol : float, default=1e-4
-        Tolerance for the optimization. Training stops when the loss or the validation score has not improved by at
-        least `tol` for `n_iter_no_change` consecutive epochs.
+        Tolerance for the optimization. A stochastic solver stops when the loss (or the validation score, with
+        `early_stopping`) has not improved by at least `tol` for `n_iter_no_change` consecutive epochs. "lbfgs" stops
+        when no entry of the gradient exceeds `tol` in magnitude.
 
     verbose : bool or int, default=False
         Whether to print the loss of each epoch. 2 prints a table with the epoch, the loss, the validation score and
@@ -796,33 +872,33 @@ class MLPRegressor(RegressorMixin, BaseMultilayerPerceptron):
         Whether `fit` continues from the previous solution instead of drawing new weights.
 
     momentum : float, default=0.9
-        Momentum of ``solver="sgd"``, between 0 and 1.
+        Momentum of ``solver="sgd"``, in [0, 1].
 
     nesterovs_momentum : bool, default=True
-        Whether to use Nesterov's momentum.
+        Whether the momentum of ``solver="sgd"`` is Nesterov's.
 
     early_stopping : bool, default=False
         Whether to set aside `validation_fraction` of the training data and stop when the validation score does not
-        improve. The weights with the best score are restored. Pass your own validation rows to `fit` as `X_val`. Only
-        the stochastic solvers use this.
+        improve. The weights with the best score are restored. To use your own validation rows, pass them to `fit` as
+        `X_val` and `y_val`. "lbfgs" ignores this.
 
     validation_fraction : float, default=0.1
-        The proportion of training data to set aside for `early_stopping`, between 0 and 1.
+        The fraction of the training data to set aside for `early_stopping`, in [0, 1).
 
     beta_1 : float, default=0.9
-        Decay rate of Adam's first moment, in [0, 1).
+        Decay rate of the first moment of "adam" and "adamw", in [0, 1).
 
     beta_2 : float, default=0.999
-        Decay rate of Adam's second moment, in [0, 1).
+        Decay rate of the second moment of "adam" and "adamw", in [0, 1).
 
     epsilon : float, default=1e-8
-        Added to the square root of Adam's second moment.
+        Added to the square root of the second moment of "adam" and "adamw", so that no step divides by zero.
 
-    n_iter_no_change : int, default=10
-        Training stops after this number of epochs without an improvement of `tol`. May be ``np.inf``.
+    n_iter_no_change : int or np.inf, default=10
+        A stochastic solver stops after more than this number of epochs without an improvement of `tol`.
 
     max_fun : int, default=15000
-        Maximum number of loss function calls for "lbfgs".
+        Maximum number of evaluations of the loss and its gradient for "lbfgs".
 
     scoring : str, callable or None, default=None
         The score that `early_stopping` maximizes on the validation rows. None is the coefficient of determination, but
@@ -845,8 +921,8 @@ class MLPRegressor(RegressorMixin, BaseMultilayerPerceptron):
     dropout : float or array-like of shape (n_layers - 2,), default=0.0
         The probability in [0, 1) that a step of a stochastic solver drops a hidden unit for a row, or one probability
         for each hidden layer. The outputs of the remaining units are divided by one minus this probability.
-        `loss_curve_` has the losses with units dropped. Predictions, validation, curvature and the automatic learning
-        rate use all units.
+        `loss_curve_` contains the losses with units dropped. Predictions, validation, curvature and the automatic
+        learning rate use all units.
 
     huber_delta : float or "auto", default=1.0
         The distance beyond which the loss "huber" is linear. "auto" is the spread of the training targets: their median
@@ -866,13 +942,14 @@ class MLPRegressor(RegressorMixin, BaseMultilayerPerceptron):
         The lowest loss that a stochastic solver reached. None with ``early_stopping=True``.
 
     loss_curve_ : list of float
-        Loss of each epoch, averaged over its mini-batches while the weights change. Stochastic solvers only.
+        Loss of each epoch, regularization included, averaged over its mini-batches while the weights change. Stochastic
+        solvers only.
 
     validation_scores_ : list of float or None
         Score on the validation data after each epoch; see `scoring`. None with ``early_stopping=False``.
 
     best_validation_score_ : float or None
-        The best of `validation_scores_`.
+        The best of `validation_scores_`. None with ``early_stopping=False``.
 
     validation_loss_curve_ : list of float or None
         Loss on the validation data after each epoch, without the penalty. None with ``early_stopping=False``.
@@ -880,13 +957,14 @@ class MLPRegressor(RegressorMixin, BaseMultilayerPerceptron):
     best_iter_ : int or None
         The epoch of the last `fit` with the best validation score, counted from 1. Its weights are kept. 0 if no epoch
         was better than the initial weights of a warm start. None with ``early_stopping=False``, unless
-        :class:`~skinit.callbacks.BestWeights` chose the epoch.
+        :class:`~skinit.callbacks.BestWeights` restored an epoch.
 
     t_ : int
         The number of training samples seen by the solver.
 
     coefs_ : list of ndarray of shape (fan_in, fan_out)
-        Weights of each layer. The arrays are views of one vector.
+        Weights of each layer, in float32 if `X` is in float32, and otherwise in float64. The arrays are views of one
+        vector.
 
     intercepts_ : list of ndarray of shape (fan_out,)
         Intercepts of each layer. The arrays are views of the same vector.
@@ -921,7 +999,8 @@ class MLPRegressor(RegressorMixin, BaseMultilayerPerceptron):
         "quantile".
 
     out_activation_ : str
-        Name of the output activation.
+        The output activation: "identity", or "exp" for the losses "poisson" and "gamma", or "cumulative_softplus" for
+        several quantiles.
 
     See Also
     --------
@@ -931,8 +1010,8 @@ class MLPRegressor(RegressorMixin, BaseMultilayerPerceptron):
 
     Notes
     -----
-    With several outputs, the reported loss is the mean over outputs, or the sum for "poisson". Training descends along
-    the gradient of the sum. Both are as in scikit-learn.
+    With several outputs, training minimizes the sum of the loss over outputs. The reported loss is the mean over
+    outputs, or the sum for "poisson". Both are as in scikit-learn.
 
     References
     ----------
@@ -1046,8 +1125,8 @@ class MLPRegressor(RegressorMixin, BaseMultilayerPerceptron):
         if self._has_several_quantiles():
             if n_outputs > 1:
                 raise ValueError(
-                    f"quantile={self.quantile!r} takes a y of one column, got {n_outputs}: give quantile one number, "
-                    "or fit one estimator a column (MultiOutputRegressor)."
+                    f"quantile={self.quantile!r} needs a y of one column, got {n_outputs} columns: set quantile to one "
+                    "number, or fit one estimator for each column (MultiOutputRegressor)."
                 )
             n_outputs = len(self._check_levels())
         if is_first:
@@ -1066,7 +1145,7 @@ class MLPRegressor(RegressorMixin, BaseMultilayerPerceptron):
         if name == "huber_delta_" and self.huber_delta != "auto":
             self.huber_delta_ = float(self.huber_delta)
         elif name is not None:
-            # Training that continues keeps its loss.
+            # Training that continues keeps the constants of its loss, although new targets have another spread.
             self.__dict__[name] = known[name] if incremental and known[name] is not None else target_spread(data)
 
     def _loss_function(self):
@@ -1095,7 +1174,7 @@ class MLPRegressor(RegressorMixin, BaseMultilayerPerceptron):
         return [float(level) for level in levels]
 
     def _predict(self, preactivations):
-        """Predictions, some of which may overflow."""
+        """Predictions from preactivations. They are infinite where the exponential function overflows."""
         with np.errstate(over="ignore"):
             return OUTPUT_ACTIVATIONS[self.out_activation_](preactivations)
 
@@ -1117,7 +1196,7 @@ class MLPRegressor(RegressorMixin, BaseMultilayerPerceptron):
             return float(r2_score(targets, predictions, sample_weight=sample_weight))
 
     def _explained_pinball_loss(self, y, predictions, sample_weight):
-        r"""The mean over quantiles of :math:`D^2`, the relative reduction of a constant's pinball loss."""
+        r"""The mean over quantiles of :math:`D^2`, the fraction by which the pinball loss is below a constant's."""
         levels = self._check_levels()
         columns = predictions.T if self._has_several_quantiles() else [predictions]
         scores = [
@@ -1129,8 +1208,9 @@ class MLPRegressor(RegressorMixin, BaseMultilayerPerceptron):
     def score(self, X, y, sample_weight=None):
         r"""The coefficient of determination :math:`R^2` of the predictions, or a :math:`D^2` for several quantiles.
 
-        If `quantile` is a list, the score is the mean over quantiles of :func:`sklearn.metrics.d2_pinball_score`. It is
-        at most 1, and it is 0 for the quantiles of `y` itself.
+        :math:`R^2 = 1 - \sum_i s_i (y_i - \hat y_i)^2 / \sum_i s_i (y_i - \bar y)^2`, averaged over outputs, for every
+        `loss`. If `quantile` is a list, the score is the mean over quantiles of
+        :func:`sklearn.metrics.d2_pinball_score`, which is 0 for the quantiles of `y` itself.
 
         Parameters
         ----------
@@ -1146,6 +1226,14 @@ class MLPRegressor(RegressorMixin, BaseMultilayerPerceptron):
         Returns
         -------
         score : float
+            At most 1, and negative if a constant would predict better.
+
+        Raises
+        ------
+        sklearn.exceptions.NotFittedError
+            If the estimator is not fitted.
+        ValueError
+            If `X` does not fit the estimator, or if the network's outputs overflow.
         """
         if self._has_several_quantiles():
             return self._explained_pinball_loss(y, self.predict(X).reshape(-1, self.n_outputs_), sample_weight)
@@ -1172,6 +1260,17 @@ class MLPRegressor(RegressorMixin, BaseMultilayerPerceptron):
         -------
         self : object
             The estimator.
+
+        Raises
+        ------
+        AttributeError
+            With ``solver="lbfgs"``.
+        ValueError
+            If the data or a parameter is invalid, for example ``early_stopping=True``. The estimator is then unchanged.
+        DivergenceError
+            If training diverges (a ValueError). The estimator is then unchanged.
+        KeyboardInterrupt
+            On Ctrl-C. The estimator is then unchanged.
         """
         return self._fit(X, y, sample_weight, incremental=True)
 
@@ -1186,7 +1285,14 @@ class MLPRegressor(RegressorMixin, BaseMultilayerPerceptron):
         Returns
         -------
         y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
-            The predicted values. If `quantile` is a list, there is one column for each level.
+            The predicted values, in the dtype of `coefs_`. If `quantile` is a list, there is one column for each level.
+
+        Raises
+        ------
+        sklearn.exceptions.NotFittedError
+            If the estimator is not fitted.
+        ValueError
+            If `X` does not fit the estimator, or if the network's outputs overflow.
         """
         preactivations = self._validated_preactivations(X)
         predictions = self._predict(preactivations)

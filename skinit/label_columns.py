@@ -7,7 +7,7 @@ from sklearn.utils.multiclass import type_of_target
 
 
 class LabelColumns:
-    """The classes of each column, and conversion between labels and class numbers.
+    """The classes of each column, and the conversion between labels and class numbers.
 
     Parameters
     ----------
@@ -36,7 +36,7 @@ class LabelColumns:
         return y.ndim == 2 and type_of_target(y) == LabelColumns.y_type_
 
     def starts(self) -> list[int]:
-        """The index of the first output for each column, followed by the number of outputs."""
+        """The index of each column's first output, followed by the number of outputs."""
         return [0, *np.cumsum([len(each) for each in self.classes_]).tolist()]
 
     def split(self, outputs: np.ndarray) -> list[np.ndarray]:
@@ -51,7 +51,10 @@ class LabelColumns:
             return False
 
     def check(self, y: np.ndarray, *, all_of_them: bool) -> None:
-        """Raise ValueError if `y` has other columns or unknown labels, or if `all_of_them` and it lacks a class."""
+        """Raise ValueError if `y` has another number of columns or an unknown label.
+
+        With `all_of_them`, also raise it if a column lacks one of its classes.
+        """
         if y.ndim != 2 or y.shape[1] != len(self.classes_):
             raise ValueError(f"y must have {len(self.classes_)} columns of labels, got shape {y.shape}.")
         for k, (column, classes) in enumerate(zip(y.T, self.classes_, strict=True)):
@@ -66,7 +69,7 @@ class LabelColumns:
                 )
 
     def numbers(self, y: np.ndarray) -> np.ndarray:
-        """The number of each label's class, column by column."""
+        """The number of the class of each label, an array of the same shape."""
         columns = [np.searchsorted(classes, column) for classes, column in zip(self.classes_, y.T, strict=True)]
         return np.stack(columns, axis=1)
 

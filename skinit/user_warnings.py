@@ -3,12 +3,12 @@
 import sys
 import warnings
 
-# Modules between a user's line and the line that warns: this package, and scikit-learn's wrappers of methods.
+# Modules to skip between the user's line and the line that warns: this package, and scikit-learn's method wrappers.
 _INNER = ("skinit", "sklearn.base", "sklearn.callback", "sklearn.utils")
 
 
 def warn_user(message: str | Warning, category: type[Warning] = UserWarning, *, within: tuple[str, ...] = ()) -> None:
-    """Warn at the line outside of the package that led to the warning.
+    """Warn at the user's line, the innermost line outside of this package and scikit-learn's method wrappers.
 
     Parameters
     ----------
@@ -16,7 +16,7 @@ def warn_user(message: str | Warning, category: type[Warning] = UserWarning, *, 
     category : type of Warning
         The category, if the message is a str.
     within : tuple of str
-        Further modules to skip between that line and this one.
+        Further modules to skip.
     """
     level, frame = 2, sys._getframe(1)
     while frame.f_back is not None and _is_inner(frame.f_globals.get("__name__", ""), within):

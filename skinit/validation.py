@@ -21,7 +21,7 @@ Result = TypeVar("Result")
 
 
 class NumberInterval(Interval):
-    """scikit-learn's `Interval` without True, False and real numbers that a float cannot hold."""
+    """scikit-learn's `Interval`, but True, False and numbers too large for a float are outside."""
 
     def is_satisfied_by(self, value) -> bool:
         if isinstance(value, (bool, np.bool_)) or not isinstance(value, self.type):
@@ -33,7 +33,7 @@ class NumberInterval(Interval):
 
 
 class SortedNames(StrOptions):
-    """scikit-learn's `StrOptions`, which lists its names in order."""
+    """scikit-learn's `StrOptions` with the names in alphabetical order in messages."""
 
     def __str__(self) -> str:
         return f"a str among {{{', '.join(map(repr, sorted(self.options)))}}}"
@@ -52,18 +52,18 @@ def nearest_name_hint(name: object, valid_names: Iterable[str]) -> str:
 
 
 def wrong_name(what: str, name: object, valid_names: Iterable, besides: str = "") -> str:
-    """The message about an invalid name: first the hint, then all valid names in order.
+    """The message about an invalid name: the nearest valid names, all valid names in order, and the invalid name.
 
     Parameters
     ----------
     what : str
-        The beginning of the sentence, which says what the name stands for.
+        The subject of the sentence, for example "The initializer".
     name : object
         The invalid name.
     valid_names : iterable
         Strings, or other values that can be sorted.
     besides : str, default=""
-        Other accepted values, besides the names.
+        Words about other values that are accepted, besides the names.
 
     Returns
     -------
@@ -83,7 +83,7 @@ def check_parameters(constraints: dict, parameters: dict, caller_name: str) -> N
         scikit-learn's constraints by the name of a parameter. Other parameters are not checked.
     parameters : dict of str to object
     caller_name : str
-        The function or class that takes the parameters.
+        The function or class that takes the parameters, for the message.
 
     Raises
     ------
@@ -100,7 +100,7 @@ def check_parameters(constraints: dict, parameters: dict, caller_name: str) -> N
             names = [name for each in allowed if isinstance(each, SortedNames) for name in each.options]
             raise InvalidParameterError(f"{nearest_name_hint(value, names)}{error}") from None
         except TypeError as error:
-            # scikit-learn compares numbers with NaN, which fails for fractions.
+            # scikit-learn compares numbers with NaN, which raises a TypeError for some types, such as fractions.
             raise InvalidParameterError(
                 f"The {name!r} parameter of {caller_name} must be an int or a float, got {value!r}."
             ) from error
@@ -150,7 +150,7 @@ class ValidatedEstimator(BaseEstimator):
         return super().set_params(**params)
 
     def _explain_nested(self, name: str, value: object, nested: str) -> str:
-        """Why a parameter of a value that has no parameters cannot be set, and which value to pass instead."""
+        """The message about a nested parameter of a value without parameters, with the value to pass instead."""
         objects = self._objects_for(name, value, nested)
         valid_names = objects[0]._get_param_names() if objects else self._get_param_names()
         passed, hint, advice = " or ".join(f"{name}={each!r}" for each in objects), "", ""
@@ -166,7 +166,7 @@ class ValidatedEstimator(BaseEstimator):
         )
 
     def _objects_for(self, name: str, value: object, nested: str) -> list[BaseEstimator]:
-        """Objects to pass instead of a value, so that their parameter can be set, or the object behind a name."""
+        """Objects to pass instead of `value`, so that the parameter `nested` can be set."""
         return []
 
 
@@ -176,7 +176,7 @@ def check_takes(function: Callable, arguments: tuple, name: str, expected: str) 
     Raises
     ------
     TypeError
-        If its signature does not accept them.
+        If its signature does not accept the arguments.
     """
     try:
         signature = inspect.signature(function)

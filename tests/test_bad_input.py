@@ -226,5 +226,5 @@ def test_going_on_with_other_layers():
     for sizes in ((6,), (5, 5), ()):
         model.set_params(hidden_layer_sizes=sizes)
         for method in (model.fit, model.partial_fit):
-            with pytest.raises(ValueError, match=r"cannot go on from weights of hidden layers \[5\]"):
+            with pytest.raises(ValueError, match=r"differs from the hidden layers of the weights .*, \[5\]"):
                 method(X_iris, y_iris)

@@ -356,7 +356,7 @@ def test_a_checkpoint_of_other_parameters_is_refused(parameters, message, tmp_pa
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"X": X + 1e-10}, "other data, which differ in X. Keep the data to go on, or delete the file"),
+        ({"X": X + 1e-10}, "other data, which differ in X. Keep the data to continue, or delete the file"),
         ({"X": X[::-1]}, "differ in X"),
         ({"X": X[1:], "y": y[1:], "X_val": X}, "differ in X, y"),
         ({"X": X.astype(np.float32)}, "another network, with dtype=float64; this one has float32"),
@@ -427,7 +427,7 @@ def test_invalid_parameters_are_named(tmp_path):
         Checkpoint("fit.npz", every=0)
     with pytest.raises(ValueError, match="The 'path' parameter of Checkpoint must be an instance of 'str'"):
         Checkpoint(None)
-    for path, what in ((tmp_path, "a folder"), (tmp_path / "none" / "fit.npz", "one in none")):
+    for path, what in ((tmp_path, "a folder"), (tmp_path / "none" / "fit.npz", "a file in a missing folder")):
         with pytest.raises(ValueError, match=f"must be a file in a folder that exists, got {what}"):
             make().set_callbacks(Checkpoint(path)).fit(X, y)
 
@@ -453,7 +453,7 @@ def test_a_damaged_file_is_told(tmp_path):
     make().set_callbacks(Checkpoint(path)).fit(X, y)
     for content in damaged_files(path):
         path.write_bytes(content)
-        with pytest.raises(ValueError, match="fit.npz' is no checkpoint of skinit, or damaged: delete it"):
+        with pytest.raises(ValueError, match="fit.npz' is not a checkpoint of skinit, or is damaged: delete it"):
             make().set_callbacks(Checkpoint(path)).fit(X, y)
 
 
@@ -520,5 +520,5 @@ def test_going_on_is_told(tmp_path, capsys):
     interrupt(make(), path, 8, X, y)
     make(verbose=True).set_callbacks(Checkpoint(path)).fit(X, y)
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0] == "Going on from the end of epoch 7."
+    assert lines[0] == "Training continues after epoch 7."
     assert lines[1].startswith("Iteration 8, loss = ")

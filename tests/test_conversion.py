@@ -236,7 +236,7 @@ def test_one_error_names_all_that_cannot_cross():
         to_sklearn(model)
     message = str(caught.value)
     for part in (
-        "activation=['relu', 'tanh'] (takes 'identity', 'logistic', 'relu', 'tanh'; fit anew with one of them)",
+        "activation=['relu', 'tanh'] (takes 'identity', 'logistic', 'relu', 'tanh'; set one of them and fit again)",
         "solver='adamw' (takes 'adam', 'lbfgs', 'sgd')",
         "learning_rate='cosine' (takes 'adaptive', 'constant', 'invscaling')",
         "learning_rate_init='auto' (set a number)",

@@ -9,10 +9,8 @@ from dataclasses import is_dataclass
 from importlib.util import find_spec
 from itertools import zip_longest
 from pathlib import Path
+from pkgutil import resolve_name
 
-import docutils.core
-import docutils.nodes
-import numpydoc.docscrape
 import numpydoc.validate
 import pytest
 
@@ -137,12 +135,12 @@ def test_docstring_has_an_example(name):
     assert ">>>" in find(name).__doc__
 
 
-@pytest.mark.parametrize("name", documented_names())
-def test_initials_of_authors_do_not_begin_a_list(name):
-    """In reStructuredText, a paragraph of one line that begins with "B." is an entry of a list."""
-    references = numpydoc.docscrape.NumpyDocString(inspect.getdoc(find(name)))["References"]
-    document = docutils.core.publish_doctree("\n".join(references), settings_overrides={"report_level": 5})
-    assert list(document.findall(docutils.nodes.enumerated_list)) == []
+# "K. Wu" at the beginning of a paragraph of one line becomes an item of a list, whose page shows "Wu".
+@pytest.mark.parametrize("name", documented_objects())
+def test_no_paragraph_of_one_line_begins_with_an_initial(name):
+    skip_without_callbacks(name)
+    paragraphs = re.split(r"\n\s*\n|\n-+\n", inspect.getdoc(resolve_name(name)))
+    assert [text for text in paragraphs if re.fullmatch(r"[A-Z]\. .*", text)] == []
 
 
 @pytest.mark.parametrize("estimator", [MLPClassifier, MLPRegressor])

@@ -127,9 +127,9 @@ def test_warm_start_needs_the_same_classes():
         model.fit(X[rows], NAMES[rows])
     with pytest.raises(ValueError, match="must have 3 columns"):
         model.fit(X, NAMES[:, 0])
-    with pytest.raises(ValueError, match="labels in 3 columns, but the classes are those of one"):
+    with pytest.raises(ValueError, match="y has 3 columns of labels, but classes_ has the classes of one"):
         make(warm_start=True).fit(X, NAMES[:, 0]).fit(X, NAMES)
-    with pytest.raises(ValueError, match="Give partial_fit a list with the classes of each column"):
+    with pytest.raises(ValueError, match="Pass partial_fit a list with the classes of each column"):
         make().partial_fit(X, NAMES, classes=np.unique(NAMES))
     assert make().fit(X, NAMES).fit(X, NAMES[:, 0]).predict(X).shape == (90,)
 
@@ -152,7 +152,7 @@ def test_columns_work_with_everything_else(dtype):
 def test_replaced_classes_are_refused():
     model = make().fit(X, NAMES)
     model.classes_ = [each[::-1] for each in model.classes_]
-    with pytest.raises(ValueError, match="not those that the weights were trained with"):
+    with pytest.raises(ValueError, match="differs from the classes that the weights were trained with"):
         model.predict(X)
 
 

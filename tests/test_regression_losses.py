@@ -256,7 +256,7 @@ def test_bad_targets_are_refused():
     X, y = regression_data()
     with pytest.raises(ValueError, match=r"'gamma': y must be > 0, got 0\.0"):
         MLPRegressor("gamma").fit(X, np.abs(y) - np.abs(y).min())
-    with pytest.raises(ValueError, match="takes a y of one column, got 2"):
+    with pytest.raises(ValueError, match="needs a y of one column, got 2 columns"):
         MLPRegressor("quantile", quantile=[0.1, 0.2]).fit(X, np.stack([y, y], axis=1))
 
 

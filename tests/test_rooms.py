@@ -114,10 +114,20 @@ def test_no_kernel_takes_more_than_a_dozen_parameters(path):
     assert [node.name for node in functions if len(node.args.args) > MOST_PARAMETERS] == []
 
 
-# The bulk of the estimators is docstrings.
+def docstring_lines(node):
+    """The number of lines that the docstring of a module, class or function takes."""
+    documented = ast.Module | ast.ClassDef | ast.FunctionDef
+    if not isinstance(node, documented) or ast.get_docstring(node) is None:
+        return 0
+    return node.body[0].end_lineno - node.body[0].lineno + 1
+
+
+# Docstrings do not count, because the documentation shows them on pages of their own. The constructors of the estimators
+# list all parameters.
 @pytest.mark.parametrize("path", [path for path in FILES if path.name != "estimators.py"], ids=name)
 def test_a_file_can_be_read_in_one_sitting(path):
-    assert len(path.read_text().splitlines()) <= MOST_LINES
+    n_lines = len(path.read_text().splitlines())
+    assert n_lines - sum(map(docstring_lines, ast.walk(parse(path)))) <= MOST_LINES
 
 
 def test_the_kernels_are_introduced_in_an_order_in_which_none_needs_a_later_one():

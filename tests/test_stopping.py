@@ -238,7 +238,7 @@ def test_invalid_parameters_are_named(parameters, message):
 def test_what_is_not_there_cannot_be_monitored(monitor, callback):
     network = make().set_callbacks(callback(monitor))
     before = vars(network).copy()
-    with pytest.raises(ValueError, match=rf"\(monitor='{monitor}'\) needs early_stopping=True of MLPClassifier"):
+    with pytest.raises(ValueError, match=rf"\(monitor='{monitor}'\) needs validation rows: set early_stopping=True"):
         network.fit(X, y)
     assert vars(network) == before
 

@@ -186,7 +186,7 @@ def test_a_pipeline_passes_rows_that_are_transformed_by_hand():
         ({}, {"y_val": y}, "y_val and sample_weight_val need X_val"),
         ({}, {"sample_weight_val": np.ones(150)}, "need y_val"),
         ({"early_stopping": False}, {"X_val": X, "y_val": y}, "early_stopping=True .* got early_stopping=False"),
-        ({"solver": "lbfgs"}, {"X_val": X, "y_val": y}, "stochastic solvers only, .* solver='lbfgs'"),
+        ({"solver": "lbfgs"}, {"X_val": X, "y_val": y}, "and a stochastic solver, .* solver='lbfgs'"),
         ({}, {"X_val": X[:, :3], "y_val": y}, "X_val, .*: X has 3 features, but MLPClassifier is expecting 4"),
         ({}, {"X_val": X, "y_val": y + 1}, r"X_val, y_val .*: `y` has classes not in `self.classes_`"),
         ({}, {"X_val": X, "y_val": y[:-1]}, "X_val, y_val .*: .* inconsistent numbers of samples"),

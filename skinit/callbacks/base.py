@@ -1,4 +1,4 @@
-"""Base classes of the callbacks, which check parameters and raise an error if scikit-learn has no callbacks."""
+"""Base classes of the callbacks. They check parameters, and raise an error if scikit-learn has no callbacks."""
 
 from ..training.solvers import STOCHASTIC_SOLVERS
 from ..training.tasks import NEEDED
@@ -12,20 +12,20 @@ except ImportError:
     HAS_CALLBACKS = False
 
     class ScoringMonitor:  # type: ignore[no-redef]
-        """Stands in for scikit-learn's class."""
+        """Replaces scikit-learn's class of the same name."""
 
         def __init__(self, *, scoring) -> None:
             raise ImportError(NEEDED)
 
 
 class NetworkCallback:
-    """A callback for the estimators of skinit, which checks its parameters at once."""
+    """A callback for the estimators of skinit. Its parameters are checked when it is made."""
 
     _parameter_constraints: dict = {}
 
     def __init_subclass__(cls) -> None:
         if not HAS_CALLBACKS:
-            # The class cannot be used, so its example must not run.
+            # The example in the docstring would fail as a doctest, because the class cannot be used.
             cls.__doc__ = NEEDED
 
     def __init__(self, **parameters) -> None:
@@ -78,7 +78,7 @@ class Log(NetworkCallback, ScoringMonitor):
 
     def __getstate__(self) -> dict:
         state = super().__getstate__()
-        # skops would write the callback again and again, because this is one of its own methods.
+        # `_scoring` is a bound method of the callback, so skops would write the callback again without end.
         return {name: value for name, value in state.items() if name != "_scoring"}
 
     def __setstate__(self, state: dict) -> None:
@@ -86,7 +86,7 @@ class Log(NetworkCallback, ScoringMonitor):
         self._scoring = self._record
 
     def _record(self, estimator, X, y, sample_weight=None, **validation) -> dict:
-        """The current numbers by name; `validation` has the validation rows that were passed to `fit`."""
+        """The numbers to record, by name; `validation` has the validation rows that were passed to `fit`."""
         raise NotImplementedError
 
 

@@ -15,10 +15,15 @@ COLUMNS = ["fit", "epoch", "loss", "validation_score", "validation_loss", "learn
 
 
 class History(Log):
-    """Callback that records the numbers of each epoch, as a table.
+    """Callback that records the losses, the learning rate and the time of each epoch, as a table.
 
     Set it on an estimator of skinit with ``set_callbacks``. Pipelines and searches pass it on, and the table then has
-    all of their fits.
+    all of their fits. A callback changes no result of the training.
+
+    Raises
+    ------
+    ImportError
+        If scikit-learn is older than 1.9.
 
     See Also
     --------
@@ -27,9 +32,10 @@ class History(Log):
 
     Notes
     -----
-    ``get_logs()`` is inherited from :class:`sklearn.callback.ScoringMonitor`. It has the same numbers as
-    :meth:`to_frame`, also for earlier fits and for epochs before a restart of ``learning_rate_init="auto"``. If a fit
-    continues from the file of a :class:`Checkpoint`, its first recorded epoch is the epoch in the file.
+    ``get_logs()`` is inherited from :class:`sklearn.callback.ScoringMonitor`. It returns the same numbers as
+    :meth:`to_frame`, and ``get_logs("all")`` those of earlier fits as well. Both include epochs before a restart of
+    ``learning_rate_init="auto"``. If a fit continues from the file of a :class:`Checkpoint`, its first recorded epoch
+    is the epoch in the file.
 
     Examples
     --------
@@ -40,14 +46,11 @@ class History(Log):
     >>> history = History()
     >>> network = MLPClassifier((10,), learning_rate="linear", max_iter=3, random_state=0).set_callbacks(history)
     >>> network = network.fit(X, y)
-    >>> frame = history.to_frame()
-    >>> frame["loss"].tolist() == network.loss_curve_
-    True
-    >>> frame[["epoch", "learning_rate"]].round(5)
-       epoch  learning_rate
-    0      1        0.00100
-    1      2        0.00067
-    2      3        0.00033
+    >>> history.to_frame()[["epoch", "loss", "learning_rate"]].round({"loss": 2, "learning_rate": 5})
+       epoch  loss  learning_rate
+    0      1  1.23        0.00100
+    1      2  1.20        0.00067
+    2      3  1.18        0.00033
     """
 
     def __init__(self) -> None:
@@ -93,7 +96,7 @@ class History(Log):
         fits: dict[tuple, dict[int, dict]] = {}
         for row in self.get_logs().data:
             epochs = fits.setdefault(row["parent_task_id_path"], {})
-            # Training was restarted if later epochs are known already.
+            # If this epoch or later epochs are known already, training has restarted.
             for later in [epoch for epoch in epochs if epoch >= row["epoch"]]:
                 del epochs[later]
             epochs[row["epoch"]] = row

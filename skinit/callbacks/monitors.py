@@ -16,7 +16,7 @@ from .base import Log, is_epoch
 
 
 class _NormMonitor(Log):
-    """The base class of the monitors, which decides when to record and on which rows."""
+    """The base class of the monitors. It chooses the epochs to record and the rows to measure on."""
 
     _parameter_constraints: dict = {
         "every": [NumberInterval(Integral, 1, None, closed="left")],
@@ -59,8 +59,8 @@ class CurvatureMonitor(_NormMonitor):
     Set it on an estimator of skinit with ``set_callbacks``. Pipelines and searches pass it on. It records the norm
     before the first epoch (or iteration of "lbfgs") and after every `every` epochs. Like
     :func:`skinit.curvature.hessian_norm`, it leaves out the L2 penalty and has a relative accuracy of 1e-3. For several
-    outputs, the Hessian belongs to the sum of the loss over outputs, which training descends. The monitor does not
-    change a bit of the training.
+    outputs, this is the Hessian of the sum over outputs, which training minimizes. The monitor does not change a bit of
+    the training.
 
     Parameters
     ----------
@@ -75,9 +75,21 @@ class CurvatureMonitor(_NormMonitor):
         are the same each time. A norm takes about twenty products with the Hessian, each as costly as three gradients
         on these rows.
 
+    Raises
+    ------
+    ImportError
+        If scikit-learn is older than 1.9.
+    ValueError
+        If a parameter is invalid.
+
+    Warns
+    -----
+    RuntimeWarning
+        During `fit`, if a norm is left out because the Hessian is not finite.
+
     See Also
     --------
-    GradientMonitor : The same for gradients, cheaper.
+    GradientMonitor : The same for gradients, at a lower cost.
     sklearn.callback.ScoringMonitor : Scores while training.
 
     Notes
@@ -92,8 +104,7 @@ class CurvatureMonitor(_NormMonitor):
     - `hessian_norm_0`, `hessian_norm_1`, ..., if `layers`: :math:`\|H_{w^{(k)}}\|`, with respect to the weights of each
       layer.
 
-    If a norm cannot be measured because the Hessian is not finite, it is left out with a warning. With
-    ``early_stopping=True``, the record describes the current weights, not the best weights so far. Each call of
+    With ``early_stopping=True``, the record describes the current weights, not the best weights so far. Each call of
     `partial_fit` is a separate fit.
 
     Examples
@@ -130,9 +141,9 @@ class GradientMonitor(_NormMonitor):
     r"""Callback that records the norms of each layer's gradient while a network trains.
 
     Set it on an estimator of skinit with ``set_callbacks``. Pipelines and searches pass it on. It records the norms
-    before the first epoch (or iteration of "lbfgs") and after every `every` epochs. The gradient is that of the mean
-    loss without the L2 penalty, because the penalty's gradient does not vanish with the loss's. The monitor does not
-    change a bit of the training.
+    before the first epoch (or iteration of "lbfgs") and after every `every` epochs. The loss :math:`L` is the mean over
+    rows, and the sum over outputs. The L2 penalty is left out, because its gradient does not vanish with the gradient
+    of the loss. The monitor does not change a bit of the training.
 
     Parameters
     ----------
@@ -143,6 +154,18 @@ class GradientMonitor(_NormMonitor):
         Number of rows on which norms are measured, or all rows if there are fewer. They are drawn with a fixed seed and
         are the same each time.
 
+    Raises
+    ------
+    ImportError
+        If scikit-learn is older than 1.9.
+    ValueError
+        If a parameter is invalid.
+
+    Warns
+    -----
+    RuntimeWarning
+        During `fit`, if norms are left out because the gradient is not finite.
+
     See Also
     --------
     CurvatureMonitor : The same for the Hessian.
@@ -150,15 +173,15 @@ class GradientMonitor(_NormMonitor):
 
     Notes
     -----
-    Logs are like those of :class:`CurvatureMonitor`, with these columns for the weights :math:`W_k` of each layer,
-    counted from 0:
+    The logs are like the logs of :class:`CurvatureMonitor`, with these columns for the weights :math:`W_k` of each
+    layer, counted from 0:
 
     - `gradient_norm_0`, ...: :math:`\|\partial L / \partial W_k\|`, the square root of the sum of squares;
     - `gradient_to_weight_0`, ...: its ratio to :math:`\|W_k\|`, which is infinite or NaN if :math:`\|W_k\| = 0`.
 
     Examples
     --------
-    Behind ten logistic layers, almost no gradient reaches the first layer:
+    The gradient vanishes on its way back through ten logistic layers, from the output layer 10 to the first layer 0:
 
     >>> from sklearn.datasets import load_iris
     >>> from skinit import MLPClassifier

@@ -17,7 +17,7 @@ CURVES = {
 
 
 class _CurveCallback(NetworkCallback):
-    """The base class of the callbacks in this file, with the monitored curve."""
+    """The base class of the callbacks in this file, which reads the monitored curve."""
 
     monitor: str
     patience: int
@@ -35,13 +35,13 @@ class _CurveCallback(NetworkCallback):
         self._check_solver(estimator)
         if self.monitor != "loss" and not estimator.early_stopping:
             raise ValueError(
-                f"{type(self).__name__}(monitor={self.monitor!r}) needs early_stopping=True of "
-                f"{type(estimator).__name__}, which sets validation rows aside, got early_stopping="
-                f"{estimator.early_stopping}. monitor='loss' needs no such rows."
+                f"{type(self).__name__}(monitor={self.monitor!r}) needs validation rows: set early_stopping=True on "
+                f"{type(estimator).__name__}, got early_stopping={estimator.early_stopping}. monitor='loss' needs no "
+                "validation rows."
             )
 
     def _goodness(self, fitted_estimator) -> np.ndarray:
-        """The curve over the epochs of this fit, with a sign that makes higher better. NaN is the worst."""
+        """The curve over the epochs of this fit, with losses negated so that higher is better. NaN is the worst."""
         name, sign = CURVES[self.monitor]
         curve = sign * np.array(getattr(fitted_estimator, name)[-fitted_estimator.n_iter_ :], dtype=np.float64)
         return np.where(np.isnan(curve), -np.inf, curve)
@@ -51,7 +51,7 @@ class EarlyStopping(_CurveCallback):
     """Callback that stops training when a loss or a score no longer improves.
 
     Set it with ``set_callbacks`` on an estimator of skinit with a stochastic solver. Pipelines and searches pass it on.
-    The estimator's own rule applies as well, unless ``n_iter_no_change=np.inf``.
+    Training also stops by the estimator's own rule, unless ``n_iter_no_change=np.inf``.
 
     Parameters
     ----------
@@ -63,8 +63,16 @@ class EarlyStopping(_CurveCallback):
         Number of epochs without improvement after which training stops.
 
     min_delta : float, default=0.0
-        The smallest improvement that does not count: the best of the last `patience` epochs must be better than the
-        best epoch before them by more than this.
+        The best of the last `patience` epochs must be better than the best epoch before them by more than this, in the
+        units of the monitored curve. Otherwise training stops.
+
+    Raises
+    ------
+    ImportError
+        If scikit-learn is older than 1.9.
+    ValueError
+        If a parameter is invalid. From `fit`, if the curve needs validation rows and ``early_stopping=False``, or with
+        ``solver="lbfgs"``.
 
     See Also
     --------
@@ -76,10 +84,12 @@ class EarlyStopping(_CurveCallback):
 
     References
     ----------
-    Lutz Prechelt, "Early stopping - but when?" (1998).
+    See L. Prechelt, "Early stopping - but when?" (1998), for a comparison of such rules.
 
     Examples
     --------
+    Training stops after epoch 16, because the last five epochs lowered the loss by less than 0.05:
+
     >>> from sklearn.datasets import load_iris
     >>> from skinit import MLPClassifier
     >>> from skinit.callbacks import EarlyStopping
@@ -110,8 +120,8 @@ class BestWeights(_CurveCallback):
 
     Set it with ``set_callbacks`` on an estimator of skinit with a stochastic solver. Pipelines and searches pass it on.
     Unless `fit` raises an error, the estimator ends with the weights of the fit's best epoch (the first, if several are
-    equal), and `best_iter_` is the number of that epoch, counted from 1. ``early_stopping=True`` alone does the same
-    for its score.
+    equally good), and `best_iter_` is the number of that epoch, counted from 1. ``early_stopping=True`` alone restores
+    the weights with the best validation score.
 
     Parameters
     ----------
@@ -119,27 +129,41 @@ class BestWeights(_CurveCallback):
         The curve to monitor: `loss_curve_`, `validation_scores_` or `validation_loss_curve_`. The last two need
         ``early_stopping=True``. Higher scores and lower losses are better.
 
+    Raises
+    ------
+    ImportError
+        If scikit-learn is older than 1.9.
+    ValueError
+        If a parameter is invalid. From `fit`, if the curve needs validation rows and ``early_stopping=False``, or with
+        ``solver="lbfgs"``.
+
     See Also
     --------
     EarlyStopping : Stops training when a loss or a score no longer improves.
 
     Notes
     -----
-    `loss_curve_` has the loss of each epoch, averaged over its mini-batches while the weights change, but the restored
-    weights are those at the epoch's end. The state of the solver, from which `partial_fit` continues, stays that of the
-    last epoch.
+    `loss_curve_` has the loss of each epoch, averaged over its mini-batches while the weights change. The restored
+    weights are the weights at the end of the epoch. The solver keeps the state that it had after the last epoch, and
+    `partial_fit` continues with this state.
 
     Examples
     --------
-    >>> import numpy as np
-    >>> from sklearn.datasets import load_iris
-    >>> from skinit import MLPClassifier
+    The validation loss is lowest after 11 of 100 epochs, so the network gets the weights of epoch 11:
+
+    >>> from sklearn.datasets import load_diabetes
+    >>> from sklearn.preprocessing import scale
+    >>> from skinit import MLPRegressor
     >>> from skinit.callbacks import BestWeights
-    >>> X, y = load_iris(return_X_y=True)
-    >>> network = MLPClassifier((10,), early_stopping=True, learning_rate_init=0.1, random_state=0)
-    >>> network = network.set_callbacks(BestWeights("validation_loss")).fit(X, y)
-    >>> network.best_iter_, int(np.argmin(network.validation_loss_curve_)) + 1
-    (31, 31)
+    >>> X, y = map(scale, load_diabetes(return_X_y=True))
+    >>> network = MLPRegressor(
+    ...     hidden_layer_sizes=(50,), early_stopping=True, learning_rate_init=0.01, max_iter=100, n_iter_no_change=100,
+    ...     random_state=0
+    ... ).set_callbacks(BestWeights("validation_loss")).fit(X, y)
+    >>> network.n_iter_, network.best_iter_
+    (100, 11)
+    >>> round(network.validation_loss_curve_[-1], 2), round(network.validation_loss_curve_[10], 2)
+    (0.28, 0.21)
     """
 
     def __init__(self, monitor: str = "loss") -> None:

@@ -28,8 +28,8 @@ def row_jacobian_norms(coef: np.ndarray, slopes: np.ndarray) -> np.ndarray:
     Returns
     -------
     norms : ndarray of shape (n,)
-        In float64, exact up to rounding if `coef` has at most 512 rows or at most 512 columns. Otherwise Lanczos
-        iterations give upper bounds. They are too large by at most a millionth, unless the largest singular values are
+        In float64, exact up to rounding if `coef` has at most 512 rows or at most 512 columns. Otherwise they are upper
+        bounds by Lanczos iterations, which are too large by at most a millionth, unless the largest singular values are
         very close. NaN if weights or slopes are not finite.
     """
     norms = np.full(len(slopes), np.nan)
@@ -52,8 +52,8 @@ def _by_gram_matrices(coef: np.ndarray, slopes: np.ndarray) -> np.ndarray:
     """The largest eigenvalues of the Gram matrices, by LAPACK."""
     fan_in, fan_out = coef.shape
     squares = np.empty(len(slopes))
-    # A slope of zero (a relu that is off) removes a row and a column. Rows with similar numbers of other slopes go
-    # together.
+    # A slope of zero (a relu that is off) removes a row and a column of the Gram matrix. Rows of slopes are grouped by
+    # the number of non-zero slopes, so that the matrices of a group are small.
     n_active = np.count_nonzero(slopes, axis=1)
     gram = interruptible(np.matmul, coef.T, coef) if n_active.min() <= fan_in else None
     order = np.argsort(n_active, kind="stable")
@@ -77,7 +77,8 @@ def _by_gram_matrices(coef: np.ndarray, slopes: np.ndarray) -> np.ndarray:
 def _by_lanczos(coef: np.ndarray, slopes: np.ndarray) -> np.ndarray:
     """Upper bounds for the largest eigenvalues of the Gram matrices, by Lanczos iterations for all rows at once.
 
-    Vectors are not reorthogonalized. The largest eigenvalue does not need it, and it would need all earlier vectors.
+    Vectors are not orthogonalized again, because the largest eigenvalue is accurate without it, and because it would
+    take the memory of all earlier vectors.
     """
     n_rows, n_steps = len(slopes), CHECKS[-1]
     tridiagonal = np.zeros((n_rows, n_steps + 1, n_steps + 1))
@@ -101,7 +102,7 @@ def _by_lanczos(coef: np.ndarray, slopes: np.ndarray) -> np.ndarray:
 
 
 def _largest_ritz_values(tridiagonal: np.ndarray, lengths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The largest eigenvalue of each tridiagonal matrix, and how far below the true eigenvalue it may be."""
+    """The largest eigenvalue of each tridiagonal matrix, and a bound for its distance below the true eigenvalue."""
     squares, errors = np.empty((2, len(tridiagonal)))
     step = max(1, GRAM_SIZE // tridiagonal[0].size)
     for start in range(0, len(tridiagonal), step):

@@ -1,8 +1,8 @@
 r"""Norm, largest eigenvalue, trace and density of a symmetric matrix that is given by its products.
 
-All results follow the scale of the matrix. For :math:`cH`, eigenvalues and trace are :math:`c` times as large as for
-:math:`H`, as long as floating-point numbers can hold them. All functions raise the same error if the matrix is not
-finite.
+All results follow the scale of the matrix: the eigenvalues and the trace of :math:`cH` are :math:`c` times as large as
+those of :math:`H`, as long as floating-point numbers can hold them. All functions raise the same error if the matrix is
+not finite.
 """
 
 from typing import Any
@@ -28,7 +28,7 @@ class NotFiniteError(ValueError):
 
 
 def check_finite(values, dtype, name: str = "Hessian") -> None:
-    """Raise the error that all measurements of curvature raise for numbers that are infinite or undefined."""
+    """Raise a NotFiniteError if some values are infinite or NaN; `name` is the measured quantity."""
     if not np.isfinite(values).all():
         raise NotFiniteError(
             f"The {name} is not finite: X, y or the weights of the network are too large for {np.dtype(dtype).name}. "
@@ -44,8 +44,8 @@ def frobenius_norm(matrix: np.ndarray) -> float:
 class ScaledOperator:
     """A symmetric operator times a power of four, so that products are about as long as their vectors.
 
-    The vectors and the products are each multiplied by the root of this power. Then neither the products nor their
-    squares overflow or vanish, and the scaling rounds nothing.
+    Vectors and products are both multiplied by the square root of this power, a power of two. So neither the products
+    nor their squares overflow or underflow, and the scaling causes no rounding.
 
     Parameters
     ----------
@@ -70,7 +70,7 @@ class ScaledOperator:
         self.size = operator.shape[0]
         self.dtype: np.dtype[Any] = np.dtype(np.float32 if operator.dtype == np.float32 else np.float64)
         self._half_exponent = 0
-        # Random signs may be orthogonal to all rows of a nonzero matrix. Gaussian numbers are not.
+        # Random signs may be orthogonal to all rows of a nonzero matrix. Gaussian numbers never are.
         probe = np.random.RandomState(0).standard_normal(self.size).astype(self.dtype)
         quarter = int(np.finfo(self.dtype).maxexp) // 4
         lengths = []
@@ -95,7 +95,7 @@ class ScaledOperator:
         Raises
         ------
         NotFiniteError
-            If they are not finite.
+            If a product is not finite.
         """
         if vectors.ndim == 1:
             products = self._multiply(vectors, self._half_exponent)
@@ -114,12 +114,12 @@ class ScaledOperator:
         return (matrix + matrix.T) / 2
 
     def unscale(self, values, power: int = 1):
-        """Convert numbers that are proportional to a power of the scaled matrix into those of the operator.
+        """Convert results for the scaled matrix, which are proportional to its power `power`, to the operator's scale.
 
         Raises
         ------
         NotFiniteError
-            If one of them is not finite.
+            If a converted number is not finite.
         """
         with np.errstate(all="ignore"):
             values = np.ldexp(values, -2 * power * self._half_exponent)
@@ -128,7 +128,7 @@ class ScaledOperator:
 
 
 class KrylovSpace:
-    """An orthonormal basis that grows by products with an operator, and the projection of the operator onto it.
+    """An orthonormal basis that each product with an operator extends, and the operator's projection onto it.
 
     Parameters
     ----------
@@ -143,11 +143,11 @@ class KrylovSpace:
         self._projection = np.zeros((n_vectors, n_vectors))
         self._n_known = 0
         self._next = np.empty(0)
-        # Length of the part of the last product that is outside the space.
+        # The norm of the last product's component outside the space.
         self.residual = 0.0
 
     def start(self, vector: np.ndarray) -> None:
-        """Start again with the direction of a vector."""
+        """Empty the basis; the direction of `vector` will be its first vector."""
         self._next = vector / float(np.linalg.norm(vector))
         self._n_known = 0
 
@@ -157,7 +157,7 @@ class KrylovSpace:
         Returns
         -------
         values : ndarray of shape (n,)
-            The Ritz values in ascending order, where n is at most the number of vectors.
+            The Ritz values in ascending order. Here n is the number of vectors in the basis.
         components : ndarray of shape (n, n)
             The components of the Ritz vectors in the basis, one vector in each column.
         """
@@ -169,7 +169,7 @@ class KrylovSpace:
             product = self._operator.multiply(self._next)
             projection[step] = 0
             with blas_threads(basis.size):
-                # The rest of the product may be so small that it becomes orthogonal only in the second round.
+                # If little of the product remains, only the second subtraction makes it orthogonal to the basis.
                 for _ in range(2):
                     components = basis @ product
                     product -= components @ basis
@@ -234,7 +234,7 @@ def spectral_norm(
     tol : float
         Relative accuracy. It is never better than ten rounding errors.
     max_iter : int or None
-        The largest number of restarts. None: 10 for each row of the matrix.
+        The largest number of restarts. None allows 10 restarts for each row of the matrix.
     random_state : RandomState
         Generator of the first vector.
 
@@ -251,7 +251,8 @@ def spectral_norm(
 
     References
     ----------
-    K. Wu and H. Simon, "Thick-restart Lanczos method for large symmetric eigenvalue problems" (2000).
+    The iterations are from K. Wu and H. Simon, "Thick-restart Lanczos method for large symmetric eigenvalue problems"
+    (2000).
     """
     value, is_converged = _extreme_eigenvalue(np.abs, operator, tol, max_iter, random_state)
     return abs(value), is_converged
@@ -262,14 +263,14 @@ def largest_eigenvalue(
 ) -> tuple[float, bool]:
     """The largest eigenvalue of a symmetric operator, which may be negative.
 
-    It has the same parameters, errors and second result as :func:`spectral_norm`. An eigenvalue within the rounding
-    error of the norm is returned as zero.
+    Parameters, errors and the second result are the same as for :func:`spectral_norm`. The result is zero if its
+    magnitude is within ten rounding errors of the norm.
     """
     return _extreme_eigenvalue(np.positive, operator, tol, max_iter, random_state)
 
 
 def _random_signs(shape: tuple[int, ...], dtype, random_state: np.random.RandomState) -> np.ndarray:
-    """Random ones and minus ones, some rows at a time so that Ctrl-C is answered."""
+    """Random signs, 1 or -1, drawn some rows at a time so that Ctrl-C is answered."""
     signs = np.empty(shape, dtype)
     step = max(1, GROUP // max(1, signs[:1].size))
     for start in range(0, shape[0], step):
@@ -313,11 +314,11 @@ def trace(operator: LinearOperator, n_products: int, random_state: np.random.Ran
 
 
 def _quadrature(operator: ScaledOperator, vector: np.ndarray, n_steps: int) -> tuple[np.ndarray, np.ndarray]:
-    """Nodes and weights of the Gaussian quadrature for a vector's part in the spectrum, by Lanczos's recurrence.
+    r"""Nodes and weights of the Gaussian quadrature for :math:`v^T \phi(H) v`, by Lanczos's recurrence.
 
-    Each vector is orthogonalized only against the two before it. Because of rounding, eigenvalues are then found again,
-    and their weights are divided among the copies. So sums over nodes are as accurate as with full orthogonalization
-    (G. H. Golub and Z. Strakos, "Estimates in quadratic formulas", 1994), in less time and memory.
+    Each vector is orthogonalized only against the two vectors before it. Because of rounding, some eigenvalues are then
+    found several times, and their copies share the weight. Sums over nodes are still as accurate as with full
+    orthogonalization (G. H. Golub and Z. Strakos, "Estimates in quadratic formulas", 1994), in less time and memory.
     """
     rounding = ROUNDINGS * float(np.finfo(operator.dtype).eps)
     vector = vector / operator.dtype.type(np.linalg.norm(vector))
@@ -329,7 +330,7 @@ def _quadrature(operator: ScaledOperator, vector: np.ndarray, n_steps: int) -> t
         product -= operator.dtype.type(lengths[-1]) * previous
         with blas_threads(vector.size):
             component = 0.0
-            # The rest may be so small that it becomes orthogonal only in the second round.
+            # If little of the product remains, only the second subtraction makes it orthogonal to the vector.
             for _ in range(2):
                 part = vector @ product
                 product -= part * vector
@@ -361,8 +362,8 @@ def density(
     n_vectors, n_steps, n_points : int
         Numbers of random vectors, of Lanczos steps for each vector, and of points in the grid.
     width : float
-        Standard deviation of the normal density for each node, relative to the range of the nodes. If all nodes are
-        equal to eight digits, it is relative to their magnitude. If all nodes are zero, it is absolute.
+        Standard deviation of the normal density for each node, relative to the range of the nodes. If all nodes agree
+        to eight digits, it is relative to their magnitude. If all nodes are zero, it is absolute.
     random_state : RandomState
         Generator of the random vectors.
 

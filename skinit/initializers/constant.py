@@ -9,10 +9,10 @@ from .base import Initializer
 
 
 class Constant(Initializer):
-    r"""Every weight the same: :math:`W_{ij} = c`, intercepts zero.
+    r"""The same value for every weight: :math:`W_{ij} = c`, intercepts zero.
 
     All units of a hidden layer compute the same value and get the same gradient, so they stay equal during training.
-    The network can do no more than one with a single unit in each layer (the symmetry problem).
+    The network can do no more than a network with a single unit in each hidden layer (the symmetry problem).
 
     Parameters
     ----------
@@ -41,8 +41,9 @@ class Constant(Initializer):
 class Zeros(Initializer):
     r"""Every weight zero: :math:`W = 0`, intercepts zero.
 
-    If f(0) = 0 (tanh, relu, ...), all activations are zero and stay zero, and only the last intercepts have a gradient.
-    With the logistic function, the last layer learns first, then the others, and all units of a layer stay equal.
+    If f(0) = 0 (tanh, relu, ...), all activations are zero and stay zero, so only the intercepts of the output layer
+    learn. With the logistic function, the output layer learns first and the other layers follow, but all units of a
+    hidden layer stay equal.
 
     Examples
     --------
@@ -59,8 +60,8 @@ class Zeros(Initializer):
 class Identity(Initializer):
     r"""A multiple of the identity: :math:`W = c I`, with zeros where a layer is not square.
 
-    In a deep linear network, activations in layer `k` are proportional to :math:`c^k`: they explode for 1.5 and vanish
-    for 0.5.
+    In a deep linear network of constant width, the activations of layer `k` are proportional to :math:`c^k`. They
+    explode with depth for :math:`c = 1.5`, and vanish for :math:`c = 0.5`.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""The base class of initializers that look at the data."""
+"""The base class of initializers that use the data."""
 
 from abc import abstractmethod
 
@@ -9,7 +9,7 @@ from .base import Initializer
 
 
 class DataDependentInitializer(Initializer):
-    """Base class of initializers that look at a sample of the training data.
+    """Base class of initializers that use a sample of the training data.
 
     A subclass has a parameter `sample_size` and defines `initialize_on`.
     """
@@ -33,12 +33,10 @@ class DataDependentInitializer(Initializer):
     def initialize(self, network, rng, data=None):
         self._validate_params()
         if data is None:
-            raise ValueError(f"{type(self).__name__} looks at the data: initialize(network, rng, data) needs them.")
+            raise ValueError(f"{type(self).__name__} uses the data: pass them to initialize(network, rng, data).")
         if data.sample_weight is not None and not data.sample_weight.any():
             data = data._replace(sample_weight=None)
-        # Rows of weight zero do not count.
         rows = np.arange(data.targets.shape[0]) if data.sample_weight is None else np.flatnonzero(data.sample_weight)
-        # The generator is used only if there are more rows than needed.
         if rows.size > self.sample_size:
             rows = rows[np.sort(rng.permutation(rows.size)[: self.sample_size])]
         # The check below finds overflow.
@@ -46,5 +44,5 @@ class DataDependentInitializer(Initializer):
             self.initialize_on(network, rng, data.take(rows))
         if not np.isfinite(network.theta).all():
             raise ValueError(
-                f"{self!r} found no finite weights: the data may contain large values and need to be preprocessed."
+                f"{self!r} found no finite weights: the data may contain large values. Scale X (StandardScaler) and y."
             )

@@ -35,29 +35,43 @@ def _quadrature() -> tuple[np.ndarray, np.ndarray]:
 
 @cache
 def gain(activation: str | Activation, direction: str = "forward") -> float:
-    """The scale of weights that keeps a signal's variance through the activation.
+    r"""The scale of weights that keeps the mean square of a signal through the activation.
+
+    For standard normal preactivations :math:`u`, the gain is :math:`E[f(u)^2]^{-1/2}` (forward) or
+    :math:`E[f'(u)^2]^{-1/2}` (backward). Weights of variance :math:`g^2 / d_\mathrm{in}` with the forward gain `g` keep
+    the mean square of activations from layer to layer, and weights of variance :math:`g^2 / d_\mathrm{out}` with the
+    backward gain keep the mean square of backpropagated deltas.
 
     Parameters
     ----------
     activation : str or Activation
         Name of an activation, or an activation made by :func:`skinit.make_activation`.
-    direction : {"forward", "backward"}
+    direction : {"forward", "backward"}, default="forward"
         Whether to keep the mean square of activations (forward) or of backpropagated deltas (backward).
 
     Returns
     -------
     gain : float
+        The gain, computed by Gaussian quadrature. It is infinite if the activation (or its slope) is zero everywhere.
 
     Raises
     ------
     ValueError
         If there is no such activation or direction.
 
+    References
+    ----------
+    The gain :math:`\sqrt 2` of relu is from K. He et al., "Delving deep into rectifiers" (2015).
+
     Examples
     --------
+    The square of relu's gain is the factor 2 of He's scheme. tanh damps signals more than it damps deltas:
+
     >>> from skinit.initializers import gain
     >>> round(gain("relu") ** 2, 12)
     2.0
+    >>> round(gain("tanh"), 3), round(gain("tanh", direction="backward"), 3)
+    (1.593, 1.467)
     """
     check_activation("activation", activation)
     if direction not in ("backward", "forward"):

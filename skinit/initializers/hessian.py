@@ -55,35 +55,36 @@ def closed_form_deviation(fan_in: int, fan_out: int, slopes: tuple[float, float]
 
 
 class Hessian(DataDependentInitializer):
-    r"""Weights for which each layer's Hessian of the loss has a norm of about 1; intercepts zero.
+    r"""Weights that give the Hessian of the loss for each layer a norm of about 1; intercepts zero.
 
-    The largest learning rate at which gradient descent is sure to lower the loss is :math:`\gamma = 1 / \|H\|`.
-    Training at a constant rate therefore needs a Hessian of moderate norm from the start: :math:`\|H_{W_k}\| \approx 1`
-    for every layer `k` (M. Skorski). Here :math:`H_{W_k}` is the Hessian with respect to the layer's weights. For
-    several outputs, it belongs to the sum of the loss over outputs, which training descends.
+    On the quadratic model of the loss, gradient descent with the learning rate :math:`\gamma = 1 / \|H\|` always lowers
+    the loss. Training at a constant rate therefore needs a Hessian of moderate norm from the start:
+    :math:`\|H_{W_k}\| \approx 1` for every layer `k` (M. Skorski). Here :math:`H_{W_k}` is the Hessian of the mean loss
+    with respect to the layer's weights, without the L2 penalty. For several outputs, it is the Hessian of the sum over
+    outputs, which training minimizes.
 
     ``method="measured"`` measures these norms on a sample of the data, by power iterations with exact Hessian products,
-    and scales the layers of `base` until each norm is `target`. If the network is positively homogeneous (relu) and the
-    loss is quadratic, multiplying the weights of one layer by :math:`e^{t}` multiplies the norms of the *other* layers
-    by :math:`e^{2t}`. With :math:`g_k = \log(\|H_{W_k}\| / \mathrm{target})`, a Newton step in the logarithms of the
-    scales is therefore
+    and scales the layers of `base` until each norm is near `target`. If the network is positively homogeneous (relu)
+    and the loss is quadratic, multiplying the weights of one layer by :math:`e^{t}` multiplies the norms of the *other*
+    layers by :math:`e^{2t}`. With :math:`g_k = \log(\|H_{W_k}\| / \mathrm{target})` and `L` layers, a Newton step in
+    the logarithms of the scales is therefore
 
     .. math:: \Delta = -\tfrac{1}{2} (1 1^T - I)^{-1} g, \qquad
               \Delta_k = -\tfrac{1}{2} \left( \frac{\sum_j g_j}{L - 1} - g_k \right).
 
-    Steps are limited to a trust region, undone if :math:`\|g\|` grows, and corrected by Broyden's rule, because other
-    activations do not follow this law exactly. Some targets cannot be reached: the last layer of a logistic network
-    sees activations near 1/2, whatever the weights. The search then ends at the closest point found. Scales stay within
-    a factor of 12 of the base.
+    Other activations do not follow this law exactly. Steps are therefore limited to a trust region, undone if
+    :math:`\|g\|` grows, and corrected by Broyden's rule. Some targets cannot be reached. For example, the output layer
+    of a logistic network gets activations near 1/2, whatever the weights. The search then ends at the closest point
+    found. Scales stay within a factor of 12 of the base.
 
-    The losses "absolute_error" and "quantile" have no curvature. :mod:`skinit.curvature` states the curvature that
-    stands in for it here.
+    The losses "absolute_error" and "quantile" have no curvature, so the search uses the curvature that
+    :mod:`skinit.curvature` defines in its place.
 
     ``method="jacobian"`` applies the paper's Corollary 1 to the data. From the first layer to the last, it scales each
     layer until the mean over rows of the norm of its Jacobian, :math:`\|W_k \mathrm{diag}(f'(u_k))\|`, is `target`.
 
-    ``method="closed_form"`` does not look at the data. If column `j` of a Gaussian matrix is scaled by the slope
-    :math:`s_j` of unit `j`, the norm of the matrix is about
+    ``method="closed_form"`` uses no data. If the entries of a matrix are normal with standard deviation :math:`\sigma`,
+    and column `j` is scaled by the slope :math:`s_j` of unit `j`, the norm of the matrix is about
 
     .. math:: \sigma \left( s_\mathrm{max} \sqrt{d_\mathrm{in}} + s_\mathrm{rms} \sqrt{d_\mathrm{out}} \right),
 
@@ -99,14 +100,14 @@ class Hessian(DataDependentInitializer):
     - For the logistic function, the slope is 1/4, and :math:`\sigma` is four times the paper's value, which assumes
       f(0) = 0.
 
-    The last two methods bound the direction that a layer stretches most, not a typical direction. For a square relu
-    layer, the closed form gives a variance of :math:`0.34 / d`, while He's scheme gives :math:`2 / d`, so signals
-    shrink with depth.
+    The last two methods bound the direction that a layer stretches most, not a typical direction. For a relu layer with
+    `d` inputs and `d` units, the closed form gives weights of variance :math:`0.34 / d`, and He's scheme of
+    :math:`2 / d`. With the closed form, signals therefore shrink with depth.
 
     Parameters
     ----------
     method : {"measured", "jacobian", "closed_form"}, default="measured"
-        How the scales are found.
+        The rule for the scales, as described above.
 
     target : float, default=1.0
         The target norm of Hessians ("measured") or of Jacobians (the other methods).
@@ -115,10 +116,11 @@ class Hessian(DataDependentInitializer):
         The weights that "measured" and "jacobian" scale. "orthogonal" has gain 1.
 
     sample_size : int, default=256
-        Number of rows in the sample. The search of "measured" uses at most 128 of them.
+        Number of rows in the sample of the data. "measured" uses at most 128 of them.
 
     tol : float, default=0.2
-        The search of "measured" ends when no :math:`|\log(\mathrm{norm} / \mathrm{target})|` exceeds this.
+        The search of "measured" ends when :math:`|\log(\mathrm{norm} / \mathrm{target})|` is at most this in every
+        layer.
 
     max_iter : int, default=5
         Maximum number of changes of scale that "measured" tries.
@@ -126,16 +128,21 @@ class Hessian(DataDependentInitializer):
     Attributes
     ----------
     norms_ : ndarray of shape (n_layers,)
-        The norms that "measured" and "jacobian" reached.
+        The norms that "measured" (Hessians) or "jacobian" (Jacobians) reached. "closed_form" sets no attributes.
 
     scales_ : ndarray of shape (n_layers,)
         The factor by which each layer of the base was multiplied.
 
     converged_ : bool
-        Whether all norms are within the tolerance.
+        Whether :math:`|\log(\mathrm{norm} / \mathrm{target})|` is at most `tol` in every layer.
 
     report_ : str
-        These results as a sentence, printed if the estimator is ``verbose``.
+        The range of the norms as a sentence. It is printed if the estimator is ``verbose``.
+
+    Raises
+    ------
+    ValueError
+        When weights are drawn, if a parameter is invalid, or if the data are so large that weights are not finite.
 
     References
     ----------
@@ -145,6 +152,8 @@ class Hessian(DataDependentInitializer):
 
     Examples
     --------
+    The norms of six layers are within the tolerance of the target 1:
+
     >>> from sklearn.datasets import load_digits
     >>> from skinit import MLPClassifier
     >>> X, y = load_digits(return_X_y=True)
@@ -215,7 +224,7 @@ class Hessian(DataDependentInitializer):
 def scale_hessians(
     products: HessianProducts, rng: np.random.RandomState, target: float, tol: float, max_iter: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Scale the layers of a network, in place, until each layer's Hessian norm is as close to `target` as possible.
+    """Scale the layers of a network, in place, to bring the norm of each layer's Hessian close to `target`.
 
     Returns
     -------
@@ -274,7 +283,7 @@ def mean_jacobian_norm(
 ) -> tuple[float, np.ndarray]:
     """Mean over rows of the spectral norm of W diag(s), by power iterations on all rows at once.
 
-    Also returns the last vectors, of shape (n, fan_in), from which later iterations start if slopes change a little.
+    Also returns the last vectors, of shape (n, fan_in). If slopes change little, later iterations can start from them.
     """
     norms = np.zeros(slopes.shape[0])
     for _ in range(n_iterations):
@@ -297,7 +306,7 @@ def scale_jacobians(network: Network, sample: TrainingData, target: float) -> tu
     for k, (_, preactivations) in enumerate(network.propagate(sample.X)):
         coef = network.coefs[k]
         base = coef.copy()
-        # With probability one, these vectors are not orthogonal to the leading direction.
+        # For random weights, these vectors are orthogonal to the leading direction with probability zero.
         vectors = np.ones((preactivations.shape[0], coef.shape[0]), coef.dtype)
         vectors += np.linspace(0, 1, coef.shape[0], dtype=coef.dtype)
         n_iterations = FIRST_JACOBIAN_ITERATIONS

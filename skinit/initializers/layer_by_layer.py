@@ -11,7 +11,8 @@ class LayerByLayer(Initializer):
     Parameters
     ----------
     initializers : list of Initializer
-        One for each layer, including the output layer. They may use only the shape of their layer.
+        One initializer for each layer, including the output layer. Each must draw its weights from the shape of the
+        layer alone.
     """
 
     def __init__(self, initializers: list[Initializer]) -> None:

@@ -15,12 +15,12 @@ PANEL = 256
 
 
 def orthonormalize(matrix: np.ndarray) -> np.ndarray:
-    """The factor `Q` of the QR decomposition with a positive diagonal of `R`, in place.
+    """Replace a matrix, in place, by the factor `Q` of its QR decomposition with a positive diagonal of `R`.
 
-    The positive diagonal makes `Q` unique, and uniformly distributed if the matrix is normal. Wide matrices are
-    decomposed in panels of columns. The projection on the columns before a panel is subtracted from it twice, because
-    the first subtraction leaves rounding errors (L. Giraud, J. Langou and M. Rozloznik, "The loss of orthogonality in
-    the Gram-Schmidt orthogonalization process", 2005).
+    The positive diagonal makes `Q` unique, and uniformly distributed if the entries of the matrix are independent
+    standard normals. Wide matrices are decomposed in panels of columns. The projection of a panel on the earlier
+    columns is subtracted twice, because the first subtraction leaves rounding errors (L. Giraud, J. Langou and
+    M. Rozloznik, "The loss of orthogonality in the Gram-Schmidt orthogonalization process", 2005).
     """
     for start in range(0, matrix.shape[1], PANEL):
         before, panel = matrix[:, :start], matrix[:, start : start + PANEL]
@@ -36,9 +36,9 @@ class Orthogonal(Initializer):
 
     :math:`W^T W = g^2 I`, or :math:`W W^T = g^2 I` if a layer has more units than inputs. All singular values are `g`,
     so a deep linear network of constant width with :math:`g = 1` neither stretches nor shrinks any direction. A layer
-    that is not wider than its input multiplies the mean square of a random signal by :math:`g^2` on average. A layer
-    that is wider than its input multiplies it by :math:`g^2 d_\mathrm{in} / d_\mathrm{out}`, because it keeps the sum
-    of squares. These factors hold before the activation.
+    with at most as many units as inputs multiplies the mean square of a random signal by :math:`g^2` on average. A
+    layer with more units than inputs multiplies the sum of squares by :math:`g^2`, and therefore the mean square by
+    :math:`g^2 d_\mathrm{in} / d_\mathrm{out}`. These factors hold before the activation.
 
     Parameters
     ----------
@@ -49,8 +49,8 @@ class Orthogonal(Initializer):
     References
     ----------
     A. M. Saxe, J. L. McClelland and S. Ganguli, "Exact solutions to the nonlinear dynamics of learning in deep linear
-    neural networks" (2014). Uniform over all such matrices: F. Mezzadri, "How to generate random matrices from the
-    classical compact groups" (2007).
+    neural networks" (2014). F. Mezzadri, "How to generate random matrices from the classical compact groups" (2007),
+    has the method that makes the distribution uniform.
 
     Examples
     --------

@@ -70,6 +70,7 @@ def get_initializer_names() -> list[str]:
     Returns
     -------
     names : list of str
+        The names in alphabetical order, including other names of the same scheme.
 
     Examples
     --------
@@ -81,7 +82,7 @@ def get_initializer_names() -> list[str]:
 
 
 def _automatic(activation) -> Initializer:
-    """The initializer that "auto" stands for, layer by layer if the activations call for different schemes."""
+    """The initializer that "auto" stands for. If the activations need different schemes, it is a `LayerByLayer`."""
     if not isinstance(activation, (list, tuple)) or not activation:
         return _automatic_of_layer(activation)
     schemes = [_automatic_of_layer(each) for each in activation]
@@ -111,8 +112,8 @@ def get_initializer(init, activation="relu") -> Initializer:
         The hidden activation, or a list with the activation of each hidden layer. Only "auto" depends on it: He's
         scheme for the relu family, LeCun's for selu, Xavier's otherwise. For your own activation, it draws weights of
         variance :math:`g^2 / d_\mathrm{in}`, with the activation's :func:`~skinit.initializers.gain` `g`. If hidden
-        layers call for different schemes, each layer gets its own scheme, and the output layer gets the scheme of the
-        last hidden layer.
+        layers need different schemes, each layer gets its own scheme, and the output layer gets the scheme of the last
+        hidden layer.
 
     Returns
     -------
@@ -154,7 +155,11 @@ def get_initializer(init, activation="relu") -> Initializer:
 
 
 def initializers_with(parameter: str, init, activation) -> list[Initializer]:
-    """Initializers that have a parameter: the one that `init` names, if it has it or no other has it, or else all."""
+    """Initializers to pass so that `parameter` can be set.
+
+    The result is the initializer that `init` names, if it has the parameter or if no initializer has it. Otherwise the
+    result is all initializers that have the parameter.
+    """
     meant = [get_initializer(init, activation)] if isinstance(init, str) else []
     known = {type(each): type(each)() for each in _INITIALIZERS.values() if parameter in each._get_param_names()}
     return meant if any(type(each) in known for each in meant) or not known else list(known.values())

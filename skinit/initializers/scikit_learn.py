@@ -13,15 +13,18 @@ class ScikitLearn(Initializer):
     .. math:: W_{ij},\, b_j \sim U(-r, r), \qquad r = \sqrt{c / (d_\mathrm{in} + d_\mathrm{out})},
 
     with :math:`c = 2` for the logistic activation and 6 for all others (Xavier's uniform scheme). Intercepts are random
-    too. If hidden layers have different activations, the output layer uses the last one. With the same `random_state`,
-    training gives scikit-learn's results.
+    too. If hidden layers have different activations, the output layer uses the `c` of the last hidden layer. With the
+    same `random_state`, training gives the results of scikit-learn up to rounding.
 
     References
     ----------
-    Xavier Glorot and Yoshua Bengio, "Understanding the difficulty of training deep feedforward neural networks" (2010).
+    The scheme is from X. Glorot and Y. Bengio, "Understanding the difficulty of training deep feedforward neural
+    networks" (2010).
 
     Examples
     --------
+    Both packages reach the same loss after 20 epochs:
+
     >>> from sklearn.datasets import load_iris
     >>> from sklearn.neural_network import MLPClassifier as Reference
     >>> from skinit import MLPClassifier

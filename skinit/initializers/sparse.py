@@ -24,11 +24,11 @@ class Sparse(Initializer):
     n_inputs : int, default=15
         The number `k` of non-zero weights of a unit. A layer with fewer inputs uses all of them.
     scale : float, default=1.0
-        Variance of a non-zero weight, times `k`. Use 2 for relu, as in He's scheme.
+        The variance of a non-zero weight, multiplied by `k`. Use 2 for relu, as in He's scheme.
 
     References
     ----------
-    J. Martens, "Deep learning via Hessian-free optimization" (2010), section 5, where 15 weights of variance 1 are used
+    J. Martens, "Deep learning via Hessian-free optimization" (2010), section 5, uses 15 weights of variance 1
     (``scale=15``).
 
     Examples
@@ -59,7 +59,7 @@ class Sparse(Initializer):
         n_units = max(1, DRAW_SIZE // fan_in)
         for start in range(0, fan_out, n_units):
             units = slice(start, start + n_units)
-            # The inputs with the k smallest of random keys are a random subset for each unit.
+            # For each unit, the inputs with the k smallest random keys are a random subset.
             chosen = np.argpartition(keys[:, units], k - 1, axis=0)[:k]
             np.put_along_axis(weights[:, units], chosen, values[:, units], axis=0)
         return weights

@@ -16,7 +16,7 @@ class VarianceScaling(Initializer):
     .. math:: \mathrm{Var}[W_{ij}] = \frac{\mathrm{scale}}{n}, \qquad n =
               d_\mathrm{in},\ d_\mathrm{out} \text{ or } (d_\mathrm{in} + d_\mathrm{out}) / 2.
 
-    If weights are independent of inputs, the variance of a preactivation is
+    If weights are independent of the layer's inputs `a`, the variance of a preactivation is
     :math:`d_\mathrm{in} \mathrm{Var}[W] E[a^2]`. With ``mode="fan_in"``, the mean square of activations is therefore
     the same in all layers if :math:`E[f(u)^2] = E[u^2] / \mathrm{scale}`. This holds exactly for relu with scale 2 (He)
     and for the identity with scale 1 (LeCun), and near zero for tanh with scale 1. ``mode="fan_out"`` keeps the
@@ -29,13 +29,13 @@ class VarianceScaling(Initializer):
     mode : {"fan_in", "fan_out", "fan_avg"}, default="fan_in"
         Denominator of the variance.
     distribution : {"normal", "truncated_normal", "uniform"}, default="normal"
-        Shape of the distribution. All have the variance above, so the bound of "uniform" is
-        :math:`\sqrt{3 \mathrm{Var}}`.
+        Shape of the distribution. Each distribution has the variance above, so "uniform" is uniform between
+        :math:`\pm\sqrt{3\,\mathrm{Var}[W_{ij}]}`.
 
     Notes
     -----
     ============================================  ========================================
-    name                                          is
+    name                                          initializer
     ============================================  ========================================
     ``xavier``, ``xavier_uniform``                ``VarianceScaling(1, "fan_avg", "uniform")``
     ``xavier_normal``                             ``VarianceScaling(1, "fan_avg", "normal")``
@@ -55,6 +55,8 @@ class VarianceScaling(Initializer):
 
     Examples
     --------
+    He's scheme draws weights of variance 2 / 200 for a layer with 200 inputs:
+
     >>> import numpy as np
     >>> from skinit.initializers import VarianceScaling
     >>> he = VarianceScaling(2, "fan_in", "normal")

@@ -1,4 +1,4 @@
-"""Why a network does not train: measurements for each layer, findings from them, and pictures."""
+"""Tools that find out why a network does not train: measurements of each layer, findings, and pictures."""
 
 from .displays import CurvatureDisplay, InitComparisonDisplay, SignalPropagationDisplay
 from .findings import Finding

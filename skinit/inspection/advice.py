@@ -29,7 +29,7 @@ PYTHON = Vocabulary(
 
 
 class _Parameter(NamedTuple):
-    """A parameter with possible values, written ``{init:hessian|orthogonal}`` in a template."""
+    """A parameter that a template names together with values, as in ``{init:hessian|orthogonal}``."""
 
     name: str
     write: Callable[[str, Sequence[str]], str]
@@ -44,7 +44,8 @@ def phrase(template: str, activations: Sequence, vocabulary: Vocabulary = PYTHON
     Parameters
     ----------
     template : str
-        ``{better_init}`` stands for an initialization that suits the activations, ``{and_scale}`` for scaling.
+        The advice. ``{better_init}`` in it is replaced by an initialization that suits the activations, and
+        ``{and_scale}`` by the advice to scale features.
     activations : sequence
         The activations of the hidden layers.
     vocabulary : Vocabulary, default=PYTHON

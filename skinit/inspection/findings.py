@@ -2,7 +2,7 @@
 
 Each rule has a name, a condition that selects layers, a sentence with the numbers, and advice. To add a rule, add an
 entry to `RULES`. The thresholds are chosen so that networks that train from a good initialization have no findings.
-Tests check this, and that each rule finds its fault in a network that has it.
+Tests check this, and they check that each rule finds its fault in a network that has the fault.
 """
 
 from collections.abc import Callable
@@ -56,7 +56,7 @@ LARGE_CURVATURE = 200
 
 @dataclass(frozen=True)
 class Finding:
-    """A fault that keeps a network from training. `str` gives a sentence about it.
+    """A fault that keeps a network from training. `str` turns it into a sentence.
 
     Parameters
     ----------
@@ -65,9 +65,22 @@ class Finding:
     layers : tuple of int
         The affected layers, counted from 0.
     evidence : str
-        The measurement that shows the fault.
+        The measurement that shows the fault, as the beginning of a sentence.
     advice : str
-        A remedy to try.
+        A remedy to try, as the end of a sentence.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from skinit import MLPClassifier
+    >>> from skinit.inspection import signal_propagation
+    >>> X, y = load_iris(return_X_y=True)
+    >>> network = MLPClassifier((10, 10), init="zero").initialize(X, y)
+    >>> finding = signal_propagation(network, X, y).findings[0]
+    >>> finding.name, finding.layers
+    ('zero_weights', (0, 1))
+    >>> print(finding)
+    The weights of layers 0 and 1 are all zero: zero weights; draw them at random: init='auto'.
     """
 
     name: str
@@ -81,13 +94,13 @@ class Finding:
 
 @dataclass(frozen=True, eq=False)
 class DataSummary:
-    """The data that rules use besides measurements of layers.
+    """Measurements of the data that rules use besides the measurements of layers.
 
     Parameters
     ----------
     feature_variance, feature_root_mean_square : ndarray of shape (n_features,)
     target_root_mean_square : float
-        The largest over all outputs. NaN for a classifier.
+        The largest root mean square of an output's targets. NaN for a classifier.
     explained : float
         The fraction by which the loss is lower than with the network's mean output for every row.
     """
@@ -149,7 +162,7 @@ def _relative_gradient(signals) -> np.ndarray:
 
 
 def _is_constant(data) -> np.ndarray:
-    # Smaller deviations are rounding errors of the means.
+    # Standard deviations below this fraction are rounding errors of the means.
     return np.sqrt(data.feature_variance) <= 1e-6 * data.feature_root_mean_square
 
 
@@ -179,7 +192,7 @@ def _is_not_finite(signals, data):
 
 
 def _has_zero_weights(signals, data):
-    # An output layer may start from zero, because its first step is not zero and lets all other layers learn.
+    # An output layer may start from zero. Its first step is not zero, and then all other layers learn.
     return _is_hidden(signals) & (signals.weight_norm == 0)
 
 
@@ -189,7 +202,7 @@ def _has_symmetric_units(signals, data):
 
 
 def _has_dead_units(signals, data):
-    # Dead units of bounded activations are units that are saturated on every row.
+    # Dead units of bounded activations are saturated on every row, so the rule for saturated units covers them.
     return (signals.dead > DEAD_UNITS) & ~_is_bounded(signals)
 
 
@@ -203,7 +216,7 @@ def _loses_the_signal(signals, data):
 
 
 def _blows_up_the_signal(signals, data):
-    # The output layer may have large outputs, like those of a perfect classifier.
+    # The output layer may have large outputs. A perfect classifier has them.
     return _is_hidden(signals) & (_signal(signals, data) > EXPLODED_SIGNAL)
 
 
@@ -254,15 +267,17 @@ def _say_unscaled(signals, data, layers):
     sizes = data.feature_root_mean_square
     return (
         f"{(sizes > UNSCALED).sum()} of {sizes.size} features have a root mean square above {UNSCALED}, "
-        f"feature {sizes.argmax()} one of {describe_number(sizes.max())}"
+        f"up to {describe_number(sizes.max())} in feature {sizes.argmax()}"
     )
 
 
 def _say_not_finite(signals, data, layers):
     names = [name for key, name in MEANT_TO_BE_FINITE.items() if not np.isfinite(getattr(signals, key)).all()]
     *others, last = names
+    verb = "are" if others or last.endswith("s") else "is"
     return (
-        f"In {describe_layers(layers)}, {', '.join(others)}{' and ' if others else ''}{last} are infinite or undefined"
+        f"In {describe_layers(layers)}, {', '.join(others)}{' and ' if others else ''}{last} {verb} infinite or "
+        "undefined"
     )
 
 

@@ -45,9 +45,10 @@ NORM_TOLERANCE = 1e-3
 
 @dataclass(frozen=True, eq=False, repr=False)
 class SignalPropagation:
-    r"""The measurements of :func:`signal_propagation`, as arrays of shape (n_layers,), float64 except for counts.
+    r"""The measurements of :func:`signal_propagation`, with an array of shape (n_layers,) for each quantity.
 
-    `print` shows tables and findings. Means, variances and fractions are taken over rows (weighted) and units.
+    `print` shows tables and findings. Means, variances and fractions are taken over the rows, with their weights, and
+    over the units of a layer. Arrays are in float64, and counts in an integer dtype.
 
     Parameters
     ----------
@@ -60,34 +61,34 @@ class SignalPropagation:
         over units. The rest comes from differences between the units' means, which carry no information about the
         input.
     saturated : ndarray
-        The fraction of pairs (row, unit) for which the activation's slope is less than a hundredth of its largest
-        slope. For relu, these units are off, normally half of them. NaN for the output layer.
+        The fraction of pairs (row, unit) for which the magnitude of the activation's slope is less than a hundredth of
+        its largest magnitude. A saturated relu is off, and about half of them usually are. NaN for the output layer.
     dead : ndarray
-        The fraction of units whose slope is less than a thousandth of the largest slope on every row. They learn
-        nothing from any row. NaN for the output layer.
+        The fraction of units for which, on every row, the magnitude of the slope is less than a thousandth of its
+        largest magnitude. Such units learn almost nothing. NaN for the output layer.
     distinct_units : ndarray of int
         The number of units that differ from each other in their outputs or deltas on some row. Units that do not differ
-        get the same updates.
+        get the same updates, so they stay equal.
     delta_variance : ndarray
         Variance of the deltas :math:`\partial \ell_i / \partial u_k`, the derivatives of each row's loss with respect
-        to preactivations.
+        to preactivations. For several outputs, the loss is the sum over outputs.
     gradient_norm, weight_norm : ndarray
-        Frobenius norms of the gradient of the mean loss (without the L2 penalty) with respect to a layer's weights, and
-        of the weights.
+        The Frobenius norm :math:`\|\partial L / \partial W_k\|` of the gradient of the mean loss (without the L2
+        penalty) with respect to a layer's weights, and the Frobenius norm :math:`\|W_k\|` of the weights.
     gradient_to_weight : ndarray
-        Ratio of these norms. Infinite if only the weights are zero, NaN if both are zero.
+        The ratio of these two norms. Infinite if only the weights are zero, NaN if both are zero.
     jacobian_norm : ndarray
         The mean over rows of :math:`\|J^{(k)}\|`; see :func:`skinit.curvature.layer_jacobian_norms`.
     hessian_norm : ndarray
         :math:`\|H_{w^{(k)}}\|`, or NaN if the Hessian is not finite; see :func:`skinit.curvature.layer_hessian_norms`.
     hessian_bound : ndarray
         Upper bound for the norm of the Gauss-Newton part of this Hessian; see :func:`skinit.curvature.hessian_bound`.
-    activations : tuple
+    activations : tuple of str or Activation
         The activation of each hidden layer.
     n_rows : int
-        Number of rows measured.
+        Number of rows measured, without rows of weight zero.
     findings : tuple of Finding
-        The faults found, causes first.
+        The faults found. Causes come before their effects.
     """
 
     n_units: np.ndarray
@@ -115,17 +116,31 @@ class SignalPropagation:
         return format_findings_html(self) + format_tables_html(self)
 
     def to_frame(self):
-        """The numbers as a table.
+        """The measurements as a table.
 
         Returns
         -------
         frame : pandas.DataFrame
-            A row for each layer, a column for each quantity.
+            A row for each layer, and a column for each array.
 
         Raises
         ------
         ImportError
             If pandas is not installed.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_iris
+        >>> from skinit import MLPClassifier
+        >>> from skinit.inspection import signal_propagation
+        >>> X, y = load_iris(return_X_y=True)
+        >>> network = MLPClassifier((20, 20), random_state=0).initialize(X, y)
+        >>> signal_propagation(network, X, y).to_frame()[["n_units", "dead", "hessian_norm"]].round(1)
+               n_units  dead  hessian_norm
+        layer
+        0           20   0.3           1.7
+        1           20   0.3           2.5
+        2            3   NaN           1.3
         """
         try:
             import pandas
@@ -134,11 +149,11 @@ class SignalPropagation:
         return pandas.DataFrame(self.arrays()).rename_axis("layer")
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """The arrays by name, in order.
+        """The arrays by name, in the order of the parameters.
 
         Returns
         -------
-        arrays : dict of str to ndarray
+        arrays : dict of str to ndarray of shape (n_layers,)
         """
         values = {field.name: getattr(self, field.name) for field in fields(self)}
         return {name: value for name, value in values.items() if isinstance(value, np.ndarray)}
@@ -151,7 +166,7 @@ class _LayerSums:
         n_units = coef.shape[1]
         self.outputs = Moments(n_units)
         self.deltas = Moments(n_units)
-        # Sums over rows of outputs and of deltas, with random factors.
+        # Sums over rows of outputs and of deltas, each row multiplied by a random factor.
         self.output_sums = np.zeros((n_units, N_SUMS))
         self.delta_sums = np.zeros((n_units, N_SUMS))
         self.gradient = np.zeros(coef.shape)
@@ -165,9 +180,9 @@ class _LayerSums:
 def signal_propagation(estimator, X, y, *, sample_weight=None, random_state=0) -> SignalPropagation:
     r"""Measure how signals and gradients pass through a network, layer by layer, and find faults.
 
-    It makes one forward and backward pass over blocks of rows, in the precision of the weights, and about 20 Hessian
-    products for each layer. Norms of Jacobians take the eigenvalues of a matrix for each row and layer, so use a few
-    hundred random rows of a large table. The estimator is not changed.
+    It makes one forward and one backward pass over blocks of rows, in the precision of the weights, and about 20
+    Hessian products for each layer. The norms of Jacobians take an eigenvalue decomposition for each row and layer, so
+    pass a few hundred random rows of a large table. The estimator is not changed.
 
     Parameters
     ----------
@@ -176,7 +191,7 @@ def signal_propagation(estimator, X, y, *, sample_weight=None, random_state=0) -
     X : {array-like, sparse matrix} of shape (n_samples, n_features)
         The input of the network, for example after a scaler.
     y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-        Targets.
+        The targets of the rows.
     sample_weight : array-like of shape (n_samples,), default=None
         Weights of rows in the loss and in all means and variances. Rows of weight zero are ignored.
     random_state : int, RandomState instance or None, default=0
@@ -192,7 +207,7 @@ def signal_propagation(estimator, X, y, *, sample_weight=None, random_state=0) -
     ValueError
         If the data do not fit the estimator.
     TypeError
-        If the estimator is not one of skinit's.
+        If the estimator is not an estimator of skinit, for example if it is a pipeline.
     sklearn.exceptions.NotFittedError
         If the estimator has no weights.
 
@@ -203,12 +218,14 @@ def signal_propagation(estimator, X, y, *, sample_weight=None, random_state=0) -
 
     References
     ----------
-    Activations and gradients layer by layer: X. Glorot and Y. Bengio, "Understanding the difficulty of training deep
-    feedforward neural networks" (2010). Jacobians and Hessians: M. Skorski, "Revisiting initialization of neural
-    networks" (2020).
+    X. Glorot and Y. Bengio, "Understanding the difficulty of training deep feedforward neural networks" (2010), for
+    activations and gradients. M. Skorski, "Revisiting initialization of neural networks" (2020), for Jacobians and
+    Hessians.
 
     Examples
     --------
+    Weights with a standard deviation of 0.01 are too small for eight layers, and ``init="hessian"`` has no finding:
+
     >>> from sklearn.datasets import load_digits
     >>> from skinit import MLPClassifier
     >>> from skinit.inspection import signal_propagation
@@ -243,7 +260,7 @@ def _sum_layers(network: Network, data: TrainingData) -> tuple[list[_LayerSums],
     """Pass forward and backward over blocks of rows; return the sums for each layer and the loss."""
     last = len(network.coefs) - 1
     largest_slopes = _largest_slopes(network)
-    # Any random factors tell units apart, so they need not depend on the user's seed.
+    # Units differ in these sums for almost any random factors, so the factors need not depend on `random_state`.
     rng = np.random.RandomState(0)
     sums, loss = [_LayerSums(coef) for coef in network.coefs], 0.0
     for block in row_blocks(network, data):
@@ -287,7 +304,7 @@ def _largest_slope(activation) -> float:
 def _summarize(network: Network, data: TrainingData, sums: list[_LayerSums], loss: float) -> DataSummary:
     weights = data.row_weights()
     if issparse(data.X):
-        # In float64, because squares may overflow in float32.
+        # Squares may overflow in float32.
         mean, variance = mean_variance_axis(data.X.astype(np.float64), axis=0, weights=weights)
     else:
         features = Moments(data.X.shape[1])
@@ -333,10 +350,10 @@ def _measure(network: Network, sums: list[_LayerSums], summary: DataSummary) -> 
 
 
 def _count_distinct_units(network: Network, sums: list[_LayerSums], summary: DataSummary) -> np.ndarray:
-    """The number of units in each layer that differ by more than rounding.
+    """The number of units in each layer that differ by more than rounding errors.
 
-    Rounding is relative to the terms of a unit's sum, because the terms may cancel. For example, the deltas of a
-    softmax sum to zero.
+    Rounding errors are relative to the terms of a unit's sum, because the terms may cancel. For example, the deltas of
+    a softmax sum to zero.
     """
     last = len(sums) - 1
     rounding = EQUAL_ROUNDINGS * float(np.finfo(network.theta.dtype).eps)
@@ -358,7 +375,7 @@ def _count_distinct_units(network: Network, sums: list[_LayerSums], summary: Dat
 
 
 def _count_distinct(points: np.ndarray, tolerance: float) -> int:
-    """The number of points that differ by more than `tolerance` in some coordinate. Non-finite points all differ."""
+    """The number of points that differ by more than `tolerance` in some coordinate. Each non-finite point counts."""
     is_finite = np.isfinite(points).all(axis=1)
     count = int((~is_finite).sum())
     points = points[is_finite]

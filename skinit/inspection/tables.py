@@ -27,7 +27,7 @@ def write_number(value) -> str:
 
 
 def write_percentage(value) -> str:
-    """A whole percentage, in which 0% and 100% are exact."""
+    """A whole percentage. 0% and 100% are written only if they are exact."""
     if np.isnan(value):
         return "-"
     if 0 < value < 0.01:
@@ -69,7 +69,7 @@ TABLES = {
 
 
 def _cells(signals: "SignalPropagation", columns: tuple[Column, ...]) -> list[list[str]]:
-    """The heading and the rows, starting with the layer's number."""
+    """The heading and the rows of a table. The first cell of a row is the number of the layer."""
     arrays = signals.arrays()
     last = len(signals.n_units) - 1
     numbers = [*map(str, range(last)), f"output {last}"]

@@ -59,5 +59,5 @@ def describe_number(number: float) -> str:
 
 
 def up_to(layers: np.ndarray, number: float) -> str:
-    """A maximum over layers in words, with 'up to' if there are several layers."""
+    """The maximum over layers in words, which begins with 'up to' if there are several layers."""
     return f"{'up to ' if len(layers) > 1 else ''}{describe_number(number)}"

@@ -75,7 +75,7 @@ class Tensor:
         return self.graph.node(operator, self, *others, **attributes)
 
     def cast(self, dtype: DTypeLike) -> "Tensor":
-        """The same numbers in another type."""
+        """This tensor with its numbers converted to the ONNX type of a NumPy dtype."""
         return self.node("Cast", to=helper.np_dtype_to_tensor_dtype(np.dtype(dtype)))
 
     def columns(self, start: int, stop: int = MANY) -> "Tensor":

@@ -87,7 +87,10 @@ def explain_divergence(estimator, data: TrainingData, is_first: bool, smallest_r
     if not largest_output <= LARGE:
         if is_first:
             return f"change init={estimator.init!r}: the untrained network has outputs as large as {largest_output:.3g}"
-        return f"fit with warm_start=False: the weights at the start give outputs as large as {largest_output:.3g}"
+        return (
+            "call fit with warm_start=False: the weights that training continued from give outputs as large as "
+            f"{largest_output:.3g}"
+        )
     if data.sample_weight is not None and (data.sample_weight < 0).any():
         return "remove the negative sample weights, because with them the loss may have no lower bound"
     mean_weight = data.row_weights().mean() * data.weight_scale

@@ -97,7 +97,7 @@ def fit_stochastic(
             attempt.scale_learning_rate(RESTART_FACTOR**n_restarts)
             if saved is not None:
                 best_theta = saved.restore(passes, attempt, history, random_state)
-                progress.note(f"Going on from the end of epoch {history.n_iter_}.")
+                progress.note(f"Training continues after epoch {history.n_iter_}.")
                 saved = None
             keep = None
             if keeper is not None:

@@ -20,7 +20,8 @@ LAST_DATE = 21000000
 N_FIRST = 1000
 # Least mean length of the values of free text, in characters.
 SHORTEST_TEXT = 10
-# A column of categories becomes at most this many columns, and its rarest categories share one. Free text has more values.
+# A column of categories becomes at most this many columns, and its rarest categories share one. Free text has more
+# values.
 MOST_CATEGORIES = 100
 
 

@@ -29,26 +29,26 @@ class CurvatureDisplay:
     - :math:`\|H_{w^{(k)}}\|`, the spectral norm of the Hessian with respect to the weights of each layer, and the upper
       bound of its Gauss-Newton part (:func:`~skinit.curvature.hessian_bound`). If activations are not piecewise linear,
       the norm may exceed this bound.
-    - :math:`\|J^{(k)}\|`, the spectral norm of each layer's Jacobian, averaged over rows. Layers with a norm above 1
-      can amplify signals, layers with a norm below 1 can only damp them.
+    - :math:`\|J^{(k)}\|`, the spectral norm of each layer's Jacobian, averaged over rows. A layer with a norm above 1
+      can amplify signals. A layer with a norm below 1 can only damp them.
     - The density of the eigenvalues of the whole Hessian, on a logarithmic axis of seven decades. Two lines mark the
       largest eigenvalue, and the limit above which the steps of training would oscillate and grow. If the limit is far
       to the right, as for a small learning rate, an arrow at the edge stands for it.
 
-    Layer `k` has the weights ``coefs_[k]``. The output layer is shaded. The Hessian belongs to the sum of the loss over
-    outputs, which training descends. The vertical axes of the first two panels are logarithmic and at least two decades
-    high. If there are zeros, a linear part at the bottom shows them.
+    Layer `k` has the weights ``coefs_[k]``. The output layer is shaded. For several outputs, the Hessian is that of the
+    sum over outputs, which training minimizes. The vertical axes of the first two panels are logarithmic and at least
+    two decades high. If there are zeros, a linear part at the bottom shows them.
 
     Parameters
     ----------
     hessian_norm, hessian_bound, jacobian_norm : ndarray of shape (n_layers,)
-        The values of each layer, as in :func:`~skinit.inspection.signal_propagation`.
+        The norms and bounds of each layer, as in :class:`~skinit.inspection.SignalPropagation`.
     eigenvalues, density : ndarray of shape (n_points,)
         The results of :func:`~skinit.curvature.spectral_density`.
     largest_eigenvalue : float or None, default=None
         The largest eigenvalue of the Hessian. None draws no mark.
     stability_limit : float or None, default=None
-        The eigenvalue above which steps grow: 2 / learning rate for gradient descent. None draws no mark.
+        The eigenvalue above which steps grow, which is 2 / learning rate for gradient descent. None draws no mark.
 
     Attributes
     ----------
@@ -60,7 +60,7 @@ class CurvatureDisplay:
     See Also
     --------
     skinit.curvature : The functions that measure the curvature.
-    SignalPropagationDisplay : Activations, deltas and gradients through depth.
+    SignalPropagationDisplay : Activations, deltas and gradients by layer.
 
     Examples
     --------
@@ -70,8 +70,10 @@ class CurvatureDisplay:
     >>> X, y = load_iris(return_X_y=True)
     >>> network = MLPClassifier((20, 20), init="hessian", random_state=0).initialize(X, y)
     >>> display = CurvatureDisplay.from_estimator(network, X, y)
-    >>> display.hessian_norm.shape
-    (3,)
+    >>> display.hessian_norm.round(1)
+    array([1.1, 1.1, 1.1])
+    >>> round(display.largest_eigenvalue, 1)
+    3.7
     >>> display.ax_[2].get_ylabel()
     'density of eigenvalues'
     """
@@ -195,25 +197,32 @@ class CurvatureDisplay:
         Returns
         -------
         display : CurvatureDisplay
+            The display, already drawn.
 
         Raises
         ------
         ImportError
             If matplotlib is missing.
         ValueError
-            If the data do not fit the estimator, or if the Hessian is not finite.
+            If the data do not fit the estimator, if the Hessian is not finite, or if the number of axes is wrong.
+        TypeError
+            If the estimator is not an estimator of skinit, for example if it is a pipeline.
         sklearn.exceptions.NotFittedError
             If the estimator has no weights.
 
         Examples
         --------
+        Without momentum, the automatic learning rate is about half of the largest stable learning rate, so the limit is
+        about twice the largest eigenvalue:
+
         >>> from sklearn.datasets import load_iris
         >>> from skinit import MLPClassifier
         >>> from skinit.inspection import CurvatureDisplay
         >>> X, y = load_iris(return_X_y=True)
         >>> network = MLPClassifier((20,), solver="sgd", momentum=0, learning_rate_init="auto", random_state=0)
-        >>> CurvatureDisplay.from_estimator(network.initialize(X, y), X, y)
-        <...CurvatureDisplay object at ...>
+        >>> display = CurvatureDisplay.from_estimator(network.initialize(X, y), X, y)
+        >>> round(display.stability_limit / display.largest_eigenvalue, 1)
+        2.0
         """
         check_matplotlib(f"{cls.__name__}.from_estimator")
         measure = {"sample_weight": sample_weight}

@@ -30,9 +30,9 @@ class InitComparisonDisplay:
       from the lowest to the highest loss. A fit that stopped early keeps its last loss. The axis is logarithmic if
       losses span more than a decade.
     - *Scores*: the mean and standard deviation over fits, and a dot for each fit. If other parameters have several
-      settings, a scheme has a bar for each setting, and the numbers belong to the best bar. Triangles at the left edge
-      are much worse candidates, which are ten times as far from the best candidate as the median candidate, and at
-      least ten standard deviations. A candidate with a failed fit has only dots.
+      settings, a scheme has a bar for each setting, and the printed numbers are those of the best bar. Triangles at the
+      left edge are much worse candidates, more than ten times as far from the best candidate as the median candidate
+      is, and more than ten standard deviations. A candidate with a failed fit has only dots.
 
     Parameters
     ----------
@@ -43,8 +43,10 @@ class InitComparisonDisplay:
     settings : list of str of length n_candidates or None, default=None
         The other differences between candidates, in words.
     loss_curves : list of length n_candidates or None, default=None
-        For each candidate, a list of curves, one for each fit that did not fail.
+        For each candidate, a list of curves, one for each fit that did not fail. A curve is a list with the training
+        loss of each epoch.
     score_name : str, default="score"
+        The label of the axis of scores.
     greater_is_better : bool, default=True
         False for losses. Their axis runs from right to left, so that the best is always on the right.
 
@@ -71,10 +73,11 @@ class InitComparisonDisplay:
     >>> schemes = {"init": ["zero", "xavier", "he"], "learning_rate_init": [0.01, 0.1]}
     >>> search = GridSearchCV(network, schemes, cv=3).fit(X, y)
     >>> display = InitComparisonDisplay.from_cv_results(search.cv_results_)
-    >>> display.test_scores.shape
-    (6, 3)
+    >>> display.test_scores.mean(axis=1).round(1)
+    array([0.3, 0.3, 0.7, 0.7, 0.7, 0.7])
 
-    Cross-validation that returns its estimators adds learning curves:
+    Cross-validation that returns its estimators adds learning curves. With zero weights, the loss stays at log(3),
+    which is 1.1:
 
     >>> from sklearn.model_selection import cross_validate
     >>> results = {
@@ -82,8 +85,8 @@ class InitComparisonDisplay:
     ...     for init in schemes["init"]
     ... }
     >>> display = InitComparisonDisplay.from_cv_results(results)
-    >>> display.ax_[0].get_ylabel()
-    'training loss'
+    >>> round(display.loss_curves[0][0][-1], 1)
+    1.1
     """
 
     def __init__(
@@ -187,7 +190,7 @@ class InitComparisonDisplay:
         middle = (near.min() + near.max()) / 2 if near.size else 0.0
         settings = self.settings if self.settings is not None else [""] * len(self.inits)
         numbers = {setting: number for number, setting in enumerate(dict.fromkeys(settings))}
-        # Too many settings to tell apart, for example from a random search, still show how much depends on them.
+        # More settings than colors, as in a random search, cannot be told apart. They still show their influence.
         is_told_apart = 1 < len(numbers) <= len(COLORS)
         rows = list(dict.fromkeys(self.inits))
         for row, init in enumerate(rows):
@@ -240,9 +243,9 @@ class InitComparisonDisplay:
         Parameters
         ----------
         cv_results : dict
-            Either `cv_results_` of a search over `init`, such as :class:`~sklearn.model_selection.GridSearchCV`; other
+            Either `cv_results_` of a search over `init`, such as :class:`~sklearn.model_selection.GridSearchCV`. Other
             parameters that differ become settings. Or a dict from names of schemes to results of
-            :func:`~sklearn.model_selection.cross_validate`; ``return_estimator=True`` adds learning curves.
+            :func:`~sklearn.model_selection.cross_validate`, with learning curves if ``return_estimator=True``.
         param_name : str or None, default=None
             The searched parameter that holds the scheme. None finds the only one that is `init` or ends in `__init`.
         metric : str, default="score"
@@ -253,6 +256,7 @@ class InitComparisonDisplay:
         Returns
         -------
         display : InitComparisonDisplay
+            The display, already drawn.
 
         Raises
         ------

@@ -48,7 +48,7 @@ def check_matplotlib(caller: str) -> None:
 def make_panels(
     ax, shape: tuple[int, int], cells: list, figsize: tuple[float, float]
 ) -> "tuple[Figure | SubFigure, np.ndarray]":
-    """The axes to draw in: axes of a new figure, parts of a single Axes, or the given axes.
+    """The axes to draw in, which are new in a new figure, parts of a single Axes, or the given axes.
 
     Parameters
     ----------
@@ -133,7 +133,7 @@ def draw_by_layer(ax: "Axes", series: dict[str, np.ndarray], *, unit: str) -> No
         values = np.asarray(values, dtype=np.float64)
         if np.isnan(values).all():
             continue
-        # Later markers are smaller, so that equal values stay visible.
+        # Later markers are smaller, so that they do not hide the markers of equal values below them.
         style = line_style(number) | {
             "linestyle": LINE_STYLES[number],
             "markersize": largest_marker * (1 - 0.3 * number),

@@ -12,17 +12,17 @@ class SignalPropagationDisplay:
     - *Activations*: their variance over rows and units, the part of it that is due to the rows, and the square of their
       mean. Only the part due to the rows carries information about the input. If its line is flat, the signal neither
       vanishes nor explodes.
-    - *Units* that contribute nothing: the shares of saturated units, dead units, and copies (:math:`1 - d / n` if `d`
+    - *Units* that contribute little: the fractions of saturated units, dead units, and copies (:math:`1 - d / n` if `d`
       of `n` units are distinct).
-    - *Deltas* :math:`\partial L / \partial u_k`, the derivatives of the loss with respect to preactivations: their
-      variance.
-    - *Gradients*: the norm :math:`\|\partial L / \partial W_k\|`, and its ratio to :math:`\|W_k\|`, which tells how
-      fast weights change.
+    - *Deltas*: the variance of :math:`\partial \ell_i / \partial u_k`, the derivatives of each row's loss with respect
+      to preactivations.
+    - *Gradients*: the norm :math:`\|\partial L / \partial W_k\|`, and its ratio to :math:`\|W_k\|`. The learning rate
+      of gradient descent times this ratio is the relative change of the weights in a step.
 
-    Layer `k` has the weights ``coefs_[k]``. The output layer is shaded. All vertical axes except that of the units are
-    logarithmic and at least two decades high, so that nearly constant values look constant. If there are zeros, a
-    linear part at the bottom shows them. Infinite values are triangles at the upper edge. Undefined values are left
-    out.
+    Layer `k` has the weights ``coefs_[k]``. The output layer is shaded. The vertical axis of the units is linear. The
+    others are logarithmic and at least two decades high, so that nearly constant values look constant. If there are
+    zeros, a linear part at the bottom shows them. Infinite values are triangles at the upper edge. Undefined values are
+    left out.
 
     Parameters
     ----------
@@ -52,6 +52,12 @@ class SignalPropagationDisplay:
     >>> display = SignalPropagationDisplay(report).plot()
     >>> display.ax_[0].get_ylabel()
     'activations²'
+
+    The first panel shows that the part of the variance that is due to the rows falls by many orders of magnitude:
+
+    >>> import numpy as np
+    >>> np.log10(report.row_variance[[0, -1]]).astype(int)
+    array([ -3, -30])
     """
 
     def __init__(self, report: SignalPropagation) -> None:
@@ -135,13 +141,16 @@ class SignalPropagationDisplay:
         Returns
         -------
         display : SignalPropagationDisplay
+            The display, already drawn.
 
         Raises
         ------
         ImportError
             If matplotlib is missing.
         ValueError
-            If the data do not fit the estimator.
+            If the data do not fit the estimator, or if the number of axes is wrong.
+        TypeError
+            If the estimator is not an estimator of skinit, for example if it is a pipeline.
         sklearn.exceptions.NotFittedError
             If the estimator has no weights.
 
@@ -152,8 +161,9 @@ class SignalPropagationDisplay:
         >>> from skinit.inspection import SignalPropagationDisplay
         >>> X, y = load_iris(return_X_y=True)
         >>> network = MLPClassifier((20, 20), random_state=0).initialize(X, y)
-        >>> SignalPropagationDisplay.from_estimator(network, X, y)
-        <...SignalPropagationDisplay object at ...>
+        >>> display = SignalPropagationDisplay.from_estimator(network, X, y)
+        >>> display.report.saturated.round(1)
+        array([0.4, 0.4, nan])
         """
         check_matplotlib(f"{cls.__name__}.from_estimator")
         return cls(signal_propagation(estimator, X, y, sample_weight=sample_weight)).plot(ax)
