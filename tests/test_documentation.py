@@ -191,6 +191,7 @@ def test_the_speeds_of_the_start_page_are_those_of_the_benchmark():
     assert all("(512,512)" in row[0] for row in fits if len(row) > 3 and row[3].strip() and float(row[3]) < 1)
     first_fits = json.loads((folder / "speed.json").read_text())["seconds of first fits"]["empty cache"]
     assert f"skinit's first fit on a machine took {median(first_fits):.0f} seconds" in text
+    assert f"It took {median(first_fits):.0f} seconds here" in (ROOT / "README.md").read_text()
 
 
 def test_benchmarks_of_the_documentation_exist():
