@@ -3,6 +3,7 @@
 import csv
 import importlib
 import inspect
+import json
 import re
 import shlex
 from dataclasses import is_dataclass
@@ -10,6 +11,7 @@ from importlib.util import find_spec
 from itertools import zip_longest
 from pathlib import Path
 from pkgutil import resolve_name
+from statistics import median
 
 import numpydoc.validate
 import pytest
@@ -178,8 +180,27 @@ def test_the_scores_of_the_readme_are_those_of_the_benchmark():
     table = (ROOT / "benchmarks" / "results" / "diabetes" / "scores.csv").read_text()
     _, default, untuned = csv.reader(table.splitlines())
     text = " ".join((ROOT / "README.md").read_text().split())
-    assert f"the default regressor's test R² is {default[1]} and this one's {untuned[1]};" in text
-    assert f"with `scaled=False`, {default[2]} and {untuned[2]} (" in text
+    assert f"its test R² is {untuned[1]}, and scikit-learn's default regressor has {default[1]}." in text
+    assert f"With `load_diabetes(scaled=False)` they have {untuned[2]} and {default[2]} (" in text
+
+
+def test_the_speeds_of_the_start_page_are_those_of_the_benchmark():
+    folder = ROOT / "benchmarks" / "results" / "speed"
+    header, _, *rows = [line.strip("| ").split(" | ") for line in (folder / "table.md").read_text().splitlines()]
+    # The page is about training.
+    fits = [row for row in rows if not row[0].startswith(("predict", "GridSearchCV", "200 Hessian"))]
+    low, high = {}, {}
+    for column in (1, 2, 3):
+        ratios = [float(row[column]) for row in fits if len(row) > column and row[column].strip()]
+        low[header[column]], high[header[column]] = min(ratios), max(ratios)
+    text = " ".join((ROOT / "docs" / "index.rst").read_text().split())
+    assert f"trained {low['scikit-learn']} to {high['scikit-learn']} times as fast." in text
+    assert f"trained {low['PyTorch']} to {high['PyTorch']} times as fast as PyTorch" in text
+    assert f"{low['JAX']} to {high['JAX']} times as fast as JAX, which was faster only with layers of 512 units" in text
+    assert all("(512,512)" in row[0] for row in fits if len(row) > 3 and row[3].strip() and float(row[3]) < 1)
+    first_fits = json.loads((folder / "speed.json").read_text())["seconds of first fits"]["empty cache"]
+    assert f"skinit's first fit on a machine took {median(first_fits):.0f} seconds" in text
+    assert f"It took {median(first_fits):.0f} seconds here" in (ROOT / "README.md").read_text()
 
 
 def test_benchmarks_of_the_documentation_exist():

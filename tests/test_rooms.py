@@ -122,8 +122,8 @@ def docstring_lines(node):
     return node.body[0].end_lineno - node.body[0].lineno + 1
 
 
-# Docstrings do not count, because the documentation shows them on pages of their own. The constructors of the estimators
-# list all parameters.
+# Docstrings do not count, because the documentation shows them on pages of their own. The estimators list all parameters
+# in their constructors.
 @pytest.mark.parametrize("path", [path for path in FILES if path.name != "estimators.py"], ids=name)
 def test_a_file_can_be_read_in_one_sitting(path):
     n_lines = len(path.read_text().splitlines())

@@ -45,11 +45,11 @@ def two_layers(rng, mean):
     )
 
 
-centred, shifted = over_seeds(two_layers, 0), over_seeds(two_layers, 1)
-show("correlation, weights of mean 0", centred[:, 0])
+centered, shifted = over_seeds(two_layers, 0), over_seeds(two_layers, 1)
+show("correlation, weights of mean 0", centered[:, 0])
 show("correlation, weights of mean 1", shifted[:, 0])
-show("correlation of squares, weights of mean 0", centred[:, 1])
-show("variance / variance of independent factors", centred[:, 2])
+show("correlation of squares, weights of mean 0", centered[:, 1])
+show("variance / variance of independent factors", centered[:, 2])
 
 # %%
 # With a hidden layer of `d` units, :math:`z = \sum_i w_{2,i} w_{1,i} x`, each weight is a smaller part of the output.
@@ -151,9 +151,9 @@ plt.show()
 #    up to a factor of twenty here, and more if the tails of `x` are heavier. A target that depends on the input
 #    changes the factor in either direction.
 
-assert np.abs(centred[:, 0]).mean() < 0.01
+assert np.abs(centered[:, 0]).mean() < 0.01
 assert shifted[:, 0].min() > 0.5
-assert centred[:, 1].min() > 0.4
+assert centered[:, 1].min() > 0.4
 np.testing.assert_allclose(factors.mean(axis=1), 1 + 2 / widths, rtol=0.02)
 np.testing.assert_allclose(gradients["x = ±1", 0], 1, atol=0.01)
 assert gradients["x = ±1", 1].max() < 0.3

@@ -147,7 +147,7 @@ right.axhline(0, color="black", linestyle=":")
 right.axvline(2, color="black", linestyle="--", label="2 / ||H||")
 right.set(
     xscale="log",
-    xlabel="step, in units of 1 / ||H||",
+    xlabel="learning rate, in units of 1 / ||H||",
     ylabel="relative change of the loss",
     ylim=(-0.4, 0.4),
     title="Networks, one step",

@@ -44,9 +44,10 @@ for x, w1 in ((1, 1), (1, 3), (5, 1), (5, 3)):
 # %%
 # How depth loosens the bound
 # ---------------------------
-# This measures the first layer of networks with an increasing number of hidden layers of 30, on the digits. Two
-# inequalities lie between the norm and the bound. The norm of a mean over rows is at most the mean of the rows'
-# norms, and the norm of a product is at most the product of the norms.
+# This measures the first layer of networks with an increasing number of hidden layers of 30, on the digits.
+# "Product" is the right-hand side of Theorem 1. Two inequalities lie between its norm and the bound. The norm of a
+# mean over rows is at most the mean of the rows' norms, and the norm of a product is at most the product of the
+# norms.
 
 X, y = load_digits(return_X_y=True)
 X, y = X[:60] / 16, y[:60]
@@ -90,7 +91,7 @@ def measure(activation, depth, seed, weight_scale=1.0):
 
 LABELS = (
     "norm of the Hessian",
-    "norm of the chain",
+    "norm of the product",
     "mean norm of rows",
     "bound, all factors",
     "(6) as printed",

@@ -108,7 +108,7 @@ left.set(
 for i, activation in enumerate(ACTIVATIONS):
     for init, color, marker, label in (
         (formula_8, "#0072B2", "o", "(8)"),
-        ("hessian_closed_form", "#D55E00", "^", "with slopes"),
+        ("hessian_closed_form", "#D55E00", "^", "(8), corrected for slopes"),
     ):
         values = norms[activation, init].ravel()
         right.plot(

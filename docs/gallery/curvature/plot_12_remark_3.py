@@ -41,7 +41,7 @@ def deviations(init, seeds):
     )
 
 
-# Independent draws of both, so that the spread of the quotient is honest.
+# Both are drawn independently, because common draws would hide the spread of the quotient.
 quotients = deviations("hessian_closed_form", range(N_SEEDS)) / deviations(
     "xavier_normal", range(N_SEEDS, 2 * N_SEEDS)
 )
@@ -53,10 +53,8 @@ quotients = deviations("hessian_closed_form", range(N_SEEDS)) / deviations(
 closed_form = 1 / (np.sqrt(FAN_OUT) + np.sqrt(FAN_OUT * RATIOS))
 root = 1 / np.sqrt(FAN_OUT + FAN_OUT * RATIOS)
 by_formula = closed_form / (np.sqrt(2) * root)
-print(
-    f"deviation by (8), relative; drawn: mean ± standard deviation over {N_SEEDS} seeds"
-)
-print("fan_in / fan_out    over (3), drawn    by formula    over 1 / sqrt(sum)")
+print(f"quotients of deviations; drawn: mean ± standard deviation over {N_SEEDS} seeds")
+print("fan_in / fan_out   (8) / (3), drawn    by formula    (8) * sqrt(sum)")
 for r, q, f, g in zip(RATIOS, quotients, by_formula, closed_form / root, strict=True):
     print(f"{r:16}{q.mean():12.4f} ± {q.std(ddof=1):.4f}{f:14.4f}{g:22.4f}")
 
@@ -68,19 +66,21 @@ ax.errorbar(
     fmt="o",
     color="#0072B2",
     capsize=3,
-    label="over (3), drawn",
+    label="(8) / (3), drawn",
 )
-ax.plot(RATIOS, by_formula, color="#0072B2", label="over (3), formula")
+ax.plot(RATIOS, by_formula, color="#0072B2", label="(8) / (3), formula")
 ax.plot(
     RATIOS,
     closed_form / root,
     color="#D55E00",
     linestyle="--",
-    label=r"over $1 / \sqrt{d_k + d_{k+1}}$, formula",
+    label=r"(8) / $(1 / \sqrt{d_k + d_{k+1}})$, formula",
 )
 ax.set_yticks([0.5, 0.5**0.5, 1], ["1/2", r"$1/\sqrt{2}$", "1"])
 ax.grid(axis="y", linestyle=":", color="black")
-ax.set(xscale="log", xlabel="fan_in / fan_out", ylabel="deviation by (8), relative")
+ax.set(
+    xscale="log", xlabel="fan_in / fan_out", ylabel="quotient of standard deviations"
+)
 ax.set_xticks(RATIOS, RATIOS)
 ax.legend()
 plt.show()

@@ -7,9 +7,9 @@ M. Skorski, "Revisiting initialization of neural networks", section 1.2, require
 norms and scales the layers until they are 1. ``learning_rate_init="auto"`` derives the learning rate from the
 Hessian.
 
-The networks have ten hidden layers of 64 and train for 20 epochs on the digits. Untuned networks are compared with
-Xavier and He at the default rate of 0.001, with He at the automatic rate, to see which of the two helps, and with the
-paper's closed form (8).
+The networks have ten hidden layers of 64 and train for 20 epochs on the digits. Untuned networks, which have both
+parameters, are compared with Xavier and He at the default rate of 0.001, with He at the automatic rate, to see which
+parameter helps, and with the paper's closed form (8).
 """
 
 import warnings
@@ -23,7 +23,7 @@ from sklearn.model_selection import train_test_split
 from skinit import MLPClassifier
 from skinit.curvature import layer_hessian_norms
 
-# The number of epochs is chosen here.
+# Networks train for a fixed number of epochs, converged or not.
 warnings.simplefilter("ignore", ConvergenceWarning)
 X, y = load_digits(return_X_y=True)
 X = X / 16
@@ -89,7 +89,7 @@ for solver in ("sgd", "adam"):
                 scores[key].append(network.score(X_test, y_test))
                 losses[key].append(network.loss_curve_)
             print(
-                f"   {init:20}step {rate:<8}{np.mean(scores[key]):.3f} ± "
+                f"   {init:20}rate {rate:<8}{np.mean(scores[key]):.3f} ± "
                 f"{np.std(scores[key], ddof=1):.3f}"
             )
 
@@ -128,7 +128,7 @@ for ax in axes[1]:
     ax.set_xlabel("epochs")
 for ax in axes[:, 0]:
     ax.set_ylabel("training loss (nats)")
-axes[1, 1].legend(title="init and step: mean and range")
+axes[1, 1].legend(title="init and rate: mean and range")
 plt.show()
 
 # %%

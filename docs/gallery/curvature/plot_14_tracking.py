@@ -55,7 +55,7 @@ def track(activation, depth, seed):
 
 LABELS = (
     "largest Hessian norm of a layer",
-    r"$\gamma \, \|H\|$ of the moment",
+    r"$\gamma \, \|H\|$ at the current weights",
     "training loss (nats)",
 )
 tracks = {

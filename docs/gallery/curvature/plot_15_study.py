@@ -3,11 +3,11 @@ The study: one untuned run against a grid search
 ================================================
 
 How well does ``init="hessian", learning_rate_init="auto"`` score on many tables? ``python -m benchmarks quality``
-compares one untuned run with the best member of a grid of seven schemes and several learning rates. Validation rows
-choose the member, and test rows score both. A cell is a table, an activation, a depth and a solver. The study takes
-hours, so this page reads the results from the repository. Its untuned networks have a constant rate;
-:doc:`/training_without_tuning` shows the gain of the warm-up and the tail. Errors of scores are standard errors over
-seeds.
+compares one run with these parameters, called untuned, with the best run of a grid of seven schemes and several
+learning rates. Validation rows choose the best run, and test rows score both. A cell is a table, an activation, a
+depth and a solver. The study takes hours, so this page reads the results from the repository. Its untuned networks
+have a constant rate; :doc:`/training_without_tuning` shows the gain of the warm-up and the tail. Errors of scores are
+standard errors over seeds.
 """
 
 from pathlib import Path
@@ -16,7 +16,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
-# Runs in any folder of the repository.
+# The page is built in another folder of the repository.
 benchmarks = next(
     path
     for folder in (Path.cwd(), *Path.cwd().parents)
@@ -44,7 +44,7 @@ print(
 )
 print(f"diverged: {(cells['untuned_diverged'] > 0).sum()} cells")
 print(
-    f"at chance where a member of the grid learned: {missed}; neither learned: "
+    f"at chance although a run of the grid learned: {missed}; neither learned: "
     f"{len(cells) - len(learned)}"
 )
 print(

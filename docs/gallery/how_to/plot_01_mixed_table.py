@@ -3,8 +3,8 @@ Train on a mixed table in a pipeline
 ====================================
 
 Most tables mix numbers, text and missing values. A column transformer of scikit-learn
-turns them into numbers, and a pipeline keeps it together with the network, so that new
-rows go the same way.
+turns them into numbers. A pipeline keeps it together with the network, so new rows are
+transformed in the same way.
 """
 
 import matplotlib.pyplot as plt
@@ -37,8 +37,8 @@ houses.loc[rng.random(2_000) < 0.1, "year"] = np.nan
 X_train, X_test, y_train, y_test = train_test_split(houses, price, random_state=0)
 
 # %%
-# Fill in and scale the numbers, and encode the text. The network finds its learning
-# rate by itself, so that the prices need no scaling.
+# Fill in missing numbers, scale the numbers, and encode the text. The network finds its
+# learning rate by itself, so the prices need no scaling.
 
 numbers = make_pipeline(SimpleImputer(add_indicator=True), StandardScaler())
 columns = make_column_transformer(

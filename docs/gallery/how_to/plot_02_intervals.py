@@ -2,8 +2,8 @@
 Predict intervals with quantiles
 ================================
 
-The loss "quantile" predicts quantiles of the target in place of its mean. Two of them
-make an interval. Several quantiles of one network never cross.
+With the loss "quantile" a network predicts quantiles of the target, and not its mean.
+Two quantiles make an interval. Several quantiles of one network never cross.
 """
 
 import warnings
@@ -18,7 +18,7 @@ from skinit import MLPRegressor
 warnings.simplefilter("ignore", ConvergenceWarning)  # 200 epochs are enough here
 
 # %%
-# The noise of these data grows with `x`, so that no single width fits everywhere.
+# The noise of these data grows with `x`, so no single width fits everywhere.
 
 rng = np.random.default_rng(0)
 x = rng.uniform(0, 10, 3_000)
@@ -26,7 +26,8 @@ y = np.sin(x) + rng.normal(scale=0.05 + 0.08 * x)
 x_train, x_test, y_train, y_test = train_test_split(x, y, random_state=0)
 
 # %%
-# The quantiles of levels 0.05 and 0.95 enclose nine targets in ten. 0.5 is the median.
+# Nine targets in ten lie between the quantiles of levels 0.05 and 0.95. The quantile of
+# level 0.5 is the median.
 
 network = MLPRegressor(
     "quantile",
@@ -43,7 +44,7 @@ inside = np.mean((low <= y_test) & (y_test <= high))
 print(f"{inside:.0%} of the test rows are inside their intervals")
 
 # %%
-# The interval is narrow on the left and wide on the right, as the noise is.
+# The interval is narrow on the left and wide on the right, like the noise.
 
 order = np.argsort(x_test)
 figure, ax = plt.subplots(figsize=(6, 4.5), layout="constrained")

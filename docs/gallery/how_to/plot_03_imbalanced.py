@@ -2,8 +2,9 @@
 Weight the classes of imbalanced data
 =====================================
 
-Where one class is rare, a classifier can be right nearly always and still miss most of
-that class. ``class_weight="balanced"`` gives both classes the same weight in the loss.
+If one class is rare, a classifier can be right nearly always and still miss most rows
+of that class. ``class_weight="balanced"`` gives both classes the same weight in the
+loss.
 """
 
 import matplotlib.pyplot as plt

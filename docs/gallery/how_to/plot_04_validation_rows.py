@@ -1,10 +1,10 @@
 """
-Stop early on validation rows of your own
-=========================================
+Stop early on your own validation rows
+======================================
 
-``early_stopping=True`` sets aside random rows. That misleads where rows come in groups,
-such as several visits of one patient: the network then knows the patients of its
-validation rows. Pass rows of other patients as `X_val` and `y_val`.
+``early_stopping=True`` sets aside random rows for validation. That misleads if rows
+come in groups, such as several visits of each patient, because the network then knows
+the patients of its validation rows. Pass rows of other patients as `X_val` and `y_val`.
 """
 
 import warnings
@@ -19,7 +19,7 @@ from skinit import MLPClassifier
 warnings.simplefilter("ignore", ConvergenceWarning)  # random rows do not stop it
 
 # %%
-# 200 patients come for ten visits each. All visits of a patient are alike.
+# Each of 200 patients comes for ten visits. All visits of a patient are alike.
 
 rng = np.random.default_rng(0)
 patients = np.repeat(np.arange(200), 10)
@@ -40,8 +40,8 @@ rest, test = split(np.arange(2_000))
 train, val = split(rest)
 
 # %%
-# ``scoring="loss"`` stops when the validation loss gets no better. The weights of the
-# best epoch are kept.
+# With ``scoring="loss"`` training stops when the validation loss stops improving. The
+# weights of the best epoch are kept.
 
 network = MLPClassifier(early_stopping=True, scoring="loss", random_state=0)
 network.fit(X[rest], y[rest])
@@ -52,7 +52,7 @@ print(f"own rows:    epoch {network.best_iter_},", end=" ")
 print(f"test accuracy {network.score(X[test], y[test]):.2f}")
 
 # %%
-# The training loss goes on falling while the loss of new patients rises.
+# The training loss continues to fall while the loss of new patients rises.
 
 figure, ax = plt.subplots(figsize=(6, 4.5), layout="constrained")
 epochs = np.arange(1, network.n_iter_ + 1)

@@ -2,8 +2,8 @@
 Find out why a network does not train
 =====================================
 
-The loss stays where it was, and nothing says why. ``signal_propagation`` looks into
-every layer before the first epoch, and says what is wrong and what to try.
+If the loss stays where it was, ``signal_propagation`` looks into every layer before the
+first epoch. It says what is wrong and what to try.
 """
 
 import matplotlib.pyplot as plt
@@ -25,7 +25,7 @@ for finding in broken.findings:
     print(finding)
 
 # %%
-# Take the advice, and look again.
+# Follow the advice, and look again.
 
 network.set_params(init="orthogonal")
 mended = signal_propagation(network.initialize(X, y), X[:300], y[:300])

@@ -2,8 +2,9 @@
 Save, load and serve a network
 ==============================
 
-Save a model with skops to load it in Python again: loading runs no code that the file
-brings. Convert it to ONNX to serve it where there is no Python. Both take pipelines.
+Save a model with skops if you load it in Python again: loading a skops file runs no
+code of the file. Convert it to ONNX to predict without Python. Both formats take
+pipelines.
 """
 
 from pathlib import Path
@@ -35,19 +36,20 @@ folder = Path(mkdtemp())
 
 skops.io.dump(model, folder / "digits.skops")
 loaded = skops.io.load(folder / "digits.skops", trusted=TRUSTED_TYPES)
-print("same labels:", np.array_equal(loaded.predict(X_test), model.predict(X_test)))
+agreement = np.mean(loaded.predict(X_test) == model.predict(X_test))
+print(f"labels that agree: {agreement:.0%}")
 
 # %%
 # Serve
 # -----
 #
-# Runtimes for many languages read the file. This one is onnxruntime.
+# Runtimes for many languages read the file. This page uses onnxruntime.
 
 graph = to_onnx(model, X_train)
 (folder / "digits.onnx").write_bytes(graph.SerializeToString())
 session = onnxruntime.InferenceSession(folder / "digits.onnx")
 labels, probabilities = session.run(None, {session.get_inputs()[0].name: X_test})
-print("same labels:", np.array_equal(labels, model.predict(X_test)))
+print(f"labels that agree: {np.mean(labels == model.predict(X_test)):.0%}")
 
 # %%
 # The labels come from the ONNX file.
@@ -60,4 +62,4 @@ for ax, image, label in zip(axes.flat, X_test, labels, strict=False):
 plt.show()
 
 # %%
-# :doc:`/deployment` has more formats, and says what does not convert.
+# :doc:`/deployment` has more formats, and lists what cannot be converted.

@@ -42,14 +42,14 @@ with parallel_config(backend="dask"):
 print(search.best_params_)
 
 # %%
-# The same search, run again, takes every fit from the folder.
+# If the same search runs again, it takes every fit from the folder.
 
 search.fit(X, y)
 print("fits taken from the folder:", search.n_reused_fits_)
 client.close()
 
 # %%
-# The mean score of each candidate.
+# The picture shows the mean score of each candidate.
 
 scores = search.cv_results_["mean_test_score"].reshape(len(depths), len(inits))
 figure, ax = plt.subplots(figsize=(6, 4.5), layout="constrained")
@@ -63,4 +63,4 @@ ax.set(xlabel="init", ylabel="hidden layers", title="accuracy")
 plt.show()
 
 # %%
-# :doc:`/cluster` has other kinds of clusters, and what happens when a worker dies.
+# :doc:`/cluster` shows other kinds of clusters, and what happens when a worker dies.

@@ -1,10 +1,10 @@
 """
-Write a callback of your own
-============================
+Write your own callback
+=======================
 
-A callback sees the network after every epoch and may end the training. This one records
-the decision boundary, and ends the training at an accuracy. Callbacks need scikit-learn
-1.9 or later.
+A callback sees the network after every epoch, and may end the training. This one
+records the decision boundary, and ends the training when the network reaches an
+accuracy. Callbacks need scikit-learn 1.9 or later.
 """
 
 import matplotlib.pyplot as plt
@@ -57,7 +57,7 @@ network.set_callbacks(snapshots).fit(X, y)
 print(f"{network.n_iter_} epochs, accuracy {network.score(X, y):.3f}")
 
 # %%
-# The first epoch, the last one, and two between them.
+# The picture shows the first epoch, the last one, and two between them.
 
 figure, axes = plt.subplots(
     2, 2, figsize=(7, 5), sharex=True, sharey=True, layout="constrained"

@@ -1,6 +1,6 @@
 """
-Use an activation of your own
-=============================
+Use your own activation
+=======================
 
 ``make_activation`` compiles an activation from plain functions of one number. Here a
 sine helps a network to follow a wave.
@@ -18,8 +18,8 @@ from skinit import MLPRegressor, make_activation
 warnings.simplefilter("ignore", ConvergenceWarning)  # 200 epochs are enough here
 
 # %%
-# The slope makes training faster. Without it, ``make_activation`` takes differences. A
-# wrong slope is an error.
+# The slope is the first derivative. Without it, ``make_activation`` computes finite
+# differences, which are slower. A wrong slope raises an error.
 
 
 def sine(u):

@@ -19,7 +19,7 @@ from sklearn.model_selection import train_test_split
 
 from skinit import MLPClassifier
 
-# The number of epochs is chosen here.
+# Networks train for a fixed number of epochs, converged or not.
 warnings.simplefilter("ignore", ConvergenceWarning)
 
 # %%

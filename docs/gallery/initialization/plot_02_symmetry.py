@@ -22,7 +22,7 @@ from sklearn.exceptions import ConvergenceWarning
 from skinit import MLPClassifier
 from skinit.initializers import Constant
 
-# The number of epochs is chosen here.
+# Networks train for a fixed number of epochs, converged or not.
 warnings.simplefilter("ignore", ConvergenceWarning)
 MONOTONE = [
     "identity",
@@ -192,10 +192,10 @@ plt.show()
 #    straight line. silu and gelu are not monotone. With them the network can cut its one direction twice, and a band
 #    between two parallel lines does better than a perceptron (though far worse than units that differ).
 #
-# How equal is equal?
-# -------------------
+# If the weights are not quite equal
+# ----------------------------------
 #
-# In exact arithmetic the units stay equal forever. Here they start with relative differences of 1e-12.
+# In exact arithmetic equal units stay equal forever. Here they start with relative differences of 1e-12.
 
 for activation in ["tanh", "relu"]:
     nearly_equal = [
@@ -210,6 +210,5 @@ for activation in ["tanh", "relu"]:
     assert activation != "tanh" or distances.max() > 1e-9
 
 # %%
-# Training leaves equal weights if anything differs at all: in a tanh network it can increase a difference by orders
-# of magnitude. That is why small random weights suffice to break the symmetry, and why rounding alone can break it in
-# a longer run.
+# Equal weights are not stable: in a tanh network, training can increase a difference by orders of magnitude. That is
+# why small random weights suffice to break the symmetry, and why rounding alone can break it in a longer run.

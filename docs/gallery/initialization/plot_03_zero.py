@@ -22,7 +22,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from skinit import MLPClassifier
 
-# The number of epochs is chosen here.
+# Networks train for a fixed number of epochs, converged or not.
 warnings.simplefilter("ignore", ConvergenceWarning)
 ZERO_AT_ZERO = [
     "identity",

@@ -2,18 +2,18 @@ r"""
 Weights too small or too large: gradients vanish or explode
 ===========================================================
 
-The lecture notes (section I, *Impact of Poor Initialization*, 2) discuss gradients. The next page tests their claims
-on training. Four claims:
+The lecture notes (section I, *Impact of Poor Initialization*, 2) discuss gradients. (The next page tests the notes'
+claims about training.) Four claims:
 
 1. Too small weights, tanh and sigmoid: gradients vanish.
 2. Too small weights, relu: gradients vanish a little.
 3. Too large weights, tanh and sigmoid: gradients vanish.
 4. Too large weights, relu: gradients explode.
 
-How small, how large, how fast? Weights are drawn from :math:`N(0, g^2 / d)` for layers of `d` units, and `g` is the
-*gain*. If the preactivations of a layer are normal with the standard deviation `s`, the mean square of activations is
-`q`, and the mean square of the deltas (the slopes of the loss with respect to preactivations) changes by the factor
-:math:`\chi` in each layer:
+This page measures how small, how large and how fast. Weights are drawn from :math:`N(0, g^2 / d)` for layers of `d`
+units, and `g` is the *gain*. If the preactivations of a layer are normal with the standard deviation `s`, the mean
+square of activations is `q`, and the mean square of the deltas (the slopes of the loss with respect to
+preactivations) changes by the factor :math:`\chi` in each layer:
 
 .. math:: s^2 = g^2 q, \qquad q \to E[f(s z)^2], \qquad \chi = g^2 \, E[f'(s z)^2], \qquad z \sim N(0, 1)
 
@@ -145,7 +145,7 @@ for i, (name, marker) in enumerate(zip(FUNCTIONS, "os^", strict=True)):
 ax.axhline(1, color="black", linestyle="--")
 ax.text(0.1, 0.9, "vanish", va="top")
 ax.text(0.1, 1.1, "explode", va="bottom")
-ax.text(3000, 4e-3, "at the edge:\nbelow it", va="bottom", ha="center")
+ax.text(3000, 4e-3, "points at the edge\nlie below it", va="bottom", ha="center")
 ax.set(
     xscale="log",
     yscale="log",
@@ -173,7 +173,7 @@ plt.show()
 #
 #    *The gain is below 10, or far above the number of units.* In a wide layer some units are never saturated. tanh's
 #    deltas explode for every gain from 2 to about the number of units, and the logistic function's from a gain of 10
-#    on. Only beyond are both zero.
+#    on. Both are zero only if the gain is far above the number of units.
 #
 # .. admonition:: Verdict on claim 4: holds
 #

@@ -23,7 +23,7 @@ from skinit import DivergenceError, MLPClassifier
 from skinit.initializers import VarianceScaling
 from skinit.inspection import signal_propagation
 
-# The number of epochs is chosen here.
+# Networks train for a fixed number of epochs, converged or not.
 warnings.simplefilter("ignore", ConvergenceWarning)
 SEEDS = range(5)
 ACTIVATIONS = ["tanh", "logistic", "relu"]
@@ -90,10 +90,10 @@ assert accuracy["logistic", 10].min() > 0.6
 assert min(accuracy[activation, 1].min() for activation in ("tanh", "relu")) > 0.9
 
 # %%
-# Why? The untrained networks show it
-# -----------------------------------
+# The reasons are visible before training
+# ---------------------------------------
 #
-# :func:`skinit.inspection.signal_propagation` reports its findings.
+# :func:`skinit.inspection.signal_propagation` names what it finds in the untrained networks.
 
 for gain in (0.1, 1, 30):
     for activation in ACTIVATIONS:

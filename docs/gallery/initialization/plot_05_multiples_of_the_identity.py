@@ -82,7 +82,7 @@ for c in (0.5, 1.5):
                     assert np.allclose(norms, exact, rtol=1e-9, atol=0)
                     assert np.isclose(growth[c, name][seed, i], c**n_layers, rtol=1e-9)
 
-print("factor a layer (from 5 to 20 layers):  output   gradient of the first layer")
+print("factor per layer (from 5 to 20):       output   gradient of the first layer")
 for (c, name), sizes in growth.items():
     rates = [
         (values[:, -1] / values[:, 1]) ** (1 / 15)

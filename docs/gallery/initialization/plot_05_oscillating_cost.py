@@ -22,7 +22,7 @@ from skinit import DivergenceError, MLPRegressor
 from skinit.curvature import hessian_norm
 from skinit.initializers import Identity
 
-# The number of epochs is chosen here.
+# Networks train for a fixed number of epochs, converged or not.
 warnings.simplefilter("ignore", ConvergenceWarning)
 SEEDS = range(5)
 
@@ -50,12 +50,12 @@ def linear_network(c, n_layers, momentum):
 
 
 # %%
-# From 1.5: does it oscillate?
-# ----------------------------
+# c = 1.5: does the cost oscillate?
+# ---------------------------------
 #
 # Networks train for 200 epochs. Rates are in units of :math:`1 / \|H\|`, the safe learning rate at the start
 # (:func:`skinit.curvature.hessian_norm`). The table shows how often the cost turns from rising to falling, as the
-# smallest and the largest number of five seeds. "div." means that the cost leaves the range of numbers.
+# smallest and the largest number of five seeds. "div." means that the cost becomes infinite.
 
 
 def cost_curve(c, seed, momentum, multiple, n_layers):
@@ -116,8 +116,8 @@ deep_trains = (multiples >= 0.25) & ~diverges[8, 0.9].any(axis=0)
 assert np.median(turns[8, 0.9][:, deep_trains]) == 1
 
 # %%
-# From 0.5: how long does it take?
-# --------------------------------
+# c = 0.5: how long does learning take?
+# -------------------------------------
 #
 # This counts the epochs of plain descent with rate 0.1 until the cost is halved. All layers stay equal, and `c`
 # follows :math:`\dot c = c^{L-1} (1 - c^L)`. The integral predicts the time, about :math:`2^{L-2} / (L - 2)`.
@@ -183,7 +183,7 @@ right.set(
     xlabel="number of layers",
     ylabel="epochs until the cost is halved",
     yscale="log",
-    title="From 0.5",
+    title="c = 0.5",
 )
 right.legend(fontsize="small")
 plt.show()

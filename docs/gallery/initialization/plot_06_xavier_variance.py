@@ -65,8 +65,9 @@ def propagate(activation, init, seed):
 # -----------------------------------
 #
 # The inputs have variance 1, and there are 50 layers of 200 units. For tanh theory predicts the variance: :math:`q_l
-# = E[\tanh(\sqrt{q_{l-1}} \, z)^2]` with a normal `z`, which approaches :math:`1 / (2 l)` for many layers. The last
-# column is the variance of the deltas in the first layer divided by the variance in the last layer.
+# = E[\tanh(\sqrt{q_{l-1}} \, z)^2]` with a normal `z`, which approaches :math:`1 / (2 l)` for many layers. Deltas are
+# the slopes of the loss with respect to preactivations. The last column is their variance in the first layer divided by
+# their variance in the last layer.
 
 cases = {name: (name, "lecun_normal") for name in FUNCTIONS} | {
     "tanh, gain 5": ("tanh", VarianceScaling(25))
@@ -147,10 +148,10 @@ axes[1].set(
     ylabel="variance of activations", yscale="log", ylim=(1e-4, 3), title="Variance"
 )
 axes[2].set(
-    ylabel="variance of deltas / that in the last layer",
+    ylabel="variance of deltas / variance in the last layer",
     yscale="log",
     ylim=(1e-25, 1e25),
-    title="Backwards",
+    title="Deltas, backward",
 )
 for ax in axes:
     ax.set_xlabel("layer")

@@ -10,7 +10,7 @@ layer to the next. The derivation has four assumptions, and the next page tests 
 3. :math:`\mathrm{Var}(z_k) = \sum_j \mathrm{Var}(w_{kj}) \, \mathrm{Var}(a_j)`.
 4. Weights are independent of the layer's input.
 
-The sum in term 3 is a simplification. For independent `w` and `a`, and `w` with mean zero,
+The sum in assumption 3 is a simplification. For independent `w` and `a`, and `w` with mean zero,
 
 .. math:: \mathrm{Var}(w a) = \mathrm{Var}(w) \, E[a^2] = \mathrm{Var}(w) \left( \mathrm{Var}(a) + E[a]^2 \right).
 """
@@ -27,7 +27,7 @@ from sklearn.preprocessing import StandardScaler
 
 from skinit import MLPClassifier
 
-# The number of epochs is chosen here.
+# Networks train for a fixed number of epochs, converged or not.
 warnings.simplefilter("ignore", ConvergenceWarning)
 SEEDS = range(5)
 FUNCTIONS = {"tanh": np.tanh, "relu": lambda u: np.maximum(u, 0), "logistic": expit}
@@ -36,7 +36,7 @@ X, y = StandardScaler().fit_transform(X)[:900], y[:900]
 
 
 def layers_of(network, X):
-    """Inputs, weights and preactivations of the layers, but for the output layer."""
+    """Inputs, weights and preactivations of the hidden layers."""
     for coef, intercept in zip(
         network.coefs_[:-1], network.intercepts_[:-1], strict=True
     ):
@@ -56,8 +56,8 @@ def initialized(activation, seed):
 
 
 # %%
-# Terms 1 and 2: normal activations around zero, and tanh like the identity
-# -------------------------------------------------------------------------
+# Assumptions 1 and 2: normal activations around zero, and tanh like the identity
+# -------------------------------------------------------------------------------
 #
 # The network has three hidden layers and the data are digits. Excess kurtosis is 0 for a normal distribution, and
 # -1.2 for a uniform one.
@@ -66,18 +66,18 @@ networks = {
     activation: [initialized(activation, seed) for seed in SEEDS]
     for activation in FUNCTIONS
 }
-centre, tails = {}, {}
+center, tails = {}, {}
 for activation in FUNCTIONS:
     inputs = [list(layers_of(network, X))[2][0] for network in networks[activation]]
-    centre[activation] = np.array([abs(a.mean()) / a.std() for a in inputs])
+    center[activation] = np.array([abs(a.mean()) / a.std() for a in inputs])
     tails[activation] = np.array([kurtosis(a, axis=None) for a in inputs])
     show(
-        f"{activation}, layer 2: |mean| / deviation of activations", centre[activation]
+        f"{activation}, layer 2: |mean| / deviation of activations", center[activation]
     )
     show(f"{activation}, layer 2: excess kurtosis of activations", tails[activation])
-assert centre["tanh"].max() < 0.05
-assert centre["relu"].min() > 0.3
-assert centre["logistic"].min() > 1
+assert center["tanh"].max() < 0.05
+assert center["relu"].min() > 0.3
+assert center["logistic"].min() > 1
 assert tails["tanh"].max() < -0.5, (
     "nearer to a uniform distribution than to a normal one"
 )
@@ -98,8 +98,8 @@ assert errors[0] < 1e-3
 assert errors[-1] > 0.05
 
 # %%
-# Terms 3 and 4: the variance of a sum of products
-# ------------------------------------------------
+# Assumptions 3 and 4: the variance of a sum of products
+# ------------------------------------------------------
 #
 # The table shows the measured variance of preactivations, divided by the sum in the notes and by the sum with
 # :math:`E[a^2]`. The networks are untrained, and trained for 20 epochs, because the derivation does not say that it
@@ -148,7 +148,7 @@ left.loglog(deviations, 5 / 3 * deviations**4, "k--", label="$5 s^4 / 3$")
 left.set(
     xlabel="deviation s of the preactivations",
     ylabel="relative mean square error",
-    title="Term 2: tanh(z) ≈ z",
+    title="Assumption 2: tanh(z) ≈ z",
 )
 left.legend()
 
@@ -175,29 +175,29 @@ right.set(
     yscale="log",
     ylabel="measured Var(z) / the sum",
 )
-right.set_title("Terms 3 and 4: variance of a layer")
+right.set_title("Assumptions 3 and 4: variance of a layer")
 right.legend(fontsize="small", loc="upper left")
 
 plt.show()
 
 # %%
-# .. admonition:: Verdict on term 1: holds for the center, does not hold for the normal distribution
+# .. admonition:: Verdict on assumption 1: holds for the center, does not hold for the normal distribution
 #
 #    Activations of tanh are centered (activations of relu and the logistic function are not). They are nearer to
 #    uniform than to normal, because tanh squeezes them. The derivation does not need a normal distribution, because
-#    sums of variances require no distribution.
+#    variances add up for every distribution.
 #
-# .. admonition:: Verdict on term 2: holds under these conditions
+# .. admonition:: Verdict on assumption 2: holds under these conditions
 #
 #    *Signals are small.* The error grows with the fourth power of the standard deviation. At the unit variance that
 #    the rule should keep, tanh is no longer close to the identity, so its variance fades.
 #
-# .. admonition:: Verdict on term 3: holds under these conditions
+# .. admonition:: Verdict on assumption 3: holds under these conditions
 #
 #    *Activations have mean zero.* Otherwise :math:`E[a^2]` must replace the variance. With it, the same derivation
 #    gives He's scheme for relu, because :math:`E[a^2]` is half of the variance of the preactivations.
 #
-# .. admonition:: Verdict on term 4: holds under these conditions
+# .. admonition:: Verdict on assumption 4: holds under these conditions
 #
 #    *The network is untrained.* After a few epochs the weights depend on the layer's input, and variances are several
 #    times the sum.

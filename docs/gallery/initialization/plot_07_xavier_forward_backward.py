@@ -27,7 +27,8 @@ SEEDS = range(5)
 #
 # The networks have four linear layers, as in the derivation; `r` is the width of a layer divided by the width of the
 # layer before. There are three schemes: the notes' Xavier, of variance :math:`1 / n^{[l-1]}`; its backward
-# counterpart, :math:`1 / n^{[l]}`; and Xavier Glorot's own, :math:`2 / (n^{[l-1]} + n^{[l]})`.
+# counterpart, :math:`1 / n^{[l]}`; and Xavier Glorot's own, :math:`2 / (n^{[l-1]} + n^{[l]})`. The table shows the
+# factor by which each layer multiplies the variance.
 
 shapes = {
     "halved": (800, 400, 200, 100, 50),
@@ -36,7 +37,7 @@ shapes = {
 }
 schemes = {"fan_in": "the notes' Xavier", "fan_out": "backward", "fan_avg": "Glorot's"}
 expected, measured = {}, {}
-print(f"factor a layer of the variance:{'forward':>18}{'backward':>24}")
+print(f"factor of the variance:        {'forward':>18}{'backward':>24}")
 print(f"{'':27}" + "expected       measured   " * 2)
 for shape, (n_features, *widths) in shapes.items():
     r = widths[0] / n_features
@@ -117,7 +118,7 @@ for ax, shape in zip(axes, shapes, strict=True):
     )
     ax.set_yticks([0.5, 1, 2], ["0.5", "1", "2"])
     ax.minorticks_off()
-axes[0].set_ylabel("factor a layer of the variance")
+axes[0].set_ylabel("factor of the variance in each layer")
 axes[2].legend(fontsize="small")
 plt.show()
 

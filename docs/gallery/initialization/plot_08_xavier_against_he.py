@@ -26,7 +26,7 @@ from sklearn.model_selection import train_test_split
 from skinit import MLPClassifier
 from skinit.inspection import signal_propagation
 
-# The number of epochs is chosen here.
+# Networks train for a fixed number of epochs, converged or not.
 warnings.simplefilter("ignore", ConvergenceWarning)
 SEEDS = range(5)
 ACTIVATIONS, INITS = (
@@ -87,7 +87,8 @@ def mean_accuracy(activation, init, depth):
 # ----------------------------------
 #
 # :func:`skinit.inspection.signal_propagation` measures the untrained networks. The table shows the factor by which a
-# layer multiplies the mean square of activations (forward) and the variance of deltas (backward), and the findings.
+# layer multiplies the mean square of activations (forward) and the variance of deltas, which are the slopes of the loss
+# with respect to preactivations (backward). It also shows the findings.
 
 cases = [
     ("tanh", "xavier_normal"),

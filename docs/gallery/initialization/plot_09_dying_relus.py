@@ -21,7 +21,7 @@ from sklearn.exceptions import ConvergenceWarning
 from skinit import DivergenceError, MLPClassifier
 from skinit.initializers import VarianceScaling
 
-# The number of epochs is chosen here.
+# Networks train for a fixed number of epochs, converged or not.
 warnings.simplefilter("ignore", ConvergenceWarning)
 SEEDS = range(5)
 SCALES = {"Xavier (1 / d)": 1, "He (2 / d)": 2, "larger (8 / d)": 8}
@@ -61,7 +61,7 @@ def share_dead(network):
 # zero, the share of dead units, and the factor by which a layer changes the mean square of activations.
 
 dead = {}
-print(f"{'':15}{'zero outputs':>20}{'dead units':>20}{'factor a layer':>20}")
+print(f"{'':15}{'zero outputs':>20}{'dead units':>20}{'factor per layer':>20}")
 for name, scale in SCALES.items():
     networks = [network(scale, seed).initialize(X, y) for seed in SEEDS]
     outputs = np.array([hidden_activations(n) for n in networks])
@@ -121,7 +121,7 @@ for name in ("Xavier (1 / d)", "He (2 / d)"):
     assert (
         trained["adam", name, 0.01].mean() > 1.5 * trained["adam", name, 0.001].mean()
     )
-# Whether a single run diverges at this rate hangs on the last bits.
+# Whether a single run diverges at this rate depends on the last bits.
 assert np.nanmean(trained["sgd", "He (2 / d)", 0.1]) > 0.3
 
 # %%

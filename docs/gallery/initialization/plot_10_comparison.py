@@ -6,7 +6,7 @@ The lecture notes begin with *Why Initialization is Crucial* (section I) and end
 claims:
 
 1. Initialization affects the performance of a model significantly.
-2. The wrong one can hinder learning.
+2. The wrong initialization can hinder learning.
 
 In skinit ``init`` is a parameter like every other. A grid search compares all schemes of the notes, and some others.
 """
@@ -22,7 +22,7 @@ from sklearn.model_selection import GridSearchCV, StratifiedKFold
 from skinit import MLPClassifier
 from skinit.inspection import InitComparisonDisplay
 
-# The number of epochs is chosen here.
+# Networks train for a fixed number of epochs, converged or not.
 warnings.simplefilter("ignore", ConvergenceWarning)
 SEEDS = range(5)
 INITS = ["zero", "ones", "random", "xavier", "he", "orthogonal", "lsuv", "hessian"]

@@ -21,7 +21,7 @@ from skinit.inspection import (
     signal_propagation,
 )
 
-# The number of epochs is chosen here.
+# Networks train for a fixed number of epochs, converged or not.
 warnings.simplefilter("ignore", ConvergenceWarning)
 X, y = load_digits(return_X_y=True)
 X = X / 16
@@ -31,10 +31,10 @@ network = MLPClassifier(
 )
 
 # %%
-# As it is initialized
-# --------------------
+# Before training
+# ---------------
 #
-# The report prints as two tables and its findings.
+# The report consists of two tables and the findings. A finding is a sentence with evidence and advice.
 
 network.initialize(X, y)
 print(signal_propagation(network, some_X, some_y))
@@ -47,11 +47,11 @@ SignalPropagationDisplay.from_estimator(network, some_X, some_y)
 plt.show()
 
 # %%
-# With the advice taken
-# ---------------------
+# After following the advice
+# --------------------------
 #
-# tanh has centered outputs and a slope four times as large, and the weights are scaled by the measured curvature. Now
-# there are no findings:
+# This network has tanh units, whose outputs are centered and whose slope is four times as large, and weights that are
+# scaled by the measured curvature. It has no findings:
 
 advised = MLPClassifier(
     (30,) * 6, "tanh", init="hessian", max_iter=30, random_state=0
@@ -71,8 +71,8 @@ plt.show()
 # Does it train?
 # --------------
 #
-# Each network trains for thirty epochs of Adam in five folds: as at first, with half of the advice, with all of it,
-# and with the learning rate from the curvature as well.
+# Each network trains for thirty epochs of Adam in five folds: the first network, a network with half of the advice, a
+# network with all of it, and the same network with the learning rate from the curvature.
 
 networks = {
     "logistic": network,

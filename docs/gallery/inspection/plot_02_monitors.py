@@ -15,14 +15,14 @@ from sklearn.exceptions import ConvergenceWarning
 from skinit import MLPClassifier
 from skinit.callbacks import CurvatureMonitor, GradientMonitor
 
-# The number of epochs is chosen here.
+# Networks train for a fixed number of epochs, converged or not.
 warnings.simplefilter("ignore", ConvergenceWarning)
 X, y = load_digits(return_X_y=True)
 X = X / 16
 
 # %%
-# The network trains by plain gradient descent with steps of a hundred rows, at two learning rates. `every` limits the
-# cost, because a norm of the Hessian takes a few dozen passes over the rows on which it is measured.
+# The network trains by plain gradient descent with mini-batches of a hundred rows, at two learning rates. `every`
+# limits the cost, because a norm of the Hessian takes a few dozen passes over the rows on which it is measured.
 
 N_EPOCHS = 20
 RATES = [0.1, 0.4]
