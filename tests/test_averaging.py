@@ -1,4 +1,4 @@
-"""Averages of the parameters over the steps of a training, against twins that keep all of them."""
+"""Averages of the parameters over training steps, against the mean of all steps kept one by one."""
 
 import pickle
 import warnings
@@ -35,7 +35,7 @@ def parameters_of(model):
 
 
 def iterates(dtype, **parameters):
-    """The parameters after each step, from passes over one mini-batch at a time."""
+    """Return the parameters after each step, from passes over one mini-batch at a time."""
     steps = []
     run = DataPasses.run
     model = network(**parameters)
@@ -72,19 +72,19 @@ def mean_of(steps, average):
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("solver", ["sgd", "adam", "adamw"])
 @pytest.mark.parametrize("average", [True, 1, 90, 160, 450, 10**6, 0.5, 0.99])
-def test_weights_are_the_mean_of_those_after_each_step(average, solver, dtype):
+def test_weights_are_the_mean_over_the_steps(average, solver, dtype):
     steps = iterates(dtype, solver=solver, learning_rate_init=0.01)
     model = fit(network(solver=solver, learning_rate_init=0.01, average=average), X.astype(dtype), y)
     assert parameters_of(model).dtype == dtype
-    # Some roundings of numbers of size 1 for each of 12 steps.
+    # Each of 12 steps adds some roundings of numbers of size 1.
     np.testing.assert_allclose(parameters_of(model), mean_of(steps, average), rtol=0, atol=40 * np.finfo(dtype).eps)
 
 
-def test_losses_are_those_of_the_training_without_an_average():
+def test_averaging_does_not_change_the_losses():
     assert fit(network(average=True), X, y).loss_curve_ == fit(network(), X, y).loss_curve_
 
 
-def test_an_average_that_never_begins_is_the_last_step():
+def test_an_average_that_never_begins_gives_the_weights_of_the_last_step():
     np.testing.assert_array_equal(parameters_of(fit(network(average=451), X, y)), parameters_of(fit(network(), X, y)))
 
 
@@ -106,12 +106,12 @@ def test_a_pickled_estimator_goes_on_with_its_average():
     np.testing.assert_array_equal(*map(parameters_of, models))
 
 
-def test_weights_put_in_by_hand_begin_the_average_anew():
+def test_replacing_the_weights_restarts_the_average():
     model = network(average=True).partial_fit(X, y, classes=[0, 1, 2])
     model.coefs_ = [np.zeros_like(coef) for coef in model.coefs_]
     model.intercepts_ = [np.zeros_like(intercept) for intercept in model.intercepts_]
     model.partial_fit(X, y)
-    # Four steps of a rate of 0.001 from zero.
+    # Four steps from zero at a rate of 0.001.
     assert np.abs(parameters_of(model)).max() < 0.01
 
 
@@ -153,6 +153,6 @@ def test_an_average_predicts_about_as_well():
 
 
 @pytest.mark.parametrize("average", [0, -1, 1.0, 0.0, 1.5, np.nan, "yes", None])
-def test_a_wrong_average_is_an_error(average):
+def test_an_invalid_average_is_refused(average):
     with pytest.raises(ValueError, match="'average' parameter of MLPClassifier must be"):
         network(average=average).fit(X, y)

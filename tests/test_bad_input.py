@@ -1,4 +1,4 @@
-"""Bad input gets an error that names the parameter, what it got and what it takes, and changes nothing."""
+"""Bad input raises an error with the parameter, its value and what is allowed, and leaves the estimator as it was."""
 
 import numpy as np
 import pytest
@@ -197,7 +197,7 @@ def test_data_to_predict(estimator):
         *(lambda X: spoiled(-np.inf), lambda X: X * 1j, lambda X: X.astype(str), lambda X: X * 1e307, lambda X: X[:1]),
     ],
 )
-def test_a_plain_array_gets_the_answer_of_all_checks(estimator, make, monkeypatch):
+def test_the_shortcut_for_plain_arrays_gives_the_result_of_the_full_checks(estimator, make, monkeypatch):
     model = estimator(hidden_layer_sizes=(3,), max_iter=1, random_state=0).fit(X_iris, y_iris)
     X = make(X_iris)
 
@@ -214,14 +214,14 @@ def test_a_plain_array_gets_the_answer_of_all_checks(estimator, make, monkeypatc
     np.testing.assert_array_equal(predictions, expected)
 
 
-def test_an_array_where_a_frame_was_fitted_gets_a_warning():
+def test_predicting_an_array_after_fitting_a_frame_warns():
     frame = pytest.importorskip("pandas").DataFrame(X_iris, columns=list("abcd"))
     model = MLPClassifier((3,), max_iter=1).fit(frame, y_iris)
     with pytest.warns(UserWarning, match="X does not have valid feature names"):
         model.predict(X_iris[:1])
 
 
-def test_going_on_with_other_layers():
+def test_training_cannot_continue_with_other_layers():
     model = MLPClassifier((5,), warm_start=True, max_iter=2).fit(X_iris, y_iris)
     for sizes in ((6,), (5, 5), ()):
         model.set_params(hidden_layer_sizes=sizes)
