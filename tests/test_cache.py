@@ -319,7 +319,6 @@ def test_ctrl_c_stops_a_compilation_and_the_next_one_succeeds(tmp_path, seconds)
     environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}
     command = [sys.executable, "-c", INTERRUPT, str(seconds)]
     result = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
-    assert "interrupted" in result.stdout
-    assert "False" not in result.stdout
+    assert "interrupted True" in result.stdout
     assert result.stdout.endswith("compiled\n")
     assert "ignored" not in result.stderr

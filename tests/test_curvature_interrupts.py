@@ -62,5 +62,6 @@ def test_ctrl_c_is_answered_while_a_wide_layer_is_measured(call, delay):
         [sys.executable, "-W", "ignore", "-c", script], capture_output=True, text=True, env=os.environ, timeout=120
     )
     assert result.stderr == ""
-    if result.stdout.strip() != "done":
-        assert float(result.stdout) < SECONDS
+    if result.stdout == "done\n":
+        pytest.skip("the measurement ended before the signal")
+    assert float(result.stdout) < SECONDS

@@ -137,10 +137,8 @@ def test_hessian_norms_of_relu_layers_are_the_target(task, base, depth, target):
     model, X, y = initialized(task, init=init, hidden_layer_sizes=(8,) * depth, activation="relu")
     found = model.initializer_
     assert found.norms_.shape == found.scales_.shape == (depth + 1,)
-    # The search looks at the first rows of the sample. If the sample is all rows, they are in order.
+    # The search looks at the first rows of the sample.
     rows = sample_of(len(X), init.sample_size, nothing)[:SEARCH_ROWS]
-    if len(X) <= init.sample_size:
-        np.testing.assert_array_equal(rows, np.arange(min(len(X), SEARCH_ROWS)))
     norms = dense_layer_norms(model._network, X[rows], targets_of(model, X, y)[rows])
     # Power iterations approach a norm from below. A norm of twice the target would halve the largest stable step.
     assert (norms >= found.norms_ * (1 - 1e-6)).all()
