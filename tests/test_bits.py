@@ -12,7 +12,7 @@ from skinit import MLPClassifier, MLPRegressor
 from skinit.kernels.activations import ACTIVATIONS
 from skinit.kernels.processor import processor
 
-pytestmark = pytest.mark.skipif(not processor().has_multiply_add, reason="the bits are those of fused multiply-adds")
+pytestmark = pytest.mark.skipif(not processor().has_multiply_add, reason="the expected bits need fused multiply-adds")
 
 # NumPy draws uniform numbers without calling the system's math library, so the data are the same on every machine.
 RNG = np.random.RandomState(0)
@@ -77,6 +77,6 @@ def test_the_bits_of_a_small_training_are_those_of_every_other_machine():
     assert digests(SMALL) == DIGESTS
 
 
-@pytest.mark.skipif(processor().vector_bytes < 32, reason="runs code for AVX2")
+@pytest.mark.skipif(processor().vector_bytes < 32, reason="needs a processor with AVX2")
 def test_code_for_another_processor_computes_the_same_bits(tmp_path):
     assert run_for("haswell", ELSEWHERE, tmp_path) == digests(ALL)

@@ -212,7 +212,7 @@ numba.njit(lambda values: values * 2.0)(skinit.estimators.np.ones((2, 2)))
 AS_NOBODY = "import os; os.setgid(65534); os.setuid(65534)\n"
 
 
-@pytest.mark.skipif(os.name == "nt" or os.geteuid() != 0, reason="only root may become another user")
+@pytest.mark.skipif(os.name == "nt" or os.geteuid() != 0, reason="only root can become another user")
 def test_another_user_can_read_a_read_only_cache(warm, tmp_path):
     # The code starts as root, because the other user may not be allowed to read the installed packages and the sources.
     code = AS_ROOT + AS_NOBODY + ACTIVATE

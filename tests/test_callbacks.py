@@ -38,7 +38,7 @@ WEIGHTS = np.linspace(0.5, 2, len(X))
 @pytest.fixture(autouse=True)
 def _needs_callbacks(request):
     if find_spec("sklearn.callback") is None and "without_the_api" not in request.node.name:
-        pytest.skip("scikit-learn 1.9 brought callbacks")
+        pytest.skip("callbacks need scikit-learn 1.9")
 
 
 def make(solver="adam", estimator=MLPClassifier, **parameters):

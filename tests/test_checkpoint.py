@@ -22,7 +22,7 @@ from skinit import MLPClassifier, MLPRegressor
 from skinit.engine.passes import DataPasses
 from skinit.initializers import RandomNormal
 
-pytest.importorskip("sklearn.callback", reason="scikit-learn 1.9 brought callbacks")
+pytest.importorskip("sklearn.callback", reason="callbacks need scikit-learn 1.9")
 
 from skinit.callbacks import BestWeights, Checkpoint, EarlyStopping, History  # noqa: E402
 

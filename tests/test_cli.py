@@ -343,7 +343,7 @@ def test_a_missing_file_is_reported_with_the_nearest_names(run, houses_csv):
 
 
 def test_folder_is_checked_before_the_search(run, tmp_path, monkeypatch):
-    monkeypatch.setattr("skinit.cli.search.SchemeSearch.warm_up", lambda *_: pytest.fail("searched"))
+    monkeypatch.setattr("skinit.cli.search.SchemeSearch.warm_up", lambda *_: pytest.fail("the search began"))
     file = tmp_path / "file"
     file.touch()
     assert_fails(run(out=file), "--out", "cannot be written to")

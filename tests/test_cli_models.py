@@ -145,7 +145,7 @@ def test_predictions_go_to_a_file(run, files, tmp_path):
     ],
 )
 def test_bad_save_and_test_options_are_refused_before_the_search(run, files, tmp_path, monkeypatch, arguments, words):
-    monkeypatch.setattr("skinit.cli.search.SchemeSearch.warm_up", lambda *_: pytest.fail("searched"))
+    monkeypatch.setattr("skinit.cli.search.SchemeSearch.warm_up", lambda *_: pytest.fail("the search began"))
     status, _, err = run(*compare(files("words")[0], tmp_path, *arguments))
     assert status == 2
     assert err.count("\n") == 1

@@ -124,8 +124,8 @@ def test_inspect_trains_with_the_options(tmp_path, capsys, monkeypatch):
     ],
 )
 def test_bad_options_are_one_line_before_anything_is_fitted(capsys, monkeypatch, command, arguments, words):
-    monkeypatch.setattr(SchemeSearch, "warm_up", lambda *_: pytest.fail("searched"))
-    monkeypatch.setattr(MLPClassifier, "initialize", lambda *_: pytest.fail("made"))
+    monkeypatch.setattr(SchemeSearch, "warm_up", lambda *_: pytest.fail("the search began"))
+    monkeypatch.setattr(MLPClassifier, "initialize", lambda *_: pytest.fail("a network was initialized"))
     assert main([*command, *arguments]) == 2
     err = capsys.readouterr().err
     assert err.count("\n") == 1
@@ -213,7 +213,7 @@ def test_the_positive_class_is_named(run, flats_csv):
     ],
 )
 def test_unsuitable_scores_are_one_line_before_the_search(run, flats_csv, monkeypatch, target, scoring, words):
-    monkeypatch.setattr(SchemeSearch, "warm_up", lambda *_: pytest.fail("searched"))
+    monkeypatch.setattr(SchemeSearch, "warm_up", lambda *_: pytest.fail("the search began"))
     status, _, err, _ = run("--data", flats_csv, "--target", target, *QUICK, "--scoring", scoring)
     assert status == 2
     assert err.count("\n") == 1

@@ -16,7 +16,7 @@ from skinit.cli.files import write_file
 from skinit.cli.text import LONGEST_LINE, one_line, shorten
 
 QUICK = ["--hidden", "3", "--init", "he", "--max-iter", "2", "--cv", "2", "--n-jobs", "1"]
-POSIX = pytest.mark.skipif(os.name == "nt", reason="signals, pipes and devices of POSIX")
+POSIX = pytest.mark.skipif(os.name == "nt", reason="needs POSIX signals, pipes and devices")
 
 
 @pytest.fixture
@@ -87,7 +87,7 @@ def test_a_closed_pipe_ends_the_process_quietly(table, tmp_path):
     assert process.stderr.read() == b""
 
 
-@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="a device of Linux")
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
 def test_output_that_cannot_be_written_is_one_line(table, tmp_path):
     arguments = command("--data", table, "--target", "label", "--out", tmp_path / "out", *QUICK)
     with open("/dev/full", "w") as full:

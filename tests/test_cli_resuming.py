@@ -12,7 +12,7 @@ import pytest
 from skinit.cli import compare, main
 from skinit.model_selection.finished_fits import NAME
 
-POSIX = pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
+POSIX = pytest.mark.skipif(os.name == "nt", reason="needs POSIX signals")
 QUICK = ["--hidden", "3", "--init", "he", "zero", "--max-iter", "2", "--cv", "2", "--n-jobs", "1"]
 
 

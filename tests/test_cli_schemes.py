@@ -115,7 +115,7 @@ def test_the_default_comparison_has_hessian_with_and_without_the_automatic_step(
     ],
 )
 def test_a_bad_scheme_is_one_line_before_anything_is_fitted(tmp_path, capsys, monkeypatch, command, scheme, words):
-    monkeypatch.setattr(SchemeSearch, "warm_up", lambda *_: pytest.fail("searched"))
+    monkeypatch.setattr(SchemeSearch, "warm_up", lambda *_: pytest.fail("the search began"))
     assert main([*command, "--init", scheme]) == 2
     err = capsys.readouterr().err
     assert err.startswith("skinit: --init: ")

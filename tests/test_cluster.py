@@ -21,11 +21,11 @@ from skinit.cli import cluster, main
 from skinit.model_selection import dask_futures
 from skinit.model_selection.finished_fits import NAME
 
-distributed = pytest.importorskip("distributed")
+distributed = pytest.importorskip("distributed", reason="needs distributed")
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
-    pytest.mark.skipif(os.name == "nt", reason="signals of POSIX"),
+    pytest.mark.skipif(os.name == "nt", reason="needs POSIX signals"),
 ]
 # Large enough that dask sends the rows once and not with every fit.
 ROWS = np.tile(X, (10, 1))

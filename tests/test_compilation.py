@@ -71,7 +71,7 @@ def test_long_compilation_is_announced_once(slow_compiler, capsys):
 def test_loading_from_disk_is_not_announced(monkeypatch):
     make_kernel()
     monkeypatch.setattr(compilation.threading, "Timer", Timer)
-    monkeypatch.setattr(Making, "_compile", lambda making: pytest.fail("compiled"))
+    monkeypatch.setattr(Making, "_compile", lambda making: pytest.fail("the kernel was compiled"))
     with announcing_compilation(lambda text: pytest.fail(text)):
         make_kernel()
 

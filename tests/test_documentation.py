@@ -48,7 +48,7 @@ def public_names():
 def skip_without_callbacks(full_name):
     """Skip a callback if scikit-learn is too old to make it. Its docstring then is a message."""
     if full_name.startswith("skinit.callbacks.") and find_spec("sklearn.callback") is None:
-        pytest.skip("scikit-learn 1.9 brought callbacks")
+        pytest.skip("callbacks need scikit-learn 1.9")
 
 
 def find(full_name):

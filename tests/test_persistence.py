@@ -231,7 +231,7 @@ def test_types_of_users_must_be_trusted_by_name(parameters, name):
     np.testing.assert_array_equal(twin.predict_proba(X), model.predict_proba(X))
 
 
-@pytest.mark.skipif(find_spec("sklearn.callback") is None, reason="scikit-learn 1.9 brought callbacks")
+@pytest.mark.skipif(find_spec("sklearn.callback") is None, reason="callbacks need scikit-learn 1.9")
 def test_callbacks_that_write_or_record_are_not_trusted():
     from skinit.callbacks import BestWeights, Checkpoint, CurvatureMonitor, EarlyStopping, GradientMonitor, History
 
@@ -247,7 +247,7 @@ def test_callbacks_that_write_or_record_are_not_trusted():
         assert set(untrusted(model.set_callbacks())) <= set(TRUSTED_TYPES)
 
 
-@pytest.mark.skipif(find_spec("sklearn.callback") is None, reason="scikit-learn 1.9 brought callbacks")
+@pytest.mark.skipif(find_spec("sklearn.callback") is None, reason="callbacks need scikit-learn 1.9")
 def test_a_recording_callback_works_after_pickling():
     from skinit.callbacks import History
 

@@ -109,7 +109,7 @@ print(json.dumps([processor()._asdict(), digest.hexdigest()]))
 """
 
 
-needs_avx2 = pytest.mark.skipif(processor().vector_bytes < 32, reason="runs code for AVX2")
+needs_avx2 = pytest.mark.skipif(processor().vector_bytes < 32, reason="needs a processor with AVX2")
 
 
 @needs_avx2

@@ -38,7 +38,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
     pytest.mark.filterwarnings("ignore::sklearn.exceptions.FitFailedWarning"),
 ]
-POSIX = pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
+POSIX = pytest.mark.skipif(os.name == "nt", reason="needs POSIX signals")
 X, Y = make_classification(60, 5, random_state=0)
 NETWORK = MLPClassifier((4,), max_iter=3, random_state=0)
 GRID = {"init": ["he", "xavier"], "alpha": [0.0, 0.1]}

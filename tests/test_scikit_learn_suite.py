@@ -13,8 +13,8 @@ import skinit
 
 # Tests of scikit-learn's implementation rather than of its results, with the reason to skip each.
 LEFT_OUT = {
-    "test_gradient": "calls _loss_grad_lbfgs; test_gradients.py checks gradients of every loss",
-    "test_predict_proba_multilabel": "wants equal logarithms where probabilities round to 1; ours tell them apart",
+    "test_gradient": "calls the private _loss_grad_lbfgs, and test_gradients.py checks every gradient",
+    "test_predict_proba_multilabel": "expects equal logarithms of probabilities that round to 1, but ours differ",
 }
 
 

@@ -15,7 +15,7 @@ from sklearn.preprocessing import StandardScaler
 import skinit.training.fit
 from skinit import MLPClassifier, MLPRegressor
 
-pytest.importorskip("sklearn.callback", reason="scikit-learn 1.9 brought callbacks")
+pytest.importorskip("sklearn.callback", reason="callbacks need scikit-learn 1.9")
 
 from skinit.callbacks import BestWeights, EarlyStopping  # noqa: E402
 

@@ -211,7 +211,7 @@ def test_each_item_is_claimed_once_and_threads_take_their_own_items_first(n_thre
             assert shares == [list(range(size * rank, size * (rank + 1))) for rank in range(n_threads)]
 
 
-@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="needs a system that tells cores")
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="needs os.sched_getaffinity")
 def test_a_helper_may_run_on_the_same_cores_as_its_caller():
     cores, is_over = [], threading.Event()
 
@@ -247,7 +247,7 @@ def run(code):
     return subprocess.run([sys.executable, "-c", PREAMBLE + code], capture_output=True, text=True, timeout=120)
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork")
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_a_child_forked_while_others_fit_fits_correctly():
     outcome = run("""
@@ -265,7 +265,7 @@ os._exit(0)
     assert (outcome.returncode, outcome.stdout) == (0, "True\n"), outcome.stderr
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork")
 def test_a_child_forked_during_a_fit_completes_it_alone():
     outcome = run("""
 one_pass, calls, children = skinit.engine.passes.DataPasses._pass, [], []

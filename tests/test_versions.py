@@ -64,7 +64,7 @@ def test_the_installed_version_is_allowed(requirement):
     assert requirement.specifier.contains(version(requirement.name), prereleases=True)
 
 
-@pytest.mark.skipif("SKINIT_TESTS_OLDEST" not in os.environ, reason=".ci/run asks, in an environment of its own")
+@pytest.mark.skipif("SKINIT_TESTS_OLDEST" not in os.environ, reason="only for the environment of the oldest versions")
 @pytest.mark.parametrize("requirement", [*NEEDED, *OPTIONAL, *TOOLS], ids=str)
 def test_the_installed_version_is_the_oldest_allowed(requirement):
     assert Version(version(requirement.name)) == oldest(requirement)
