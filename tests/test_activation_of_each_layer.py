@@ -59,7 +59,7 @@ def test_outputs_are_those_of_a_numpy_network(names, dtype, seed):
 
 @settings(max_examples=20, deadline=None, derandomize=True)
 @given(names=NAMES, loss=st.sampled_from(LOSSES), seed=st.integers(0, 999))
-def test_float32_gradients_and_products_are_the_float64_ones_to_their_precision(names, loss, seed):
+def test_float32_gradients_and_products_agree_with_float64(names, loss, seed):
     layer_sizes = (3, *[4] * len(names), 3)
     network, X, targets, weights, _ = make_problem(tuple(names), loss, layer_sizes, 10, seed, dtype=np.float32)
     precise = Network.from_parameters(

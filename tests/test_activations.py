@@ -45,7 +45,7 @@ CALLS = {
     "silu": "logistic",
     "gelu": "normal_cdf",
 }
-# Slopes from the left, at 0, and the limits of slopes far out on both sides.
+# Slopes at 0, taken from the left.
 SLOPES_AT_ZERO = {
     "identity": 1,
     "logistic": 0.25,
@@ -59,6 +59,7 @@ SLOPES_AT_ZERO = {
     "silu": 0.5,
     "gelu": 0.5,
 }
+# Limits of the slopes towards minus infinity and infinity.
 SLOPES_FAR_OUT = {
     "identity": (1, 1),
     "logistic": (0, 0),

@@ -16,8 +16,9 @@ from skinit import MLPClassifier
 from skinit.engine.passes import DataPasses
 
 X, y = load_iris(return_X_y=True)
-# 4 steps an epoch, the last of 30 rows.
-BATCH_SIZE, N_EPOCHS = 40, 3
+# An epoch has 4 steps, the last one of 30 rows.
+BATCH_SIZE = 40
+N_EPOCHS = 3
 
 
 def network(**parameters):
@@ -90,7 +91,7 @@ def test_an_average_that_never_begins_gives_the_weights_of_the_last_step():
 
 
 @pytest.mark.parametrize("average", [True, 100, 0.9])
-def test_partial_fit_goes_on_from_the_last_step_and_not_from_the_average(average):
+def test_partial_fit_continues_from_the_last_step_not_the_average(average):
     model = network(average=average, shuffle=False)
     for _ in range(N_EPOCHS):
         model.partial_fit(X, y, classes=[0, 1, 2])
@@ -99,7 +100,7 @@ def test_partial_fit_goes_on_from_the_last_step_and_not_from_the_average(average
     assert model.loss_curve_ == expected.loss_curve_
 
 
-def test_a_pickled_estimator_goes_on_with_its_average():
+def test_a_pickled_estimator_continues_its_average():
     models = [network(average=True).partial_fit(X, y, classes=[0, 1, 2])]
     models.append(pickle.loads(pickle.dumps(models[0])))
     for model in models:
@@ -149,7 +150,7 @@ def test_averages_of_sparse_data_do_not_depend_on_the_number_of_threads(monkeypa
         np.testing.assert_array_equal(result, results[0])
 
 
-def test_an_average_predicts_about_as_well():
+def test_averaged_weights_predict_well():
     model = fit(network(average=0.9, max_iter=60, learning_rate_init=0.01), X, y)
     assert accuracy_score(y, model.predict(X)) > 0.9
 

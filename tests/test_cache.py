@@ -153,7 +153,7 @@ DAMAGES = {
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
-def test_a_damaged_file_is_compiled_anew_and_replaced(folder, damage):
+def test_a_damaged_file_is_compiled_again_and_replaced(folder, damage):
     signature = update_signature(FLOAT64)
     whole = machine_code(UPDATES["sgd"], signature)
     path = only_file(folder)

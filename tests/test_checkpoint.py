@@ -94,7 +94,7 @@ KINDS = {
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_fit_goes_on_bit_by_bit(kind, dtype, tmp_path):
+def test_a_resumed_fit_is_the_uninterrupted_fit_bit_by_bit(kind, dtype, tmp_path):
     network = make(**KINDS[kind])
     data = X.astype(dtype), y, WEIGHTS
     alone = clone(network).fit(*data)
@@ -113,7 +113,7 @@ def test_a_fit_goes_on_bit_by_bit(kind, dtype, tmp_path):
 
 @pytest.mark.parametrize("container", [list, csr_array])
 @pytest.mark.parametrize(("estimator", "targets"), [(MLPClassifier, y), (MLPRegressor, X[:, :2])])
-def test_a_fit_goes_on_with_lists_and_sparse_data(estimator, targets, container, tmp_path):
+def test_a_fit_resumes_with_lists_and_sparse_data(estimator, targets, container, tmp_path):
     network, path = make(estimator, early_stopping=True), tmp_path / "fit.npz"
     data = container(X), targets
     given = {"X_val": container(X[::3]), "y_val": targets[::3], "sample_weight_val": WEIGHTS[::3]}
@@ -163,7 +163,7 @@ def test_a_resumed_fit_can_restart(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("early_stopping", [False, True])
 @pytest.mark.parametrize("seed", [None, np.random.RandomState(3), np.random.RandomState(np.random.PCG64(3))])
-def test_the_random_generator_goes_on_too(seed, early_stopping, tmp_path):
+def test_the_random_generator_resumes(seed, early_stopping, tmp_path):
     network, path = make(early_stopping=early_stopping), tmp_path / "fit.npz"
     generator = np.random.mtrand._rand if seed is None else seed
     start = generator.get_state(legacy=False)
@@ -207,7 +207,7 @@ print(json.dumps([network.loss_curve_, network.validation_scores_, [coef.tolist(
 """
 
 
-def test_a_process_that_is_killed_at_any_moment_goes_on(tmp_path):
+def test_a_fit_resumes_after_its_process_is_killed(tmp_path):
     path = tmp_path / "fit.npz"
 
     def run(*words):
@@ -227,7 +227,7 @@ def test_a_process_that_is_killed_at_any_moment_goes_on(tmp_path):
     assert json.loads(resumed.stdout) == [alone.loss_curve_, alone.validation_scores_, coefs]
 
 
-def test_a_fit_that_ctrl_c_ended_goes_on(tmp_path):
+def test_a_fit_resumes_after_ctrl_c(tmp_path):
     network, path = make(), tmp_path / "fit.npz"
     with pytest.warns(UserWarning, match="interrupted by user"):
         interrupted = clone(network).set_callbacks(Checkpoint(path), Ends(4, KeyboardInterrupt)).fit(X, y)
@@ -268,7 +268,7 @@ def test_every_sets_the_number_of_epochs_between_files(tmp_path):
 
 
 @pytest.mark.parametrize("is_first", [False, True])
-def test_other_callbacks_go_on_too(is_first, tmp_path):
+def test_other_callbacks_resume(is_first, tmp_path):
     network = make(solver="sgd", learning_rate_init=0.5, max_iter=40, early_stopping=True, n_iter_no_change=np.inf)
 
     def callbacks():
@@ -293,7 +293,7 @@ def fresh_search(path, others=()):
 
 
 @pytest.mark.parametrize(("backend", "n_jobs"), [("sequential", 1), ("threading", 2), ("loky", 2)])
-def test_a_search_goes_on_fit_by_fit(backend, n_jobs, tmp_path):
+def test_a_search_resumes_fit_by_fit(backend, n_jobs, tmp_path):
     path = tmp_path / "{fit}.npz"
     with joblib.parallel_config(backend, n_jobs=n_jobs):
         with pytest.raises(StopError):
@@ -405,7 +405,7 @@ def test_best_weights_cannot_be_added_to_a_started_fit(tmp_path):
         ({"warm_start": True}, "Checkpoint takes warm_start=False, got True"),
     ],
 )
-def test_what_cannot_go_on_is_refused(parameters, message, tmp_path):
+def test_fits_that_cannot_resume_are_refused(parameters, message, tmp_path):
     with pytest.raises(ValueError, match=message):
         make(**parameters).set_callbacks(Checkpoint(tmp_path / "fit.npz")).fit(X, y)
 

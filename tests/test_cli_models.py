@@ -65,7 +65,7 @@ def compare(data, tmp_path, *arguments):
 
 
 @pytest.mark.parametrize("target", TARGETS)
-def test_a_saved_model_predicts_the_values_of_the_target_from_rows_of_any_file(run, files, tmp_path, target):
+def test_a_saved_model_predicts_targets_for_rows_of_any_file(run, files, tmp_path, target):
     data, new = files(target)
     model = tmp_path / "flats.skops"
     status, out, err = run(*compare(data, tmp_path, "--save", model))

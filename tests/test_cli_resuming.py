@@ -112,7 +112,7 @@ def start(table, tmp_path, code):
 
 
 @POSIX
-def test_a_killed_process_goes_on_where_it_was(run, table, tmp_path):
+def test_a_killed_process_resumes(run, table, tmp_path):
     code = """
 keep, kept = FinishedFits.keep, []
 def keep_three(self, *arguments):

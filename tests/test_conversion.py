@@ -99,7 +99,7 @@ def test_predictions_are_the_same(task, side, dtype):
 @pytest.mark.parametrize("side", ["ours", "theirs"])
 @pytest.mark.parametrize("solver", SOLVERS)
 @pytest.mark.parametrize("task", ["multiclass", "two outputs"])
-def test_training_goes_on_with_the_same_numbers(task, solver, side, dtype):
+def test_training_continues_with_the_same_numbers(task, solver, side, dtype):
     data = X.astype(dtype), TASKS[task][2]
     first = {"classes": np.unique(data[1])} if task == "multiclass" else {}
     for method in ("partial_fit", "fit"):
@@ -125,7 +125,7 @@ def test_a_new_solver_would_train_differently():
 
 
 @pytest.mark.parametrize("side", ["ours", "theirs"])
-def test_early_stopping_goes_on_from_its_best_score(side):
+def test_early_stopping_continues_from_its_best_score(side):
     data = X, TASKS["two outputs"][2]
     # The score must improve in each fit, because scikit-learn keeps the last weights if it does not.
     model = make("two outputs", side, early_stopping=True, warm_start=True, learning_rate_init=0.01).fit(*data)

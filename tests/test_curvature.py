@@ -169,7 +169,7 @@ def test_operator_is_the_second_derivative_of_the_loss_of_predictions(task, laye
 @pytest.mark.parametrize("layer", [None, 1])
 @pytest.mark.parametrize("kind", ["hessian", "gauss_newton"])
 @pytest.mark.parametrize("task", TASKS)
-def test_operator_of_sparse_rows_and_float32_is_that_of_dense_float64_ones(task, kind, layer):
+def test_operator_agrees_for_sparse_rows_and_float32(task, kind, layer):
     model, X, y = untrained(task, np.float32)
     X = np.where(np.abs(X) < 0.5, 0, X)
     expected = dense(model, X, y, kind=kind, layer=layer)
@@ -538,14 +538,14 @@ def test_an_estimator_without_weights_is_not_fitted(function):
     ids=["features", "nan", "infinity", "lengths", "classes", "no rows", "one-dimensional"],
 )
 @pytest.mark.parametrize("function", FUNCTIONS)
-def test_bad_data(function, change, message, unchanged):
+def test_bad_data_are_refused(function, change, message, unchanged):
     model, X, y = unchanged
     with pytest.raises(ValueError, match=message):
         function(model, *change(X, y))
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
-def test_bad_targets_of_the_regressor(function):
+def test_bad_targets_of_the_regressor_are_refused(function):
     model, X, y = untrained("poisson")
     for value, message in (
         (np.nan, "Input y contains NaN"),
@@ -569,7 +569,7 @@ def test_bad_targets_of_the_regressor(function):
     ids=["zero", "negative", "shape", "nan"],
 )
 @pytest.mark.parametrize("function", FUNCTIONS)
-def test_bad_sample_weights(function, weights, message, unchanged):
+def test_bad_sample_weights_are_refused(function, weights, message, unchanged):
     model, X, y = unchanged
     with pytest.raises(ValueError, match=message):
         function(model, X, y, sample_weight=weights)

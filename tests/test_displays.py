@@ -166,7 +166,7 @@ def test_single_axes_are_divided_within_their_bounds(report, make, n_panels, kin
 
 
 @multi_panel
-def test_wrong_axes_are_an_error(report, make, n_panels):
+def test_wrong_axes_are_refused(report, make, n_panels):
     axes = Figure().subplots(1, n_panels + 1)
     with pytest.raises(ValueError, match=f"{n_panels} Axes, got {n_panels + 1}"):
         make(report, axes)
@@ -394,14 +394,14 @@ def test_a_limit_far_off_does_not_squeeze_the_spectrum():
     assert "limit of stable steps 1e+04 (far right)" in lines(spectra[2])
 
 
-def test_untrained_estimators_are_an_error():
+def test_unfitted_estimators_are_refused():
     for display in (CurvatureDisplay, SignalPropagationDisplay):
         with pytest.raises(NotFittedError):
             display.from_estimator(MLPClassifier(), X, y)
     assert plt.get_fignums() == []
 
 
-def test_a_hessian_that_is_not_finite_is_an_error():
+def test_a_hessian_that_is_not_finite_is_refused():
     network = untrained("exploding", np.float32)
     with pytest.raises(ValueError, match="Hessian is not finite"):
         CurvatureDisplay.from_estimator(network, X.astype(np.float32), y)

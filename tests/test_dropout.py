@@ -60,7 +60,7 @@ def test_the_generator_is_splitmix64():
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("batch_size", [442, 150])
-def test_steps_descend_along_the_gradient_with_units_left_out(batch_size, dtype):
+def test_steps_descend_along_the_gradient_with_dropped_units(batch_size, dtype):
     rates = [0.5, 0.2]
     options = {"hidden_layer_sizes": (7, 5), "activation": "tanh", "solver": "sgd", "momentum": 0.0, "alpha": 0.0}
     options |= {"shuffle": False, "batch_size": batch_size, "learning_rate_init": 0.1, "random_state": 0}

@@ -90,7 +90,7 @@ def test_initialize_sets_what_fit_sets_without_training(estimator, X, y):
 
 
 @pytest.mark.parametrize(("estimator", "X", "y"), BOTH)
-def test_training_goes_on_from_initialized_weights(estimator, X, y):
+def test_training_continues_from_initialized_weights(estimator, X, y):
     parameters = {"hidden_layer_sizes": (5, 4), "init": RandomNormal(0.3), "shuffle": False, "random_state": 0}
     fitted = estimator(max_iter=1, **parameters).fit(X, y)
     warm = estimator(max_iter=1, warm_start=True, **parameters).initialize(X, y).fit(X, y)

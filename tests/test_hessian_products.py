@@ -34,13 +34,17 @@ NETWORKS = [
 PIECEWISE_LINEAR = ("identity", "relu", "leaky_relu")
 DTYPES = [np.float32, np.float64]
 
-# Central differences of fourth order of a first derivative at a step and at twice that step, by multiples of the step.
+# Multiples of the step at which first derivatives take values.
 MULTIPLES = np.array([-4, -2, -1, 1, 2, 4])
+# Fourth-order central differences of the first derivative, with the step.
 FINE = np.array([0, 1, -8, 8, -1, 0]) / 12
+# The same with twice the step. The difference from `FINE` bounds its truncation.
 COARSE = np.array([1, -8, 0, 0, 8, -1]) / 24
-# The same of a second derivative.
+# Multiples of the step at which second derivatives take values.
 SECOND_MULTIPLES = np.array([-4, -2, -1, 0, 1, 2, 4])
+# Fourth-order central differences of the second derivative, with the step.
 SECOND_FINE = np.array([0, -1, 16, -30, 16, -1, 0]) / 12
+# The same with twice the step.
 SECOND_COARSE = np.array([-1, 16, 0, -30, 0, 16, -1]) / 48
 
 

@@ -153,7 +153,7 @@ def test_deltas_and_gradients_are_slopes_of_the_losses_of_rows(task, weighted):
     step = 1e-5
 
     def slopes_by(array, place):
-        """Of each row's loss, by central differences."""
+        """Return central differences of each row's loss."""
         kept = array[place]
         array[place] = kept + step
         above = row_losses(model, X, y)

@@ -150,7 +150,7 @@ def test_metadata_is_routed(tmp_path):
             assert result.n_reused_fits_ == n_reused
 
 
-def test_a_random_search_takes_the_candidates_that_it_drew_before(tmp_path):
+def test_a_random_search_reuses_the_candidates_that_it_drew(tmp_path):
     drawn = {"alpha": [0.0, 0.1, 0.2, 0.3, 0.4], "init": ["he", "xavier"]}
     parameters = {"n_iter": 3, "cv": 3, "random_state": 0}
     expected = RandomizedSearchCV(NETWORK, drawn, **parameters).fit(X, Y)
@@ -424,7 +424,7 @@ with parallel_config(backend="threading"):
 
 
 @POSIX
-def test_a_search_that_is_killed_goes_on_where_it_was(tmp_path):
+def test_a_killed_search_resumes(tmp_path):
     command = [sys.executable, "-c", KILLED_SEARCH, str(Path(__file__).parent), str(tmp_path)]
     run = subprocess.run(command, capture_output=True, check=False, timeout=120)
     assert run.returncode == -signal.SIGKILL, run.stderr.decode()
