@@ -50,7 +50,7 @@ def test_ctrl_c_at_any_moment_is_one_line_and_status_130(tmp_path, seconds, back
     assert time.monotonic() - began < 10
     assert process.returncode == 130
     assert err == "skinit: Interrupted.\n"
-    # Finished fits are kept. No file is half written, and no picture or model is written for an unfinished search.
+    # Finished fits are kept. No file is half written, and an unfinished search has no picture.
     assert {path.name for path in tmp_path.iterdir()} <= {"finished-fits", "cv_results.csv"}
 
 

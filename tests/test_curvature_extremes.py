@@ -280,7 +280,7 @@ def test_signal_propagation_reports_the_overflow(dtype):
 
 @pytest.mark.parametrize("scale", [1e-16, 1e16])
 def test_features_whose_squares_leave_the_range_of_float32_are_measured(scale):
-    """The Hessian is of the size of the squared features, which overflow float32."""
+    """The Hessian is of the size of the squared features, which may leave the range of float32."""
     rng = np.random.default_rng(0)
     scale *= 1e8
     X, y = rng.normal(size=(20, 3)), rng.normal(size=20)

@@ -58,7 +58,7 @@ def find(full_name):
 
 
 def documented_names():
-    """Return the names of objects with a docstring, which lists lack."""
+    """Return the names of objects with a docstring, so of all but lists."""
     return [name for name in public_names() if not isinstance(find(name), list)]
 
 
