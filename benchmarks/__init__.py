@@ -1,1 +1,1 @@
-"""Measurements of skinit. Every number in the documentation comes from here."""
+"""Measurements of skinit. Every number in the documentation comes from a benchmark here."""

@@ -1,9 +1,9 @@
-"""Rules for the automatic learning rate against the constant rate that was the first one.
+"""Candidate rules for the automatic learning rate, compared with a constant rate.
 
 A candidate is a multiple of the step that the curvature gives, a schedule, and perhaps an average of the parameters.
-They train the cells of `quality` on the tables that the rule was confirmed on, with seeds of their own. The gain of a
-candidate in a cell is its mean test score over seeds, less that of the constant rate; the table has the mean gain over
-cells, its standard error, and the parts of the cells that got better and worse by more than 0.005.
+All candidates train the cells of `quality` on five tables that were not used to choose the rule, with other seeds.
+The gain of a candidate in a cell is its mean test score over seeds minus that of the constant rate. The report has
+the mean gain over cells, its standard error, and the shares of cells whose score rose or fell by more than 0.005.
 """
 
 import warnings
@@ -24,17 +24,17 @@ from .quality import FULL, UNTUNED, Cell, Fit, run_fit
 from .quality_data import bundled_tables
 
 TABLES = ("iris", "digits", "easy", "moons", "friedman1")
-# A smaller difference of scores is a tie.
+# Scores that differ by less are a tie.
 TIE = 0.005
 
 
 def constant(step: int, n_steps: int) -> float:
-    """The schedule without a warm-up and without a tail."""
+    """A schedule without a warm-up and a tail."""
     return 1.0
 
 
 def only_warm_up(step: int, n_steps: int) -> float:
-    """The schedule without a tail."""
+    """A schedule without a tail."""
     return min(1.0, warm_up(step, WARM_UP_EPOCHS * n_steps // FULL.epochs))
 
 
@@ -60,7 +60,7 @@ CANDIDATES = {
 
 
 def run_cell(cell: Cell, seeds: range, names: tuple[str, ...]) -> dict:
-    """The mean test score of each candidate in a cell."""
+    """Return the mean test score of each candidate in a cell."""
     skinit.set_num_threads(1)
     table = next(table for table in bundled_tables(FULL.most_rows) if table.name == cell.data)
     scores: dict[str, list[float]] = {name: [] for name in names}
@@ -74,7 +74,7 @@ def run_cell(cell: Cell, seeds: range, names: tuple[str, ...]) -> dict:
 
 
 def summarize(cells: pd.DataFrame) -> pd.DataFrame:
-    """A row for each solver and candidate."""
+    """Return a row for each solver and candidate."""
     rows = []
     for solver, group in cells.groupby("solver"):
         for name in group.columns.drop(["solver", "constant"]):
@@ -87,10 +87,12 @@ def summarize(cells: pd.DataFrame) -> pd.DataFrame:
 
 def add_arguments(parser) -> None:
     """Add the options of this benchmark to its parser."""
-    parser.add_argument("--seeds", type=int, default=2, metavar="N", help="seeds of each cell (default: 2)")
-    parser.add_argument("--first-seed", type=int, default=20, metavar="N", help="default: 20")
-    parser.add_argument("--jobs", type=int, default=1, metavar="N", help="processes (default: 1)")
-    parser.add_argument("--out", type=Path, metavar="FOLDER", help="also write the table there, as candidates.csv")
+    parser.add_argument("--seeds", type=int, default=2, metavar="N", help="number of seeds for each cell (default: 2)")
+    parser.add_argument("--first-seed", type=int, default=20, metavar="N", help="the first seed (default: 20)")
+    parser.add_argument("--jobs", type=int, default=1, metavar="N", help="number of processes (default: 1)")
+    parser.add_argument(
+        "--out", type=Path, metavar="FOLDER", help="folder in which the table is also written, as candidates.csv"
+    )
     parser.set_defaults(run=run)
 
 

@@ -1,6 +1,6 @@
-"""What curvature costs: Hessian products in gradients, initialization in epochs.
+"""The cost of curvature: Hessian products in units of gradients, and initialization in units of epochs.
 
-All are ratios of medians, measured in turn in one process, on one BLAS thread.
+All figures are ratios of medians, measured in turn in one process with one BLAS thread.
 """
 
 import time
@@ -23,7 +23,7 @@ N_DIRECTIONS = 8
 
 
 def seconds_of(functions: dict, repeat: int) -> dict[str, float]:
-    """Median time of each function, called in turn."""
+    """Return the median time of each function. The functions are called in turn."""
     times: dict[str, list[float]] = {name: [] for name in functions}
     for function in functions.values():
         function()
@@ -36,7 +36,7 @@ def seconds_of(functions: dict, repeat: int) -> dict[str, float]:
 
 
 def measure(hidden_layer_sizes: tuple[int, ...], activation: str, repeat: int) -> dict[str, float]:
-    """Ratios for one network on the digits."""
+    """Return the ratios for one network on the digits."""
     X, y = digits()
     parameters = {
         "hidden_layer_sizes": hidden_layer_sizes,
@@ -73,14 +73,16 @@ def measure(hidden_layer_sizes: tuple[int, ...], activation: str, repeat: int) -
         "Gauss-Newton product / gradient": seconds["gauss_newton"] / seconds["gradient"],
         "layer product / gradient": seconds["layer"] / seconds["gradient"],
         f"{N_DIRECTIONS} products at once / one by one": seconds["several"] / (N_DIRECTIONS * seconds["product"]),
-        "init='hessian' less init='he' / epoch": (seconds["hessian"] - seconds["he"])
+        "(init='hessian' - init='he') / epoch": (seconds["hessian"] - seconds["he"])
         / (seconds["epoch"] - seconds["he"]),
     }
 
 
 def add_arguments(parser) -> None:
     """Add the options of this benchmark to its parser."""
-    parser.add_argument("--repeat", type=int, default=9, metavar="N", help="counted calls of each (default: 9)")
+    parser.add_argument(
+        "--repeat", type=int, default=9, metavar="N", help="number of timed calls of each function (default: 9)"
+    )
     parser.set_defaults(run=run)
 
 

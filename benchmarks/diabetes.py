@@ -1,8 +1,8 @@
-"""The bundled diabetes table as it comes, without tuning: the default regressor and the untuned one.
+"""Test scores on the bundled diabetes table without tuning: the default regressor and the untuned one.
 
-The table comes in two forms: with features of size 0.05, the default, and with those that were measured
-(``scaled=False``). Its targets are about 150 in both. A split parts the rows into 75% for training and 25% for the
-test; its number is also the random state of the estimator. Scores are coefficients of determination on the test rows.
+The table comes in two forms: with features of size 0.05, the default, and with the measured features
+(``scaled=False``). Its targets are about 150 in both. Each split takes 75% of the rows for training and 25% for the
+test. Its number is also the random state of the estimator. Scores are R² on the test rows.
 """
 
 import warnings
@@ -27,7 +27,7 @@ ESTIMATORS = {
 
 
 def scores(estimator, scaled: bool, n_splits: int) -> np.ndarray:
-    """Test scores of an estimator, one for each split."""
+    """Return the test score of an estimator on each split."""
     X, y = load_diabetes(return_X_y=True, scaled=scaled)
     values = []
     for seed in range(n_splits):
@@ -37,7 +37,7 @@ def scores(estimator, scaled: bool, n_splits: int) -> np.ndarray:
 
 
 def format_table(results: dict[str, tuple[np.ndarray, np.ndarray]]) -> str:
-    """A CSV table: for each estimator the scores on the two forms, as mean and standard error over the splits."""
+    """Return a CSV table: for each estimator the mean score and standard error over splits, on both forms."""
     lines = ["estimator,as it comes,scaled=False"]
     for name, columns in results.items():
         cells = [f"{column.mean():.2f} ± {column.std(ddof=1) / np.sqrt(column.size):.2f}" for column in columns]
@@ -47,15 +47,19 @@ def format_table(results: dict[str, tuple[np.ndarray, np.ndarray]]) -> str:
 
 def add_arguments(parser) -> None:
     """Add the options of this benchmark to its parser."""
-    parser.add_argument("--splits", type=int, default=N_SPLITS, metavar="N", help=f"default: {N_SPLITS}")
-    parser.add_argument("--out", type=Path, metavar="FOLDER", help="also write the table there, as scores.csv")
+    parser.add_argument(
+        "--splits", type=int, default=N_SPLITS, metavar="N", help=f"number of splits (default: {N_SPLITS})"
+    )
+    parser.add_argument(
+        "--out", type=Path, metavar="FOLDER", help="folder in which the table is also written, as scores.csv"
+    )
     parser.set_defaults(run=run)
 
 
 def run(arguments) -> None:
     """Fit all estimators on all splits, and print the table."""
     if arguments.splits < 2:
-        raise SystemExit("--splits must be 2 or more: standard errors need two.")
+        raise SystemExit(f"--splits must be 2 or more, because standard errors need two, got {arguments.splits}.")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         table = format_table(

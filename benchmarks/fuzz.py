@@ -1,6 +1,7 @@
 """Fuzz the estimators: random parameters, data, containers, damages and sequences of calls.
 
-Each case is drawn from its number, and runs in a child process, so that a crash or a hang is a fault of its case.
+The number of a case determines everything that it draws. Each case runs in a child process, so a crash or a hang
+counts as a fault of the case.
 """
 
 import argparse
@@ -23,8 +24,9 @@ from skinit.inspection import signal_propagation
 from .fuzz_cases import draw_container, draw_estimator, draw_targets, draw_values, draw_weights, is_untampered, tamper
 from .fuzz_checks import Fault, call, check_against_scikit_learn, check_fitted, check_predictions
 
-# Cases of a child process, and the seconds that it has for one of them.
+# Starting a child takes seconds, so each runs many cases.
 CASES_PER_CHILD = 200
+# A case that takes longer counts as a hang.
 SECONDS_PER_CASE = 60
 MEASURES = (
     "hessian_norm",
@@ -38,12 +40,12 @@ MEASURES = (
 
 
 def run_case(number: int, seed: int, log) -> Counter:
-    """Run a case; `log` gets a line for each call.
+    """Run a case, and call `log` with a line for each call.
 
     Returns
     -------
     outcomes : Counter
-        Calls that succeeded, and errors by class.
+        The number of calls that succeeded, and of errors by class.
 
     Raises
     ------
@@ -82,7 +84,7 @@ def _act(rng, action: str, model, kind: str, values, X, y, weights, log):
             classes = {"binary": [False, True], "strings": ["a", "b", "c"], "one class": [1]}
             keywords["classes"] = classes.get(kind, [0, 1, 2])
         log(description)
-        # Attribute access is part of the call, because partial_fit does not exist for every solver.
+        # The attribute access is part of the call, because partial_fit does not exist for every solver.
         outcome = call(lambda: getattr(model, action)(X, y, weights, **keywords), model, inputs, description)
         if outcome[0]:
             check_fitted(model, action != "initialize")
@@ -111,7 +113,7 @@ def _act(rng, action: str, model, kind: str, values, X, y, weights, log):
     method = "predict_proba" if hasattr(model, "predict_proba") and rng.random() < 0.7 else "predict"
     log(f"{method}, {description}")
     before = getattr(model, "coefs_", None)
-    # Replaced weights become views when they are first used, with the same numbers.
+    # A copy makes the call, because replaced weights become views of the same numbers when they are first used.
     succeeded, result = call(lambda: getattr(model, method)(X), copy.copy(model), inputs, method)
     if succeeded and before is not None:
         getattr(model, method)(X)
@@ -121,7 +123,7 @@ def _act(rng, action: str, model, kind: str, values, X, y, weights, log):
 
 
 def run_cases(start: int, stop: int, seed: int) -> None:
-    """Run cases in this process, and print a line for each."""
+    """Run cases in this process, and print two lines for each."""
     for number in range(start, stop):
         print(f"case {number}", flush=True)
         try:
@@ -132,7 +134,7 @@ def run_cases(start: int, stop: int, seed: int) -> None:
 
 
 def show_case(number: int, seed: int) -> int:
-    """Run a case, and print what it does and its fault."""
+    """Run a case, print what it does, and print its fault."""
     try:
         print(dict(run_case(number, seed, print)))
     except Fault:
@@ -142,7 +144,7 @@ def show_case(number: int, seed: int) -> int:
 
 
 def fuzz(minutes: float, seed: int) -> int:
-    """Run cases in child processes for some minutes, and print a summary; return the number of faults."""
+    """Run cases in child processes for some minutes, print a summary, and return the number of faults."""
     end, number, faults, outcomes = time.monotonic() + 60 * minutes, 0, [], Counter()
     while time.monotonic() < end:
         command = [sys.executable, "-W", "ignore", "-m", "benchmarks", "fuzz", "--seed", str(seed)]
@@ -165,16 +167,16 @@ def fuzz(minutes: float, seed: int) -> int:
         if killer is not None:
             killer.cancel()
         if child.returncode != 0 and time.monotonic() < end:
-            faults.append(f"FAULT {last}: the process ended with status {child.returncode}")
+            faults.append(f"FAULT {last}: the process crashed or hung, and ended with status {child.returncode}")
             print(faults[-1], *output[-5:], sep="\n", flush=True)
         number = last + 1
     print(f"{number} cases, {sum(outcomes.values())} calls: {dict(outcomes.most_common())}")
-    print(f"{len(faults)} fault(s). `python -m benchmarks fuzz --seed {seed} --case N` shows one.")
+    print(f"{len(faults)} fault(s). Case N is shown by `python -m benchmarks fuzz --seed {seed} --case N`.")
     return len(faults)
 
 
 def _restart(killer, child):
-    """Give the child time for another case."""
+    """Restart the timer that kills the child if a case takes too long."""
     if killer is not None:
         killer.cancel()
     killer = Timer(SECONDS_PER_CASE, child.kill)
@@ -185,9 +187,9 @@ def _restart(killer, child):
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of ``python -m benchmarks fuzz``."""
-    parser.add_argument("--minutes", type=float, default=10.0, help="how long to run (default: %(default)s)")
-    parser.add_argument("--seed", type=int, default=0, help="another seed draws other cases (default: %(default)s)")
-    parser.add_argument("--case", type=int, help="run one case, and print what it does")
+    parser.add_argument("--minutes", type=float, default=10.0, help="minutes to run (default: %(default)s)")
+    parser.add_argument("--seed", type=int, default=0, help="seed of all cases (default: %(default)s)")
+    parser.add_argument("--case", type=int, help="number of a single case to run and print")
     parser.add_argument("--child", type=int, nargs=2, help=argparse.SUPPRESS)
     parser.set_defaults(run=run)
 

@@ -1,4 +1,4 @@
-"""What a fuzzed case is made of: estimators, parameters, data, containers and damages, all drawn from one generator."""
+"""Draw the parts of a fuzzed case: estimator, parameters, data, containers and damages."""
 
 import math
 
@@ -11,7 +11,7 @@ from skinit.initializers import get_initializer_names
 from skinit.kernels.activations import ACTIVATIONS
 from skinit.training.schedules import SCHEDULES
 
-# Parameters and values that are valid, if unusual, and values that are not.
+# Values of parameters that are valid, if unusual.
 VALID = {
     "hidden_layer_sizes": [(), (1,), (5,), (4, 3), [7], np.array([3, 2]), 6, (20,) * 6],
     "activation": [*sorted(ACTIVATIONS), make_activation(math.tanh)],
@@ -40,7 +40,7 @@ VALID = {
     "average": [True, 5, 10**9, 0.5],
     "dropout": [0, 0.5, 0.999999999],
 }
-# Class weights, which only classifiers take.
+# Values of class_weight, which only classifiers take.
 CLASS_WEIGHTS = [None, "balanced", {0: 1e-300}, {1: 3}, {"a": 2.0, "c": 0}, [{0: 2}, {}, {1: 0.1}]]
 INVALID = {
     "hidden_layer_sizes": [(0,), (-3,), (2.5,), "ten", None, (2**40,), [[3], [4]]],
@@ -75,12 +75,12 @@ FORMATS = ["csr", "csc", "coo", "bsr", "lil", "dok", "dia"]
 
 
 def choose(rng, values):
-    """One of the values, whatever their types."""
+    """Return one of the values, whatever their types."""
     return values[rng.integers(len(values))]
 
 
 def draw_parameters(rng) -> dict:
-    """Some parameters, mostly valid ones."""
+    """Draw some parameters, most of them valid."""
     names = rng.permutation(sorted(VALID))[: rng.integers(2, 9)]
     parameters = {"max_iter": 3, "random_state": 0} | {name: choose(rng, VALID[name]) for name in names}
     if rng.random() < 0.1:
@@ -90,7 +90,7 @@ def draw_parameters(rng) -> dict:
 
 
 def draw_estimator(rng):
-    """An estimator, and the kind of its targets."""
+    """Draw an estimator, and the kind of its targets."""
     kind = choose(rng, ["binary", "multiclass", "multilabel", "one class", "strings", "number", "numbers", "counts"])
     parameters = draw_parameters(rng)
     if kind not in ("number", "numbers", "counts"):
@@ -101,7 +101,7 @@ def draw_estimator(rng):
 
 
 def draw_targets(rng, kind: str, n_rows: int):
-    """Targets of a kind."""
+    """Draw targets of a kind."""
     numbers = rng.integers(0, 3, n_rows)
     return {
         "binary": numbers > 0,
@@ -116,7 +116,7 @@ def draw_targets(rng, kind: str, n_rows: int):
 
 
 def draw_values(rng, n_rows: int, n_features: int) -> np.ndarray:
-    """A table of numbers, well scaled or not."""
+    """Draw a table of numbers, well scaled or not."""
     X = rng.normal(size=(n_rows, n_features))
     damage = rng.integers(12)
     if damage == 0:
@@ -135,7 +135,7 @@ def draw_values(rng, n_rows: int, n_features: int) -> np.ndarray:
 
 
 def draw_container(rng, X: np.ndarray):
-    """The same numbers in a container that users have, or in a damaged sparse matrix."""
+    """Return the same numbers in another container, or in a damaged sparse matrix."""
     choice = rng.integers(9)
     with np.errstate(over="ignore", invalid="ignore"):
         if choice == 0:
@@ -151,7 +151,7 @@ def draw_container(rng, X: np.ndarray):
 
 
 def damaged(rng, matrix):
-    """A sparse matrix with one of its arrays changed."""
+    """Return a sparse matrix with one of its arrays changed."""
     for name in rng.permutation(["indices", "indptr", "data"]):
         values = getattr(matrix, name, None)
         if isinstance(values, np.ndarray) and values.size and values.dtype != object:
@@ -169,7 +169,7 @@ def damaged(rng, matrix):
 
 
 def draw_weights(rng, n_rows: int):
-    """Sample weights, or None."""
+    """Draw sample weights, or None."""
     choice = rng.integers(10)
     weights = rng.random(n_rows)
     if choice == 0:
@@ -184,7 +184,7 @@ def draw_weights(rng, n_rows: int):
 
 
 def is_untampered(model) -> bool:
-    """Whether all weights are still matrices, with intercepts."""
+    """Return whether all weights are still matrices, with as many intercepts."""
     coefs, intercepts = getattr(model, "coefs_", []), getattr(model, "intercepts_", [])
     return (
         0 < len(coefs) == len(intercepts)
@@ -194,7 +194,7 @@ def is_untampered(model) -> bool:
 
 
 def tamper(rng, model) -> str:
-    """Change the fitted state of a model by hand, rightly or wrongly; say how."""
+    """Change the fitted state of a model as a user might, rightly or wrongly, and return what was changed."""
     k = rng.integers(len(model.coefs_))
     coef = model.coefs_[k]
     changes = {

@@ -1,4 +1,4 @@
-"""The property that fuzzed calls have: right, or a clear error and nothing changed."""
+"""Checks that a fuzzed call is right, or ends in a clear error and changes nothing."""
 
 import re
 import traceback
@@ -16,26 +16,25 @@ from skinit.kernels.activations import evaluate
 
 # Errors that a user can do something about.
 CLEAR = (ValueError, TypeError, AttributeError, MemoryError)
-# Messages that come from the depths of a library.
+# Messages of NumPy or SciPy that say nothing about the user's mistake.
 OBSCURE = re.compile(
     "broadcast|cannot reshape|out of bounds|unsupported operand|has no attribute '(shape|ndim|dtype|size)|subscriptable"
     "|zero-size array|array element with a sequence|is ambiguous|zero-sized array|NoneType' object|not aligned"
     "|SVD did not|ARPACK|singular matrix|mismatch in its core|not callable"
 )
-
-
-# Data that skinit refuses on purpose, where scikit-learn divides by zero, overflows or trains on nonsense.
+# Messages about data that skinit refuses on purpose, where scikit-learn divides by zero, overflows or trains on
+# nonsense.
 REFUSED = re.compile(
     "positive sum|mini-batch|malformed|overflow|too large|diverged|must be >= 0|sum to|validation scores|classes_ has"
 )
 
 
 class Fault(Exception):
-    """What a call did, and should not have done."""
+    """A call did something that it should not have done."""
 
 
 def state(model) -> dict:
-    """The attributes of a model, in a form that can be compared."""
+    """Return the attributes of a model in a form that can be compared."""
 
     def comparable(value):
         if isinstance(value, np.ndarray):
@@ -54,7 +53,7 @@ def state(model) -> dict:
 
 
 def call(function, model, inputs: tuple, description: str):
-    """Call, and check the property; return whether the call succeeded, and its result.
+    """Make a call and check it. Return whether it succeeded, and its result.
 
     Raises
     ------
@@ -72,7 +71,7 @@ def call(function, model, inputs: tuple, description: str):
     if error is not None:
         _check_error(error, description)
         if state(model) != before:
-            raise Fault(f"{description} raised {type(error).__name__}, and changed the model")
+            raise Fault(f"{description} raised {type(error).__name__} and changed the model")
         return False, error
     for warning in caught:
         if issubclass(warning.category, RuntimeWarning):
@@ -81,7 +80,7 @@ def call(function, model, inputs: tuple, description: str):
 
 
 class Inputs:
-    """Inputs of a call, whose state can be compared."""
+    """The inputs of a call, as attributes that `state` can compare."""
 
     def __init__(self, inputs: tuple) -> None:
         self.inputs = inputs
@@ -95,11 +94,11 @@ def _check_error(error: Exception, description: str) -> None:
 
 
 def check_fitted(model, is_trained: bool) -> None:
-    """What holds for every model after a successful call that fits it."""
+    """Check what holds for every model after a successful call that fits it."""
     theta = model._network.theta
     arrays = [*model.coefs_, *model.intercepts_]
     if not all(np.shares_memory(array, theta) for array in arrays):
-        raise Fault("coefs_ are no views of one vector")
+        raise Fault("coefs_ and intercepts_ are not views of one vector")
     if not np.isfinite(theta).all():
         raise Fault("weights are not finite")
     if is_trained and not np.isfinite(model.loss_):
@@ -109,7 +108,7 @@ def check_fitted(model, is_trained: bool) -> None:
 
 
 def forward(model, X: np.ndarray) -> np.ndarray:
-    """Predicted means or probabilities, layer by layer in NumPy."""
+    """Return predicted means or probabilities, computed layer by layer in NumPy."""
     with np.errstate(all="ignore"):
         values = X.astype(np.float64)
         for k, (coef, intercept) in enumerate(zip(model.coefs_, model.intercepts_, strict=True)):
@@ -121,7 +120,7 @@ def forward(model, X: np.ndarray) -> np.ndarray:
 
 
 def check_predictions(model, X, predictions: np.ndarray) -> None:
-    """Predictions are finite, and those of a plain pass through the weights."""
+    """Check that predictions are finite and agree with a plain forward pass."""
     X = np.asarray(with_valid_indices(X, "X").toarray() if scipy.sparse.issparse(X) else X, dtype=np.float64)
     if predictions.dtype.kind == "f" and not np.isfinite(predictions).all():
         raise Fault("predictions are not finite")
@@ -130,24 +129,24 @@ def check_predictions(model, X, predictions: np.ndarray) -> None:
         expected = np.hstack([1 - expected, expected])
     predictions = predictions.reshape(expected.shape)
     single = model.coefs_[0].dtype == np.float32
-    # Rounding is relative to the largest terms of a sum, which the outputs may not show.
+    # Rounding is relative to the largest terms of a sum, which may cancel in the outputs.
     tolerance = (1e-3 if single else 1e-7) * max(1.0, *(np.abs(coef).max() for coef in model.coefs_), np.abs(X).max())
     if np.isfinite(expected).all() and np.abs(X).max() < 1e3 and np.abs(model._network.theta).max() < 1e3:
         np.testing.assert_allclose(predictions, expected, rtol=tolerance, atol=tolerance)
 
 
 def check_against_scikit_learn(model, X, y, weights) -> None:
-    """With scikit-learn's draw, losses are scikit-learn's, and what it can train on is no error."""
+    """Check that skinit trains wherever scikit-learn does, to the same loss if it draws the same weights."""
     if model.activation not in ("identity", "logistic", "tanh", "relu") or model.learning_rate_init == "auto":
         return
     if model.beta_2 == 0:
-        # Adam then steps by signs of gradients, which rounding may flip.
+        # Adam then steps by the signs of gradients, which rounding may flip.
         return
     values = np.asarray(with_valid_indices(X, "X").toarray() if scipy.sparse.issparse(X) else X)
     if values.dtype != np.float64 or not np.abs(values).max() < 100 or model.learning_rate_init > 0.1:
         return
     if weights is not None and not (np.min(weights) >= 0 and 1e-3 < np.mean(weights) < 1e3):
-        # scikit-learn's sums underflow or overflow.
+        # scikit-learn's sums would underflow or overflow.
         return
     if model.solver == "adamw" or model.learning_rate not in ("constant", "invscaling", "adaptive"):
         return
@@ -162,14 +161,14 @@ def check_against_scikit_learn(model, X, y, weights) -> None:
             theirs.fit(X, y, sample_weight=weights)
         except Exception:
             return
-        # Training that runs away is chaotic.
+        # Diverging training is chaotic.
         if not theirs.loss_ < 1e6 or not all(np.isfinite(coef).all() for coef in theirs.coefs_):
             return
         try:
             ours.fit(X, y, weights)
         except ValueError as error:
             if not REFUSED.search(str(error)):
-                raise Fault(f"scikit-learn fits where skinit raises: {error}") from error
+                raise Fault(f"scikit-learn fits, but skinit raises: {error}") from error
             return
     if not np.isclose(ours.loss_, theirs.loss_, rtol=1e-5, atol=1e-9):
-        raise Fault(f"the loss is {ours.loss_}, and scikit-learn's {theirs.loss_}")
+        raise Fault(f"the loss is {ours.loss_}, but scikit-learn's is {theirs.loss_}")

@@ -1,18 +1,18 @@
-"""How untuned networks compare with a grid search over initialization and learning rate.
+"""Scores of untuned networks, compared with a grid search over initialization and learning rate.
 
-Untuned is ``init="hessian", learning_rate_init="auto"``, one run. The grid has every scheme with every rate. A *cell*
-is a table, an activation, a depth and a solver; all runs of a cell have the same epochs, batches and momentum. For each
-seed, the rows are parted into training, validation and test (60/20/20); the seed also draws the weights. The grid's
-choice is the member with the best mean score on the validation rows over the seeds. Untuned never sees these rows. Both
-are compared on the test rows. So are its rivals, which are other recipes of a single run: each scheme, and the weights
-of untuned, at each of three rates and at the automatic one.
+Untuned is one run with ``init="hessian", learning_rate_init="auto"``. The grid has every scheme with every rate. A
+*cell* is a table, an activation, a depth and a solver. All runs of a cell have the same epochs, batches and momentum.
+For each seed the rows are split into training, validation and test (60/20/20). The seed also draws the weights. The
+choice of the grid is the member with the best mean score over seeds on the validation rows, which untuned never sees.
+Both are compared on the test rows. They are also compared with rivals, other recipes of a single run: each scheme,
+and the weights of untuned, at each of three rates and at the automatic one.
 
-Scores are accuracies, or coefficients of determination not below -1. A run that diverged has the score of chance: that
-of predicting the commonest class, or the mean.
+Scores are accuracies, or R² clipped below at -1. A run that diverged gets the score of chance, which predicts the
+most common class or the mean.
 
-Every finished fit is a line of ``fits.jsonl`` in the folder of ``--out``; the same command goes on where it stopped.
-The report is written beside it: ``cells.csv``, ``quality.json``, ``quality.png``, and of the rivals ``rivals.csv`` and
-``rivals.png``.
+Every finished fit is a line of ``fits.jsonl`` in the folder of ``--out``, and the same command resumes from it. The
+report is written to the same folder: ``cells.csv``, ``quality.json`` and ``quality.png``, and for the rivals
+``rivals.csv`` and ``rivals.png``.
 """
 
 import hashlib
@@ -43,19 +43,19 @@ SCHEMES = ("random", "xavier", "he", "lecun_normal", "orthogonal", "lsuv", "hess
 RATES = {"sgd": (1e-3, 1e-2, 1e-1, 0.5, 1.0), "adam": (1e-4, 1e-3, 1e-2)}
 DEFAULT_RATE = 1e-3
 UNTUNED = ("hessian", "auto")
-# The initializations and rates of the recipes of a single run.
+# Initializations of the recipes of a single run.
 RIVAL_INITS = (*SCHEMES, "hessian")
 RIVAL_RATES = {"sgd": (1e-3, 1e-2, 1e-1, "auto"), "adam": (1e-4, 1e-3, 1e-2, "auto")}
 LOWEST_SCORE = -1.0
-# scikit-learn's own defaults: 200 rows a batch, Nesterov's momentum 0.9.
+# scikit-learn's defaults: 200 rows a batch, and Nesterov's momentum 0.9.
 TRAINING = {"batch_size": "auto", "momentum": 0.9, "nesterovs_momentum": True}
 
 
 @dataclass(frozen=True)
 class Study:
-    """What is compared on what."""
+    """The tables, activations and depths to compare on, and the size of the runs."""
 
-    tables: tuple[str, ...] | None  # None: all
+    tables: tuple[str, ...] | None  # None means all tables.
     activations: tuple[str, ...]
     depths: tuple[int, ...]
     seeds: int
@@ -76,7 +76,7 @@ QUICK = Study(
 
 @dataclass(frozen=True)
 class Cell:
-    """Where the grid and untuned are compared."""
+    """A setting in which the grid and untuned are compared."""
 
     data: str
     activation: str
@@ -89,7 +89,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Fit:
-    """One training run: untuned, a member of a cell's grid or a rival, with a seed."""
+    """One training run with a seed: untuned, a member of the grid of a cell, or a rival."""
 
     cell: Cell
     init: str
@@ -98,12 +98,12 @@ class Fit:
 
 
 def grid(solver: str) -> list[tuple[str, float | str]]:
-    """The grid of a solver, as pairs of scheme and rate."""
+    """Return the grid of a solver, as pairs of scheme and rate."""
     return list(product(SCHEMES, RATES[solver]))
 
 
 def recipes(solver: str) -> list[tuple[str, float | str]]:
-    """All pairs of scheme and rate that are run: untuned, the grid and the rivals."""
+    """Return all pairs of scheme and rate to run: untuned, the grid and the rivals."""
     return list(dict.fromkeys([UNTUNED, *grid(solver), *product(RIVAL_INITS, RIVAL_RATES[solver])]))
 
 
@@ -113,7 +113,7 @@ def cached_split(table: Table, seed: int, most_rows: int) -> Split:
 
 
 def make_estimator(fit: Fit, table: Table, epochs: int) -> skinit.MLPClassifier | skinit.MLPRegressor:
-    """The estimator of a run."""
+    """Return the estimator of a run."""
     make = skinit.MLPClassifier if table.is_classification else skinit.MLPRegressor
     return make(
         hidden_layer_sizes=(WIDTH,) * fit.cell.depth,
@@ -122,7 +122,7 @@ def make_estimator(fit: Fit, table: Table, epochs: int) -> skinit.MLPClassifier 
         init=fit.init,
         learning_rate_init=fit.rate,
         max_iter=epochs,
-        # All epochs, whatever the loss does.
+        # The run trains for all epochs, whatever the loss does.
         tol=0.0,
         n_iter_no_change=np.inf,
         random_state=fit.seed,
@@ -137,7 +137,7 @@ def _score(is_classification: bool, y: np.ndarray, predictions: np.ndarray) -> f
 
 
 def run_fit(fit: Fit, table: Table, study: Study, **parameters) -> dict:
-    """Train, with other parameters if some are given, score, and return the line to be kept."""
+    """Train and score, with other parameters if given, and return the line to keep."""
     parts = cached_split(table, fit.seed, study.most_rows)
     X, y = parts.training
     dummy = DummyClassifier() if table.is_classification else DummyRegressor()
@@ -186,13 +186,13 @@ def run_fit(fit: Fit, table: Table, study: Study, **parameters) -> dict:
 
 
 def key_of(record: dict) -> Fit:
-    """The run that a line tells of."""
+    """Return the run that a line describes."""
     cell = Cell(record["data"], record["activation"], record["depth"], record["solver"])
     return Fit(cell, record["init"], record["rate"], record["seed"])
 
 
 def settings(study: Study) -> dict:
-    """What must be equal for two fits to be comparable; the first line of the file."""
+    """Return the settings that must be equal for fits to be comparable. They are the first line of the file."""
     sources = hashlib.sha256()
     root = Path(skinit.__file__).parent
     for path in sorted(root.rglob("*.py")):
@@ -209,7 +209,7 @@ def settings(study: Study) -> dict:
 
 
 def load_fits(path: Path, header: dict) -> dict[Fit, dict]:
-    """The fits that `path` holds; starts the file if there is none. A line cut short by an interruption is dropped."""
+    """Return the fits in `path`, which is created if it is missing. A line cut short by an interruption is dropped."""
     if path.exists():
         text = path.read_bytes()
         whole = text[: text.rfind(b"\n") + 1]
@@ -224,7 +224,7 @@ def load_fits(path: Path, header: dict) -> dict[Fit, dict]:
                 changes = "; ".join(f"{name}: {theirs.get(name)} there, {header.get(name)} here" for name in differing)
                 raise SystemExit(
                     f"{path} holds fits that cannot be compared with new ones ({changes}). "
-                    "Give another folder with --out, or delete this one."
+                    "Give another folder with --out, or delete the file."
                 )
             return {key_of(line): line for line in lines[1:]}
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -233,13 +233,13 @@ def load_fits(path: Path, header: dict) -> dict[Fit, dict]:
 
 
 def check_tables(fits: dict[Fit, dict], tables: dict[str, Table], path: Path) -> None:
-    """Refuse to mix fits on tables that changed."""
+    """Refuse to mix fits of a table that changed."""
     for record in fits.values():
         table = tables.get(record["data"])
         if table is not None and table.digest != record["table"]:
             raise SystemExit(
-                f"The table {table.name!r} is not the one that {path} was made with. "
-                "Give another folder with --out, or delete this one."
+                f"The table {table.name!r} has changed since {path} was written. "
+                "Give another folder with --out, or delete the file."
             )
 
 
@@ -248,7 +248,7 @@ def check_tables(fits: dict[Fit, dict], tables: dict[str, Table], path: Path) ->
 
 @contextmanager
 def progress(total: int, done: int) -> Iterator[Callable[[str], None]]:
-    """A function to call after each fit: a bar on a terminal, otherwise a line now and then."""
+    """Yield a function to call after each fit. It updates a bar on a terminal, or prints a line every 15 seconds."""
     if sys.stdout.isatty():
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -277,7 +277,7 @@ def progress(total: int, done: int) -> Iterator[Callable[[str], None]]:
 
 
 def warm_up(fits: list[Fit], tables: dict[str, Table], study: Study) -> None:
-    """Compile what the fits need, so that none is timed with it."""
+    """Compile the kernels that the fits need, so that no timed fit compiles."""
     kinds = {}
     for fit in fits:
         table = tables[fit.cell.data]
@@ -286,7 +286,7 @@ def warm_up(fits: list[Fit], tables: dict[str, Table], study: Study) -> None:
     for fit in kinds.values():
         X, y = cached_split(tables[fit.cell.data], fit.seed, study.most_rows).training
         estimator = make_estimator(fit, tables[fit.cell.data], 1).set_params(hidden_layer_sizes=(4,))
-        # Only the compilation matters here.
+        # The fit is made for its compilation alone.
         try:
             estimator.fit(X, y)
         except skinit.DivergenceError:
@@ -298,14 +298,14 @@ def run_fits(
 ) -> list[dict]:
     """Run fits in threads (the kernels release the GIL), and append each to the file when it ends."""
     records = []
-    # Fits side by side use cores better than threads in a small fit.
+    # Simultaneous fits use the cores better than threads within a small fit.
     skinit.set_num_threads(1)
     with warnings.catch_warnings(), path.open("a") as file:
         warnings.simplefilter("ignore", ConvergenceWarning)
-        # Numbers that overflow on the way to a divergence, which is counted.
+        # Runs that diverge overflow first. They are counted as diverged.
         warnings.simplefilter("ignore", RuntimeWarning)
         warm_up(pending, tables, study)
-        # As they end: a slow fit does not hold back the lines of others.
+        # Fits arrive as they end, so a slow fit does not delay the lines of others.
         results = Parallel(n_jobs, prefer="threads", return_as="generator_unordered")(
             delayed(run_fit)(fit, tables[fit.cell.data], study) for fit in pending
         )
@@ -319,7 +319,7 @@ def run_fits(
 
 
 def find_tables(study: Study, data_dir: Path | None) -> dict[str, Table]:
-    """The tables of a study and of a folder, by name."""
+    """Return the tables of a study and of a folder, by name."""
     tables = {table.name: table for table in bundled_tables(study.most_rows)}
     if study.tables is not None:
         tables = {name: tables[name] for name in study.tables}
@@ -329,7 +329,7 @@ def find_tables(study: Study, data_dir: Path | None) -> dict[str, Table]:
             raise SystemExit(f"There are no CSV files in {data_dir}.")
         for path in paths:
             if path.stem in tables:
-                raise SystemExit(f"{path} has the name of a table that is bundled: rename it.")
+                raise SystemExit(f"{path} has the name of a bundled table: rename the file.")
             try:
                 tables[path.stem] = read_csv(path)
             except ValueError as error:
@@ -339,35 +339,44 @@ def find_tables(study: Study, data_dir: Path | None) -> dict[str, Table]:
 
 def add_arguments(parser) -> None:
     """Add the options of this benchmark to its parser."""
-    parser.add_argument("--quick", action="store_true", help="fewer tables, activations, depths and seeds: minutes")
-    parser.add_argument("--data-dir", type=Path, metavar="FOLDER", help="CSV files to add, the last column the target")
+    parser.add_argument(
+        "--quick", action="store_true", help="fewer tables, activations, depths and seeds, which takes minutes"
+    )
+    parser.add_argument(
+        "--data-dir",
+        type=Path,
+        metavar="FOLDER",
+        help="folder of CSV files to add, each with the target in its last column",
+    )
     parser.add_argument(
         "--out",
         type=Path,
         metavar="FOLDER",
-        help="where fits and reports are kept (default: quality-results, with --quick quality-results-quick)",
+        help="folder for fits and reports (default: quality-results, with --quick quality-results-quick)",
     )
-    parser.add_argument("--seeds", type=int, metavar="N", help=f"default: {FULL.seeds}, with --quick {QUICK.seeds}")
-    parser.add_argument("--first-seed", type=int, default=0, metavar="N", help="seeds from N on (default: 0)")
+    parser.add_argument(
+        "--seeds", type=int, metavar="N", help=f"number of seeds (default: {FULL.seeds}, with --quick {QUICK.seeds})"
+    )
+    parser.add_argument("--first-seed", type=int, default=0, metavar="N", help="the first seed (default: 0)")
     parser.add_argument(
         "--only",
         metavar="TEXT",
         nargs="+",
         default=[""],
-        help="only cells whose names, as 'digits relu 10 sgd', contain one of these",
+        help="only cells whose names, such as 'digits relu 10 sgd', contain one of these texts",
     )
     parser.add_argument(
         "--grid",
         type=Path,
         metavar="FILE",
-        help="run untuned only, and compare it with the grid of this cells.csv of an earlier report",
+        help="run only untuned, and compare it with the grid in this cells.csv of an earlier report",
     )
-    parser.add_argument("--jobs", type=int, default=2, metavar="N", help="fits at a time (default: 2)")
+    parser.add_argument("--jobs", type=int, default=2, metavar="N", help="number of simultaneous fits (default: 2)")
     parser.set_defaults(run=run)
 
 
 def run(arguments) -> None:
-    """Run what is missing, and write and print the report."""
+    """Run the missing fits, then write and print the report."""
     from .quality_again import write_comparison
     from .quality_report import collect, write_report
     from .quality_rivals import write_rivals
@@ -376,12 +385,12 @@ def run(arguments) -> None:
     out = arguments.out or Path("quality-results-quick" if arguments.quick else "quality-results")
     n_seeds = study.seeds if arguments.seeds is None else arguments.seeds
     if n_seeds < 2:
-        raise SystemExit("--seeds must be 2 or more: standard errors need two.")
+        raise SystemExit(f"--seeds must be 2 or more, because standard errors need two, got {n_seeds}.")
     tables = find_tables(study, arguments.data_dir)
     cells = [Cell(*values) for values in product(tables, study.activations, study.depths, RATES)]
     cells = [cell for cell in cells if any(text in str(cell) for text in arguments.only)]
     if not cells:
-        raise SystemExit(f"No cell's name contains {' or '.join(map(repr, arguments.only))}.")
+        raise SystemExit(f"--only matches no cell: no name contains {' or '.join(map(repr, arguments.only))}.")
     header = settings(study)
     path = out / "fits.jsonl"
     done = load_fits(path, header)
@@ -394,13 +403,13 @@ def run(arguments) -> None:
         for seed in seeds
     ]
     pending = [fit for fit in wanted if fit not in done]
-    print(f"{len(wanted)} fits of {len(cells)} cells, {len(wanted) - len(pending)} done before; {path}", flush=True)
+    print(f"{len(wanted)} fits of {len(cells)} cells, of which {path} has {len(wanted) - len(pending)}", flush=True)
     if pending:
         try:
             for record in run_fits(pending, tables, study, path, len(wanted) - len(pending), arguments.jobs):
                 done[key_of(record)] = record
         except KeyboardInterrupt:
-            raise SystemExit(f"Interrupted. The same command goes on from {path}.") from None
+            raise SystemExit(f"Interrupted. The same command resumes from {path}.") from None
     records = [done[fit] for fit in wanted]
     if arguments.grid is not None:
         write_comparison(records, arguments.grid, out)

@@ -1,6 +1,6 @@
-"""Untuned against the grid of an earlier report of the quality benchmark.
+"""Untuned, compared with the grid of an earlier report of the quality benchmark.
 
-What the grid reaches does not depend on the rules of untuned, so a change of them can be measured without the grid.
+The results of the grid do not depend on the rules of untuned, so a change of these rules can be measured without it.
 """
 
 from collections.abc import Sequence
@@ -16,12 +16,12 @@ KEPT = ["chance", "grid", "grid_error", "choice", "grid_members", "grid_members_
 
 
 def read_cells(path: Path) -> pd.DataFrame:
-    """The table of cells of an earlier report."""
+    """Return the table of cells of an earlier report."""
     return pd.read_csv(path).set_index(CELL)
 
 
 def compare(records: Sequence[dict], earlier: pd.DataFrame) -> pd.DataFrame:
-    """A row for each cell: untuned now, then, and the grid's choice."""
+    """Return a row for each cell: untuned now and before, and the choice of the grid."""
     groups: dict[Cell, list[dict]] = {}
     for record in records:
         groups.setdefault(key_of(record).cell, []).append(record)
@@ -50,7 +50,7 @@ def compare(records: Sequence[dict], earlier: pd.DataFrame) -> pd.DataFrame:
 
 
 def format_summary(table: pd.DataFrame) -> str:
-    """A line for each solver and depth, before and now."""
+    """Return a table with a row for each solver and depth, before and now."""
     grid_learned = table["grid_members_at_chance"] < table["grid_members"]
     counted = table.assign(
         before=table["untuned_before"] - table["grid"],
@@ -78,5 +78,5 @@ def write_comparison(records: Sequence[dict], cells: Path, out: Path) -> None:
     """Print the summary, and write the table to `out`."""
     table = compare(records, read_cells(cells))
     table.to_csv(out / "untuned.csv", index=False, float_format="%.6g")
-    print("Untuned less the grid's choice of", cells)
+    print("Test scores of untuned, minus those of the grid's choice in", cells)
     print(format_summary(table))

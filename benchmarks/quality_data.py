@@ -22,15 +22,17 @@ from sklearn.datasets import (
 from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import StandardScaler
 
-# A numeric target of a CSV file is a class label if it has whole values, and no more of them than this.
+# A numeric target of a CSV file is a class label if its values are whole and at most this many.
 MOST_CLASSES = 20
-# Columns that a text column of a CSV file may become; rarer values share one.
+# A text column of a CSV file becomes at most this many columns, and one more for all rarer values.
 MOST_CATEGORIES = 50
-# Parts of the rows for validation and for the test; the rest is for training.
-VALIDATION_PART, TEST_PART = 0.2, 0.2
+# The part of the rows for validation. All rows that are left are for training.
+VALIDATION_PART = 0.2
+# The part of the rows for the test.
+TEST_PART = 0.2
 
 
-# Compared by identity, as arrays have no hash.
+# Tables are compared by identity, because arrays have no hash.
 @dataclass(frozen=True, eq=False)
 class Table:
     """Features, and labels or numbers to predict."""
@@ -42,7 +44,7 @@ class Table:
 
     @cached_property
     def digest(self) -> str:
-        """A fingerprint of the values."""
+        """Return a fingerprint of the values."""
         values = hashlib.sha256(np.ascontiguousarray(self.X, np.float64).tobytes())
         values.update(np.ascontiguousarray(self.y, np.float64).tobytes())
         return values.hexdigest()[:16]
@@ -50,7 +52,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Split:
-    """What one seed trains, chooses and tests on, standardized by the training rows."""
+    """The training, validation and test rows of one seed, standardized by the training rows."""
 
     training: tuple[np.ndarray, np.ndarray]
     validation: tuple[np.ndarray, np.ndarray]
@@ -58,7 +60,7 @@ class Split:
 
 
 def two_spirals(n_rows: int, noise: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Two interleaved spirals of one and a half turns: separable, but by no means linearly."""
+    """Draw two interleaved spirals of one and a half turns, which no line can separate."""
     rng = np.random.RandomState(seed)
     labels = np.arange(n_rows) % 2
     angles = 3 * np.pi * np.sqrt(rng.uniform(size=n_rows))
@@ -68,7 +70,7 @@ def two_spirals(n_rows: int, noise: float, seed: int) -> tuple[np.ndarray, np.nd
 
 
 def bundled_tables(n_rows: int) -> Iterator[Table]:
-    """All bundled and synthetic tables, the latter of `n_rows` rows."""
+    """Yield all bundled tables, and synthetic ones of `n_rows` rows."""
     for name, load in {
         "iris": load_iris,
         "wine": load_wine,
@@ -91,14 +93,14 @@ def bundled_tables(n_rows: int) -> Iterator[Table]:
 
 
 def read_csv(path: Path) -> Table:
-    """A CSV file with a header line, whose last column is the target.
+    """Read a CSV file with a header line, whose last column is the target.
 
-    Text columns are one-hot encoded; numbers that are missing become the median of their column, missing text a
-    category; rows without a target are left out. A target of text, or of a few whole numbers, is a class label.
+    Text columns are one-hot encoded. Missing numbers become the median of their column, and missing text a category.
+    Rows without a target are left out. A target of text, or of a few whole numbers, is a class label.
     """
     frame = pd.read_csv(path)
     if frame.shape[1] < 2:
-        raise ValueError(f"{path} has {frame.shape[1]} column: features and, last, a target are needed.")
+        raise ValueError(f"{path} has {frame.shape[1]} column, but needs features and, in the last column, a target.")
     frame = frame[frame.iloc[:, -1].notna()]
     target, features = frame.iloc[:, -1], frame.iloc[:, :-1]
     columns = []
@@ -106,7 +108,7 @@ def read_csv(path: Path) -> Table:
         column = features[name]
         if pd.api.types.is_numeric_dtype(column):
             column = column.astype(np.float64)
-            # A column without any number says nothing; 0 keeps it harmless.
+            # In a column without any number every value becomes 0.
             columns.append(column.fillna(column.median()).fillna(0.0).to_frame())
             continue
         column = column.astype("string").fillna("(missing)")
@@ -120,7 +122,7 @@ def read_csv(path: Path) -> Table:
 
 
 def _labels_to_stratify(table: Table, rows: np.ndarray) -> np.ndarray | None:
-    """The labels of `rows`, unless a class is too rare to be in all parts."""
+    """Return the labels of `rows`, or None if a class is too rare to be in all parts."""
     if not table.is_classification:
         return None
     labels = table.y[rows]
@@ -128,7 +130,7 @@ def _labels_to_stratify(table: Table, rows: np.ndarray) -> np.ndarray | None:
 
 
 def split(table: Table, seed: int, most_rows: int) -> Split:
-    """At most `most_rows` rows of a table, drawn and parted by `seed`."""
+    """Draw at most `most_rows` rows of a table, and split them, by `seed`."""
     rows = np.arange(len(table.y))
     if rows.size > most_rows:
         rows, _ = train_test_split(

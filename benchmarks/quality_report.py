@@ -1,10 +1,10 @@
-"""What the fits of the quality benchmark say: a table, a summary, a picture and a JSON file.
+"""The report of the quality benchmark: a table, a summary, a picture and a JSON file.
 
-A cell falls short if untuned's mean test score is below that of the grid's choice by more than the standard error of
-the difference of two means, sqrt(a² + b²), with the standard error over seeds of each: the errors that the scores are
-printed with. The standard error of the *paired* differences would be smaller, as both see the same splits, but of a few
-seeds it is itself a guess (two equal differences make it zero), and of two equally good methods one would fall short of
-it in every fifth cell. The share by this stricter measure is printed too, with what two equal methods would reach.
+Untuned falls short in a cell if its mean test score is below that of the choice of the grid by more than the standard
+error of their difference, sqrt(a² + b²). Here a and b are the standard errors over seeds that are printed with the
+scores. The standard error of the *paired* differences would be smaller, because both see the same splits. But over a
+few seeds it is itself uncertain: two equal differences make it zero, and of two equally good methods one would fall
+short in every fifth cell. The report has the share by this stricter measure too, with that of two equal methods.
 """
 
 import json
@@ -20,9 +20,9 @@ from scipy.stats import t as student
 
 from .quality import DEFAULT_RATE, RATES, SCHEMES, UNTUNED, Cell, grid, key_of
 
-# A member learned in a cell if its mean score is this part of the way from chance to a perfect score, or more.
+# A member learned in a cell if its mean score is at least this far from chance, where 1 is a perfect score.
 LEARNED = 0.05
-# The colours of the picture can be told apart by the colour-blind (M. Okabe and K. Ito), and differ in shape as well.
+# The colour-blind can tell these colours apart (M. Okabe and K. Ito). The markers differ in shape too.
 COLORS = {"untuned": "#D55E00", "grid": "#0072B2", "schemes": "#555555"}
 DEPTH_COLORS = ("#E69F00", "#56B4E9", "#009E73", "#CC79A7", "#000000")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
@@ -30,7 +30,7 @@ MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 
 @dataclass(frozen=True)
 class Runs:
-    """The runs of one member of a cell, one a seed."""
+    """The runs of one member of a cell, one for each seed."""
 
     name: str
     test: np.ndarray
@@ -48,23 +48,23 @@ class Runs:
 
     @property
     def error(self) -> float:
-        """Standard error of the mean test score over seeds."""
+        """The standard error of the mean test score over seeds."""
         return float(self.test.std(ddof=1) / np.sqrt(self.test.size))
 
     @property
     def loss(self) -> float:
-        """Mean training loss of the last epoch; infinite if a run diverged."""
+        """The mean training loss of the last epoch, infinite if a run diverged."""
         return float(np.mean([losses[-1] for losses in self.losses])) if not self.diverged.any() else np.inf
 
     @property
     def learned(self) -> bool:
-        """Whether the mean score leaves chance behind, on rows of both kinds (one might by luck)."""
+        """Whether the mean score exceeds chance on validation and on test rows, because one of them might by luck."""
         parts = ((self.test, self.chance), (self.validation, self.chance_validation))
         return all(float(np.mean(score - chance - LEARNED * (1 - chance))) > 0 for score, chance in parts)
 
 
 def make_runs(name: str, records: Sequence[dict]) -> Runs:
-    """The runs of one member of a cell, from their lines."""
+    """Collect the runs of one member of a cell from their lines."""
     records = sorted(records, key=lambda record: record["seed"])
 
     def column(key: str) -> np.ndarray:
@@ -79,9 +79,9 @@ def make_runs(name: str, records: Sequence[dict]) -> Runs:
 
 
 def epochs_to_common_loss(one: Runs, other: Runs) -> tuple[float, float]:
-    """Mean epochs until the training loss first is down to the higher of the two runs' lowest, seed by seed.
+    """Return the mean epochs until both runs reach the training loss that the worse one reaches at best.
 
-    Seeds where one diverged are left out; nan if none remains.
+    The loss is found seed by seed. Seeds with a run that diverged are left out. NaN if none remains.
     """
     epochs = []
     for curves in zip(one.losses, other.losses, strict=True):
@@ -109,7 +109,7 @@ class CellResult:
 
     @property
     def ranking(self) -> list[Runs]:
-        """The grid by mean validation score, then training loss."""
+        """The grid by mean validation score, then by training loss."""
         return sorted(self.grid.values(), key=lambda runs: (-runs.validation.mean(), runs.loss))
 
     @property
@@ -125,7 +125,7 @@ class CellResult:
         return self.error_of(self.untuned)
 
     def error_of(self, runs: Runs) -> float:
-        """Standard error of the difference of the means of a recipe and of the grid's choice."""
+        """Return the standard error of the difference between a recipe and the choice of the grid."""
         return float(np.hypot(runs.error, self.choice.error))
 
     @property
@@ -138,7 +138,7 @@ class CellResult:
         return self.does_fall_short(self.untuned)
 
     def does_fall_short(self, runs: Runs) -> bool:
-        """Whether a recipe is more than one standard error below the grid's choice."""
+        """Return whether a recipe is more than one standard error below the choice of the grid."""
         return runs.mean - self.choice.mean < -self.error_of(runs) - 1e-12
 
     @property
@@ -147,7 +147,7 @@ class CellResult:
 
     @property
     def stays_at_chance(self) -> bool:
-        """Whether untuned is at chance where some member of the grid learned."""
+        """Whether untuned is at chance although some member of the grid learned."""
         return self.does_stay_at_chance(self.untuned)
 
     def does_stay_at_chance(self, runs: Runs) -> bool:
@@ -162,12 +162,12 @@ class CellResult:
         return self.grid_seconds / float(self.untuned.seconds.mean())
 
     def relative(self, score: float) -> float:
-        """A mean test score with chance at 0 and the grid's choice at 1."""
+        """Return a mean test score on the scale where chance is 0 and the choice of the grid is 1."""
         chance = float(self.choice.chance.mean())
         return (score - chance) / (self.choice.mean - chance)
 
     def row(self) -> dict:
-        """The cell as a line of the table."""
+        """Return the cell as a row of the table."""
         untuned, choice = self.untuned, self.choice
         default = [runs for (_, rate), runs in self.grid.items() if rate == DEFAULT_RATE]
         untuned_epochs, grid_epochs = epochs_to_common_loss(untuned, choice)
@@ -206,7 +206,7 @@ class CellResult:
 
 
 def collect(records: Sequence[dict]) -> list[CellResult]:
-    """The cells of the records of fits, in their order."""
+    """Group the records of fits by cell, in their order."""
     groups: dict[Cell, dict[tuple, list[dict]]] = {}
     for record in records:
         fit = key_of(record)
@@ -219,7 +219,7 @@ def collect(records: Sequence[dict]) -> list[CellResult]:
 
 
 def summarize(results: list[CellResult]) -> dict:
-    """The goal's numbers."""
+    """Return the figures of the summary."""
     n_seeds = results[0].untuned.test.size
     learned = [result for result in results if result.choice.learned]
     return {
@@ -267,7 +267,7 @@ def summarize(results: list[CellResult]) -> dict:
 
 
 def format_table(results: list[CellResult]) -> str:
-    """A line a cell, for the eye."""
+    """Return a table for reading, with a row for each cell."""
     lines = []
     for result in results:
         row = result.row()
@@ -294,7 +294,7 @@ def format_table(results: list[CellResult]) -> str:
 
 
 def format_summary(summary: dict) -> str:
-    """The goal's numbers in sentences."""
+    """Return the figures of the summary in sentences."""
     short = summary["cells_that_fall_short"]
     lines = [
         f"{summary['cells']} cells, {summary['seeds']} seeds. Untuned against the grid's choice, on test rows:",
@@ -306,8 +306,8 @@ def format_summary(summary: dict) -> str:
         f"(the grid's choice at chance where untuned learned: "
         f"{len(summary['cells_grid_choice_at_chance_where_untuned_learned'])}; neither learned: "
         f"{len(summary['cells_nothing_learned'])})",
-        f"  median ratio of time, grid over untuned: {summary['median_time_ratio']:.1f}; untuned takes the time of "
-        f"{summary['median_cost_in_runs']:.1f} runs of the grid",
+        f"  median time of the grid, divided by that of untuned: {summary['median_time_ratio']:.1f} "
+        f"(untuned takes as long as {summary['median_cost_in_runs']:.1f} runs of the grid)",
         f"  difference of scores: mean {summary['mean_difference']:+.4f}, median {summary['median_difference']:+.4f}",
         "",
         f"Against one run of each scheme at the default rate, {DEFAULT_RATE:g}:",
@@ -333,16 +333,16 @@ def format_summary(summary: dict) -> str:
 
 
 def expected_of_first(result: CellResult, n_members: int) -> float:
-    """Mean test score of the best by validation among `n_members` of the grid, drawn at random."""
+    """Return the expected test score of the best of `n_members` random members, chosen by validation score."""
     scores = np.array([runs.mean for runs in result.ranking])
     n = scores.size
-    # The i-th of the ranking is the best of the draw if the others are from behind it.
+    # Member i of the ranking is the best of the draw if the others rank behind it.
     weights = [comb(n - 1 - i, n_members - 1) / comb(n, n_members) for i in range(n)]
     return float(np.dot(weights, scores))
 
 
 def draw(results: list[CellResult], path: Path) -> None:
-    """Left: score against cost. Right: each cell, untuned against the grid's choice."""
+    """Draw scores against cost on the left, and untuned against the choice of the grid on the right."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
     from matplotlib.lines import Line2D
@@ -358,7 +358,7 @@ def draw(results: list[CellResult], path: Path) -> None:
 
 
 def _draw_cost(ax, results: list[CellResult], solver: str) -> None:
-    """Score relative to the grid's choice, against time in runs of the grid's mean length."""
+    """Draw scores relative to the choice of the grid, against time in mean runs of the grid."""
     ax.set_title(f"{solver}: {len(results)} cells", loc="left")
     ax.set_xlabel("time, in mean runs of the grid")
     ax.set_ylabel("test score (0: chance, 1: the grid's choice)")
@@ -369,7 +369,7 @@ def _draw_cost(ax, results: list[CellResult], solver: str) -> None:
     curves = np.array([[r.relative(expected_of_first(r, int(k))) for k in counts] for r in results])
     low, middle, high = np.percentile(curves, [25, 50, 75], axis=0)
     ax.fill_between(counts, low, high, color=COLORS["grid"], alpha=0.15, linewidth=0)
-    ax.plot(counts, middle, color=COLORS["grid"], linewidth=2, label="search of so many members, at random")
+    ax.plot(counts, middle, color=COLORS["grid"], linewidth=2, label="random search of this many members")
 
     def point(scores: list[float], cost: float, color: str, marker: str, label: str | None) -> None:
         low, middle, high = np.percentile(scores, [25, 50, 75])
@@ -385,7 +385,7 @@ def _draw_cost(ax, results: list[CellResult], solver: str) -> None:
             zorder=3,
         )
 
-    # Beside each other: all of them cost one run.
+    # The points are drawn side by side, because each of them cost one run.
     places = np.geomspace(0.42, 0.8, len(SCHEMES))
     for init, place, marker in zip(SCHEMES, places, MARKERS, strict=True):
         scores = [r.relative(r.grid[init, DEFAULT_RATE].mean) for r in results]
@@ -445,12 +445,12 @@ def _draw_cells(ax, results: list[CellResult], line) -> None:
 
 
 def _finite(value):
-    """JSON has no infinity and no nan."""
+    """Return None instead of infinity and NaN, which JSON lacks."""
     return None if isinstance(value, float) and not np.isfinite(value) else value
 
 
 def write_report(results: list[CellResult], out: Path, settings: dict) -> None:
-    """Print the table and the summary; write them, the picture and the JSON file to `out`."""
+    """Print the table and the summary. Write the cells, the picture and the JSON file to `out`."""
     summary = summarize(results)
     rows = [result.row() for result in results]
     pd.DataFrame(rows).to_csv(out / "cells.csv", index=False, float_format="%.6g")
@@ -475,9 +475,10 @@ def write_report(results: list[CellResult], out: Path, settings: dict) -> None:
     draw(results, out / "quality.png")
     print(format_table(results))
     print(
-        "\nuntuned, grid: test score and its standard error over seeds. rate: untuned's (median over seeds). For "
-        "untuned/grid, loss: mean training loss at the end; epochs: to the higher of the two lowest losses; time: "
-        "seconds of one run/of one run of each member. diverged, at chance: members of the grid.\n"
+        "\nuntuned, grid: test score and its standard error over seeds. rate: the rate of untuned, median over seeds. "
+        "The columns loss, epochs and time have untuned/grid. loss: mean training loss at the end. epochs: epochs to "
+        "the higher of the two lowest losses. time: seconds of one run of untuned/of one run of each member. "
+        "diverged, at chance: members of the grid.\n"
     )
     print(format_summary(summary))
     print(f"\n{out / 'cells.csv'}, {out / 'quality.json'}, {out / 'quality.png'}")

@@ -1,6 +1,6 @@
-"""Scores of single-run recipes in the quality benchmark: a table of cells, and a picture.
+"""Scores of recipes of a single run in the quality benchmark: a table of cells, and a picture.
 
-The picture shows what an initialization is worth at a fixed rate and at the automatic one.
+The picture compares initializations at fixed rates and at the automatic one.
 """
 
 from pathlib import Path
@@ -13,7 +13,7 @@ from .quality_report import COLORS, MARKERS, CellResult
 
 
 def differences(results: list[CellResult]) -> pd.DataFrame:
-    """A row for each cell and rival: its test score less that of the grid's choice."""
+    """Return a row for each cell and rival, with its test score minus that of the choice of the grid."""
     return pd.DataFrame(
         [
             {
@@ -37,7 +37,7 @@ def differences(results: list[CellResult]) -> pd.DataFrame:
 
 
 def summarize(cells: pd.DataFrame) -> pd.DataFrame:
-    """A row for each rival, the best of each solver first."""
+    """Return a row for each rival, the best of each solver first."""
     table = cells.groupby(["solver", "init", "rate"], sort=False).agg(
         mean_difference=("difference", "mean"),
         error_over_cells=("difference", "sem"),
@@ -49,7 +49,7 @@ def summarize(cells: pd.DataFrame) -> pd.DataFrame:
 
 
 def draw(table: pd.DataFrame, path: Path) -> None:
-    """For each solver the mean difference of each initialization by rate."""
+    """Draw for each solver the mean difference of each initialization by rate."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -63,7 +63,7 @@ def draw(table: pd.DataFrame, path: Path) -> None:
             of_init = table[(table["solver"] == solver) & (table["init"] == init)].set_index("rate").loc[rates]
             is_ours = init == "hessian"
             ax.errorbar(
-                # Side by side, so that error bars can be told apart.
+                # The points are drawn side by side, so that their error bars do not overlap.
                 np.arange(len(rates)) + 0.05 * (i - len(RIVAL_INITS) / 2),
                 of_init["mean_difference"],
                 of_init["error_over_cells"],
@@ -77,17 +77,17 @@ def draw(table: pd.DataFrame, path: Path) -> None:
         ax.set_xticks(np.arange(len(rates)), rates)
         ax.set_xlabel("learning_rate_init")
         ax.set_title(solver, loc="left")
-    axes[0].set_ylabel("test score less that of the grid's choice, mean over cells")
+    axes[0].set_ylabel("test score minus that of the grid's choice, mean over cells")
     axes[-1].legend(title="init", fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5))
     figure.savefig(path, dpi=110)
 
 
 def write_rivals(results: list[CellResult], out: Path) -> None:
-    """Print the table of rivals; write the cells and the picture to `out`."""
+    """Print the table of rivals. Write the cells and the picture to `out`."""
     cells = differences(results)
     cells.to_csv(out / "rivals.csv", index=False, float_format="%.4g")
     table = summarize(cells)
     draw(table, out / "rivals.png")
-    print("\nRecipes of a single run against the grid's choice; runs: their time, in mean runs of the grid.")
+    print("\nRecipes of a single run, compared with the grid's choice. runs: their time, in mean runs of the grid.")
     print(table.to_string(index=False, float_format="{:.3f}".format))
     print(f"\n{out / 'rivals.csv'}, {out / 'rivals.png'}")

@@ -1,14 +1,14 @@
-"""How much faster skinit is than scikit-learn, PyTorch and JAX, and how near to the peak of the processor.
+"""How many times faster skinit is than scikit-learn, PyTorch and JAX, and how close it comes to the processor's peak.
 
-All do the same work: the same data, initial weights (``init="sklearn"``), batches, order of rows, epochs, solver and
-dtype. Equal final losses show it: the mean over the training rows, computed from each library's weights by the same
-lines. A fit that compiles comes before the first counted one. Each library is written as its own users would, and if
-there are several ways, the best counts; so does the best number of threads. Drawing the order of rows
-belongs to the fit of each.
+All libraries do the same work: the same data, initial weights (``init="sklearn"``), batches, order of rows, epochs,
+solver and dtype. Equal final losses show it. They are means over the training rows, computed from the weights of each
+library by the same code. The first fit, which compiles, is not counted. Each library is written as its users would
+write it. The fastest of several ways counts, and the fastest number of threads. The time of a fit includes drawing
+the order of rows.
 
-A process for each library and number of threads lives through the run. They are asked in turn, A B C D, A B C D, so
-that a machine that slows down slows all of them; a figure is a ratio of medians. skinit compiles anew for each run, so
-that no stale code is measured.
+There is one process for each library and number of threads. They are asked in turn, A B C D, A B C D, so a machine
+that slows down slows all of them. A figure is a ratio of medians. skinit compiles again for each run of the
+benchmark, so no stale code is measured.
 
 The report is written to the folder of ``--out``: ``speed.json`` with every measurement and the machine,
 ``summary.txt``, ``speed.png``, and the table of the README.
@@ -27,19 +27,19 @@ from .speed_worker import Absent, Worker, busy_processes
 from .speed_workloads import GROWTH, WORKLOADS, Workload
 
 STARTS = "first fit of a process"
-# OpenBLAS's threads still spin for a while when a call has returned.
+# OpenBLAS's threads keep spinning for a while after a call.
 PAUSE_SECONDS = 0.1
 
 
 def thread_counts() -> list[int]:
-    """Numbers of threads to measure with; where processes cannot be confined to cores, only that of all cores."""
+    """Return the numbers of threads to measure. If processes cannot be confined to cores, only that of all cores."""
     if not hasattr(os, "sched_getaffinity"):
         return [os.cpu_count() or 1]
     return [n_threads for n_threads in (1, 2) if n_threads <= len(os.sched_getaffinity(0))]
 
 
 class Crew:
-    """The processes of a run, started when they are first needed."""
+    """The processes of a run, each started when it is first needed."""
 
     def __init__(self) -> None:
         self._workers: dict[tuple[str, int], Worker] = {}
@@ -51,7 +51,7 @@ class Crew:
         return self._workers[key]
 
     def versions(self) -> dict[str, str]:
-        """The version of each library that was measured, or why it is absent."""
+        """Return the version of each library that was measured, or why it is absent."""
         found = {library: worker.ask("get_version") for (library, _), worker in self._workers.items()}
         return {
             library: f"absent ({version.reason})" if isinstance(version, Absent) else version
@@ -65,7 +65,7 @@ class Crew:
 
 
 def measure(workload: Workload, crew: Crew, threads: list[int], repeat: int) -> list[Measurement]:
-    """All ways to do a workload, measured in turn."""
+    """Measure all ways to do a workload, in turn."""
     X, y = workload.load()
     libraries = ["skinit", *workload.peers, *(["peak"] if workload.has_peak else [])]
     workers = [crew.get(library, n_threads) for n_threads in threads for library in libraries]
@@ -93,7 +93,7 @@ def measure(workload: Workload, crew: Crew, threads: list[int], repeat: int) -> 
                 measurement.seconds.append(ask(measurement, "measure"))
     for measurement in present:
         measurement.check = ask(measurement, "check")
-        # What PyTorch and JAX hold cannot be seen from Python.
+        # Python cannot see the memory of PyTorch and JAX.
         if workload.task in ("predict", "growth") and measurement.library in ("skinit", "scikit-learn"):
             measurement.memory = ask(measurement, "measure_memory")
     for worker in workers:
@@ -103,28 +103,30 @@ def measure(workload: Workload, crew: Crew, threads: list[int], repeat: int) -> 
 
 def add_arguments(parser) -> None:
     """Add the options of this benchmark to its parser."""
-    parser.add_argument("--repeat", type=int, default=5, metavar="N", help="counted runs of each (default: 5)")
+    parser.add_argument(
+        "--repeat", type=int, default=5, metavar="N", help="number of timed runs of each workload (default: 5)"
+    )
     parser.add_argument("--only", metavar="TEXT", default="", help="only workloads whose names contain TEXT")
     parser.add_argument(
         "--out",
         type=Path,
         default=Path("speed-results"),
         metavar="FOLDER",
-        help="where the report is written (default: speed-results)",
+        help="folder for the report (default: speed-results)",
     )
     parser.set_defaults(run=run)
 
 
 def run(arguments) -> None:
-    """Measure what is wanted, and write and print the report."""
+    """Measure the workloads, then write and print the report."""
     if arguments.repeat < 1:
-        raise SystemExit("--repeat must be 1 or more.")
+        raise SystemExit(f"--repeat must be 1 or more, got {arguments.repeat}.")
     workloads = [workload for workload in WORKLOADS if arguments.only in workload.name]
     grows, starts = arguments.only in GROWTH.name, arguments.only in STARTS
     total = len(workloads) + grows + starts
     if total == 0:
         names = "\n  ".join([*(workload.name for workload in WORKLOADS), GROWTH.name, STARTS])
-        raise SystemExit(f"No workload's name contains {arguments.only!r}. They are:\n  {names}")
+        raise SystemExit(f"--only matches no workload: no name contains {arguments.only!r}. The names are:\n  {names}")
     threads = thread_counts()
     load_before = os.getloadavg()[0]
     began, n_done = time.perf_counter(), 0
@@ -135,11 +137,11 @@ def run(arguments) -> None:
         nonlocal n_done
         n_done += 1
         minutes = (time.perf_counter() - began) / 60
-        print(f"{n_done} of {total}, {minutes:.1f} minutes: {name}", flush=True)
+        print(f"{n_done} of {total} done after {minutes:.1f} minutes: {name}", flush=True)
 
     try:
         with ExitStack() as stack:
-            # Compiled code of this run only.
+            # The run has a cache of its own, so skinit compiles.
             os.environ["NUMBA_CACHE_DIR"] = stack.enter_context(tempfile.TemporaryDirectory())
             crew = Crew()
             stack.callback(crew.stop)

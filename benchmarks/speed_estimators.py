@@ -1,4 +1,4 @@
-"""skinit and scikit-learn, in the words that they share."""
+"""The workloads in skinit and scikit-learn, which share their interface."""
 
 from dataclasses import replace
 from functools import partial
@@ -15,17 +15,19 @@ from skinit.curvature import hessian_operator
 from .speed_worker import Run
 from .speed_workloads import GROWTH_ROWS, Workload, training_loss
 
-# Rows and epochs of the fit before predictions are timed.
-FITTED_ROWS, FITTED_EPOCHS = 1_000, 20
+# Rows of the fit before predictions are timed.
+FITTED_ROWS = 1_000
+# Epochs of the fit before predictions are timed.
+FITTED_EPOCHS = 20
 
 
 class _Estimators:
-    """What both do."""
+    """The workloads in estimators of either package."""
 
     classifier: type
     regressor: type
     parameters: dict
-    # What GridSearchCV searches over: ten fits a fold.
+    # The parameters that GridSearchCV searches over: ten fits for each fold.
     grid: dict
 
     def __init__(self, n_threads: int) -> None:
@@ -47,7 +49,7 @@ class _Estimators:
         )
 
     def fitted(self, workload: Workload, X, y):
-        """An estimator that can predict."""
+        """Return an estimator that can predict."""
         estimator = self._estimator(workload).set_params(max_iter=FITTED_EPOCHS)
         return estimator.fit(X[:FITTED_ROWS], y[:FITTED_ROWS])
 
@@ -64,7 +66,7 @@ class _Estimators:
         estimator = self._estimator(workload)
 
         def search(backend: str) -> GridSearchCV:
-            # One BLAS thread for each of the fits that run at the same time.
+            # Each of the simultaneous fits gets one BLAS thread.
             with parallel_config(backend, n_jobs=self.n_threads), threadpool_limits(1, "blas"):
                 return GridSearchCV(estimator, self.grid, cv=5, refit=False, error_score="raise").fit(X, y)
 
@@ -130,6 +132,6 @@ class Skinit(_Estimators):
         return {"": Run(iterate, float)}
 
     def growth(self, workload: Workload, X, y) -> dict[str, Run]:
-        """The same network on more and more rows."""
+        """Fit the same network to more and more rows."""
         estimator = self._estimator(workload)
         return {str(n_rows): self._fit(estimator, workload, X[:n_rows], y[:n_rows]) for n_rows in GROWTH_ROWS}

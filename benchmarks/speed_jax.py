@@ -1,4 +1,7 @@
-"""JAX, as its users write it: an epoch is one compiled call, a `lax.scan` over mini-batches, whose state is donated."""
+"""The workloads in JAX, as its users would write them.
+
+An epoch is one compiled call, a `lax.scan` over mini-batches whose state is donated.
+"""
 
 from functools import partial
 
@@ -11,15 +14,15 @@ from .speed_worker import Run
 from .speed_workloads import ALPHA, BATCH_SIZE, BETA_1, BETA_2, EPSILON, LEARNING_RATE, Start, Workload, training_loss
 
 ACTIVATIONS = {"relu": jax.nn.relu, "tanh": jnp.tanh}
-# Rows at a time for the prediction of many.
+# Rows for each call if predictions are made in blocks.
 BLOCK = 10_000
 
 
 class Jax:
-    """What need not be done again is done before the clock starts: compilation, transfer of data."""
+    """Everything that is done only once comes before the clock starts: compilation and transfer of data."""
 
     def __init__(self, n_threads: int) -> None:
-        # Arrays keep their dtype: float32 stays float32. The number of threads is that of the cores it may run on.
+        # With this option arrays keep their dtype, float64 too. JAX has as many threads as the process may use cores.
         jax.config.update("jax_enable_x64", True)
 
     @staticmethod
@@ -43,7 +46,7 @@ class Jax:
 
     @staticmethod
     def _targets(workload: Workload, y: np.ndarray) -> jax.Array:
-        """Ones and zeros, which are faster on a CPU than looking up classes by number."""
+        """Return targets of ones and zeros, which are faster on a CPU than looking up classes by number."""
         n_classes = int(y.max()) + 1
         if n_classes == 2:
             return jnp.asarray(y.astype(workload.dtype).reshape(-1, 1))
@@ -76,7 +79,7 @@ class Jax:
             )
             return (parameters, first_moments, second_moments, n_steps), loss
 
-        # Data are arguments: XLA would take what a function closes over for constants, and fold them.
+        # The data are arguments, because XLA would fold the variables of a closure as constants.
         @partial(jax.jit, donate_argnums=0)
         def run_epoch(state, inputs, targets, order):
             step_on_rows = partial(step, inputs, targets)
@@ -151,7 +154,7 @@ class Jax:
 
         @jax.jit
         def by_linearization(parameters, inputs, targets) -> jax.Array:
-            # What does not depend on the direction is computed once.
+            # The part that does not depend on the direction is computed once.
             gradient = partial(jax.grad(loss_of), inputs=inputs, targets=targets)
             return iterate(parameters, jax.linearize(gradient, parameters)[1])
 

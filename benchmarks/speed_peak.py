@@ -1,4 +1,4 @@
-"""The least time that a processor needs for the multiply-adds of a training, whatever library does them."""
+"""The shortest time in which a processor can do the multiply-adds of a training, in any library."""
 
 from concurrent.futures import ThreadPoolExecutor
 from functools import reduce
@@ -14,7 +14,8 @@ from skinit.kernels.vectors import Vectors
 from .speed_worker import Run
 from .speed_workloads import Workload
 
-# Sums that do not wait for each other: more than a processor has multiply-adds under way, fewer than its registers.
+# The number of independent sums: more than the multiply-adds that a processor has in progress, and fewer than its
+# registers.
 N_SUMS = 12
 
 
@@ -30,7 +31,7 @@ def _add_products(typing_context, x, n_rounds):
         with cgutils.for_range(builder, arguments[1]):
             for total in sums:
                 builder.store(vectors.multiply_add(factor, factor, builder.load(total)), total)
-        # All of them are part of the result, so that the compiler leaves none out.
+        # The result depends on all sums, so the compiler cannot drop any.
         return vectors.sum(reduce(builder.fadd, map(builder.load, sums)))
 
     return x(x, types.intp), generate
@@ -44,14 +45,14 @@ def add_products(x, n_rounds):
 
 
 class Peak:
-    """Multiply-adds as many as a training's matrix products have, on numbers that are in registers already."""
+    """As many multiply-adds as the matrix products of a training, on numbers in registers."""
 
     def __init__(self, n_threads: int) -> None:
         self.n_threads = n_threads
 
     def fit(self, workload: Workload, X, y) -> dict[str, Run]:
         sizes = workload.layer_sizes(X, y)
-        # Forward, of the weights' gradients, and of the deltas, which the input has none of.
+        # The forward pass, the gradients of weights, and the deltas, which the input layer does not have.
         of_a_row = 3 * sum(fan_in * fan_out for fan_in, fan_out in zip(sizes, sizes[1:], strict=False))
         of_a_row -= sizes[0] * sizes[1]
         lanes = processor().vector_bytes // X.dtype.itemsize

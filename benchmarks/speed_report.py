@@ -1,4 +1,4 @@
-"""The report of the speed benchmark: a table, goals beside figures, a picture and a JSON file."""
+"""The report of the speed benchmark: a table, goals with their figures, a picture and a JSON file."""
 
 import io
 import json
@@ -18,10 +18,10 @@ from threadpoolctl import threadpool_info
 from .speed_results import Goal, Measurement, Results, find_goals
 from .speed_workloads import PEERS
 
-# Can be told apart by the colour-blind (M. Okabe and K. Ito), and differ in shape as well.
+# The colour-blind can tell these colours apart (M. Okabe and K. Ito). The markers differ in shape too.
 COLORS = {"scikit-learn": "#E69F00", "PyTorch": "#D55E00", "JAX": "#0072B2", "peak": "#009E73"}
 MARKERS = {"scikit-learn": "s", "PyTorch": "^", "JAX": "o"}
-# Of what is printed, at most.
+# The largest width of printed lines.
 WIDTH = 160
 
 
@@ -40,7 +40,7 @@ def _number(value: float | None) -> str:
 
 
 def format_table(results: Results) -> str:
-    """For each workload the ratios with each number of threads, those of the best, and the losses."""
+    """Return a table with, for each workload, the ratios by number of threads, the best ratios, and the losses."""
     table = Table(box=SIMPLE_HEAD)
     for name in ("workload", "skinit", *PEERS, "of the peak", "goal"):
         table.add_column(name, justify="left" if name in ("workload", "goal") else "right", no_wrap=True)
@@ -88,7 +88,7 @@ def format_goals(goals: Sequence[Goal]) -> str:
 
 
 def format_short_table(results: Results) -> str:
-    """The table of the README, in Markdown."""
+    """Return the table of the README, in Markdown."""
     lines = ["| workload | scikit-learn | PyTorch | JAX | 2 cores | peak |", "| --- | --- | --- | --- | --- | --- |"]
     for workload in results.workloads:
         scaling = results.scaling(workload)
@@ -104,16 +104,16 @@ def format_short_table(results: Results) -> str:
 
 
 EXPLANATION = """\
-Ratios are how many times faster skinit is: the median time of the library over skinit's. In rows of a number of
-threads, both have as many (skinit's column: its time over its shortest); in the row "best", each has what is fastest
-for it, in brackets: the way, and the number of threads. of the peak: the part of skinit's time that the multiply-adds
-of its products would take on numbers in registers, measured in the same run. loss: the mean over the training rows
-after the last epoch, from each library's weights; result: for predictions the mean label, for products the norm of the
-last, for a search the number of fits."""
+Ratios say how many times faster skinit is: the median time of the library divided by skinit's. In rows for a number of
+threads, each library has that many, and skinit's column is its time divided by its best. In the row "best", each
+library has its fastest way and number of threads, which are in brackets. of the peak: the part of skinit's time that
+the multiply-adds of its products would take on numbers in registers, measured in the same run. loss: the mean over the
+training rows after the last epoch, from the weights of each library. result: the mean label of predictions, the norm of
+the last Hessian product, or the number of fits of a search."""
 
 
 def describe_machine(versions: dict[str, str]) -> dict:
-    """What a reader needs to know to compare."""
+    """Return the facts about the machine that a reader needs to compare figures."""
     model = platform.processor()
     cpu_information = Path("/proc/cpuinfo")
     if cpu_information.exists():
@@ -141,20 +141,20 @@ def describe_machine(versions: dict[str, str]) -> dict:
 
 
 def format_summary(results: Results, goals: Sequence[Goal], machine: dict, settings: dict, absent: dict) -> str:
-    """All that is printed."""
+    """Return the whole printed report."""
     blocks = []
     if results.workloads:
         blocks += [format_table(results), EXPLANATION]
         remarks = [f"{workload.name}: {workload.remark}." for workload in results.workloads if workload.remark]
         apart = [workload.name for workload in results.workloads if not results.agrees(workload)]
         if apart:
-            remarks.append(f"! Not the same work, as results differ by more than rounding: {', '.join(apart)}.")
+            remarks.append(f"! Not the same work, because results differ by more than rounding: {', '.join(apart)}.")
         blocks.append("\n".join(remarks))
         noise = {workload.name: results.best(workload, "skinit").noise for workload in results.workloads}
         noisiest = max(noise, key=noise.__getitem__)
         blocks.append(
-            f"Noise of skinit's times (half of the interquartile range over the median): {median(noise.values()):.1%} "
-            f"in the median, {noise[noisiest]:.1%} at most ({noisiest})."
+            "Noise of skinit's times, as half of the interquartile range divided by the median: "
+            f"{median(noise.values()):.1%} at the median workload, {noise[noisiest]:.1%} at most ({noisiest})."
         )
     if absent:
         blocks.append("\n".join(f"Absent: {name}: {reason}" for name, reason in absent.items()))
@@ -165,7 +165,7 @@ def format_summary(results: Results, goals: Sequence[Goal], machine: dict, setti
 
 
 def _absences(measurements: Iterable[Measurement]) -> dict[str, str]:
-    """What was not measured, and why."""
+    """Return what was not measured, and why."""
     absent: dict[str, str] = {}
     for measurement in measurements:
         if measurement.absent:
@@ -180,7 +180,7 @@ def _absences(measurements: Iterable[Measurement]) -> dict[str, str]:
 
 
 def _label(ax, text: str, point: tuple[float, float]) -> None:
-    """A number to the right of a point, legible on lines."""
+    """Write a number to the right of a point, with an outline so that it can be read on lines."""
     from matplotlib.patheffects import withStroke
 
     outline = [withStroke(linewidth=2.5, foreground="white")]
@@ -191,7 +191,7 @@ def _label(ax, text: str, point: tuple[float, float]) -> None:
 
 def _draw_ratios(ax, results: Results, places: np.ndarray) -> None:
     largest, smallest = 2.0, 0.9
-    # Beside each other within the row of a workload.
+    # The points of a workload are drawn side by side.
     for shift, peer in zip((0.25, 0.0, -0.25), PEERS, strict=True):
         ratios = [results.ratio(workload, peer) for workload in results.workloads]
         points = [(ratio, place + shift) for place, ratio in zip(places, ratios, strict=True) if ratio is not None]
@@ -210,7 +210,7 @@ def _draw_ratios(ax, results: Results, places: np.ndarray) -> None:
     ax.set_xlim(low, high)
     ax.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
     ax.minorticks_off()
-    ax.set_xlabel("how many times faster skinit is (right of 1: faster)")
+    ax.set_xlabel("how many times faster skinit is")
 
 
 def _draw_peak_fractions(ax, results: Results, places: np.ndarray) -> None:
@@ -225,11 +225,11 @@ def _draw_peak_fractions(ax, results: Results, places: np.ndarray) -> None:
         if workload.peak_goal is not None:
             ax.vlines(workload.peak_goal, place - 0.45, place + 0.45, color="black", linewidth=1.2, linestyle=":")
     ax.set_xlim(0, largest * 1.15)
-    ax.set_xlabel("part of the processor's peak, one core")
+    ax.set_xlabel("part of the processor's peak on one core")
 
 
 def draw(results: Results, path: Path) -> None:
-    """Left: ratios, with the best number of threads. Right: parts of the peak on one core."""
+    """Draw ratios at the best number of threads on the left, and fractions of the peak on one core on the right."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -252,7 +252,7 @@ def draw(results: Results, path: Path) -> None:
     figure.savefig(path, dpi=110)
 
 
-# All of it.
+# The whole report.
 
 
 def write_report(
@@ -263,7 +263,7 @@ def write_report(
     load_before: float,
     out: Path,
 ) -> None:
-    """Write tables, goals, picture and JSON file to `out`, and print what there is to read."""
+    """Write the tables, goals, picture and JSON file to `out`, and print the summary."""
     results = Results(measurements)
     goals = find_goals(results, first_fits)
     machine = describe_machine(versions)

@@ -1,4 +1,4 @@
-"""What the measurements of the speed benchmark come to: medians, ratios, fractions, and goals beside figures."""
+"""The results of the speed benchmark: medians, ratios, fractions, and goals with their figures."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -8,27 +8,27 @@ import numpy as np
 
 from .speed_workloads import GROWTH, GROWTH_ROWS, PEERS, WORKLOADS, Workload
 
-# How far losses may be apart, relative to each other, for the work to count as equal. Adam takes a whole step for a
-# gradient of any size, also for one that is only rounding: in float32, one library in two ways ends up to 1e-3 apart.
+# Losses may differ by this fraction for the work to count as equal. Adam takes a whole step for a gradient of any size,
+# even if it is only rounding. In float32, two ways of one library end up to 1e-3 apart.
 LOSS_TOLERANCE = {"float64": 1e-6, "float32": 1e-2}
-# "Flat", and "constant".
+# Times and memory count as constant up to this ratio.
 FLATNESS = 1.1
 
 
 @dataclass
 class Measurement:
-    """One way of a library to do a workload, with a number of threads.
+    """Measurements of one way of a library to do a workload, with a number of threads.
 
     Attributes
     ----------
     absent : str
-        Why it was not measured; empty if it was.
+        Why it was not measured. Empty if it was.
     seconds : list of float
-        Of each counted run.
+        The time of each counted run.
     check : float or None
-        What shows that the work was that of the others: for a fit, the final loss.
+        A number that is equal for equal work, such as the final loss of a fit.
     memory : int or None
-        Bytes that a run holds at most in addition.
+        The most bytes that a run needs in addition.
     """
 
     workload: str
@@ -53,7 +53,7 @@ class Measurement:
 
 @dataclass(frozen=True)
 class Goal:
-    """What was wanted, what was measured, and whether that is enough."""
+    """A goal, its figure, and whether it is met."""
 
     what: str
     goal: str
@@ -84,7 +84,7 @@ class Results:
         self.threads = sorted({measurement.threads for measurement in self.measurements})
 
     def best(self, workload: Workload, library: str, threads: int | None = None) -> Measurement | None:
-        """The fastest way of a library, of all numbers of threads if none is given."""
+        """Return the fastest way of a library, over all numbers of threads if none is given."""
         ways = [
             measurement
             for measurement in self.measurements
@@ -94,21 +94,21 @@ class Results:
         return min(ways, key=lambda way: way.median, default=None)
 
     def ratio(self, workload: Workload, library: str, threads: int | None = None) -> float | None:
-        """How many times faster skinit is."""
+        """Return how many times faster skinit is."""
         theirs, ours = self.best(workload, library, threads), self.best(workload, "skinit", threads)
         return None if theirs is None or ours is None else theirs.median / ours.median
 
     def peak_fraction(self, workload: Workload, threads: int | None = None) -> float | None:
-        """The part of skinit's time that its multiply-adds would take at the processor's peak."""
+        """Return the part of skinit's time that its multiply-adds would take at the processor's peak."""
         return self.ratio(workload, "peak", threads)
 
     def scaling(self, workload: Workload) -> float | None:
-        """How many times faster skinit is on two cores than on one."""
+        """Return how many times faster skinit is on two cores than on one."""
         one, two = (self.best(workload, "skinit", threads) for threads in (1, 2))
         return None if one is None or two is None else one.median / two.median
 
     def gain_of_threads(self, workload: Workload) -> float | None:
-        """How many times faster skinit is by itself than held to one thread, in one process."""
+        """Return how many times faster skinit is with threads of its choice than held to one thread, in one process."""
         medians = {
             measurement.variant: measurement.median
             for measurement in self.measurements
@@ -117,7 +117,7 @@ class Results:
         return medians["one thread"] / medians[""] if "one thread" in medians else None
 
     def ratios(self, library: str) -> list[float]:
-        """Of all workloads that the library can do."""
+        """Return the ratios of all workloads that the library can do."""
         found = [self.ratio(workload, library) for workload in self.workloads]
         return [ratio for ratio in found if ratio is not None]
 
@@ -126,7 +126,7 @@ class Results:
         return min((ratio for ratio in found if ratio is not None), default=None)
 
     def checks(self, workload: Workload) -> list[float]:
-        """The final losses, or what else shows equal work, of all libraries, ways and numbers of threads."""
+        """Return the final losses, or other numbers that show equal work, of all measurements of a workload."""
         return [
             measurement.check
             for measurement in self.measurements
@@ -134,7 +134,7 @@ class Results:
         ]
 
     def disagreement(self, workload: Workload) -> float:
-        """The largest relative difference of two of them."""
+        """Return the largest relative difference between two of these numbers."""
         checks = self.checks(workload)
         return (max(checks) - min(checks)) / max(abs(check) for check in checks)
 
@@ -151,7 +151,7 @@ def _goals_against_peers(results: Results) -> list[Goal]:
     goals = [
         Goal.at_least(workload.goal, f"{workload.name}: best peer", ratio)
         for workload, ratio in best.items()
-        # Which has goals of its own.
+        # Searches have their own goals.
         if workload.task != "search"
     ]
     for least, name, ratios in (
@@ -236,7 +236,7 @@ def _goals_of_growth(results: Results) -> list[Goal]:
 
 
 def find_goals(results: Results, first_fits: dict[str, list[float]]) -> list[Goal]:
-    """Goals whose figures were measured."""
+    """Return the goals whose figures were measured."""
     goals = _goals_against_peers(results)
     for workload in results.workloads:
         if workload.task == "search":

@@ -1,4 +1,4 @@
-"""What it costs to start: the first fit of a new process, with and without compiled code in numba's cache."""
+"""The time of the first fit of a new process, with and without compiled code in the cache."""
 
 import json
 import os
@@ -7,7 +7,8 @@ import sys
 import tempfile
 import time
 
-# Tiny data: what is left is imports and compilation. Of two equal fits the first is longer by what it compiles.
+# The data are tiny, so imports and compilation take most of the time. The first of two equal fits is longer by its
+# compilation.
 SCRIPT = """
 import json, sys, time, warnings
 import numpy as np
@@ -40,7 +41,7 @@ print(json.dumps([first_fit_ended, others]))
 
 
 def _start(module: str, cache: str, measures_others: bool = False) -> tuple[float, dict[str, float]]:
-    """Seconds from the start of a process to the end of its first fit, and what other first fits add."""
+    """Return the seconds from the start of a process to the end of its first fit, and what other fits add."""
     began = time.time()
     process = subprocess.run(
         [sys.executable, "-c", SCRIPT.format(module=module, measures_others=measures_others)],
@@ -54,7 +55,7 @@ def _start(module: str, cache: str, measures_others: bool = False) -> tuple[floa
 
 
 def measure_starts(repeat: int) -> dict[str, list[float]]:
-    """Seconds of each start, in turn: skinit's with an empty cache, with what that left, and scikit-learn's."""
+    """Return the seconds of each start, measured in turn: skinit with an empty and a full cache, and scikit-learn."""
     seconds: dict[str, list[float]] = {}
     for _ in range(repeat):
         with tempfile.TemporaryDirectory() as cache:

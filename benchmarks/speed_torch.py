@@ -1,4 +1,7 @@
-"""PyTorch, as its users write it: `nn.Linear` layers, `torch.optim.Adam`, and a loop over mini-batches."""
+"""The workloads in PyTorch, as its users would write them.
+
+Networks have `nn.Linear` layers. Training is a loop over mini-batches with `torch.optim.Adam`.
+"""
 
 import math
 from functools import partial
@@ -12,12 +15,12 @@ from .speed_worker import Run
 from .speed_workloads import ALPHA, BATCH_SIZE, BETA_1, BETA_2, EPSILON, LEARNING_RATE, Start, Workload, training_loss
 
 ACTIVATIONS = {"relu": torch.nn.ReLU, "tanh": torch.nn.Tanh}
-# Rows at a time for the prediction of many.
+# Rows for each call if predictions are made in blocks.
 BLOCK = 10_000
 
 
 class PyTorch:
-    """What need not be done again is done before the clock starts: layers, compilation, conversion of data."""
+    """Everything that is done only once comes before the clock starts: layers, compilation and conversion of data."""
 
     def __init__(self, n_threads: int) -> None:
         torch.set_num_threads(n_threads)
@@ -71,11 +74,12 @@ class PyTorch:
             n_steps = 0
             for order in start.row_orders(y.size, workload.times):
                 order = torch.from_numpy(order)
-                # Rows are gathered once an epoch: fewer calls.
+                # Gathering the rows once for each epoch saves calls.
                 batches = zip(inputs[order].split(BATCH_SIZE), targets[order].split(BATCH_SIZE), strict=True)
                 for batch_inputs, batch_targets in batches:
                     n_steps += 1
-                    # scikit-learn divides the penalty by the rows of the batch, and adds epsilon before the correction.
+                    # scikit-learn divides the penalty by the rows of the batch, and adds epsilon before the bias
+                    # correction.
                     of_weights["weight_decay"] = ALPHA / len(batch_inputs)
                     of_weights["eps"] = of_biases["eps"] = EPSILON / math.sqrt(1 - BETA_2**n_steps)
                     loss = batch_loss(batch_inputs, batch_targets)
@@ -95,7 +99,7 @@ class PyTorch:
             "fused": Run(partial(train, batch_loss, "fused"), check),
         }
         if workload.compiled:
-            # Forward and backward pass are compiled; Adam is one kernel already.
+            # The forward and the backward pass are compiled. Adam is a single kernel already.
             torch._dynamo.reset()
             runs["compile"] = Run(partial(train, torch.compile(batch_loss, dynamic=False), "fused"), check)
         return runs
@@ -150,7 +154,7 @@ class PyTorch:
             return iterate(lambda direction: torch.func.jvp(gradient, (parameters,), (direction,))[1])
 
         def by_reverse_mode() -> float:
-            # The graph of the gradient is made once; each product goes backwards through it.
+            # The graph of the gradient is built once, and each product passes backwards through it.
             variables = {name: parameter.clone().requires_grad_() for name, parameter in parameters.items()}
             places = list(variables.values())
             gradient = torch.autograd.grad(loss_of(variables), places, create_graph=True)

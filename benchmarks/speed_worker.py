@@ -1,8 +1,8 @@
-"""The processes that the speed benchmark measures in: one for each library and number of threads.
+"""The processes of the speed benchmark, one for each library and number of threads.
 
-They live through the whole run and wait until they are asked, so that the libraries can be measured in turn though
-they do not share their threads' settings. A process is confined to as many cores as it may have threads, which holds
-for every library's threads.
+They run during the whole benchmark and wait for questions, so the libraries can be measured in turn although their
+settings of threads differ. Each process is confined to as many cores as it may have threads, which limits the threads
+of every library.
 """
 
 import importlib
@@ -20,7 +20,7 @@ from typing import Any
 
 from .speed_workloads import Workload
 
-# Where each library's class is, and the package that it needs.
+# For each library, the module and name of its class, and the package that it needs.
 LIBRARIES = {
     "skinit": ("speed_estimators", "Skinit", "skinit"),
     "peak": ("speed_peak", "Peak", "numba"),
@@ -34,9 +34,9 @@ LIBRARIES = {
 class Run:
     """One way to do a workload."""
 
-    # What is timed.
+    # The call that is timed.
     call: Callable[[], Any]
-    # From what it returns, the number that shows that the work was that of the others.
+    # Turns the result of the call into a number that is equal for equal work.
     check: Callable[[Any], float] | None = None
 
 
@@ -53,7 +53,7 @@ class Absent:
 
 
 class _Library:
-    """What a process answers with."""
+    """The library of a process, whose methods answer questions."""
 
     def __init__(self, name: str, n_threads: int) -> None:
         module, class_name, package = LIBRARIES[name]
@@ -66,7 +66,7 @@ class _Library:
         return self.version
 
     def prepare(self, workload: Workload, X, y) -> dict[str, Absent | None]:
-        """Run each way to do the workload once, so that nothing is compiled later; tell which cannot be run."""
+        """Run each way once, so that nothing is compiled later. Return why ways cannot be run, or None."""
         self.runs, self.results = {}, {}
         absent: dict[str, Absent | None] = {}
         for variant, run in getattr(self.library, workload.task)(workload, X, y).items():
@@ -79,7 +79,7 @@ class _Library:
         return absent
 
     def measure(self, variant: str) -> float:
-        """Seconds."""
+        """Return the seconds of a run."""
         call = self.runs[variant].call
         self.results.pop(variant)
         began = time.perf_counter()
@@ -89,12 +89,12 @@ class _Library:
         return seconds
 
     def check(self, variant: str) -> float | None:
-        """What shows that the work was that of the others, after the last run."""
+        """Return the number that shows equal work, from the last run."""
         check = self.runs[variant].check
         return None if check is None else float(check(self.results[variant]))
 
     def measure_memory(self, variant: str) -> int:
-        """Bytes that NumPy and Python hold at most in addition, apart from the time that it takes to count them."""
+        """Return the most bytes that NumPy and Python allocate in a run, which is slower than a timed one."""
         self.results.pop(variant)
         tracemalloc.start()
         self.results[variant] = self.runs[variant].call()
@@ -103,14 +103,14 @@ class _Library:
         return peak
 
     def forget(self) -> None:
-        """Give the memory of a workload back."""
+        """Free the memory of a workload."""
         self.runs, self.results = {}, {}
 
 
 def _serve(connection, name: str, n_threads: int) -> None:
-    # Who asks decides what Ctrl-C does.
+    # The process that asks decides about Ctrl-C.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    # That fits end when their epochs do is meant so.
+    # Fits end after a fixed number of epochs on purpose, so ConvergenceWarning says nothing.
     warnings.simplefilter("ignore")
     try:
         library = _Library(name, n_threads)
@@ -118,7 +118,7 @@ def _serve(connection, name: str, n_threads: int) -> None:
         connection.send(Absent.because_of(error))
         return
     connection.send(None)
-    # Until nobody asks any more.
+    # The loop ends when the connection is closed.
     with suppress(EOFError, ConnectionError):
         while True:
             question, *arguments = connection.recv()
@@ -136,7 +136,7 @@ def _spin() -> None:
 
 @contextmanager
 def busy_processes(count: int) -> Iterator[None]:
-    """Have so many processes compete for the cores."""
+    """Run this many processes that compete for the cores."""
     processes = [multiprocessing.get_context("spawn").Process(target=_spin, daemon=True) for _ in range(count)]
     for process in processes:
         process.start()
@@ -150,7 +150,7 @@ def busy_processes(count: int) -> Iterator[None]:
 
 @contextmanager
 def _confined_to(n_cores: int) -> Iterator[None]:
-    """Have processes that are started here run on so many cores."""
+    """Confine the processes that are started here to this many cores."""
     if n_cores == os.cpu_count():
         yield
         return
@@ -163,12 +163,12 @@ def _confined_to(n_cores: int) -> Iterator[None]:
 
 
 class Worker:
-    """A process that holds a library, seen from the one that asks.
+    """A process with a library, as seen from the process that asks.
 
     Attributes
     ----------
     absent : Absent or None
-        Why the library cannot be measured, if so.
+        Why the library cannot be measured.
     """
 
     def __init__(self, name: str, n_threads: int) -> None:
@@ -190,10 +190,10 @@ class Worker:
             return self.absent
 
     def ask(self, question: str, *arguments) -> Any:
-        """The answer of a method of `_Library`, or `Absent`."""
+        """Return the answer of a method of `_Library`, or `Absent`."""
         if self.absent is not None:
             return self.absent
-        # A process that has ended is noticed below.
+        # `_receive` notices a process that has ended.
         with suppress(ConnectionError):
             self._connection.send((question, *arguments))
         return self._receive()

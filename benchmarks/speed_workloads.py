@@ -1,4 +1,4 @@
-"""What the speed benchmark measures: data, networks and the work to be done with them."""
+"""The workloads of the speed benchmark: data, networks and what to do with them."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -12,9 +12,9 @@ from sklearn.preprocessing import StandardScaler
 
 import skinit
 
-# In the order of the report; skinit and the processor's peak are measured beside them.
+# In the order of the report. skinit and the processor's peak are measured with them.
 PEERS = ("scikit-learn", "PyTorch", "JAX")
-# scikit-learn's defaults, for those that have others.
+# scikit-learn's defaults, because the other libraries have different ones.
 LEARNING_RATE = 1e-3
 BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-8
 ALPHA = 1e-4
@@ -33,21 +33,21 @@ class Workload:
     data : callable
         Returns X and y.
     times : int
-        Epochs of a fit, or products, or calls.
+        The number of epochs of a fit, of products or of calls.
     peers : tuple of str
-        Libraries that can do the same, beside skinit.
+        The other libraries that can do it.
     goal : float
         How many times faster than the best of them skinit should be.
     peak_goal : float or None
-        Which part of skinit's time on one core the multiply-adds would take at the processor's peak.
+        The part of skinit's time on one core that the multiply-adds should take at the processor's peak.
     scaling_goal : float or None
         How many times faster skinit should be on two cores than on one.
     busy_processes : int
-        How many other processes compete for the cores.
+        The number of other processes that compete for the cores.
     compiled : bool
         Whether `torch.compile` is tried, which takes long to compile.
     remark : str
-        What the report says about it.
+        A remark for the report.
     """
 
     name: str
@@ -69,21 +69,21 @@ class Workload:
 
     @property
     def has_peak(self) -> bool:
-        """Whether its multiply-adds are counted, and measured at the peak beside it."""
+        """Whether the processor's peak is measured for the multiply-adds of this workload."""
         return self.task == "fit" and self.solver == "adam" and self.peers == PEERS and not self.busy_processes
 
     def load(self) -> tuple[Any, np.ndarray]:
-        """X and y, in the dtype of the workload; classes are numbered from 0."""
+        """Return X and y, in the dtype of the workload. Classes are numbered from 0."""
         X, y = self.data()
         return X.astype(self.dtype), y.astype(self.dtype if self.is_regression else np.int64)
 
     def layer_sizes(self, X, y) -> list[int]:
-        """Units of each layer, from the input to the output."""
+        """Return the units of each layer, from input to output."""
         n_classes = 1 if self.is_regression else int(y.max()) + 1
         return [X.shape[1], *self.hidden_layer_sizes, 1 if n_classes == 2 else n_classes]
 
     def parameters(self) -> dict:
-        """Parameters of an estimator: all epochs, whatever the loss does."""
+        """Return the parameters of an estimator that trains for all epochs, whatever the loss does."""
         return {
             "hidden_layer_sizes": self.hidden_layer_sizes,
             "activation": self.activation,
@@ -127,7 +127,7 @@ def curved_surface():
 
 
 def texts():
-    """Rows of about 100 of 20,000 words, frequent ones more often (Zipf's law), of unit length."""
+    """Draw rows of about 100 of 20,000 words, frequent ones more often (Zipf's law), scaled to unit length."""
     random_state = np.random.RandomState(0)
     n_rows, n_words, length = 10_000, 20_000, 133
     frequency = 1 / np.arange(10, n_words + 10)
@@ -140,12 +140,12 @@ def texts():
     return X, np.argmax(X @ random_state.standard_normal((n_words, 20)), axis=1)
 
 
-# What every library starts from, and what shows that it did the same work.
+# The common start of all libraries, and the loss that shows equal work.
 
 
 @dataclass(frozen=True)
 class Start:
-    """Initial parameters, drawn as scikit-learn draws them, and the generator's state after that."""
+    """Initial parameters as scikit-learn draws them, and the state of the generator after the draw."""
 
     coefs: list[np.ndarray]
     intercepts: list[np.ndarray]
@@ -159,7 +159,7 @@ class Start:
         return cls(network.coefs_, network.intercepts_, random_state.get_state())
 
     def row_orders(self, n_rows: int, epochs: int) -> Iterator[np.ndarray]:
-        """The order of rows of each epoch, drawn as scikit-learn draws it."""
+        """Yield the order of rows of each epoch, drawn as scikit-learn draws it."""
         random_state = np.random.RandomState()
         random_state.set_state(self.generator_state)
         order = np.arange(n_rows)
@@ -171,9 +171,9 @@ class Start:
 
 
 def training_loss(workload: Workload, X, y: np.ndarray, coefs: list, intercepts: list) -> float:
-    """Mean loss with its penalty on all rows, in float64 by the same lines for all libraries.
+    """Return the mean loss and penalty on all rows, in float64 by the same code for all libraries.
 
-    The loss of one logistic output is the log loss of two classes, of several outputs that of as many, of a regression
+    One logistic output has the log loss of two classes, and several outputs that of as many classes. A regression has
     half the mean squared error.
     """
     activations = X.astype(np.float64)
@@ -276,14 +276,14 @@ WORKLOADS = [
         solver="lbfgs",
         is_regression=True,
         peers=SCIKIT_LEARN_ONLY,
-        remark="torch.optim.LBFGS searches along lines in another way, so it would not do the same work",
+        remark="torch.optim.LBFGS has another line search, so it would not do the same work",
     ),
     Workload(
         "sparse 10,000x20,000 at 0.5%",
         "fit",
         texts,
         peers=SCIKIT_LEARN_ONLY,
-        remark="the other libraries have no such layer for training in batches",
+        remark="the other libraries have no layer for training on sparse mini-batches",
     ),
     Workload("predict 1,000,000x20", "predict", large_table),
     Workload(
@@ -292,7 +292,7 @@ WORKLOADS = [
         digits,
         times=300,
         goal=1.0,
-        remark="skinit and scikit-learn check their input and translate class numbers, the others only compute",
+        remark="skinit and scikit-learn also check their input and translate class numbers",
     ),
     Workload(
         "GridSearchCV, 50 fits",
@@ -301,7 +301,7 @@ WORKLOADS = [
         times=10,
         peers=SCIKIT_LEARN_ONLY,
         goal=5.0,
-        remark="skinit over ten initializers, scikit-learn over ten seeds, 5 folds; on 2 cores with the best backend",
+        remark="skinit searches ten initializers and scikit-learn ten seeds, with 5 folds and the best backend",
     ),
     Workload(
         "200 Hessian products",
@@ -311,10 +311,10 @@ WORKLOADS = [
         times=200,
         peers=("PyTorch", "JAX"),
         goal=1.0,
-        remark="power iteration on digits-100 float64 tanh; scikit-learn has none",
+        remark="power iteration on digits-100 float64 tanh; scikit-learn has no Hessian products",
     ),
 ]
 
-# One thread, skinit alone: the same network on the first rows of a table, in variants by their number.
+# skinit alone fits the same network with one thread to the first rows of a table. The variants are numbers of rows.
 GROWTH = Workload("20 features, 10,000 to 1,000,000 rows", "growth", large_table, times=3, peers=())
 GROWTH_ROWS = (10_000, 100_000, 1_000_000)

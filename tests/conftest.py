@@ -1,4 +1,4 @@
-"""Shared by all tests."""
+"""Fixtures and checks for all tests."""
 
 import signal
 
@@ -20,7 +20,7 @@ Kernel.__call__ = _checked_call  # type: ignore[method-assign]
 
 @pytest.fixture(autouse=True)
 def _ctrl_c_is_heard():
-    """Ctrl-C raises in every test, also where the suite was started with the signal ignored, as in the background."""
+    """Make Ctrl-C raise KeyboardInterrupt even if the suite runs in the background, where SIGINT is ignored."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)

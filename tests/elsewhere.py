@@ -1,4 +1,4 @@
-"""Running code that is compiled for another processor."""
+"""Run code that is compiled for another processor."""
 
 import json
 import os
@@ -8,9 +8,10 @@ from pathlib import Path
 
 
 def run_for(cpu_name, code, folder):
-    """What a process of its own prints, in JSON. It compiles for the processor named, or for this one if that is None.
+    """Run code in a new process, and return the JSON that it prints.
 
-    Machine code is kept in `folder`. The code may import the tests.
+    The process compiles for `cpu_name`, or for this processor if that is None. It keeps machine code in `folder`.
+    The code may import the tests.
     """
     environment = os.environ | {"NUMBA_CACHE_DIR": str(folder)}
     if cpu_name:

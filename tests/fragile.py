@@ -1,4 +1,4 @@
-"""An estimator on which something happens, apart from the tests so that workers have little to import."""
+"""An estimator that fails or kills its process on demand, in a module of its own so that workers import little."""
 
 import os
 import signal
@@ -10,7 +10,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 
 
 class Fragile(ClassifierMixin, BaseEstimator):
-    """A classifier of the first column that writes down its fits, and has one on which something happens."""
+    """A classifier by the sign of the first column that records its fits, and fails in the fit with the number `on`."""
 
     def __init__(self, folder, number=0, *, event=None, on=-1):
         self.folder = folder
@@ -21,11 +21,11 @@ class Fragile(ClassifierMixin, BaseEstimator):
     def fit(self, X, y):
         with open(os.path.join(self.folder, "fits"), "a") as file:
             file.write(f"{self.number}\n")
-        # So that whoever waits for results has them before those to come.
+        # Results that are waited for arrive before the next fit ends.
         time.sleep(0.02)
         if self.number == self.on:
             if self.event == "kill once":
-                # Only the first can make the folder.
+                # Only the first fit can make the folder.
                 try:
                     os.mkdir(os.path.join(self.folder, "killed"))
                 except FileExistsError:
@@ -44,6 +44,6 @@ class Fragile(ClassifierMixin, BaseEstimator):
 
 
 def fits_of(folder):
-    """How many fits a `Fragile` has written down."""
+    """Return how many fits `Fragile` has recorded."""
     path = Path(folder, "fits")
     return len(path.read_text().splitlines()) if path.exists() else 0

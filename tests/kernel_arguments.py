@@ -1,4 +1,4 @@
-"""Checks of what compiled code trusts: types, order and sizes of arguments. Under pytest each call runs them."""
+"""Checks of the types, layouts and sizes that compiled code trusts. The tests run them before each call of a kernel."""
 
 import numpy as np
 from numba import types
@@ -10,7 +10,7 @@ from skinit.kernels.team import board_size
 
 
 def check_arguments(signature, values) -> None:
-    """Raise AssertionError if something is not of the type, the order or the size that a kernel takes it for."""
+    """Raise AssertionError if an argument lacks the type, layout or size that the kernel expects."""
     assert len(signature.args) == len(values)
     for number, (numba_type, value) in enumerate(zip(signature.args, values, strict=True)):
         _check_value(numba_type, value, f"argument {number}")
@@ -98,7 +98,7 @@ def _check_training(training) -> None:
         assert offset == -1 or 0 <= offset <= workspace.offsets[-1] - sizes[k] * sizes[k + 1]
     assert workspace.losses.size == workspace.weight_sums.size == n_shards
     assert workspace.squared_norms.size == len(workspace.ranges)
-    # Each parameter is in one range.
+    # The ranges cover each parameter exactly once.
     counts = np.zeros(theta.size, np.int64)
     starts = np.concatenate([[0], np.cumsum(sizes[:-1] * sizes[1:])])
     for k, first, stop in workspace.ranges:

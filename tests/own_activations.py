@@ -1,4 +1,4 @@
-"""Activations as users write them in a module, which workers of a search import."""
+"""Activations as users write them, in a module that the workers of a search can import."""
 
 import math
 
@@ -56,7 +56,8 @@ def elu(u):
     return u if u > 0 else np.expm1(u)
 
 
-# By the name of the built-in activation that each is: with all derivatives, some, or none.
+# Each is named after the built-in activation that it equals. Some give both derivatives, some only the slope, some
+# none.
 MADE = {
     "softsign": skinit.make_activation(softsign, softsign_slope, softsign_bend),
     "leaky_relu": skinit.make_activation(leaky_relu, leaky_relu_slope, zero),

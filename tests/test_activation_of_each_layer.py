@@ -1,4 +1,4 @@
-"""Networks whose hidden layers have activations of their own, against the same references as those with one for all."""
+"""Networks with a different activation in each hidden layer, against the same references as networks with one."""
 
 from functools import partial
 
@@ -59,7 +59,7 @@ def test_outputs_are_those_of_a_numpy_network(names, dtype, seed):
 
 @settings(max_examples=20, deadline=None, derandomize=True)
 @given(names=NAMES, loss=st.sampled_from(LOSSES), seed=st.integers(0, 999))
-def test_float32_gradients_and_products_are_the_float64_ones_to_their_precision(names, loss, seed):
+def test_float32_gradients_and_products_agree_with_float64(names, loss, seed):
     layer_sizes = (3, *[4] * len(names), 3)
     network, X, targets, weights, _ = make_problem(tuple(names), loss, layer_sizes, 10, seed, dtype=np.float32)
     precise = Network.from_parameters(
@@ -75,7 +75,7 @@ def test_float32_gradients_and_products_are_the_float64_ones_to_their_precision(
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("solver", ["adam", "sgd", "lbfgs"])
 @pytest.mark.parametrize("name", ["relu", "tanh"])
-def test_the_same_name_for_each_layer_gives_the_bits_of_the_name_for_all(name, solver, dtype):
+def test_repeating_a_name_for_each_layer_gives_the_bits_of_the_single_name(name, solver, dtype):
     common = {"hidden_layer_sizes": (7, 6, 5), "solver": solver, "max_iter": 5, "random_state": 0}
     X = X_iris.astype(dtype)
     with pytest.warns(match=".*"):
@@ -90,7 +90,7 @@ def test_the_same_name_for_each_layer_gives_the_bits_of_the_name_for_all(name, s
 
 
 @pytest.mark.parametrize("name", ["logistic", "relu"])
-def test_scikit_learns_draw_without_hidden_layers_is_still_that_of_the_activation(name):
+def test_scikit_learns_draw_uses_the_activation_even_without_hidden_layers(name):
     parameters = {"hidden_layer_sizes": (), "activation": name, "solver": "lbfgs", "max_iter": 1, "random_state": 0}
     ours = MLPClassifier(init="sklearn", **parameters).initialize(X_iris, y_iris)
     bound = np.sqrt((2 if name == "logistic" else 6) / (4 + 3))
@@ -98,17 +98,17 @@ def test_scikit_learns_draw_without_hidden_layers_is_still_that_of_the_activatio
     np.testing.assert_array_equal(ours.coefs_[0], expected)
 
 
-def test_scikit_learns_draw_goes_by_the_activation_of_each_layer():
+def test_scikit_learns_draw_uses_the_activation_of_each_layer():
     names = ["logistic", "tanh", "logistic"]
     model = MLPRegressor(hidden_layer_sizes=(30, 30, 30), activation=names, init="sklearn", random_state=0)
     model.initialize(X_iris, y_iris)
     for coef, numerator in zip(model.coefs_, [2, 6, 2, 2], strict=True):
         bound = np.sqrt(numerator / sum(coef.shape))
-        # Of 120 or more uniform numbers the largest is within a tenth of the bound, but for 0.9^120.
+        # The largest of 120 uniform numbers is within a tenth of the bound, except with probability 0.9^120.
         assert 0.9 * bound < np.abs(coef).max() <= bound or coef.shape[1] == 1
 
 
-def test_auto_goes_by_the_family_of_each_activation():
+def test_auto_picks_he_or_xavier_by_the_activation_of_each_layer():
     scheme = partial(get_initializer, "auto")
     he, xavier = VarianceScaling(2.0), VarianceScaling(1.0, "fan_avg", "uniform")
     assert repr(scheme(["relu", "gelu"])) == repr(he)
@@ -118,7 +118,7 @@ def test_auto_goes_by_the_family_of_each_activation():
     model = MLPClassifier((200, 200), ["tanh", "relu"], init="auto", random_state=0).initialize(X_iris, y_iris)
     variances = [2 / 204, 2 / 200, 2 / 200]
     for coef, variance in zip(model.coefs_, variances, strict=True):
-        # The relative deviation of a variance of n normal numbers is sqrt(2 / n): here within 4 of them.
+        # The variance of n normal numbers has the relative standard deviation sqrt(2 / n). Four of them are allowed.
         assert abs(coef.var() / variance - 1) < 4 * np.sqrt(2 / coef.size)
     assert repr(clone(model.initializer_)) == repr(model.initializer_)
 
@@ -133,12 +133,12 @@ def test_orthogonal_weights_have_the_gain_of_each_activation():
 
 
 @pytest.mark.parametrize("method", ["measured", "jacobian", "closed_form"])
-def test_the_hessian_initializer_sees_the_activation_of_each_layer(method):
+def test_the_hessian_initializer_uses_the_activation_of_each_layer(method):
     models = [
         MLPClassifier((6, 6), names, init=Hessian(method), random_state=0).initialize(X_iris, y_iris)
         for names in (["relu", "logistic"], ["logistic", "relu"])
     ]
-    # The layer above the one with small slopes has other weights.
+    # The weights of a layer depend on the slopes of the layer below.
     assert not np.allclose(np.linalg.norm(models[0].coefs_[1]), np.linalg.norm(models[1].coefs_[1]), rtol=0.05)
     if method == "jacobian":
         for model in models:
@@ -150,7 +150,7 @@ def test_curvature_and_inspection_are_those_of_a_numpy_network():
     model = MLPRegressor(hidden_layer_sizes=(5, 4, 3), activation=names, init="orthogonal", random_state=0).initialize(
         X_iris, y_iris
     )
-    # Away from the kink.
+    # Intercepts keep preactivations away from the kink.
     model.intercepts_[1][:] = 0.3
     slopes = {
         "tanh": lambda u: 1 / np.cosh(u) ** 2,
@@ -175,7 +175,7 @@ def test_curvature_and_inspection_are_those_of_a_numpy_network():
         np.testing.assert_allclose(signals.saturated[k], is_flat.mean(), rtol=1e-9)
 
 
-def test_findings_go_by_the_activation_of_each_layer():
+def test_findings_use_the_activation_of_each_layer():
     model = MLPClassifier((8, 8), ("tanh", "relu"), init="orthogonal", random_state=0).initialize(X_iris, y_iris)
     model.coefs_[0] *= 1e4
     model.intercepts_[1][:] = -1e3
@@ -186,14 +186,14 @@ def test_findings_go_by_the_activation_of_each_layer():
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-def test_a_search_goes_over_names_and_lists_of_names():
+def test_a_search_accepts_names_and_lists_of_names():
     given = ["relu", ["tanh", "relu"], ("gelu", "gelu")]
     search = GridSearchCV(MLPClassifier((6, 5), max_iter=5, random_state=0), {"activation": given}, cv=2, n_jobs=2)
     search.fit(X_iris, y_iris)
     assert np.isfinite(search.cv_results_["mean_test_score"]).all()
 
 
-def test_a_list_that_is_changed_after_a_fit_is_used_as_a_name_is():
+def test_changing_the_list_after_a_fit_works_like_changing_a_name():
     model = MLPRegressor(hidden_layer_sizes=(4, 3), activation=["tanh", "relu"], random_state=0).initialize(
         X_iris, y_iris
     )
@@ -205,7 +205,7 @@ def test_a_list_that_is_changed_after_a_fit_is_used_as_a_name_is():
     np.testing.assert_array_equal(model.predict(X_iris), before)
 
 
-def test_no_hidden_layer_takes_an_empty_list():
+def test_an_empty_list_fits_a_network_without_hidden_layers():
     rng = np.random.default_rng(0)
     targets = draw_targets("squared_error", (20, 1), rng)[:, 0]
     model = MLPRegressor(hidden_layer_sizes=(), activation=[], solver="lbfgs", alpha=0.0, random_state=0).fit(

@@ -1,4 +1,4 @@
-"""Activations: value, slope and bend against formulas and their exact derivatives, and the kernels made of them."""
+"""Activations: value, slope and bend against exact formulas and derivatives, and the array kernels built on them."""
 
 from functools import cache
 
@@ -21,7 +21,7 @@ from skinit.kernels.activations import (
 from skinit.kernels.elementary import MAX_ERROR
 
 DTYPES = [np.float32, np.float64]
-# The formulas of the NumPy twins once more for mpmath, which differentiates them.
+# The formulas of `TWINS` again for mpmath, which differentiates them.
 EXACT = {
     "identity": lambda u: u,
     "logistic": lambda u: 1 / (1 + mpmath.exp(-u)),
@@ -35,7 +35,7 @@ EXACT = {
     "silu": lambda u: u / (1 + mpmath.exp(-u)),
     "gelu": lambda u: u * mpmath.ncdf(u),
 }
-# What an activation calls; its error in units of machine epsilon is stated there.
+# The elementary function that each activation calls. `MAX_ERROR` states its error in units of machine epsilon.
 CALLS = {
     "logistic": "logistic",
     "tanh": "tanh",
@@ -45,7 +45,7 @@ CALLS = {
     "silu": "logistic",
     "gelu": "normal_cdf",
 }
-# Slopes from the left, at 0, and the limits of slopes far out on both sides.
+# Slopes at 0, taken from the left.
 SLOPES_AT_ZERO = {
     "identity": 1,
     "logistic": 0.25,
@@ -59,6 +59,7 @@ SLOPES_AT_ZERO = {
     "silu": 0.5,
     "gelu": 0.5,
 }
+# Limits of the slopes towards minus infinity and infinity.
 SLOPES_FAR_OUT = {
     "identity": (1, 1),
     "logistic": (0, 0),
@@ -72,7 +73,7 @@ SLOPES_FAR_OUT = {
     "silu": (0, 1),
     "gelu": (0, 1),
 }
-# Zero is left out: there some are not differentiable.
+# Zero is left out, because some activations have no derivative there.
 POINTS = np.concatenate(
     [sign * np.r_[np.geomspace(1e-4, 1, 12), np.linspace(1.1, 6, 40), 9.5, 20, 50] for sign in (-1, 1)]
 ).astype(np.float32)
@@ -85,7 +86,7 @@ def elementary_error(name):
 @cache
 def exact_values_and_derivatives(name):
     with mpmath.workdps(40):
-        # At 1e-4 from a kink, the step of mpmath's differences (1e-20 or so) does not reach it.
+        # The points are at least 1e-4 from a kink. mpmath's step, about 1e-20, does not reach it.
         return tuple(
             np.array([float(mpmath.diff(EXACT[name], mpf(float(u)), order)) for u in POINTS]) for order in (0, 1, 2)
         )
@@ -101,7 +102,7 @@ def test_value_is_that_of_the_formula(name, dtype):
     u = np.concatenate([np.linspace(-5, 50, 1000), np.linspace(-5, 5, 1000), np.geomspace(1e-30, 1e10, 100), [0.0]])
     u = u.astype(dtype)
     values, _, _ = evaluate(name, u)
-    # The called function's error, and two roundings of factors (the constants of selu) and two of products.
+    # The error of the elementary function, two roundings of selu's constants and two of products.
     rtol = (elementary_error(name) + 2) * np.finfo(dtype).eps
     np.testing.assert_allclose(values, TWINS[name](u.astype(np.float64)), rtol=rtol)
 
@@ -110,8 +111,8 @@ def test_value_is_that_of_the_formula(name, dtype):
 @pytest.mark.parametrize("name", TWINS)
 def test_slope_and_bend_are_the_derivatives_of_the_formula(name, dtype):
     results = evaluate(name, POINTS.astype(dtype))
-    # Slopes and bends are sums of at most four products of the called function, of its complement and of u, none of
-    # them larger than 2 (1 + |u|), and each off by the error of the function and a few roundings.
+    # Slopes and bends are sums of at most four products of the elementary function, its complement and u. No product is
+    # larger than 2 (1 + |u|), and each is off by the function's error and a few roundings.
     atol = (2 * elementary_error(name) + 10) * np.finfo(dtype).eps * (1 + np.abs(POINTS.astype(float)))
     for what, result, exact in zip(
         ("value", "slope", "bend"), results, exact_values_and_derivatives(name), strict=True
@@ -127,17 +128,17 @@ def test_slope_and_bend_are_the_difference_quotients_of_value_and_slope(u, name)
         u += 1  # away from the kink
     values, slopes, bends = evaluate(name, u + step * np.array([-2.0, -1.0, 1.0, 2.0, 0.0]))
     stencil = np.array([1, -8, 8, -1]) / (12 * step)
-    # Truncation: step^4 / 30 times a fifth derivative, at most 120 here (softsign at 0). Rounding: the stencil's
-    # 1.5 / step times the error of a number of size 1 + |u|.
+    # Truncation: step^4 / 30 times the fifth derivative, at most 120 here (softsign at 0). Rounding: the stencil's 1.5
+    # / step times the error of a number of size 1 + |u|.
     tolerance = step**4 * 4 + 1.5 / step * (2 * elementary_error(name) + 10) * 2.3e-16 * (1 + abs(u))
-    # A fifth derivative of the slope is a sixth one of the value: at most 720.
+    # The fifth derivative of the slope is the sixth of the value, at most 720.
     assert abs(stencil @ values[:4] - slopes[4]) <= tolerance
     assert abs(stencil @ slopes[:4] - bends[4]) <= tolerance + step**4 * 20
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("name", TWINS)
-def test_slope_at_zero_is_that_of_the_left_side(name, dtype):
+def test_slope_at_zero_is_the_slope_from_the_left(name, dtype):
     u = np.array([0.0, -0.0], dtype)
     _, slopes, bends = evaluate(name, u)
     rtol = (elementary_error(name) + 2) * np.finfo(dtype).eps
@@ -149,7 +150,7 @@ def test_slope_at_zero_is_that_of_the_left_side(name, dtype):
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("name", TWINS)
-def test_all_three_are_finite_and_slopes_reach_their_limits_however_far_out(name, dtype):
+def test_values_slopes_and_bends_are_finite_and_slopes_reach_their_limits_far_out(name, dtype):
     far = np.geomspace(1e3 if name != "softsign" else 1e10, np.finfo(dtype).max / 2, 50).astype(dtype)
     for side, sign in enumerate((-1, 1)):
         values, slopes, bends = evaluate(name, sign * far)
@@ -162,7 +163,7 @@ def test_all_three_are_finite_and_slopes_reach_their_limits_however_far_out(name
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("name", TWINS)
-def test_nan_goes_through(name, dtype):
+def test_nan_gives_nan(name, dtype):
     values, _, _ = evaluate(name, np.array([1.0, np.nan, -1.0], dtype))
     np.testing.assert_array_equal(np.isnan(values), [False, True, False])
 
@@ -200,7 +201,8 @@ def test_array_kernels_add_the_intercept_and_apply_the_activation(name, shape, d
     compile_activate(name, dtype)(activated, intercept)
     compile_activate_with_slopes(name, dtype)(activated_with_slopes, intercept, written_slopes, untouched)
     compile_activate_with_bends(name, dtype)(activated_with_bends, intercept, slopes_beside_bends, written_bends)
-    # Compiled separately: multiply-adds may be fused in one and not in the other, within the bound of both.
+    # The kernels are compiled separately, so one may fuse a multiply-add where the other does not. Both stay within the
+    # bound.
     unit = np.finfo(dtype).eps * (1 + np.abs(u))
     error = (2 * elementary_error(name) + 10) * unit
     for result in (activated, activated_with_slopes, activated_with_bends):
@@ -209,7 +211,7 @@ def test_array_kernels_add_the_intercept_and_apply_the_activation(name, shape, d
         assert np.all(np.abs(result - TWINS[name](u.astype(np.float64))) <= error)
     for result in (written_slopes, slopes_beside_bends):
         assert np.all(np.abs(result - slopes) <= error)
-    # A bend is a product of at most one factor more.
+    # A bend has at most one more factor.
     assert np.all(np.abs(written_bends - bends) <= 2 * error * (1 + np.abs(u)))
     assert np.isnan(untouched).all()
 

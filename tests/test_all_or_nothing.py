@@ -1,4 +1,4 @@
-"""Whatever is raised, wherever: a public method finishes, keeps whole epochs, or leaves the estimator as it was."""
+"""Whatever is raised, a public method finishes, keeps whole epochs, or leaves the estimator as it was."""
 
 import os
 import pickle
@@ -29,7 +29,7 @@ pytestmark = [
 
 X, y = load_iris(return_X_y=True)
 X = (X - X.mean(axis=0)) / X.std(axis=0)
-# The data of an earlier fit, with other features and classes.
+# Data of an earlier fit, with other features and classes.
 X_before, y_before = X[:100, :3], np.array(["a", "b"])[y[:100]]
 SOURCES = str(Path(skinit.__file__).parent)
 ERRORS = [KeyboardInterrupt, MemoryError, SystemExit, RuntimeError]
@@ -60,7 +60,7 @@ class RaiseAtLine:
 
 
 def state(model):
-    """Everything that a model knows, in a form that can be compared."""
+    """Return the attributes of a model in a form that can be compared."""
 
     def comparable(value):
         if isinstance(value, np.ndarray):
@@ -85,7 +85,7 @@ def clone_fitted(model):
 
 
 def whole_epochs(model, method, n_epochs, *data):
-    """The states of an estimator after each number of epochs."""
+    """Return the states of an estimator after 1 to `n_epochs` epochs."""
     states = []
     for n in range(1, n_epochs + 1):
         twin = fitted(**model).set_params(max_iter=n)
@@ -99,7 +99,8 @@ CASES = {
     "sgd, float32": ({"solver": "sgd"}, "fit", (X.astype(np.float32), y)),
     "lbfgs": ({"solver": "lbfgs"}, "fit", (X, y)),
     "early stopping": ({"early_stopping": True}, "fit", (X, y)),
-    # With a schedule of its own, because the rates of "constant" depend on `max_iter`, which tells the states apart.
+    # Epochs with different `max_iter` are compared, but the rates of "constant" depend on `max_iter`. Those of
+    # "adaptive" do not.
     "hessian, auto": ({"init": "hessian", "learning_rate_init": "auto", "learning_rate": "adaptive"}, "fit", (X, y)),
     "sparse, weights": ({"init": "lsuv"}, "fit", (csr_array(X), y, np.linspace(0, 1, len(y)))),
     "initialize": ({"init": "orthogonal"}, "initialize", (X, y)),
@@ -110,12 +111,12 @@ CASES = {
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, MemoryError])
 @pytest.mark.parametrize("case", CASES)
-def test_an_error_between_any_two_statements_leaves_the_estimator_whole(case, error):
+def test_an_error_at_any_line_leaves_the_estimator_consistent(case, error):
     parameters, method, data = CASES[case]
     with RaiseAtLine(None, None) as trace:
         getattr(fitted(**parameters).set_params(max_iter=3), method)(*data)
     allowed = whole_epochs(parameters, method, 3, *data)
-    # An odd number of lines apart, from a start that depends on the error, so that different lines of loops are hit.
+    # The odd stride and the start, which depends on the error, hit different lines of loops.
     for n in range(1 + ERRORS.index(error) * 7, trace.count, max(1, trace.count // 29) | 1):
         model = fitted(**parameters).set_params(max_iter=3)
         before = state(model)
@@ -151,7 +152,7 @@ def test_an_error_while_predicting_changes_nothing(method, error):
 @pytest.mark.parametrize("error", ERRORS)
 @pytest.mark.parametrize("n_calls", [1, 2, 5, 9])
 @pytest.mark.parametrize("parameters", [{}, {"init": "hessian", "learning_rate_init": "auto"}, {"solver": "lbfgs"}])
-def test_an_error_out_of_a_compiled_call_leaves_the_estimator_whole(monkeypatch, parameters, n_calls, error):
+def test_an_error_after_a_compiled_call_leaves_the_estimator_consistent(monkeypatch, parameters, n_calls, error):
     model = fitted(**parameters).set_params(max_iter=3)
     allowed = [state(model), *whole_epochs(parameters, "fit", 3, X, y)]
     calls, call = [], Kernel.__call__
@@ -159,7 +160,7 @@ def test_an_error_out_of_a_compiled_call_leaves_the_estimator_whole(monkeypatch,
     def failing(self, *arguments):
         calls.append(self)
         if len(calls) == n_calls:
-            # Some of its work is done.
+            # The kernel has done its work when the error is raised.
             call(self, *arguments)
             raise error("injected")
         return call(self, *arguments)
@@ -173,7 +174,7 @@ def test_an_error_out_of_a_compiled_call_leaves_the_estimator_whole(monkeypatch,
 
 
 class Failing(Initializer):
-    """Fails in the second layer."""
+    """Draws weights, but raises an error in the second layer."""
 
     def __init__(self, error=RuntimeError):
         self.error = error
@@ -197,7 +198,7 @@ def test_an_error_in_an_initializer_leaves_the_estimator_as_it_was(method, early
 
 @pytest.fixture
 def interrupt_in_pass(monkeypatch):
-    """Send the process the signal of Ctrl-C in the given pass over the data, after it has changed the weights."""
+    """Send SIGINT during the given pass over the data, after the pass has changed the weights."""
 
     def arrange(n_passes):
         run, calls = passes.DataPasses._pass, []
@@ -267,7 +268,7 @@ def test_ctrl_c_ends_one_fit_in_a_pipeline_with_a_warning(interrupt_in_pass):
         make_pipeline(StandardScaler(), MLPClassifier((4,), max_iter=20)).fit(X, y)
 
 
-def test_the_warning_of_ctrl_c_as_an_error_leaves_the_estimator_as_it_was(interrupt_in_pass):
+def test_if_the_warning_of_ctrl_c_is_an_error_the_estimator_stays_as_it_was(interrupt_in_pass):
     model = fitted()
     before = state(model)
     interrupt_in_pass(2)
@@ -283,7 +284,7 @@ def test_a_long_mini_batch_takes_several_calls_and_gives_the_same_step(monkeypat
         for weights in (None, np.linspace(0, 2, len(y))):
             parameters = {"solver": solver, "batch_size": 60, "max_iter": 3, "random_state": 0}
             expected = MLPClassifier((4,), **parameters).fit(X, y, weights)
-            # Seven rows a call.
+            # Seven rows for each call.
             monkeypatch.setattr(passes, "CALL_MULTIPLY_ADDS", 7 * expected._network.n_weights)
             model = MLPClassifier((4,), **parameters).fit(X, y, weights)
             monkeypatch.undo()
@@ -291,7 +292,7 @@ def test_a_long_mini_batch_takes_several_calls_and_gives_the_same_step(monkeypat
             assert model.loss_ == pytest.approx(expected.loss_, rel=1e-12)
 
 
-def test_a_network_beyond_all_memory_is_a_memory_error_that_says_so():
+def test_a_network_too_large_for_memory_raises_a_memory_error_with_its_size():
     model = MLPRegressor(hidden_layer_sizes=(2**30, 2**30))
     with pytest.raises(MemoryError, match=r"layers of 4, 1073741824, 1073741824, 1 units has 1.15e\+18 parameters"):
         model.fit(X, y)

@@ -1,4 +1,4 @@
-"""learning_rate_init="auto": the rule against dense matrices, and that no fit ends with an exception."""
+"""``learning_rate_init="auto"``: the rule against dense matrices, and no fit ends with an exception."""
 
 import warnings
 
@@ -21,7 +21,7 @@ from skinit.training.loop import History
 from skinit.training.schedules import WarmUpAndTail
 from skinit.training.solvers import STOCHASTIC_SOLVERS, StochasticSolver
 
-# Where steps are too large on purpose, the validation score sees Poisson means that overflow.
+# Some tests use steps that are too large. The Poisson means of the validation score then overflow.
 pytestmark = [
     pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
     pytest.mark.filterwarnings("ignore:overflow encountered in exp:RuntimeWarning"),
@@ -44,19 +44,19 @@ TASKS = {
     "poisson": (MLPRegressor(loss="poisson"), X_iris, y_counts),
 }
 SOLVERS = ["sgd", "adam"]
-# Of the largest eigenvalue, which the Lanczos iteration is below by no more.
+# The Lanczos iteration falls short of the largest eigenvalue by at most this fraction.
 TOLERANCE = 0.05
 AUTO = {"learning_rate_init": "auto", "random_state": 0}
 
 
 def least_squares_step(X):
-    """1 over the largest eigenvalue of the Hessian of half of the mean squared error of a linear model."""
+    """Return 1 / (largest eigenvalue of the Hessian of half the mean squared error) for a linear model."""
     design = np.column_stack([X, np.ones(len(X))])
     return len(X) / np.linalg.norm(design, 2) ** 2
 
 
-def part(memory):
-    """The part that is taken of the step without momentum."""
+def momentum_factor(memory):
+    """Return the fraction of the momentum-free step that is used with the given momentum or beta_1."""
     return min(1.0, 2.5 * np.sqrt(1 - memory))
 
 
@@ -85,8 +85,8 @@ def test_sgd_steps_by_1_over_the_curvature_of_least_squares(make, dtype):
     model = linear_model(momentum=0.0, max_iter=50).fit(make(X), y)
     exact = least_squares_step(X)
     assert exact * (1 - 1e-4) <= model.learning_rate_init_ <= exact / (1 - TOLERANCE)
-    # Up to twice that step gradient descent goes down all the time, beyond it along the eigenvector of the largest
-    # eigenvalue, by a factor of 1.2 a step here, up.
+    # Gradient descent decreases the loss at any step below twice this one. Above it, the component along the
+    # eigenvector of the largest eigenvalue grows, here by a factor of 1.2 for each step.
     assert (np.diff(model.loss_curve_) < 0).all()
     model.set_params(learning_rate_init=2.2 * exact, max_iter=100).fit(make(X), y)
     assert model.loss_curve_[-1] > model.loss_curve_[0]
@@ -95,15 +95,15 @@ def test_sgd_steps_by_1_over_the_curvature_of_least_squares(make, dtype):
 @pytest.mark.parametrize("momentum", [0.5, 0.9, 0.95, 0.99])
 @pytest.mark.parametrize("nesterov", [False, True])
 @pytest.mark.parametrize("schedule", ["constant", "adaptive", "invscaling", "cosine"])
-def test_momentum_takes_a_part_of_the_step_that_falls_with_its_root(schedule, nesterov, momentum):
+def test_momentum_shortens_the_step_by_the_square_root_rule(schedule, nesterov, momentum):
     plain = linear_model(momentum=0.0).initialize(X_diabetes, y_diabetes).learning_rate_init_
     model = linear_model(momentum=momentum, nesterovs_momentum=nesterov, learning_rate=schedule)
     model.initialize(X_diabetes, y_diabetes)
-    assert model.learning_rate_init_ == pytest.approx(part(momentum) * plain, rel=1e-12)
+    assert model.learning_rate_init_ == pytest.approx(momentum_factor(momentum) * plain, rel=1e-12)
 
 
 def targets_of(model, X, y):
-    """The targets as the network takes them."""
+    """Return the targets in the form that the network takes."""
     return model._check_data(X, y, None, network=model._network, incremental=True).targets
 
 
@@ -114,7 +114,7 @@ def dense_hessian(model, X, y, sample_weight=None):
 
 
 def output_gradient(model, X, y, sample_weight=None):
-    """The gradient by fourth-order differences of the loss of predictions, and the penalty's."""
+    """Return the gradient of the loss of predictions by fourth-order differences, plus the gradient of the penalty."""
     network = model._network
     targets, theta = targets_of(model, X, y), network.theta
     weights = np.ones(len(X)) if sample_weight is None else sample_weight
@@ -144,24 +144,29 @@ def output_gradient(model, X, y, sample_weight=None):
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("beta_1", [0.0, 0.9])
 @pytest.mark.parametrize("task", TASKS)
-def test_adam_steps_to_the_least_of_the_model_along_the_signs_of_the_gradient(task, beta_1, weighted):
+def test_adam_steps_to_the_minimum_of_the_quadratic_model_along_the_signs_of_the_gradient(
+    task, beta_1, weighted, monkeypatch
+):
+    # Without a limit on the step, the rule shows in every task.
+    adam = STOCHASTIC_SOLVERS["adam"][0]
+    monkeypatch.setattr(adam, "automatic_step", adam.automatic_step._replace(largest=np.inf))
     estimator, X, y = TASKS[task]
     X, y = X[::2], y[::2]
     weights = np.random.default_rng(0).uniform(0, 2, len(X)) if weighted else None
     model = clone(estimator).set_params(
         hidden_layer_sizes=(5, 4), activation="tanh", solver="adam", beta_1=beta_1, batch_size=1000, alpha=0.5, **AUTO
     )
-    # Small steps: none is cut at the largest allowed.
-    X = 3 * X
     model.initialize(X, y, sample_weight=weights)
     gradient = output_gradient(model, X, y, weights)
     signs = np.sign(gradient)
     curvature = abs(signs @ dense_hessian(model, X, y, weights) @ signs)
-    expected = part(beta_1) * np.abs(gradient).sum() / curvature
-    if expected < STOCHASTIC_SOLVERS["adam"][0].automatic_step.largest:
-        assert model.learning_rate_init_ == pytest.approx(expected, rel=1e-6)
-    else:
-        assert model.learning_rate_init_ == STOCHASTIC_SOLVERS["adam"][0].automatic_step.largest
+    expected = momentum_factor(beta_1) * np.abs(gradient).sum() / curvature
+    assert model.learning_rate_init_ == pytest.approx(expected, rel=1e-6)
+
+
+def test_adam_steps_by_a_tenth_at_most():
+    model = MLPClassifier((5, 4), "tanh", solver="adam", alpha=0.5, batch_size=1000, **AUTO)
+    assert model.initialize(X_iris, y_iris).learning_rate_init_ == 0.1
 
 
 @pytest.mark.parametrize("activation", ["tanh", "relu", "logistic"])
@@ -177,17 +182,17 @@ def test_sgd_steps_by_1_over_the_norm_of_the_hessian(task, activation):
 
 
 def test_step_is_the_median_over_mini_batches():
-    # Batches of ten rows, each of one scale: batches' largest eigenvalues lie far apart.
+    # Each mini-batch has rows of one scale, so the largest eigenvalues of mini-batches are far apart.
     X = np.repeat([[1.0]], 120, axis=0)
     X[:20] = 100.0
     model = linear_model(batch_size=1, momentum=0.0).initialize(X, np.arange(120))
-    # One row x has the eigenvalue 1 + x^2, and less than half of the rows are large.
+    # A row x has the eigenvalue 1 + x^2, and less than half of the rows are large.
     assert 1 / 2 * (1 - 1e-9) <= model.learning_rate_init_ <= 1 / 2 / (1 - TOLERANCE)
 
 
 @pytest.mark.parametrize("solver", SOLVERS)
-def test_step_does_not_depend_on_the_order_in_which_it_is_asked_for(solver):
-    # It draws from no generator of the estimator's.
+def test_the_automatic_step_trains_like_the_same_step_given_as_a_number(solver):
+    # Measuring the step draws no numbers from the estimator's random state.
     model = MLPClassifier((5,), solver=solver, max_iter=2, **AUTO)
     automatic = clone(model).fit(X_iris, y_iris)
     given = clone(model).set_params(
@@ -199,12 +204,12 @@ def test_step_does_not_depend_on_the_order_in_which_it_is_asked_for(solver):
     assert automatic.loss_curve_ == given.loss_curve_
 
 
-# In estimators.
+# The step in estimators.
 
 
 @pytest.mark.parametrize("task", TASKS)
 @pytest.mark.parametrize("solver", SOLVERS)
-def test_every_way_to_training_sets_the_step_used(solver, task):
+def test_every_method_that_trains_sets_the_step(solver, task):
     estimator, X, y = TASKS[task]
     model = clone(estimator).set_params(hidden_layer_sizes=(5,), solver=solver, max_iter=1, **AUTO)
     classes = {"classes": np.arange(3) if y.ndim > 1 else np.unique(y)} if isinstance(estimator, MLPClassifier) else {}
@@ -241,7 +246,7 @@ def test_lbfgs_has_no_step():
 
 
 @pytest.mark.parametrize("value", ["Auto", "aut", "automatic"])
-def test_another_word_names_auto(value):
+def test_a_misspelled_auto_is_corrected_in_the_message(value):
     model = MLPClassifier(learning_rate_init=value)
     for method in (model.fit, model.initialize):
         with pytest.raises(ValueError, match=rf"Did you mean 'auto'.*'learning_rate_init' .* Got '{value}' instead"):
@@ -253,7 +258,7 @@ def test_another_word_names_auto(value):
 
 @pytest.fixture
 def too_large(monkeypatch):
-    """A step that is far too large, instead of the automatic one."""
+    """Replace the automatic step by one that is far too large."""
     monkeypatch.setattr(skinit.training.fit, "automatic_step", lambda *args, **kwargs: 1e3)
 
 
@@ -262,7 +267,7 @@ def too_large(monkeypatch):
 @pytest.mark.parametrize("task", TASKS)
 @pytest.mark.parametrize("solver", SOLVERS)
 @pytest.mark.usefixtures("too_large")
-def test_restarts_end_with_the_fit_at_the_step_that_is_left(solver, task, schedule, early_stopping, capsys):
+def test_after_restarts_the_fit_is_that_of_the_last_step(solver, task, schedule, early_stopping, capsys):
     estimator, X, y = TASKS[task]
     model = clone(estimator).set_params(
         hidden_layer_sizes=(5, 4),
@@ -276,7 +281,7 @@ def test_restarts_end_with_the_fit_at_the_step_that_is_left(solver, task, schedu
     )
     fitted = clone(model).fit(X, y)
     n_restarts = capsys.readouterr().out.count("Starting again with a smaller learning rate.")
-    # Two classes that a line separates can be learned at any rate, if it warms up.
+    # With a warm-up, two classes that a line separates can be learned at any rate.
     assert n_restarts > 0 or (task == "binary" and schedule == "constant")
     assert fitted.learning_rate_init_ == 1e3 * 0.25**n_restarts
     assert all(np.isfinite(array).all() for array in fitted.coefs_ + fitted.intercepts_)
@@ -300,13 +305,13 @@ def test_restarts_end_with_the_fit_at_the_step_that_is_left(solver, task, schedu
 def test_training_after_restarts_ends_below_the_loss_of_the_untrained_network(solver, task):
     estimator, X, y = TASKS[task]
     model = clone(estimator).set_params(hidden_layer_sizes=(5, 4), solver=solver, max_iter=100, **AUTO).fit(X, y)
-    # A step too small to change anything tells what the untrained network's loss is, as training reports it.
+    # A step too small to change the weights shows the loss of the untrained network as training reports it.
     untrained = clone(model).set_params(solver="sgd", learning_rate_init=1e-15, max_iter=1).fit(X, y)
     assert model.loss_ < untrained.loss_
 
 
 @pytest.mark.usefixtures("too_large")
-def test_restarts_of_partial_fit_last():
+def test_partial_fit_keeps_the_step_of_its_restarts():
     model = MLPRegressor(hidden_layer_sizes=(5,), activation="tanh", solver="sgd", batch_size=20, **AUTO)
     model.partial_fit(X_diabetes, y_diabetes)
     step = model.learning_rate_init_
@@ -331,7 +336,7 @@ def test_a_given_step_that_is_too_large_is_not_made_smaller():
         ([0.95, 0.9, 0.85], False),
         ([1.12], True),
         ([0.9, np.nan], True),
-        # Near the loss of the untrained network before anything was learned.
+        # The losses stay near the untrained loss, before anything is learned.
         ([0.98, 1.05], False),
         ([0.96, 1.01], False),
         ([0.96, 1.03], True),
@@ -341,19 +346,19 @@ def test_a_given_step_that_is_too_large_is_not_made_smaller():
         ([0.25, 0.6], True),
     ],
 )
-def test_a_loss_that_gives_back_what_was_learned_shows_steps_that_are_too_large(losses, shows):
-    # In units of the untrained network's loss, above which a loss may be by a tenth.
+def test_a_loss_that_rises_far_shows_that_the_step_is_too_large(losses, shows):
+    # Losses are in units of the untrained loss, which they may exceed by a tenth.
     limit = skinit.training.fit.LOSS_TOLERANCE
     history = History(n_iter_=len(losses), loss_curve_=[5.0, *losses])
     assert history.shows_too_large_steps(limit) == shows
     assert not history.shows_too_large_steps(np.inf)
 
 
-# What is not the step's fault.
+# Large losses that the step does not cause.
 
 
 def sorted_rows(rng):
-    """The first 1500 rows with small targets, the rest with large ones."""
+    """Draw 1500 rows with small targets, followed by 1500 rows with large ones."""
     X = rng.normal(size=(3000, 4))
     return X, np.where(np.arange(3000) < 1500, 0.0, 3.0) + X[:, 0], None
 
@@ -376,7 +381,7 @@ def half_without_weight(rng):
 @pytest.mark.parametrize("alpha", [0.0, 100.0, 3000.0])
 @pytest.mark.parametrize("make", [sorted_rows, one_heavy_row, heavy_tails, half_without_weight])
 @pytest.mark.parametrize("solver", SOLVERS)
-def test_uneven_rows_weights_and_penalties_are_not_taken_for_divergence(solver, make, alpha, capsys):
+def test_uneven_rows_weights_and_penalties_are_not_mistaken_for_divergence(solver, make, alpha, capsys):
     X, y, weights = make(np.random.default_rng(0))
     model = MLPRegressor(hidden_layer_sizes=(8,), solver=solver, alpha=alpha, max_iter=5, verbose=True, **AUTO)
     model.fit(X, y, sample_weight=weights)
@@ -386,7 +391,7 @@ def test_uneven_rows_weights_and_penalties_are_not_taken_for_divergence(solver, 
 
 
 @pytest.mark.parametrize("solver", SOLVERS)
-def test_going_on_from_a_network_without_error_changes_nothing_for_the_worse(solver):
+def test_continuing_from_a_perfect_fit_does_not_raise_the_loss(solver):
     y = X_diabetes @ np.arange(10)
     model = linear_model(solver=solver, max_iter=300, tol=0.0, warm_start=True)
     losses = [model.fit(X_diabetes, y).loss_ for _ in range(4)]
@@ -419,7 +424,7 @@ ODD = {
 @pytest.mark.parametrize("solver", SOLVERS)
 @pytest.mark.parametrize("estimator", [MLPClassifier, MLPRegressor])
 @pytest.mark.parametrize("case", ODD)
-def test_odd_networks_and_data_end_finite(case, estimator, solver, dtype):
+def test_unusual_networks_and_data_end_with_finite_weights(case, estimator, solver, dtype):
     parameters, X, y = ODD[case]
     model = estimator(hidden_layer_sizes=(6, 5), solver=solver, max_iter=10, **{**AUTO, **parameters})
     with warnings.catch_warnings():
@@ -431,11 +436,11 @@ def test_odd_networks_and_data_end_finite(case, estimator, solver, dtype):
 
 
 @pytest.mark.parametrize("solver", SOLVERS)
-def test_a_flat_loss_gives_the_fallback(solver):
-    # No weight, no slope: with targets of zero nothing is curved but the output intercept's direction.
+def test_a_flat_loss_gives_the_fallback_step(solver):
+    # All weights and targets are zero, so the loss is curved only along the output intercept.
     model = MLPRegressor(hidden_layer_sizes=(4,), init="zeros", solver=solver, momentum=0.0, alpha=0.0, **AUTO)
     model.initialize(X_diabetes, np.zeros(len(X_diabetes)))
-    # The gradient is zero: Adam's rule is 0 / 0, gradient descent's 1 / 1.
+    # The gradient is zero. Adam's rule gives 0 / 0, and that of gradient descent 1 / 1.
     if solver == "adam":
         assert model.learning_rate_init_ == STOCHASTIC_SOLVERS["adam"][0].automatic_step.fallback
     else:
@@ -473,7 +478,7 @@ def test_initialize_measures_the_curvature_with_the_threads_of_fit(monkeypatch):
 
 
 class PlainSGD(StochasticSolver):
-    """A third solver: SGD without momentum, of which "auto" knows nothing."""
+    """A third solver, SGD without momentum, for which the automatic step has no rule of its own."""
 
     update = "sgd"
 

@@ -1,4 +1,4 @@
-"""Bad input gets an error that names the parameter, what it got and what it takes, and changes nothing."""
+"""Bad input raises an error with the parameter, its value and what is allowed, and leaves the estimator as it was."""
 
 import numpy as np
 import pytest
@@ -88,7 +88,7 @@ DATA = [
 @pytest.mark.parametrize("estimator", [MLPClassifier, MLPRegressor])
 @pytest.mark.parametrize("method", ["fit", "initialize", "partial_fit"])
 @pytest.mark.parametrize(("parameters", "message"), PARAMETERS, ids=range(len(PARAMETERS)))
-def test_parameters(estimator, method, parameters, message):
+def test_invalid_parameters_are_refused(estimator, method, parameters, message):
     if "early_stopping" in parameters and method != "fit":
         parameters = {"early_stopping": "yes"}
         message = "'early_stopping' parameter"
@@ -103,7 +103,7 @@ def test_parameters(estimator, method, parameters, message):
 @pytest.mark.parametrize("estimator", [MLPClassifier, MLPRegressor])
 @pytest.mark.parametrize("method", ["fit", "initialize", "partial_fit"])
 @pytest.mark.parametrize(("X", "y", "message"), DATA, ids=[message for *_, message in DATA])
-def test_data(estimator, method, X, y, message):
+def test_bad_training_data_are_refused(estimator, method, X, y, message):
     model = estimator(hidden_layer_sizes=(5,))
     before = dict(vars(model))
     arguments = {"classes": [0, 1, 2]} if method == "partial_fit" and estimator is MLPClassifier else {}
@@ -136,13 +136,13 @@ def test_a_failed_fit_leaves_a_fitted_estimator_as_it_was(estimator):
         (np.ones((len(y_iris), 2)), "Sample weights must be 1D"),
     ],
 )
-def test_sample_weight(estimator, sample_weight, message):
+def test_bad_sample_weights_are_refused(estimator, sample_weight, message):
     for method in ("fit", "initialize"):
         with pytest.raises(ValueError, match=message):
             getattr(estimator(), method)(X_iris, y_iris, sample_weight=sample_weight)
 
 
-def test_targets_of_the_classifier():
+def test_bad_targets_of_the_classifier_are_refused():
     with pytest.raises(ValueError, match="Unknown label type"):
         MLPClassifier().fit(X_iris, y_iris + 0.5)
     with pytest.raises(ValueError, match="y contains NaN"):
@@ -151,7 +151,7 @@ def test_targets_of_the_classifier():
         MLPClassifier().fit(X_iris, np.column_stack([y_iris, y_iris]) + 0.5)
 
 
-def test_targets_of_the_regressor():
+def test_bad_targets_of_the_regressor_are_refused():
     for value in (np.nan, np.inf):
         with pytest.raises(ValueError, match="Input y contains"):
             MLPRegressor().fit(X_iris, spoiled(value)[:, 1])
@@ -164,7 +164,7 @@ def test_targets_of_the_regressor():
         model.partial_fit(X_iris, np.column_stack([y_iris, y_iris]))
 
 
-def test_classes_of_partial_fit():
+def test_wrong_classes_of_partial_fit_are_refused():
     with pytest.raises(ValueError, match="classes must be passed on the first call to partial_fit"):
         MLPClassifier().partial_fit(X_iris, y_iris)
     with pytest.raises(ValueError, match="`y` has classes not in `self.classes_`"):
@@ -179,7 +179,7 @@ def test_classes_of_partial_fit():
 
 
 @pytest.mark.parametrize("estimator", [MLPClassifier, MLPRegressor])
-def test_data_to_predict(estimator):
+def test_bad_data_to_predict_are_refused(estimator):
     model = estimator(max_iter=1).fit(X_iris, y_iris)
     with pytest.raises(ValueError, match="X has 3 features, but MLP.* is expecting 4 features"):
         model.predict(X_iris[:, :3])
@@ -197,7 +197,7 @@ def test_data_to_predict(estimator):
         *(lambda X: spoiled(-np.inf), lambda X: X * 1j, lambda X: X.astype(str), lambda X: X * 1e307, lambda X: X[:1]),
     ],
 )
-def test_a_plain_array_gets_the_answer_of_all_checks(estimator, make, monkeypatch):
+def test_the_shortcut_for_plain_arrays_gives_the_result_of_the_full_checks(estimator, make, monkeypatch):
     model = estimator(hidden_layer_sizes=(3,), max_iter=1, random_state=0).fit(X_iris, y_iris)
     X = make(X_iris)
 
@@ -214,14 +214,14 @@ def test_a_plain_array_gets_the_answer_of_all_checks(estimator, make, monkeypatc
     np.testing.assert_array_equal(predictions, expected)
 
 
-def test_an_array_where_a_frame_was_fitted_gets_a_warning():
+def test_predicting_an_array_after_fitting_a_frame_warns():
     frame = pytest.importorskip("pandas").DataFrame(X_iris, columns=list("abcd"))
     model = MLPClassifier((3,), max_iter=1).fit(frame, y_iris)
     with pytest.warns(UserWarning, match="X does not have valid feature names"):
         model.predict(X_iris[:1])
 
 
-def test_going_on_with_other_layers():
+def test_training_cannot_continue_with_other_layers():
     model = MLPClassifier((5,), warm_start=True, max_iter=2).fit(X_iris, y_iris)
     for sizes in ((6,), (5, 5), ()):
         model.set_params(hidden_layer_sizes=sizes)

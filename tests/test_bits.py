@@ -1,4 +1,4 @@
-"""A training gives the same bits on every processor that has fused multiply-adds."""
+"""Training gives the same bits on every processor with fused multiply-adds."""
 
 import hashlib
 import warnings
@@ -12,9 +12,9 @@ from skinit import MLPClassifier, MLPRegressor
 from skinit.kernels.activations import ACTIVATIONS
 from skinit.kernels.processor import processor
 
-pytestmark = pytest.mark.skipif(not processor().has_multiply_add, reason="the bits are those of fused multiply-adds")
+pytestmark = pytest.mark.skipif(not processor().has_multiply_add, reason="the expected bits need fused multiply-adds")
 
-# NumPy draws uniform numbers without the mathematical library of the machine.
+# NumPy draws uniform numbers without calling the system's math library, so the data are the same on every machine.
 RNG = np.random.RandomState(0)
 X = RNG.uniform(-1, 1, (90, 13))
 TARGETS = {
@@ -26,7 +26,7 @@ TARGETS = {
 
 
 def train(activation, targets, solver, dtype):
-    """Weights, intercepts and losses of a small training."""
+    """Return the weights, intercepts and losses of a small training."""
     estimator = MLPClassifier if "classes" in targets else MLPRegressor
     parameters = {"loss": "poisson"} if targets == "counts" else {}
     model = estimator(
@@ -45,7 +45,7 @@ def train(activation, targets, solver, dtype):
 
 
 def digests(cases):
-    """A digest of the numbers of each training."""
+    """Return a digest of the numbers of each training."""
     found = {}
     for case in cases:
         digest = hashlib.sha256()
@@ -56,7 +56,7 @@ def digests(cases):
     return found
 
 
-# Only a change of the mathematics may change these; the changelog then says so.
+# These change only if the mathematics changes. The changelog then says so.
 DIGESTS = {
     "relu three classes adam float64": "11e69b67af68b700",
     "tanh numbers sgd float32": "9fd478f806bce854",
@@ -77,6 +77,6 @@ def test_the_bits_of_a_small_training_are_those_of_every_other_machine():
     assert digests(SMALL) == DIGESTS
 
 
-@pytest.mark.skipif(processor().vector_bytes < 32, reason="runs code for AVX2")
+@pytest.mark.skipif(processor().vector_bytes < 32, reason="needs a processor with AVX2")
 def test_code_for_another_processor_computes_the_same_bits(tmp_path):
     assert run_for("haswell", ELSEWHERE, tmp_path) == digests(ALL)

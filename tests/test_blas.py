@@ -1,4 +1,4 @@
-"""The number of BLAS threads is lowered for small networks and always given back."""
+"""Small networks use fewer BLAS threads, and the number is restored afterwards."""
 
 import threading
 
@@ -17,7 +17,7 @@ def n_threads():
 
 @pytest.fixture(autouse=True)
 def two_threads():
-    """Whatever the machine has, so that lowering can be seen."""
+    """Set two BLAS threads, whatever the machine has, so that a lower number shows."""
     with threadpool_limits(2, user_api="blas"):
         yield
 
@@ -31,13 +31,13 @@ def test_small_products_run_on_one_thread_and_large_ones_on_all():
     assert n_threads() == before
 
 
-def test_nothing_is_held_for_products_that_blas_runs_on_one_thread_anyway():
+def test_the_limit_is_left_alone_for_products_too_small_for_blas_threads():
     before = n_threads()
     with blas_threads(blas.NEVER_THREADED_BELOW - 1):
         assert n_threads() == before
 
 
-def test_a_thread_other_than_the_first_can_lower_and_give_back():
+def test_every_thread_can_limit_and_restore_blas_threads():
     before = n_threads()
     seen = []
 
@@ -55,14 +55,14 @@ def test_a_thread_other_than_the_first_can_lower_and_give_back():
     assert n_threads() == before
 
 
-def test_threads_are_given_back_after_an_error():
+def test_the_number_of_threads_is_restored_after_an_error():
     before = n_threads()
     with pytest.raises(RuntimeError), blas_threads(blas.NEVER_THREADED_BELOW):
         raise RuntimeError
     assert n_threads() == before
 
 
-def test_the_last_of_several_holders_gives_threads_back():
+def test_the_last_of_several_holders_restores_the_number_of_threads():
     before = n_threads()
     first, second = blas_threads(blas.NEVER_THREADED_BELOW), blas_threads(blas.NEVER_THREADED_BELOW)
     first.__enter__()

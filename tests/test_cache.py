@@ -1,4 +1,4 @@
-"""Compiled code on disk: of this version, whole, or compiled anew; and the same bits with a cache or without."""
+"""Code on disk is complete and of this version, or it is compiled again. A cache changes no bit."""
 
 import os
 import shutil
@@ -47,7 +47,7 @@ COMPILED, LOADED = "0.462117 True", "0.462117 False"
 
 
 def run(code, folder, path=SOURCES.parent, **environment):
-    """The output of a new process, with its cache in a folder."""
+    """Return the output of a new process that caches machine code in a folder."""
     environment = {**os.environ, "NUMBA_CACHE_DIR": str(folder), "PYTHONPATH": str(path), **environment}
     command = [sys.executable, "-c", code]
     result = subprocess.run(
@@ -59,7 +59,7 @@ def run(code, folder, path=SOURCES.parent, **environment):
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    """An empty cache of this process."""
+    """Give this process an empty cache."""
     monkeypatch.setattr(cache, "root", lambda: tmp_path)
     monkeypatch.setattr(cache, "failure", None)
     cache.folder.cache_clear()
@@ -73,7 +73,7 @@ def machine_code(function, signature):
 
 @pytest.fixture(scope="module")
 def warm(tmp_path_factory):
-    """A cache with one kernel."""
+    """Return a cache that holds one kernel."""
     folder = tmp_path_factory.mktemp("warm")
     assert run(ACTIVATE, folder)[0] == COMPILED
     return folder
@@ -88,7 +88,7 @@ def only_file(folder):
     return path
 
 
-def test_the_bits_of_steps_depend_on_no_cache(tmp_path):
+def test_steps_have_the_same_bits_with_and_without_a_cache(tmp_path):
     cold, _ = run(STEP, tmp_path)
     loaded, _ = run(STEP, tmp_path)
     in_memory, warning = run(STEP, "/proc/no-such-folder")
@@ -100,7 +100,7 @@ def test_a_second_process_compiles_nothing(warm):
     assert run(ACTIVATE, warm)[0] == LOADED
 
 
-def test_an_upgrade_that_changes_a_kernel_is_compiled_and_the_old_version_too(tmp_path):
+def test_two_versions_of_a_kernel_are_cached_side_by_side(tmp_path):
     new = tmp_path / "new"
     shutil.copytree(SOURCES, new / "skinit", ignore=shutil.ignore_patterns("__pycache__"))
     folder = tmp_path / "cache"
@@ -109,7 +109,7 @@ def test_an_upgrade_that_changes_a_kernel_is_compiled_and_the_old_version_too(tm
     source = elementary.read_text()
     stamps = os.stat(elementary)
     elementary.write_text(source.replace("return e / (e + Float(2))", "return e / (e + Float(3))"))
-    # Neither time nor size tells the versions apart.
+    # The files have the same time and size, so only their content differs.
     os.utime(elementary, (stamps.st_atime, stamps.st_mtime))
     assert len(elementary.read_text()) == len(source)
     changed = np.expm1(1.0) / (np.expm1(1.0) + 3)
@@ -119,7 +119,7 @@ def test_an_upgrade_that_changes_a_kernel_is_compiled_and_the_old_version_too(tm
 
 
 @pytest.mark.parametrize("setting", [{"NUMBA_CPU_NAME": "generic", "NUMBA_CPU_FEATURES": ""}, {"NUMBA_OPT": "1"}])
-def test_another_processor_or_setting_has_code_of_its_own(warm, tmp_path, setting):
+def test_each_processor_and_setting_has_its_own_code(warm, tmp_path, setting):
     folder = copy_of(warm, tmp_path)
     assert run(ACTIVATE, folder, **setting)[0] == COMPILED
     assert run(ACTIVATE, folder, **setting)[0] == run(ACTIVATE, folder)[0] == LOADED
@@ -153,7 +153,7 @@ DAMAGES = {
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
-def test_a_damaged_file_is_compiled_anew_and_replaced(folder, damage):
+def test_a_damaged_file_is_compiled_again_and_replaced(folder, damage):
     signature = update_signature(FLOAT64)
     whole = machine_code(UPDATES["sgd"], signature)
     path = only_file(folder)
@@ -195,7 +195,7 @@ def test_functions_of_users_are_compiled_but_not_kept(folder):
     assert Formulas(double, double, double)
 
 
-def test_eight_processes_at_once_are_right(tmp_path):
+def test_eight_processes_can_share_a_cache_at_once(tmp_path):
     with ThreadPoolExecutor(8) as pool:
         outputs = list(pool.map(lambda _: run(ACTIVATE, tmp_path), range(8)))
     assert {output.split()[0] for output, _ in outputs} == {"0.462117"}
@@ -212,9 +212,9 @@ numba.njit(lambda values: values * 2.0)(skinit.estimators.np.ones((2, 2)))
 AS_NOBODY = "import os; os.setgid(65534); os.setuid(65534)\n"
 
 
-@pytest.mark.skipif(os.name == "nt" or os.geteuid() != 0, reason="only root may become another user")
-def test_a_read_only_cache_is_read_by_another_user(warm, tmp_path):
-    # As root, because the other user may not be able to read the installed packages and the sources.
+@pytest.mark.skipif(os.name == "nt" or os.geteuid() != 0, reason="only root can become another user")
+def test_another_user_can_read_a_read_only_cache(warm, tmp_path):
+    # The code starts as root, because the other user may not be allowed to read the installed packages and the sources.
     code = AS_ROOT + AS_NOBODY + ACTIVATE
     readable = Path(shutil.copytree(warm, Path("/tmp") / f"skinit-test-{os.getpid()}"))
     try:
@@ -234,7 +234,7 @@ def test_a_read_only_cache_is_read_by_another_user(warm, tmp_path):
         shutil.rmtree(readable)
 
 
-def test_an_empty_setting_of_the_cache_folder_counts_as_none(tmp_path):
+def test_an_empty_setting_of_the_cache_folder_is_ignored(tmp_path):
     run(ACTIVATE, "", XDG_CACHE_HOME="", HOME=str(tmp_path))
     assert only_file(tmp_path).is_relative_to(tmp_path / ".cache" / "skinit")
 
@@ -260,7 +260,7 @@ def test_a_full_disk_leaves_no_file_behind(folder, monkeypatch):
     assert not any(path.is_file() for path in folder.rglob("*"))
 
 
-def test_only_the_folders_used_last_are_kept(folder):
+def test_only_the_most_recently_used_folders_are_kept(folder):
     others = [folder / f"{cache.PREFIX}{number:016}" for number in range(12)]
     for age, path in enumerate(others):
         path.mkdir()
@@ -274,7 +274,7 @@ def test_only_the_folders_used_last_are_kept(folder):
     assert foreign.is_dir()
 
 
-def test_a_folder_that_is_only_read_is_in_use_too(folder):
+def test_reading_a_folder_counts_as_use(folder):
     machine_code(UPDATES["sgd"], update_signature(FLOAT64))
     os.utime(cache.folder(), (1e9, 1e9))
     cache._touch.cache_clear()
@@ -294,7 +294,7 @@ except RuntimeError as error:
     assert output.startswith("skinit needs numba's compiler: unset NUMBA_DISABLE_JIT")
 
 
-# Ctrl-C at a moment of the compilation; then once more, without.
+# Sends SIGINT during a compilation, then compiles again without it.
 INTERRUPT = """
 import signal, sys, threading, time
 import numpy as np
@@ -315,11 +315,10 @@ print("compiled")
 
 
 @pytest.mark.parametrize("seconds", [0.01, 0.1, 0.2, 0.4])
-def test_ctrl_c_while_compiling_is_heard_and_the_next_compilation_is_right(tmp_path, seconds):
+def test_ctrl_c_stops_a_compilation_and_the_next_one_succeeds(tmp_path, seconds):
     environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}
     command = [sys.executable, "-c", INTERRUPT, str(seconds)]
     result = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
-    assert "interrupted" in result.stdout
-    assert "False" not in result.stdout
+    assert "interrupted True" in result.stdout
     assert result.stdout.endswith("compiled\n")
     assert "ignored" not in result.stderr

@@ -1,4 +1,4 @@
-"""Callbacks: when scikit-learn's hooks are called and what they see, and the numbers of the monitors."""
+"""Callbacks: when scikit-learn calls the hooks, what they see, and the numbers that the monitors record."""
 
 import pickle
 import subprocess
@@ -29,7 +29,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceW
 
 SOLVERS = ["adam", "sgd", "lbfgs"]
 X, LABELS = load_iris(return_X_y=True)
-# Not in order, for early stopping and mini-batches; names, for what encodes them.
+# Early stopping and mini-batches need shuffled rows. The class names check that hooks get the labels of the user.
 ORDER = np.random.RandomState(0).permutation(len(X))
 X, y = X[ORDER], np.array(["a", "b", "c"])[LABELS[ORDER]]
 WEIGHTS = np.linspace(0.5, 2, len(X))
@@ -38,7 +38,7 @@ WEIGHTS = np.linspace(0.5, 2, len(X))
 @pytest.fixture(autouse=True)
 def _needs_callbacks(request):
     if find_spec("sklearn.callback") is None and "without_the_api" not in request.node.name:
-        pytest.skip("scikit-learn 1.9 brought callbacks")
+        pytest.skip("callbacks need scikit-learn 1.9")
 
 
 def make(solver="adam", estimator=MLPClassifier, **parameters):
@@ -47,7 +47,7 @@ def make(solver="adam", estimator=MLPClassifier, **parameters):
 
 
 class Recorder:
-    """Notes every call of a hook, and does at the given one what a test asks for."""
+    """Records every call of a hook, and runs `action` at the call number `n_calls` of the hook `at`."""
 
     def __init__(self, at=None, n_calls=1, action=lambda: None):
         self.calls = []
@@ -139,7 +139,7 @@ def test_each_hook_sees_the_estimator_as_if_training_ended_there(solver, early_s
 
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("solver", SOLVERS)
-def test_a_true_answer_at_the_end_of_an_epoch_stops_training(solver):
+def test_a_hook_that_returns_true_stops_training(solver):
     recorder = Recorder(("end", task_of(solver)), 3, lambda: True)
     network = make(solver).set_callbacks(recorder).fit(X, y)
     with pytest.warns(ConvergenceWarning):
@@ -155,7 +155,7 @@ def test_a_stop_with_early_stopping_restores_the_best_weights():
     stop = Recorder(("end", "epoch"), 4, lambda: True)
     stopped = make(**parameters).set_callbacks(stop).fit(X, y)
     assert stopped.best_iter_ == np.argmax(stopped.validation_scores_) + 1 < stopped.n_iter_ == 4
-    # A training that ends after the best epoch has its weights without restoring any.
+    # The twin ends after the best epoch, so it has the best weights without restoring them.
     assert_same_weights(stopped, make(**parameters, max_iter=stopped.best_iter_).fit(X, y))
 
 
@@ -169,7 +169,7 @@ def test_a_stop_with_early_stopping_restores_the_best_weights():
     ],
 )
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_monitors_leave_training_as_it_is_bit_by_bit(parameters, dtype):
+def test_monitors_change_no_bit_of_the_training(parameters, dtype):
     alone, watched = np.random.RandomState(0), np.random.RandomState(0)
     first = make(**parameters, random_state=alone).fit(X.astype(dtype), y)
     monitors = CurvatureMonitor(layers=True, sample_size=50), GradientMonitor(sample_size=50)
@@ -225,7 +225,7 @@ def test_an_error_in_a_hook_leaves_the_estimator_as_it_was(hook, is_fitted, solv
     assert recorder.names()[-1] == ("teardown", "fit")
 
 
-def test_bad_input_is_told_before_any_hook():
+def test_bad_input_is_reported_before_any_hook_runs():
     recorder = Recorder()
     with pytest.raises(ValueError, match="NaN"):
         make().set_callbacks(recorder).fit(np.full_like(X, np.nan), y)
@@ -233,7 +233,7 @@ def test_bad_input_is_told_before_any_hook():
 
 
 @pytest.mark.filterwarnings("ignore:overflow:RuntimeWarning")
-def test_divergence_tears_callbacks_down_and_leaves_the_estimator_as_it_was():
+def test_divergence_calls_teardown_and_leaves_the_estimator_as_it_was():
     recorder = Recorder()
     network = make("sgd", MLPRegressor, activation="relu", learning_rate_init=1e100).set_callbacks(recorder)
     before = vars(network).copy()
@@ -244,7 +244,7 @@ def test_divergence_tears_callbacks_down_and_leaves_the_estimator_as_it_was():
 
 
 @pytest.mark.parametrize("solver", SOLVERS)
-def test_an_interrupt_in_a_hook_ends_training_with_what_was_learned(solver):
+def test_an_interrupt_in_a_hook_keeps_the_epochs_so_far(solver):
     recorder = Recorder(("end", task_of(solver)), 2, lambda: raise_error(KeyboardInterrupt))
     with pytest.warns(UserWarning, match="interrupted by user"):
         network = make(solver).set_callbacks(recorder).fit(X, y)
@@ -253,7 +253,7 @@ def test_an_interrupt_in_a_hook_ends_training_with_what_was_learned(solver):
     assert recorder.names()[-2:] == [("end", "fit"), ("teardown", "fit")]
 
 
-def test_a_clone_shares_callbacks_and_a_pickled_estimator_takes_them_along():
+def test_clones_share_callbacks_and_pickles_contain_them():
     monitor = GradientMonitor()
     network = make().set_callbacks(monitor)
     clone(network).fit(X, y)
@@ -277,10 +277,10 @@ def test_progress_bars_run_to_the_end(parameters, capsys):
     assert "100%" in lines[-1]
 
 
-def test_tasks_go_on_where_training_starts_again(monkeypatch):
+def test_restarts_add_tasks_to_the_same_fit(monkeypatch):
     from sklearn.callback import ProgressBar
 
-    # Far too large.
+    # A step that is far too large.
     monkeypatch.setattr(skinit.training.fit, "automatic_step", lambda *args, **kwargs: 1e3)
     monitor = GradientMonitor()
     network = make("sgd", learning_rate_init="auto", max_iter=10)
@@ -295,7 +295,7 @@ def test_tasks_go_on_where_training_starts_again(monkeypatch):
 
 
 @pytest.mark.parametrize(("backend", "n_jobs"), [("sequential", 1), ("threading", 2), ("loky", 2)])
-def test_searches_carry_monitors_and_progress_bars_along(backend, n_jobs, capsys, monkeypatch):
+def test_searches_run_monitors_and_progress_bars_in_every_fit(backend, n_jobs, capsys, monkeypatch):
     from sklearn.callback import ProgressBar
 
     monkeypatch.setenv("COLUMNS", "200")
@@ -308,7 +308,7 @@ def test_searches_carry_monitors_and_progress_bars_along(backend, n_jobs, capsys
     assert log.estimator_name == "GridSearchCV"
     norms = log.data_as_pandas.groupby("n_iter").hessian_norm.apply(sorted)
     assert norms.index.tolist() == [0, 2, 4]
-    # Every candidate in every fold, and the best one on all rows.
+    # Every candidate in every fold, then the best candidate on all rows.
     fits = [(alpha, train) for alpha in (0.1, 1.0) for train, _ in StratifiedKFold(2).split(X, y)]
     fits.append((search.best_params_["alpha"], np.arange(len(X))))
     for n_epochs in (2, 4):
@@ -363,7 +363,7 @@ def mean_loss(network, X, y, sample_weight):
 @pytest.mark.parametrize(("estimator", "targets"), ESTIMATORS)
 def test_gradient_norms_are_those_of_finite_differences_of_the_loss(estimator, targets, sample_weight):
     monitor = GradientMonitor()
-    # A penalty, which is no part of the loss meant.
+    # The penalty must not count, because the monitor measures the loss without it.
     network = make("sgd", estimator, max_iter=2, alpha=10.0).set_callbacks(monitor).fit(X, targets, sample_weight)
     row = monitor.get_logs().data[-1]
     step = 1e-5
@@ -378,7 +378,7 @@ def test_gradient_norms_are_those_of_finite_differences_of_the_loss(estimator, t
             coef[index] = weight
             squares += ((losses[0] - losses[1]) / (2 * step)) ** 2
         norm = np.sqrt(squares)
-        # Central differences: an error of the order of step ** 2, and 1e-16 / step from rounding.
+        # The error of central differences is of the order step^2, plus rounding of 1e-16 / step.
         assert row[f"gradient_norm_{layer}"] == pytest.approx(norm, rel=1e-7, abs=1e-9)
         ratio = norm / np.linalg.norm(coef)
         assert row[f"gradient_to_weight_{layer}"] == pytest.approx(ratio, rel=1e-7, abs=1e-9)
@@ -390,7 +390,7 @@ def test_vanishing_gradients_do_not_underflow_in_float32():
         network = make("sgd", hidden_layer_sizes=(4,) * 40, activation="logistic", max_iter=1)
         network.set_callbacks(monitor).fit(X.astype(dtype), y)
     single, double = (monitor.get_logs().data[0]["gradient_norm_0"] for monitor in monitors.values())
-    # Its square is below the least float32.
+    # The square of the norm is below the smallest float32.
     assert 0 < double < 1e-23
     assert single == pytest.approx(double, rel=1e-3, abs=0)
 
@@ -403,7 +403,7 @@ def test_a_gradient_has_no_ratio_to_weights_of_zero():
 
 @pytest.mark.parametrize("solver", SOLVERS)
 @pytest.mark.parametrize("every", [2, 3, 7])
-def test_every_so_many_epochs_are_recorded(every, solver):
+def test_every_sets_the_number_of_epochs_between_records(every, solver):
     monitor = GradientMonitor(every=every)
     network = make(solver, max_iter=6).set_callbacks(monitor).fit(X, y)
     assert network.n_iter_ == 6
@@ -453,7 +453,7 @@ def test_norms_that_cannot_be_measured_do_not_end_training():
 
 
 @pytest.mark.parametrize("monitor", [CurvatureMonitor, GradientMonitor])
-def test_a_monitor_says_where_it_belongs(monitor):
+def test_a_monitor_on_another_estimator_is_refused(monitor):
     for stranger in (LogisticRegression(), GridSearchCV(make(), {"alpha": [1.0]})):
         with pytest.raises(TypeError, match=f"{monitor.__name__} .* not on {type(stranger).__name__}"):
             stranger.set_callbacks(monitor()).fit(X, y)
@@ -467,8 +467,9 @@ def test_invalid_parameters_are_named(monitor, parameters):
         monitor(**parameters)
 
 
-def test_without_the_api_a_message_says_what_is_needed():
-    # Where scikit-learn has it, its own modules need it; skinit then does not find it.
+def test_without_scikit_learns_callbacks_the_message_names_the_version_needed():
+    # scikit-learn's own modules are imported first, because they need its callbacks. Then the module is hidden from
+    # skinit.
     script = """
 import sys, sklearn.model_selection, sklearn.pipeline, sklearn.neural_network
 sys.modules["sklearn.callback"] = None

@@ -1,4 +1,4 @@
-"""The callback `Checkpoint`: a fit that goes on from a file is the fit that was never interrupted, bit by bit."""
+"""The callback `Checkpoint`: a fit that continues from a file equals the uninterrupted fit, bit by bit."""
 
 import json
 import os
@@ -22,7 +22,7 @@ from skinit import MLPClassifier, MLPRegressor
 from skinit.engine.passes import DataPasses
 from skinit.initializers import RandomNormal
 
-pytest.importorskip("sklearn.callback", reason="scikit-learn 1.9 brought callbacks")
+pytest.importorskip("sklearn.callback", reason="callbacks need scikit-learn 1.9")
 
 from skinit.callbacks import BestWeights, Checkpoint, EarlyStopping, History  # noqa: E402
 
@@ -36,11 +36,11 @@ WEIGHTS = np.linspace(0.5, 2, len(X))
 
 
 class StopError(Exception):
-    """What ends a fit before its time."""
+    """Ends a fit before its time."""
 
 
 class Ends:
-    """Raises at the end of an epoch of each fit; they are counted from 1, also where training starts again."""
+    """Raises at the end of the given epoch. Epochs count from 1, and go on counting when training restarts."""
 
     def __init__(self, epoch, error=StopError):
         self.epoch, self.error, self.seen = epoch, error, []
@@ -63,7 +63,7 @@ def make(estimator=MLPClassifier, **parameters):
 
 
 def interrupt(network, path, epoch, *data, others=(), **keywords):
-    """Begin a fit with a checkpoint, and end it in an epoch."""
+    """Begin a fit with a checkpoint, and raise in the given epoch."""
     with pytest.raises(StopError):
         clone(network).set_callbacks(Checkpoint(path), *others, Ends(epoch)).fit(*data, **keywords)
 
@@ -94,7 +94,7 @@ KINDS = {
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_fit_goes_on_bit_by_bit(kind, dtype, tmp_path):
+def test_a_resumed_fit_is_the_uninterrupted_fit_bit_by_bit(kind, dtype, tmp_path):
     network = make(**KINDS[kind])
     data = X.astype(dtype), y, WEIGHTS
     alone = clone(network).fit(*data)
@@ -107,13 +107,13 @@ def test_a_fit_goes_on_bit_by_bit(kind, dtype, tmp_path):
         resumed = clone(network).set_callbacks(Checkpoint(path)).fit(*data)
         assert_same_fit(resumed, alone)
     if not network.early_stopping:
-        # What the solver remembers.
+        # Another epoch shows that the solver's state was restored too.
         assert_same_fit(resumed.set_callbacks().partial_fit(X, y), alone.partial_fit(X, y))
 
 
 @pytest.mark.parametrize("container", [list, csr_array])
 @pytest.mark.parametrize(("estimator", "targets"), [(MLPClassifier, y), (MLPRegressor, X[:, :2])])
-def test_data_of_every_kind(estimator, targets, container, tmp_path):
+def test_a_fit_resumes_with_lists_and_sparse_data(estimator, targets, container, tmp_path):
     network, path = make(estimator, early_stopping=True), tmp_path / "fit.npz"
     data = container(X), targets
     given = {"X_val": container(X[::3]), "y_val": targets[::3], "sample_weight_val": WEIGHTS[::3]}
@@ -125,14 +125,14 @@ def test_data_of_every_kind(estimator, targets, container, tmp_path):
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_restarts_are_the_same_wherever_the_fit_was_interrupted(dtype, tmp_path, monkeypatch):
-    # Far too large.
+    # A step that is far too large.
     monkeypatch.setattr(skinit.training.fit, "automatic_step", lambda *args, **kwargs: 1e3)
     network = make(solver="sgd", learning_rate_init="auto", dropout=0.1)
     data = X.astype(dtype), y
     counter = Ends(None)
     alone = clone(network).set_callbacks(counter).fit(*data)
     assert alone.learning_rate_init_ < 1e3
-    # An epoch that is in vain has no end.
+    # The hook does not run for epochs that a restart discards. `seen` has the others.
     for epoch in counter.seen[1:]:
         path = tmp_path / f"{epoch}.npz"
         interrupt(network, path, epoch, *data)
@@ -140,12 +140,12 @@ def test_restarts_are_the_same_wherever_the_fit_was_interrupted(dtype, tmp_path,
         assert_same_fit(resumed, alone)
 
 
-def test_training_starts_again_after_it_went_on(tmp_path, monkeypatch):
+def test_a_resumed_fit_can_restart(tmp_path, monkeypatch):
     network, path = make(solver="sgd", learning_rate_init="auto", average=True), tmp_path / "fit.npz"
     attempts = []
 
     def shows_too_large_steps(history, _):
-        # The first fit, which is interrupted, does not come so far.
+        # The interrupted first fit ends before this epoch.
         if history.n_iter_ == 4 and not attempts:
             attempts.append(list(history.loss_curve_))
             return True
@@ -163,7 +163,7 @@ def test_training_starts_again_after_it_went_on(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("early_stopping", [False, True])
 @pytest.mark.parametrize("seed", [None, np.random.RandomState(3), np.random.RandomState(np.random.PCG64(3))])
-def test_the_random_generator_goes_on_too(seed, early_stopping, tmp_path):
+def test_the_random_generator_resumes(seed, early_stopping, tmp_path):
     network, path = make(early_stopping=early_stopping), tmp_path / "fit.npz"
     generator = np.random.mtrand._rand if seed is None else seed
     start = generator.get_state(legacy=False)
@@ -171,7 +171,7 @@ def test_the_random_generator_goes_on_too(seed, early_stopping, tmp_path):
     following = generator.randint(2**31)
     generator.set_state(start)
     interrupt(network.set_params(random_state=seed), path, 5, X, y)
-    # Another process has a generator that is somewhere else.
+    # The global generator of another process is in another state.
     generator.seed(99) if seed is None else generator.set_state(start)
     resumed = make(early_stopping=early_stopping, random_state=seed).set_callbacks(Checkpoint(path)).fit(X, y)
     assert_same_fit(resumed, alone)
@@ -207,14 +207,14 @@ print(json.dumps([network.loss_curve_, network.validation_scores_, [coef.tolist(
 """
 
 
-def test_a_process_that_is_killed_at_any_moment_goes_on(tmp_path):
+def test_a_fit_resumes_after_its_process_is_killed(tmp_path):
     path = tmp_path / "fit.npz"
 
     def run(*words):
         command = [sys.executable, "-c", SCRIPT, *map(str, words)]
         return subprocess.run(command, capture_output=True, text=True, timeout=300)
 
-    # In the first epoch, before there is a file; within a writing; and right after one.
+    # In the first epoch, before there is a file; while a file is written; and right after a file is written.
     for words in (("before fsync", 1), ("before replace", 4), ("replace", 3)):
         assert run(path, *words).returncode == -signal.SIGKILL
     with np.load(path) as file:
@@ -227,7 +227,7 @@ def test_a_process_that_is_killed_at_any_moment_goes_on(tmp_path):
     assert json.loads(resumed.stdout) == [alone.loss_curve_, alone.validation_scores_, coefs]
 
 
-def test_a_fit_that_ctrl_c_ended_goes_on(tmp_path):
+def test_a_fit_resumes_after_ctrl_c(tmp_path):
     network, path = make(), tmp_path / "fit.npz"
     with pytest.warns(UserWarning, match="interrupted by user"):
         interrupted = clone(network).set_callbacks(Checkpoint(path), Ends(4, KeyboardInterrupt)).fit(X, y)
@@ -236,21 +236,21 @@ def test_a_fit_that_ctrl_c_ended_goes_on(tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["adam", "sgd", "average", "auto"])
-def test_a_larger_max_iter_trains_longer(kind, tmp_path):
+def test_a_larger_max_iter_continues_the_training(kind, tmp_path):
     network, path = make(**KINDS[kind], verbose=False), tmp_path / "fit.npz"
     if kind == "auto":
-        # The tail of an automatic rate depends on max_iter.
+        # The tail of the automatic rate depends on max_iter.
         network.set_params(learning_rate="invscaling")
     for n_epochs in (3, 7, 10):
         resumed = clone(network).set_params(max_iter=n_epochs).set_callbacks(Checkpoint(path, every=4)).fit(X, y)
         assert_same_fit(resumed, clone(network).set_params(max_iter=n_epochs).fit(X, y))
-    # Epochs that are done are not taken back.
+    # A smaller max_iter does not undo epochs.
     assert clone(network).set_params(max_iter=2).set_callbacks(Checkpoint(path)).fit(X, y).n_iter_ == 10
 
 
 @pytest.mark.parametrize("every", [1, 3])
 @pytest.mark.parametrize("parameters", [{"tol": 10.0, "n_iter_no_change": 4}, {"early_stopping": True, "tol": 1.0}])
-def test_a_fit_that_has_ended_returns_what_it_was(parameters, every, tmp_path, monkeypatch):
+def test_a_finished_fit_is_restored_without_training(parameters, every, tmp_path, monkeypatch):
     network, checkpoint = make(max_iter=100, **parameters), Checkpoint(tmp_path / "fit.npz", every=every)
     ended = clone(network).set_callbacks(checkpoint).fit(X, y)
     assert ended.n_iter_ < 20
@@ -259,7 +259,7 @@ def test_a_fit_that_has_ended_returns_what_it_was(parameters, every, tmp_path, m
     assert_same_fit(clone(network).set_params(max_iter=200).set_callbacks(checkpoint).fit(X, y), ended)
 
 
-def test_every_so_many_epochs_are_written(tmp_path):
+def test_every_sets_the_number_of_epochs_between_files(tmp_path):
     path, history = tmp_path / "fit.npz", History()
     with pytest.raises(StopError):
         make().set_callbacks(Checkpoint(path, every=3), Ends(8)).fit(X, y)
@@ -268,7 +268,7 @@ def test_every_so_many_epochs_are_written(tmp_path):
 
 
 @pytest.mark.parametrize("is_first", [False, True])
-def test_other_callbacks_go_on_too(is_first, tmp_path):
+def test_other_callbacks_resume(is_first, tmp_path):
     network = make(solver="sgd", learning_rate_init=0.5, max_iter=40, early_stopping=True, n_iter_no_change=np.inf)
 
     def callbacks():
@@ -283,7 +283,7 @@ def test_other_callbacks_go_on_too(is_first, tmp_path):
         others.insert(0 if is_first else len(others), Checkpoint(path))
         resumed = clone(network).set_callbacks(*others).fit(X, y)
         assert_same_fit(resumed, alone)
-        # What a callback decided in the last epoch holds.
+        # What a callback decides in the last epoch counts too.
         assert_same_fit(clone(network).set_callbacks(*others).fit(X, y), alone)
 
 
@@ -293,7 +293,7 @@ def fresh_search(path, others=()):
 
 
 @pytest.mark.parametrize(("backend", "n_jobs"), [("sequential", 1), ("threading", 2), ("loky", 2)])
-def test_a_search_goes_on_fit_by_fit(backend, n_jobs, tmp_path):
+def test_a_search_resumes_fit_by_fit(backend, n_jobs, tmp_path):
     path = tmp_path / "{fit}.npz"
     with joblib.parallel_config(backend, n_jobs=n_jobs):
         with pytest.raises(StopError):
@@ -304,9 +304,9 @@ def test_a_search_goes_on_fit_by_fit(backend, n_jobs, tmp_path):
     alone = fresh_search(tmp_path / "alone{fit}.npz").fit(X, y)
     assert_same_fit(resumed.best_estimator_[-1], alone.best_estimator_[-1])
     np.testing.assert_array_equal(resumed.cv_results_["mean_test_score"], alone.cv_results_["mean_test_score"])
-    # A fit that was interrupted in its fourth epoch.
+    # This fit was interrupted in its fourth epoch, so it resumed at epoch 3.
     assert (history.to_frame().groupby("fit")["epoch"].min() == 3).any()
-    # A file for each of two candidates in two folds, and for the best on all rows.
+    # One file for each of two candidates in two folds, and one for the best candidate on all rows.
     names = [path.name for path in tmp_path.iterdir()]
     assert len([name for name in names if not name.startswith("alone")]) == 5
     assert not any(name.startswith(".") for name in names)
@@ -384,14 +384,14 @@ def test_data_are_compared_by_their_numbers(tmp_path):
     "schedule",
     [{"learning_rate": "cosine"}, {"learning_rate": lambda step, n_steps: 1.0}, {"learning_rate_init": "auto"}],
 )
-def test_a_schedule_keeps_its_length(schedule, tmp_path):
+def test_a_schedule_cannot_change_its_length(schedule, tmp_path):
     checkpoint = Checkpoint(tmp_path / "fit.npz")
     make(**schedule).set_callbacks(checkpoint).fit(X, y)
     with pytest.raises(ValueError, match="max_iter=11 differs from .* with max_iter=10: the learning rates of"):
         make(**schedule, max_iter=11).set_callbacks(checkpoint).fit(X, y)
 
 
-def test_best_weights_need_to_have_been_kept(tmp_path):
+def test_best_weights_cannot_be_added_to_a_started_fit(tmp_path):
     checkpoint = Checkpoint(tmp_path / "fit.npz")
     make().set_callbacks(checkpoint).fit(X, y)
     with pytest.raises(ValueError, match=r"BestWeights\(monitor='loss'\) was not set when .* best weights of no monit"):
@@ -405,12 +405,12 @@ def test_best_weights_need_to_have_been_kept(tmp_path):
         ({"warm_start": True}, "Checkpoint takes warm_start=False, got True"),
     ],
 )
-def test_what_cannot_go_on_is_refused(parameters, message, tmp_path):
+def test_fits_that_cannot_resume_are_refused(parameters, message, tmp_path):
     with pytest.raises(ValueError, match=message):
         make(**parameters).set_callbacks(Checkpoint(tmp_path / "fit.npz")).fit(X, y)
 
 
-def test_one_fit_has_one_file(tmp_path):
+def test_two_checkpoints_on_one_fit_are_refused(tmp_path):
     checkpoints = [Checkpoint(tmp_path / name) for name in ("first.npz", "second.npz")]
     with pytest.raises(ValueError, match="A fit takes one Checkpoint at most, got 2"):
         make().set_callbacks(*checkpoints).fit(X, y)
@@ -433,12 +433,12 @@ def test_invalid_parameters_are_named(tmp_path):
 
 
 def damaged_files(path):
-    """Files that are no checkpoints."""
+    """Yield contents of files that are no whole checkpoints."""
     whole = path.read_bytes()
     yield b""
     yield b"some text"
     yield whole[:-200]
-    # A bit of a weight.
+    # Flip a bit of a weight.
     place = whole.index(b"theta.npy") + 200
     yield whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :]
     np.savez(path, theta=np.ones(3))
@@ -448,7 +448,7 @@ def damaged_files(path):
     yield path.read_bytes()
 
 
-def test_a_damaged_file_is_told(tmp_path):
+def test_a_damaged_file_is_reported(tmp_path):
     path = tmp_path / "fit.npz"
     make().set_callbacks(Checkpoint(path)).fit(X, y)
     for content in damaged_files(path):
@@ -493,7 +493,7 @@ def test_numbers_that_compiled_code_would_trust_are_checked(tmp_path):
             make(dropout=0.1, max_iter=12).set_callbacks(Checkpoint(path)).fit(X, y)
 
 
-def test_an_error_of_the_disk_leaves_the_file_of_before(tmp_path, monkeypatch):
+def test_a_failed_write_leaves_the_previous_file(tmp_path, monkeypatch):
     path = tmp_path / "fit.npz"
     make(max_iter=3).set_callbacks(Checkpoint(path)).fit(X, y)
     before = path.read_bytes()
@@ -515,7 +515,7 @@ def test_a_checkpoint_changes_no_bit_and_holds_no_pickle(tmp_path):
         assert {array.dtype.kind for array in dict(file).values()} == {"f", "i", "u"}
 
 
-def test_going_on_is_told(tmp_path, capsys):
+def test_resuming_is_announced(tmp_path, capsys):
     path = tmp_path / "fit.npz"
     interrupt(make(), path, 8, X, y)
     make(verbose=True).set_callbacks(Checkpoint(path)).fit(X, y)

@@ -1,4 +1,4 @@
-"""Class weights are sample weights."""
+"""Class weights have the effect of sample weights."""
 
 import pickle
 import warnings
@@ -123,14 +123,14 @@ def test_class_weights_can_be_searched_over_with_sparse_data_and_pickled():
         (2.0, y, "'class_weight' parameter"),
     ],
 )
-def test_a_wrong_class_weight_is_an_error_that_says_what_it_takes(class_weight, targets, message):
+def test_an_invalid_class_weight_is_refused_with_what_is_allowed(class_weight, targets, message):
     model = MLPClassifier((3,), max_iter=1, class_weight=class_weight)
     with pytest.raises(ValueError, match=message):
         model.fit(X, targets)
     assert not hasattr(model, "coefs_")
 
 
-def test_balanced_weights_cannot_be_known_to_partial_fit():
+def test_partial_fit_refuses_balanced_weights():
     model = MLPClassifier(class_weight="balanced")
     with pytest.raises(ValueError, match="'balanced' is not supported for partial_fit"):
         model.partial_fit(X, y, classes=[0, 1, 2])

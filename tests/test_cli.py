@@ -1,4 +1,4 @@
-"""The command line: what it writes, what it says, and how it fails."""
+"""The command line: what it writes and prints, and how it fails."""
 
 import re
 import signal
@@ -18,7 +18,7 @@ QUICK = ["--hidden", "4", "--cv", "2", "--max-iter", "5", "--n-jobs", "1"]
 
 @pytest.fixture(scope="module")
 def houses():
-    """A table with numbers, text, truth values, dates, durations, and holes in all of them."""
+    """Return a table of numbers, text, truth values, dates and durations, with missing values in every column."""
     rng = np.random.default_rng(0)
     n_rows = 60
     frame = pd.DataFrame(
@@ -65,7 +65,7 @@ def run(tmp_path, capsys, monkeypatch):
 
 
 def assert_fails(outcome, *words):
-    """Exit status 2, and one line that holds the words."""
+    """Check for exit status 2 and one line of error that contains the words."""
     status, _, err, results = outcome
     assert status == 2
     assert results is None
@@ -90,7 +90,7 @@ def test_compare_writes_ranked_results_and_a_picture(run, tmp_path):
     assert "[4/4] he, 2 hidden layers of 3 and 2: " in out
 
 
-def test_compare_is_what_runs_without_a_command(run):
+def test_compare_is_the_default_command(run):
     _, out, _, results = run("--init", "he", *QUICK)
     _, same_out, _, same_results = run("compare", "--init", "he", *QUICK)
     is_time = results.columns.str.contains("time")
@@ -104,7 +104,7 @@ def test_table_does_not_wrap_in_80_columns(run):
     assert re.search(r"^ +\d  hessian_closed_form  5, 4, 3  [\d.]+ ± [\d.]+ ", table, re.MULTILINE)
 
 
-def test_zero_is_named_as_chance_and_the_best_scheme_by_name(run):
+def test_the_summary_names_the_best_scheme_and_zero_as_chance(run):
     _, out, _, _ = run("--init", "zero", "he", "--hidden", "20", "--cv", "2", "--max-iter", "20")
     meaning = " ".join(out.split())
     assert "With 1 hidden layer of 20, he is best (accuracy 0." in meaning
@@ -116,7 +116,7 @@ def test_repeated_schemes_and_networks_are_searched_once(run):
     assert len(results) == 1
 
 
-def test_fits_that_do_not_converge_are_counted_and_do_not_warn(run):
+def test_fits_that_do_not_converge_are_counted_without_a_warning(run):
     _, out, err, _ = run("--init", "he", *QUICK)
     assert "2 of 2 fits were stopped by --max-iter 5" in out
     assert err == ""
@@ -144,12 +144,12 @@ def test_other_seed_gives_other_scores(run):
     assert losses[0] != losses[1]
 
 
-# Weights of one, and no saturation: outputs of the untrained network are of the order of a million.
+# With weights of 1 and no saturation, the outputs of the untrained network are of the order of a million.
 DIVERGING = ["--activation", "identity", "--solver", "sgd", *QUICK, "--hidden", "50,50,50"]
 
 
 @pytest.mark.parametrize("others", [["he"], []], ids=["one of two", "all"])
-def test_schemes_that_diverge_are_shown_as_such(run, others):
+def test_schemes_that_diverge_are_shown_as_diverged(run, others):
     status, out, err, results = run("--init", "ones", *others, *DIVERGING)
     assert (status, err) == (0, "")
     assert "ones, 3 hidden layers of 50: diverged\n" in out
@@ -169,7 +169,7 @@ def test_csv_with_text_dates_and_missing_values(run, houses_csv, target, task):
 
 
 def test_parquet_gives_what_csv_gives(run, houses, tmp_path):
-    # A duration is text in CSV.
+    # In a CSV file a duration is text.
     houses = houses.drop(columns="waited")
     csv, parquet = tmp_path / "houses.csv", tmp_path / "houses.parquet"
     houses.to_csv(csv, index=False)
@@ -243,7 +243,7 @@ def make_results(scores: dict[str, list[float]], chance: float) -> Results:
     return Results(frame, list(scores), [(5,)], np.full(folds.shape[1], chance), metric, 10, {})
 
 
-def test_meaning_names_ties_chance_worse_than_chance_and_divergence():
+def test_the_summary_names_ties_chance_worse_than_chance_and_divergence():
     results = make_results(
         {
             "best": [0.80, 0.90, 0.85],
@@ -261,7 +261,7 @@ def test_meaning_names_ties_chance_worse_than_chance_and_divergence():
     )
 
 
-def test_meaning_says_if_nothing_was_learned():
+def test_the_summary_says_if_nothing_was_learned():
     assert (
         "no scheme learned anything; a and b stay at chance"
         in make_results({"a": [0.5, 0.5], "b": [0.5, 0.5]}, chance=0.5).meaning()
@@ -338,12 +338,12 @@ def test_bad_files_are_one_line(run, tmp_path, name, content, words):
     assert_fails(run("--data", str(path), "--target", "y"), *words)
 
 
-def test_near_names_of_a_missing_file_are_given(run, houses_csv):
+def test_a_missing_file_is_reported_with_the_nearest_names(run, houses_csv):
     assert_fails(run("--data", houses_csv.replace("houses", "house"), "--target", "kind"), "Did you mean 'houses.csv'?")
 
 
 def test_folder_is_checked_before_the_search(run, tmp_path, monkeypatch):
-    monkeypatch.setattr("skinit.cli.search.SchemeSearch.warm_up", lambda *_: pytest.fail("searched"))
+    monkeypatch.setattr("skinit.cli.search.SchemeSearch.warm_up", lambda *_: pytest.fail("the search began"))
     file = tmp_path / "file"
     file.touch()
     assert_fails(run(out=file), "--out", "cannot be written to")
@@ -356,7 +356,7 @@ def test_missing_packages_are_named(run, monkeypatch, package):
     assert_fails(run(), package, "pip install 'skinit[cli]'")
 
 
-def test_ctrl_c_in_a_fit_ends_the_command_and_not_the_fit_alone(run, monkeypatch):
+def test_ctrl_c_in_a_fit_ends_the_whole_command(run, monkeypatch):
     monkeypatch.setattr("skinit.training.loop.History.note_loss", lambda *_: signal.raise_signal(signal.SIGINT))
     before = signal.getsignal(signal.SIGINT)
     status, _, err, results = run("--init", "he", *QUICK)
@@ -382,12 +382,12 @@ def test_help_names_every_option(capsys, arguments):
 COLOR = re.compile(r"\x1b\[[\d;]*3[1-7]m")
 
 
-def test_colors_only_on_a_terminal_and_not_with_no_color(run, monkeypatch):
+def test_colors_are_used_on_a_terminal_unless_no_color_is_set(run, monkeypatch):
     arguments = ["--init", "he", *QUICK]
     monkeypatch.delenv("FORCE_COLOR", raising=False)
     monkeypatch.delenv("NO_COLOR", raising=False)
     assert "\x1b" not in run(*arguments)[1]
-    # What rich takes for a terminal.
+    # FORCE_COLOR makes rich take the output for a terminal.
     monkeypatch.setenv("FORCE_COLOR", "1")
     monkeypatch.setenv("TERM", "xterm")
     assert COLOR.search(run(*arguments)[1])
@@ -395,7 +395,7 @@ def test_colors_only_on_a_terminal_and_not_with_no_color(run, monkeypatch):
     assert not COLOR.search(run(*arguments)[1])
 
 
-# Beside these, tests/test_tables.py has thirty ways to write one table.
+# tests/test_tables.py has thirty more ways to write one table.
 KINDS_OF_FILES = {
     "houses.csv": lambda frame, path: frame.to_csv(path, index=False, sep=";", decimal=","),
     "houses.tsv": lambda frame, path: frame.to_csv(path, index=False, sep="\t", encoding="utf-16"),
@@ -408,7 +408,7 @@ KINDS_OF_FILES = {
 
 
 def test_seven_kinds_of_files_give_one_result(run, houses, tmp_path):
-    # Durations are numbers in JSON, and Excel has no time zones. A digit is exact in all of them.
+    # JSON writes durations as numbers, and Excel has no time zones. Every kind of file keeps two decimals exactly.
     houses = houses.drop(columns="waited").assign(
         sold=houses["sold"].dt.tz_localize(None), size=houses["size"].round(2)
     )

@@ -22,7 +22,7 @@ DEEP_LOGISTIC = ["--hidden", "6,6,6,6,6,6", "--activation", "logistic"]
 
 @pytest.fixture(scope="module")
 def flats_csv(tmp_path_factory):
-    """Numbers, text and holes; two targets."""
+    """Return the path of a table of numbers and text with missing values, and two targets."""
     rng = np.random.default_rng(0)
     frame = pd.DataFrame({"size": rng.normal(size=80), "colour": rng.choice(["red", "green", "blue"], 80)})
     frame["rent"] = 1000 + 100 * frame["size"] + 50 * (frame["colour"] == "red")
@@ -48,7 +48,7 @@ def run(tmp_path, capsys):
 
 
 class Page(HTMLParser):
-    """Tags, attributes and text of a page; an error where tags do not match."""
+    """The tags, attributes and text of an HTML page. Unmatched tags raise an error."""
 
     EMPTY = ("meta", "img")
 
@@ -94,7 +94,7 @@ def test_the_table_and_the_findings_are_printed_and_in_the_report(run, tmp_path)
         assert line.split() in cells
 
 
-def test_stages_are_told_as_they_begin(run):
+def test_each_stage_is_announced_as_it_begins(run):
     *_, out, _, _ = run(*QUICK)
     stages = re.findall(r"^\[\d/4\] .*$", out, re.MULTILINE)
     assert stages == [
@@ -108,10 +108,10 @@ def test_stages_are_told_as_they_begin(run):
 
 @pytest.mark.parametrize("activation", ["relu", "logistic"])
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
-def test_advice_is_made_of_options_of_the_command(rule, activation):
+def test_advice_names_options_of_the_command(rule, activation):
     advice = phrase(rule.advice, [activation], COMMAND_LINE)
     assert "='" not in advice
-    # Tables are standardized, so that two findings do not come up here.
+    # The command standardizes tables, so only one of the findings about scale can come up.
     assert "scale X" not in advice or rule.name == "unscaled_features"
     for option, values in re.findall(r"(--[a-z-]+) (\w+(?: or (?!--)\w+)*)", advice):
         for value in values.split(" or "):
@@ -122,7 +122,7 @@ def test_advice_is_made_of_options_of_the_command(rule, activation):
     assert len(parameters) == advice.count("--")
 
 
-def test_the_report_holds_all_that_it_shows(run):
+def test_the_report_is_one_file_without_links_or_scripts(run):
     *_, report = run(*QUICK)
     page = Page(report)
     assert not {"script", "link", "iframe", "object"} & set(page.tags)
@@ -144,27 +144,27 @@ def test_a_good_network_has_no_findings(run):
     assert NOTHING_FOUND in report
 
 
-def test_the_report_is_written_beside_those_of_compare_by_default(tmp_path, monkeypatch, capsys):
+def test_the_report_goes_to_the_folder_of_compare_by_default(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     assert main(["inspect", *QUICK]) == 0
     assert (tmp_path / "skinit-results" / "inspection.html").is_file()
 
 
 @pytest.mark.parametrize(("target", "task"), [("kind", "classification"), ("rent", "regression")])
-def test_a_table_of_ones_own_is_looked_at(run, flats_csv, target, task):
+def test_inspect_reads_the_table_of_a_user(run, flats_csv, target, task):
     status, out, err, report = run("--data", flats_csv, "--target", target, *QUICK)
     assert (status, err) == (0, "")
     assert out.startswith(f"flats <b>.csv: {task} of '{target}'")
     assert "measured on 80 rows" in out
-    # Names are text, not tags.
+    # Names are shown as text, not as HTML.
     assert "<b>" not in report
     assert "flats <b>.csv" in Page(report).text
-    # Features and targets are standardized.
+    # The command standardizes features and targets.
     assert "unscaled" not in out
 
 
 @pytest.mark.parametrize("solver", ["sgd", "adam", "lbfgs"])
-def test_a_network_is_looked_at_after_training(run, solver):
+def test_inspect_can_train_the_network_first(run, solver):
     _, untrained, _, _ = run(*QUICK)
     status, trained, err, _ = run(*QUICK, "--solver", solver, "--epochs", "5")
     assert (status, err) == (0, "")
@@ -195,8 +195,8 @@ def test_a_network_that_overflows_has_a_report(run, monkeypatch):
     Page(report)
 
 
-def fail(outcome, *words):
-    """Exit status 2, one line that holds the words, and no report."""
+def assert_fails(outcome, *words):
+    """Check for exit status 2, one line that contains the words, and no report."""
     status, out, err, report = outcome
     assert status == 2
     assert report is None
@@ -229,14 +229,14 @@ def test_wrong_arguments_are_one_line_and_nothing_is_computed(run, monkeypatch, 
         raise AssertionError
 
     monkeypatch.setattr(MLPClassifier, "initialize", compute)
-    assert fail(run(*arguments), *words) == ""
+    assert assert_fails(run(*arguments), *words) == ""
 
 
-def test_a_file_that_cannot_be_written_is_said_before_anything_is_computed(run, tmp_path, monkeypatch):
+def test_an_unwritable_report_is_refused_before_anything_is_computed(run, tmp_path, monkeypatch):
     monkeypatch.setattr(MLPClassifier, "initialize", None)
     (tmp_path / "file").write_text("")
-    assert fail(run(*QUICK, html=tmp_path / "file" / "report.html"), "--html", "cannot be written") == ""
-    assert fail(run(*QUICK, html=tmp_path), "--html", "cannot be written", "directory") == ""
+    assert assert_fails(run(*QUICK, html=tmp_path / "file" / "report.html"), "--html", "cannot be written") == ""
+    assert assert_fails(run(*QUICK, html=tmp_path), "--html", "cannot be written", "directory") == ""
 
 
 def test_an_earlier_report_is_kept_if_training_diverges(run, tmp_path):
@@ -251,10 +251,10 @@ def test_an_earlier_report_is_kept_if_training_diverges(run, tmp_path):
 
 def test_a_target_of_one_value_is_refused(run, tmp_path):
     pd.DataFrame({"x": [1.0, 2.0, 3.0], "y": ["a", "a", "a"]}).to_csv(tmp_path / "one.csv", index=False)
-    fail(run("--data", str(tmp_path / "one.csv"), "--target", "y", *QUICK), "1 class", "at least two")
+    assert_fails(run("--data", str(tmp_path / "one.csv"), "--target", "y", *QUICK), "1 class", "at least two")
 
 
-def test_help_tells_what_it_is_for(capsys):
+def test_help_explains_the_command(capsys):
     with pytest.raises(SystemExit) as stop:
         main(["inspect", "--help"])
     assert stop.value.code == 0

@@ -1,4 +1,4 @@
-"""--json and --version: standard output is for programs."""
+"""``--json`` and ``--version`` write standard output for programs."""
 
 import json
 
@@ -22,7 +22,7 @@ def reject(constant):
 
 
 def read(text):
-    """The document, which has neither NaN nor infinity."""
+    """Parse a JSON document. NaN and infinity are errors."""
     return json.loads(text, parse_constant=reject)
 
 
@@ -73,7 +73,7 @@ def test_candidates_that_diverge_have_no_score(tmp_path, capsys):
     assert candidate["mean_fit_time"] > 0
 
 
-def test_inspect_tells_what_signal_propagation_measures(tmp_path, capsys):
+def test_inspect_prints_what_signal_propagation_measures(tmp_path, capsys):
     report = tmp_path / "report.html"
     options = ["--hidden", "6,6,6,6,6,6", "--activation", "logistic", "--init", "xavier"]
     assert main(["inspect", *options, "--json", "--html", str(report)]) == 0
@@ -104,6 +104,6 @@ def test_an_error_leaves_standard_output_empty(tmp_path, capsys):
     assert captured.err.count("\n") == 1
 
 
-def test_numbers_without_a_place_in_json_are_null():
+def test_numbers_that_json_lacks_are_null():
     values = [np.float64("nan"), np.inf, -np.inf, pd.NA, None, np.int64(3), True, np.float32(0.5), "é", (1,)]
     assert read(to_json({"values": values}))["values"] == [None, None, None, None, None, 3, True, 0.5, "é", [1]]

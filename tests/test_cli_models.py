@@ -1,4 +1,4 @@
-"""Models of the command line: the best candidate scored on other rows, kept in a file, and asked for predictions."""
+"""Models of the command line: it scores the best candidate on test rows, saves it and predicts with it."""
 
 import io
 import json
@@ -50,12 +50,12 @@ def run(tmp_path, capsys):
 
 @pytest.fixture
 def files(tmp_path):
-    """Write a table for each target; return the file, and another with the first rows in another kind of file."""
+    """Write a table with a target. Return its path, and that of an Excel file with its first rows."""
 
     def files(target):
         frame = FLATS.assign(y=TARGETS[target])
         frame.to_csv(tmp_path / "flats.csv", index=False)
-        # In another order, with a column that nothing was learned from.
+        # The columns are in another order, with an extra column that the model does not know.
         frame[:7][[*frame.columns[::-1]]].assign(more=0).to_excel(tmp_path / "new.xlsx", index=False)
         return tmp_path / "flats.csv", tmp_path / "new.xlsx"
 
@@ -67,7 +67,7 @@ def compare(data, tmp_path, *arguments):
 
 
 @pytest.mark.parametrize("target", TARGETS)
-def test_a_saved_model_predicts_the_values_of_the_target_from_rows_of_any_file(run, files, tmp_path, target):
+def test_a_saved_model_predicts_targets_for_rows_of_any_file(run, files, tmp_path, target):
     data, new = files(target)
     model = tmp_path / "flats.skops"
     status, out, err = run(*compare(data, tmp_path, "--save", model))
@@ -77,7 +77,7 @@ def test_a_saved_model_predicts_the_values_of_the_target_from_rows_of_any_file(r
     assert (status, err) == (0, "")
     predictions = pd.read_csv(io.StringIO(out))
     assert list(predictions) == ["y"]
-    # As the model predicts in Python, from the frame of the file that it learned from.
+    # The model gives the same predictions in Python for a frame that pandas read.
     loaded = skops.io.load(model, trusted=[*TRUSTED_TYPES, "numpy.dtype"])
     frame = pd.read_csv(data)
     expected = loaded.predict(frame[:7])
@@ -90,7 +90,7 @@ def test_a_saved_model_predicts_the_values_of_the_target_from_rows_of_any_file(r
         assert set(map(str, loaded.classes_)) == {each.capitalize() if target == "truth" else each for each in written}
 
 
-def test_scores_of_test_rows_are_those_of_the_saved_model(run, files, tmp_path):
+def test_the_test_score_is_the_score_of_the_saved_model(run, files, tmp_path):
     data, _ = files("words")
     test = tmp_path / "test.csv"
     frame = pd.read_csv(data)[::3]
@@ -108,7 +108,7 @@ def test_scores_of_test_rows_are_those_of_the_saved_model(run, files, tmp_path):
     assert "1 row(s) of test.csv have no target and are left out." in out
 
 
-def test_test_rows_are_in_the_document(run, files, tmp_path):
+def test_the_json_document_has_the_test_score(run, files, tmp_path):
     data, new = files("rent")
     status, out, _ = run(*compare(data, tmp_path, "--test", new, "--json"))
     assert status == 0
@@ -156,8 +156,8 @@ def test_predictions_go_to_a_file(run, files, tmp_path):
         (["--test", "missing.csv"], "There is no file 'missing.csv'"),
     ],
 )
-def test_what_cannot_be_saved_or_tested_is_known_before_the_search(run, files, tmp_path, monkeypatch, arguments, words):
-    monkeypatch.setattr("skinit.cli.search.SchemeSearch.warm_up", lambda *_: pytest.fail("searched"))
+def test_bad_save_and_test_options_are_refused_before_the_search(run, files, tmp_path, monkeypatch, arguments, words):
+    monkeypatch.setattr("skinit.cli.search.SchemeSearch.warm_up", lambda *_: pytest.fail("the search began"))
     status, _, err = run(*compare(files("words")[0], tmp_path, *arguments))
     assert status == 2
     assert err.count("\n") == 1
@@ -173,7 +173,7 @@ def test_what_cannot_be_saved_or_tested_is_known_before_the_search(run, files, t
         (lambda frame: frame.assign(y=None), "has no row with a target"),
     ],
 )
-def test_test_rows_that_do_not_suit_are_one_line(run, files, tmp_path, change, words):
+def test_unsuitable_test_rows_are_reported_in_one_line(run, files, tmp_path, change, words):
     data, _ = files("words")
     change(FLATS.assign(y=TARGETS["words"])).to_csv(tmp_path / "test.csv", index=False)
     status, _, err = run(*compare(data, tmp_path, "--test", tmp_path / "test.csv"))
@@ -201,7 +201,7 @@ class Foreign:
     pass
 
 
-def test_what_is_no_model_is_one_line(run, files, tmp_path):
+def test_a_file_without_a_model_is_reported_in_one_line(run, files, tmp_path):
     data, new = files("words")
     (tmp_path / "pickle.skops").write_bytes(pickle.dumps(FLATS))
     skops.io.dump(StandardScaler(), tmp_path / "scaler.skops")
@@ -218,7 +218,7 @@ def test_what_is_no_model_is_one_line(run, files, tmp_path):
         assert words in err
 
 
-def test_new_rows_that_do_not_suit_the_model_are_one_line(run, files, tmp_path):
+def test_unsuitable_new_rows_are_reported_in_one_line(run, files, tmp_path):
     data, _ = files("words")
     run(*compare(data, tmp_path, "--save", tmp_path / "m.skops"))
     FLATS.drop(columns="size").to_csv(tmp_path / "new.csv", index=False)

@@ -1,4 +1,4 @@
-"""Options of training and scores on the command line: what reaches the estimators, what is shown, what slips say."""
+"""Options for training and scores on the command line: what reaches the estimators, what is shown, bad values."""
 
 import re
 
@@ -19,7 +19,7 @@ from skinit.cli.metrics import make_metric, scorer_names
 from skinit.cli.network_options import network_parameters
 from skinit.cli.search import SchemeSearch
 
-# Few epochs are enough to tell options apart.
+# A few epochs are enough to tell options apart.
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
 QUICK = ["--init", "he", "--hidden", "4", "--cv", "2", "--max-iter", "3", "--n-jobs", "1"]
@@ -27,7 +27,7 @@ QUICK = ["--init", "he", "--hidden", "4", "--cv", "2", "--max-iter", "3", "--n-j
 
 @pytest.fixture(scope="module")
 def flats_csv(tmp_path_factory):
-    """Two classes, three classes, and a positive number in a small unit."""
+    """Return the path of a table with two classes, three classes, and a positive target in a small unit."""
     rng = np.random.default_rng(0)
     frame = pd.DataFrame({"size": rng.normal(size=60), "rooms": rng.integers(1, 6, 60)})
     frame["kind"] = np.where(frame["size"] > 0, "dear", "cheap")
@@ -77,11 +77,11 @@ def test_scores_are_those_of_the_estimators_with_these_options(run):
     network = MLPClassifier((4,), init="he", max_iter=3, learning_rate_init="auto", alpha=0.1, random_state=3)
     folds = StratifiedKFold(2, shuffle=True, random_state=3)
     scores = cross_val_score(make_pipeline(StandardScaler(), network), X, y, cv=folds)
-    # Reading a file may round.
+    # Reading the CSV file may round.
     np.testing.assert_allclose(results[["split0_test_score", "split1_test_score"]].iloc[0], scores, rtol=1e-12)
 
 
-def test_what_is_not_given_is_left_to_the_estimators():
+def test_options_that_are_not_given_keep_the_defaults_of_the_estimators():
     assert network_parameters(parse_arguments([])) == {"activation": "relu", "solver": "adam"}
     assert network_parameters(parse_arguments(["inspect"])) == {"activation": "relu", "solver": "adam"}
 
@@ -97,7 +97,7 @@ def test_inspect_trains_with_the_options(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(MLPClassifier, "fit", note)
     options = ["--epochs", "2", "--learning-rate", "0.5", "--alpha", "1", "--batch-size", "100", "--init", "he+auto"]
     assert main(["inspect", "--hidden", "4", *options, "--html", str(tmp_path / "report.html")]) == 0
-    # A scheme's own step goes before that of all.
+    # The automatic step of a scheme overrides --learning-rate.
     assert seen == [("he", "auto", 1, 100)]
     assert "init he+auto, after 2 epoch(s) of adam, alpha 1, learning rate 0.5, batch size 100;" in (
         capsys.readouterr().out
@@ -123,9 +123,9 @@ def test_inspect_trains_with_the_options(tmp_path, capsys, monkeypatch):
         (["--solver", "lbfgs", "--batch-size", "1"], ["--batch-size is not for the solver lbfgs"]),
     ],
 )
-def test_slips_are_one_line_before_anything_is_fitted(capsys, monkeypatch, command, arguments, words):
-    monkeypatch.setattr(SchemeSearch, "warm_up", lambda *_: pytest.fail("searched"))
-    monkeypatch.setattr(MLPClassifier, "initialize", lambda *_: pytest.fail("made"))
+def test_bad_options_are_one_line_before_anything_is_fitted(capsys, monkeypatch, command, arguments, words):
+    monkeypatch.setattr(SchemeSearch, "warm_up", lambda *_: pytest.fail("the search began"))
+    monkeypatch.setattr(MLPClassifier, "initialize", lambda *_: pytest.fail("a network was initialized"))
     assert main([*command, *arguments]) == 2
     err = capsys.readouterr().err
     assert err.count("\n") == 1
@@ -143,7 +143,7 @@ def test_a_table_without_its_option_is_named_with_it(capsys, tmp_path):
 def test_lbfgs_has_no_early_stopping(capsys):
     assert main(["--solver", "lbfgs", "--early-stopping"]) == 2
     assert "--early-stopping is not for the solver lbfgs" in capsys.readouterr().err
-    # It would stop before the epochs that were asked for.
+    # Early stopping would end before the requested number of epochs.
     assert main(["inspect", "--early-stopping"]) == 2
     assert "Unrecognized arguments: --early-stopping" in capsys.readouterr().err
 
@@ -156,7 +156,7 @@ def test_scores_of_classes_are_scikit_learns(run, scoring):
     network = MLPClassifier((4,), init="he", max_iter=3, random_state=0)
     folds = StratifiedKFold(2, shuffle=True, random_state=0)
     scores = cross_val_score(make_pipeline(StandardScaler(), network), X, y, cv=folds, scoring=scoring)
-    # Reading a file may round.
+    # Reading the CSV file may round.
     np.testing.assert_allclose(results[["split0_test_score", "split1_test_score"]].iloc[0], scores, rtol=1e-12)
     for word in make_metric(scoring, "classification", [])[0].name.split():
         assert word in out
@@ -168,7 +168,7 @@ def test_losses_are_shown_positive_and_the_lowest_is_best(run, flats_csv):
     status, out, err, results = run(*arguments, "--init", "zero", "he")
     assert (status, err) == (0, "")
     assert results["init"].tolist() == ["he", "zero"]
-    # In the file as scikit-learn has it, in the target's unit squared.
+    # The file has the negative scores of scikit-learn, in the squared unit of the target.
     assert (results["mean_test_score"] < 0).all()
     loss = -results["mean_test_score"][0]
     assert loss < 1e-5
@@ -195,7 +195,7 @@ def test_losses_have_the_unit_of_the_target(run, tmp_path):
     scores = cross_val_score(pipeline, frame[["size"]], frame["rent"], cv=folds, scoring=scoring)
     np.testing.assert_allclose(results[["split0_test_score", "split1_test_score"]].iloc[0], scores, rtol=1e-9)
     chance = cross_val_score(DummyRegressor(), frame[["size"]], frame["rent"], cv=folds, scoring=scoring)
-    # Three steps learn nothing of noise.
+    # Three epochs learn nothing from noise.
     assert f" chance ({-chance.mean():.2e})" in " ".join(out.split())
 
 
@@ -219,8 +219,8 @@ def test_the_positive_class_is_named(run, flats_csv):
         ("part", "roc_auc", ["--scoring roc_auc", ". For more than two classes there are roc_auc_ovo"]),
     ],
 )
-def test_scores_that_do_not_fit_are_one_line_before_the_search(run, flats_csv, monkeypatch, target, scoring, words):
-    monkeypatch.setattr(SchemeSearch, "warm_up", lambda *_: pytest.fail("searched"))
+def test_unsuitable_scores_are_one_line_before_the_search(run, flats_csv, monkeypatch, target, scoring, words):
+    monkeypatch.setattr(SchemeSearch, "warm_up", lambda *_: pytest.fail("the search began"))
     status, _, err, _ = run("--data", flats_csv, "--target", target, *QUICK, "--scoring", scoring)
     assert status == 2
     assert err.count("\n") == 1
@@ -228,7 +228,7 @@ def test_scores_that_do_not_fit_are_one_line_before_the_search(run, flats_csv, m
         assert word in err
 
 
-def test_every_score_has_words_of_its_own():
+def test_every_score_has_its_own_name_in_words():
     for task in ("classification", "regression"):
         metrics = [make_metric(name, task, [])[0] for name in scorer_names(task)]
         assert len({metric.name for metric in metrics}) == len(metrics)
@@ -239,7 +239,7 @@ def test_every_score_has_words_of_its_own():
     assert not set(scorer_names("regression")) & set(scorer_names("classification"))
 
 
-def test_the_picture_of_losses_has_the_better_to_the_right(run, tmp_path, flats_csv, monkeypatch):
+def test_the_picture_has_lower_losses_on_the_right(run, tmp_path, flats_csv, monkeypatch):
     from skinit.inspection import InitComparisonDisplay
 
     drawn = []

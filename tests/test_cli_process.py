@@ -1,4 +1,4 @@
-"""The command line as a process: Ctrl-C, output that cannot be written, files that stay whole, text that is shown."""
+"""The command line as a process: Ctrl-C, output that cannot be written, files that stay whole, and text shown."""
 
 import os
 import signal
@@ -16,12 +16,12 @@ from skinit.cli.files import write_file
 from skinit.cli.text import LONGEST_LINE, one_line, shorten
 
 QUICK = ["--hidden", "3", "--init", "he", "--max-iter", "2", "--cv", "2", "--n-jobs", "1"]
-POSIX = pytest.mark.skipif(os.name == "nt", reason="signals, pipes and devices of POSIX")
+POSIX = pytest.mark.skipif(os.name == "nt", reason="needs POSIX signals, pipes and devices")
 
 
 @pytest.fixture
 def table(tmp_path):
-    """A small table."""
+    """Return the path of a small table."""
     path = tmp_path / "table.csv"
     pd.DataFrame({"x": np.arange(20.0), "label": ["a", "b"] * 10}).to_csv(path, index=False)
     return path
@@ -42,7 +42,7 @@ def command(*arguments):
 def test_ctrl_c_at_any_moment_is_one_line_and_status_130(tmp_path, seconds, backend):
     options = ["--max-iter", "100000", "--out", tmp_path, "--backend", backend, "--n-jobs", "2"]
     process = subprocess.Popen(command(*options), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    # Python itself takes some milliseconds before it runs the first line of skinit.
+    # Python takes some milliseconds before it runs the first line of skinit.
     time.sleep(seconds + 0.3)
     process.send_signal(signal.SIGINT)
     began = time.monotonic()
@@ -50,12 +50,12 @@ def test_ctrl_c_at_any_moment_is_one_line_and_status_130(tmp_path, seconds, back
     assert time.monotonic() - began < 10
     assert process.returncode == 130
     assert err == "skinit: Interrupted.\n"
-    # What was finished is kept; there is no file that is half written, and none of the search as a whole.
+    # Finished fits are kept. No file is half written, and an unfinished search has no picture.
     assert {path.name for path in tmp_path.iterdir()} <= {"finished-fits", "cv_results.csv"}
 
 
 @POSIX
-def test_what_fails_while_ctrl_c_ends_the_process_changes_neither_status_nor_line():
+def test_an_error_after_ctrl_c_changes_neither_the_status_nor_the_message():
     code = """
 import os, signal, threading, time
 import skinit.cli.process as process
@@ -79,7 +79,7 @@ process.run()
 
 
 @POSIX
-def test_output_that_nobody_reads_ends_quietly(table, tmp_path):
+def test_a_closed_pipe_ends_the_process_quietly(table, tmp_path):
     arguments = command("--data", table, "--target", "label", "--out", tmp_path / "out", *QUICK)
     process = subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     process.stdout.close()
@@ -87,7 +87,7 @@ def test_output_that_nobody_reads_ends_quietly(table, tmp_path):
     assert process.stderr.read() == b""
 
 
-@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="a device of Linux")
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
 def test_output_that_cannot_be_written_is_one_line(table, tmp_path):
     arguments = command("--data", table, "--target", "label", "--out", tmp_path / "out", *QUICK)
     with open("/dev/full", "w") as full:
@@ -98,7 +98,7 @@ def test_output_that_cannot_be_written_is_one_line(table, tmp_path):
 
 @POSIX
 @pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
-def test_closed_streams_are_no_traceback(table, tmp_path, closed):
+def test_closed_streams_cause_no_traceback(table, tmp_path, closed):
     arguments = command("--data", table, "--target", "label", "--out", tmp_path / "out", *QUICK)
     run = subprocess.run(["sh", "-c", f'"$@" {closed}', "sh", *arguments], capture_output=True, text=True, check=False)
     assert run.returncode == 0
@@ -121,7 +121,7 @@ def test_a_file_stays_as_it_was_until_the_new_one_is_whole(tmp_path, monkeypatch
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_a_file_is_replaced_behind_its_link_with_its_permissions(tmp_path):
+def test_replacing_a_file_keeps_its_link_and_permissions(tmp_path):
     path, link = tmp_path / "file", tmp_path / "link"
     path.write_bytes(b"old")
     path.chmod(0o640)
@@ -133,7 +133,7 @@ def test_a_file_is_replaced_behind_its_link_with_its_permissions(tmp_path):
 
 
 @POSIX
-def test_what_cannot_be_replaced_is_written_to_or_refused(tmp_path):
+def test_devices_are_written_to_and_folders_refused(tmp_path):
     write_file(tmp_path / ".." / tmp_path.name / "new" / "folder" / "file", b"content")
     assert (tmp_path / "new" / "folder" / "file").read_bytes() == b"content"
     with pytest.raises(IsADirectoryError):
@@ -147,7 +147,7 @@ def test_a_killed_process_leaves_the_old_results(table, tmp_path, name):
     out = tmp_path / "out"
     assert compare(table, out) == 0
     before = (out / name).read_bytes()
-    # Killed when all is written, and nothing is in its place yet.
+    # The process is killed when the new file is written, but has not yet replaced the old one.
     code = f"""
 import os, signal, sys
 from skinit.cli import main
@@ -201,7 +201,7 @@ def test_cells_of_parquet_files_are_read_or_named(tmp_path, capsys, kind):
 
 
 @pytest.mark.parametrize("name", ["$x^2$.csv", "$_{.csv", "a$b.csv", "a\x1b[31mb\n.csv", b"\xff\xfe.csv", "\u202e.csv"])
-def test_file_names_are_names_and_nothing_else(table, tmp_path, capsys, name):
+def test_file_names_with_special_characters_are_shown_safely(table, tmp_path, capsys, name):
     path = tmp_path / os.fsdecode(name)
     path.write_bytes(table.read_bytes())
     assert compare(path, tmp_path / "out") == 0
@@ -215,7 +215,7 @@ def test_file_names_are_names_and_nothing_else(table, tmp_path, capsys, name):
 
 
 @pytest.mark.parametrize("name", ["\x1b[31mred", "two\nlines", "\u202eback", "$x$", "a" * 100_000, "", "<b>"])
-def test_column_names_are_shown_not_obeyed(tmp_path, capsys, name):
+def test_column_names_with_special_characters_are_shown_safely(tmp_path, capsys, name):
     path = tmp_path / "table.parquet"
     frame = pd.DataFrame({"x": np.arange(20.0), name: ["a", "b"] * 10})
     frame.to_parquet(path)

@@ -1,4 +1,4 @@
-"""The command line goes on where it was: finished fits are taken from its folder, and Ctrl-C says what is finished."""
+"""The command line resumes: it reuses the finished fits in its folder, and Ctrl-C saves the finished candidates."""
 
 import os
 import signal
@@ -12,13 +12,13 @@ import pytest
 from skinit.cli import compare, main
 from skinit.model_selection.finished_fits import NAME
 
-POSIX = pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
+POSIX = pytest.mark.skipif(os.name == "nt", reason="needs POSIX signals")
 QUICK = ["--hidden", "3", "--init", "he", "zero", "--max-iter", "2", "--cv", "2", "--n-jobs", "1"]
 
 
 @pytest.fixture
 def table(tmp_path):
-    """A table with numbers, text and holes."""
+    """Return the path of a table with numbers, text and missing values."""
     rng = np.random.default_rng(0)
     frame = pd.DataFrame({"x": rng.normal(size=40), "text": rng.choice(["u", "v", None], 40), "label": ["a", "b"] * 20})
     path = tmp_path / "table.csv"
@@ -28,8 +28,8 @@ def table(tmp_path):
 
 @pytest.fixture
 def run(table, tmp_path, capsys, monkeypatch):
-    """Run the command line; return how many fits it took from its folder, and the results."""
-    # Pictures take more time than all the rest.
+    """Run the command line. Return the number of reused fits and the results."""
+    # Pictures would take most of the time.
     monkeypatch.setattr(compare, "_draw", lambda *arguments: b"")
 
     def run(*options):
@@ -42,7 +42,7 @@ def run(table, tmp_path, capsys, monkeypatch):
     return run
 
 
-def test_the_same_again_takes_all_fits_with_their_times(run):
+def test_the_same_command_reuses_all_fits_with_their_times(run):
     n_reused, first = run()
     assert n_reused == 0
     n_reused, again = run("--backend", "threading", "--n-jobs", "2")
@@ -50,7 +50,7 @@ def test_the_same_again_takes_all_fits_with_their_times(run):
     pd.testing.assert_frame_equal(again, first)
 
 
-def test_a_scheme_more_leaves_the_others(run):
+def test_adding_a_scheme_runs_only_its_fits(run):
     run()
     n_reused, results = run("--init", "xavier", "he", "zero")
     assert (n_reused, len(results)) == (4, 3)
@@ -59,12 +59,12 @@ def test_a_scheme_more_leaves_the_others(run):
 OTHERS = ["--seed=1", "--max-iter=3", "--hidden=4", "--activation=tanh", "--solver=sgd", "--cv=3", "--init=orthogonal"]
 
 
-def test_other_options_run_other_fits(run):
+def test_other_options_run_new_fits(run):
     run()
     assert {option: run(option)[0] for option in OTHERS} == dict.fromkeys(OTHERS, 0)
 
 
-def test_another_cell_runs_other_fits(run, table):
+def test_changing_one_cell_of_the_table_runs_new_fits(run, table):
     run()
     for column, value in (("x", 0.125), ("text", "w"), ("label", "b")):
         frame = pd.read_csv(table)
@@ -93,7 +93,7 @@ process.run()
 
 
 def start(table, tmp_path, code):
-    """A process of the command line in which something happens."""
+    """Start a process of the command line that runs `code` first."""
     arguments = [
         "--data",
         table,
@@ -112,7 +112,7 @@ def start(table, tmp_path, code):
 
 
 @POSIX
-def test_a_killed_process_goes_on_where_it_was(run, table, tmp_path):
+def test_a_killed_process_resumes(run, table, tmp_path):
     code = """
 keep, kept = FinishedFits.keep, []
 def keep_three(self, *arguments):
@@ -135,7 +135,7 @@ FinishedFits.keep = keep_three
     pd.testing.assert_frame_equal(results.loc[:, ~is_time], expected.loc[:, ~is_time])
 
 
-# Ctrl-C when two of three candidates are finished.
+# Sends SIGINT when two of three candidates are finished.
 INTERRUPT = """
 say = compare.say
 def interrupting(text):
@@ -149,7 +149,7 @@ search.FITS_PER_REPORT = 2
 
 
 @POSIX
-def test_ctrl_c_says_and_writes_what_is_finished(run, table, tmp_path):
+def test_ctrl_c_reports_and_saves_the_finished_candidates(run, table, tmp_path):
     process = start(table, tmp_path, INTERRUPT)
     out, err = process.communicate(timeout=120)
     assert (process.returncode, err) == (130, "skinit: Interrupted.\n")
@@ -187,7 +187,7 @@ process.run()
 
 @POSIX
 @pytest.mark.parametrize(("presses", "most_seconds"), [(1, 0.5), (2, 60)])
-def test_ctrl_c_ends_the_process_whatever_holds_the_table_up(presses, most_seconds):
+def test_ctrl_c_ends_the_process_even_if_cleanup_hangs(presses, most_seconds):
     command = [sys.executable, "-c", HANGING, str(most_seconds)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert process.stdout.readline() == "hanging\n"

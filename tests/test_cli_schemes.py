@@ -1,4 +1,4 @@
-"""Schemes of the command line: what is typed, what it stands for, and what is said of a slip."""
+"""Schemes of the command line: what users type, which initializer it gives, and how mistakes are reported."""
 
 import re
 
@@ -31,7 +31,7 @@ def run(tmp_path, capsys):
 
 
 @pytest.mark.parametrize("name", get_initializer_names())
-def test_a_name_stands_for_itself(name):
+def test_a_plain_name_is_passed_on(name):
     assert parse_scheme(name).parameters == {"init": name}
     assert parse_scheme(f"{name}+auto").parameters == {"init": name, "learning_rate_init": "auto"}
 
@@ -51,7 +51,7 @@ def test_parameters_are_those_of_the_initializer(std, sample_size, is_automatic)
         assert scheme.is_automatic == is_automatic
 
 
-def test_schemes_of_the_same_parameters_are_one():
+def test_equal_schemes_are_merged():
     texts = ["he", "random:std=1.0", "random:std=1e0", "random:std=1.0+auto", "he+auto", "he", "kaiming"]
     texts_left = [scheme.text for scheme in distinct_schemes(map(parse_scheme, texts))]
     assert texts_left == ["he", "random:std=1.0", "random:std=1.0+auto", "he+auto", "kaiming"]
@@ -67,7 +67,7 @@ def test_candidates_are_shown_as_they_were_typed(run):
         assert f"{scheme}, 2 hidden layers of 3 and 2: " in out
 
 
-def test_a_scheme_with_parameters_gives_what_the_estimator_gives(run, monkeypatch):
+def test_a_scheme_sets_init_and_the_learning_rate_of_the_estimator(run, monkeypatch):
     fitted = []
     fit = MLPClassifier.fit
 
@@ -80,13 +80,13 @@ def test_a_scheme_with_parameters_gives_what_the_estimator_gives(run, monkeypatc
     assert set(fitted) == {("RandomNormal(std=0.5)", 0.01), ("'he'", "auto")}
 
 
-def test_the_default_comparison_has_the_automatic_step_beside_the_same_scheme_without():
+def test_the_default_comparison_has_hessian_with_and_without_the_automatic_step():
     def names(*arguments):
         return [scheme.text for scheme in parse_arguments(arguments).init]
 
     schemes = ["zero", "random", "xavier", "he", "hessian"]
     assert names() == names("--learning-rate", "0.1") == [*schemes, "hessian+auto"]
-    # L-BFGS has no rate, and with --learning-rate auto all have it.
+    # L-BFGS has no learning rate, and --learning-rate auto gives the automatic step to all schemes.
     assert names("--solver", "lbfgs") == names("--learning-rate", "auto") == schemes
 
 
@@ -114,8 +114,8 @@ def test_the_default_comparison_has_the_automatic_step_beside_the_same_scheme_wi
         ("auto:scale=1", ["'auto' has no parameters"]),
     ],
 )
-def test_a_slip_is_one_line_before_anything_is_fitted(tmp_path, capsys, monkeypatch, command, scheme, words):
-    monkeypatch.setattr(SchemeSearch, "warm_up", lambda *_: pytest.fail("searched"))
+def test_a_bad_scheme_is_one_line_before_anything_is_fitted(tmp_path, capsys, monkeypatch, command, scheme, words):
+    monkeypatch.setattr(SchemeSearch, "warm_up", lambda *_: pytest.fail("the search began"))
     assert main([*command, "--init", scheme]) == 2
     err = capsys.readouterr().err
     assert err.startswith("skinit: --init")

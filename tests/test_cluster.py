@@ -1,4 +1,4 @@
-"""Searches on a dask cluster of two processes: equal results, lost workers, threads, the command line."""
+"""Searches on a dask cluster of two processes: equal results, lost workers, threads, and the command line."""
 
 import json
 import os
@@ -21,13 +21,13 @@ from skinit.cli import cluster, main
 from skinit.model_selection import dask_futures
 from skinit.model_selection.finished_fits import NAME
 
-distributed = pytest.importorskip("distributed")
+distributed = pytest.importorskip("distributed", reason="needs distributed")
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
-    pytest.mark.skipif(os.name == "nt", reason="signals of POSIX"),
+    pytest.mark.skipif(os.name == "nt", reason="needs POSIX signals"),
 ]
-# Larger than what is sent with every fit.
+# Large enough that dask sends the rows once and not with every fit.
 ROWS = np.tile(X, (10, 1))
 LABELS = np.tile(Y, 10)
 QUICK = ["--hidden", "3", "--init", "he", "zero", "--max-iter", "2", "--cv", "2"]
@@ -35,8 +35,8 @@ QUICK = ["--hidden", "3", "--init", "he", "zero", "--max-iter", "2", "--cv", "2"
 
 @pytest.fixture(scope="module")
 def client():
-    """A client of two processes of one thread each."""
-    # Workers import what tests define.
+    """A client of a cluster with two processes of one thread each."""
+    # Workers import the classes that tests define.
     path = os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")])
     options = {"n_workers": 2, "threads_per_worker": 1, "processes": True, "dashboard_address": None}
     with (
@@ -50,13 +50,13 @@ def client():
 
 @pytest.fixture
 def both(client):
-    """The client, when both workers are there."""
+    """The client, once both workers are there."""
     client.wait_for_workers(2, timeout=60)
     return client
 
 
 def expected(estimator, grid, **parameters):
-    """Results of scikit-learn's search in this process."""
+    """Return the results of scikit-learn's search in this process."""
     with parallel_config(backend="sequential"):
         return GridSearchCV(estimator, grid, cv=3, **parameters).fit(ROWS, LABELS).cv_results_
 
@@ -67,11 +67,11 @@ def test_results_are_the_same_bits(both, tmp_path):
     first, again = (search(tmp_path, estimator, grid, ROWS, LABELS, return_train_score=True) for _ in range(2))
     assert_equal_results(first.cv_results_, expected(estimator, grid, return_train_score=True))
     assert_equal_results(again.cv_results_, first.cv_results_, times=True)
-    # The client keeps them.
+    # The client keeps the finished fits.
     assert again.n_reused_fits_ == N_FITS == len(list((tmp_path / NAME).iterdir()))
 
 
-def test_workers_leave_each_other_their_cores(both):
+def test_each_worker_uses_one_thread(both):
     assert set(both.run(skinit.get_num_threads).values()) == {1}
 
 
@@ -82,7 +82,7 @@ def test_a_search_survives_a_lost_worker(both, tmp_path):
     assert_equal_results(result.cv_results_, expected(estimator, grid))
 
 
-def test_errors_of_fits_come_back(both, tmp_path):
+def test_errors_of_fits_reach_the_client(both, tmp_path):
     with pytest.raises(ZeroDivisionError, match="^no$"):
         search(
             None, Fragile(str(tmp_path), event=ZeroDivisionError("no"), on=1), {"number": [0, 1]}, error_score="raise"
@@ -118,7 +118,7 @@ def test_the_command_line_runs_on_a_cluster(both, tmp_path, capsys):
     assert "4 fits (2 folds of each candidate), relu, adam, 2 at a time." in capsys.readouterr().out
     assert main(["--out", str(tmp_path / "b"), *QUICK, "--n-jobs", "1"]) == 0
     pd.testing.assert_frame_equal(without_times(tmp_path / "a"), without_times(tmp_path / "b"))
-    # There is one kind of finished fits, whatever ran them.
+    # Finished fits are reused whichever backend ran them.
     assert run(both, tmp_path / "b") == 0
     assert f"4 fits were taken from '{tmp_path / 'b' / NAME}'" in capsys.readouterr().out
 
@@ -140,7 +140,7 @@ def test_a_file_without_an_address_is_one_line(tmp_path, capsys, content):
 
 
 @pytest.mark.parametrize("scheduler", ["tcp://127.0.0.1:1", "nothing://here", "127.0.0.1:port"])
-def test_where_no_scheduler_answers_is_one_line(monkeypatch, tmp_path, capsys, scheduler):
+def test_a_scheduler_that_does_not_answer_is_reported_in_one_line(monkeypatch, tmp_path, capsys, scheduler):
     monkeypatch.setattr(cluster, "CONNECT_SECONDS", 1)
     assert main(["--backend", "dask", "--scheduler", scheduler, "--out", str(tmp_path), *QUICK]) == 2
     err = capsys.readouterr().err
@@ -148,7 +148,7 @@ def test_where_no_scheduler_answers_is_one_line(monkeypatch, tmp_path, capsys, s
     assert err.count("\n") == 1
 
 
-def test_options_that_do_not_fit_are_one_line(monkeypatch, tmp_path, capsys):
+def test_inconsistent_options_are_reported_in_one_line(monkeypatch, tmp_path, capsys):
     options = ["--out", str(tmp_path), *QUICK]
     assert main(["--backend", "dask", *options]) == 2
     assert (
@@ -161,7 +161,7 @@ def test_options_that_do_not_fit_are_one_line(monkeypatch, tmp_path, capsys):
     assert capsys.readouterr().err == "skinit: --backend dask needs distributed: pip install 'skinit[cluster]'\n"
 
 
-def test_a_fit_that_always_kills_its_worker_costs_no_other(both, tmp_path):
+def test_a_fit_that_always_kills_its_worker_does_not_stop_the_others(both, tmp_path):
     both.run_on_scheduler(lambda dask_scheduler: setattr(dask_scheduler, "allowed_failures", 0))
     try:
         estimator, split = Fragile(str(tmp_path), event="kill", on=0), (np.arange(400), np.arange(400, 600))

@@ -1,4 +1,4 @@
-"""What is said of compilation, and that no time of a search has any."""
+"""Messages about compilation, and measured times of a search that do not include it."""
 
 import itertools
 import sys
@@ -20,7 +20,7 @@ X, Y = np.random.RandomState(0).normal(size=(40, 3)), np.arange(40) % 3
 
 @pytest.fixture
 def no_kernels():
-    """As in a new process, no kernel has been made."""
+    """Clear all kernels that this process has made, as in a new process."""
     for name, module in list(sys.modules.items()):
         if name.startswith(("skinit.kernels.", "skinit.engine.network")) and module is not cache:
             for value in vars(module).values():
@@ -28,7 +28,7 @@ def no_kernels():
 
 
 class Timer:
-    """The time is over as soon as it begins."""
+    """A timer that fires at once."""
 
     def __init__(self, seconds, function, arguments):
         self.function, self.arguments = function, arguments
@@ -42,7 +42,7 @@ class Timer:
 
 @pytest.fixture
 def slow_compiler(monkeypatch):
-    """Nothing seems to be on disk, and each compilation seems to take longer than a second."""
+    """Pretend that the cache is empty, and that each compilation takes longer than a second."""
     load, compile_anew = cache.load, Making._compile
 
     def compile_slowly(making):
@@ -59,7 +59,7 @@ def make_kernel():
     Kernel(UPDATES["sgd"], update_signature(np.dtype(np.float64)))
 
 
-def test_long_compilation_is_said_once(slow_compiler, capsys):
+def test_long_compilation_is_announced_once(slow_compiler, capsys):
     make_kernel()
     assert capsys.readouterr().out == ""
     with announcing_compilation():
@@ -68,15 +68,15 @@ def test_long_compilation_is_said_once(slow_compiler, capsys):
     assert capsys.readouterr().out == "Compiling, once for this machine ...\n"
 
 
-def test_nothing_is_said_of_what_is_on_disk(monkeypatch):
+def test_loading_from_disk_is_not_announced(monkeypatch):
     make_kernel()
     monkeypatch.setattr(compilation.threading, "Timer", Timer)
-    monkeypatch.setattr(Making, "_compile", lambda making: pytest.fail("compiled"))
+    monkeypatch.setattr(Making, "_compile", lambda making: pytest.fail("the kernel was compiled"))
     with announcing_compilation(lambda text: pytest.fail(text)):
         make_kernel()
 
 
-def test_short_compilations_add_up(monkeypatch):
+def test_short_compilations_add_up_to_one_delay(monkeypatch):
     now, timers = [0.0], []
 
     class Clock(Timer):
@@ -98,17 +98,17 @@ def test_short_compilations_add_up(monkeypatch):
 @pytest.mark.parametrize("method", ["fit", "partial_fit", "initialize"])
 @pytest.mark.parametrize("init", ["he", "hessian"])
 @pytest.mark.parametrize("verbose", [True, False])
-def test_estimators_say_it_at_verbose(no_kernels, slow_compiler, capsys, verbose, init, method):
+def test_verbose_estimators_announce_compilation(no_kernels, slow_compiler, capsys, verbose, init, method):
     network = MLPClassifier((4,), init=init, max_iter=1, verbose=verbose, random_state=0)
     options = {"classes": [0, 1, 2]} if method == "partial_fit" else {}
     getattr(network, method)(X, Y, **options)
-    # To draw weights that do not look at the data needs no compilation.
+    # Drawing weights needs no compilation if the initializer does not look at the data.
     is_said = verbose and (init, method) != ("he", "initialize")
     assert capsys.readouterr().out.count(MESSAGE) == is_said
 
 
 @pytest.mark.parametrize("solver", ["adam", "lbfgs"])
-def test_no_time_of_a_search_has_compilation(no_kernels, tmp_path, monkeypatch, capsys, solver):
+def test_a_search_compiles_before_its_fits_are_timed(no_kernels, tmp_path, monkeypatch, capsys, solver):
     made = []
     make, run = Kernel.__init__, SchemeSearch.run
 
@@ -126,7 +126,7 @@ def test_no_time_of_a_search_has_compilation(no_kernels, tmp_path, monkeypatch, 
     monkeypatch.setattr(Kernel, "__init__", note)
     monkeypatch.setattr(SchemeSearch, "run", run_and_note)
     options = ["--hidden", "4", "3,3", "--cv", "2", "--max-iter", "2", "--n-jobs", "1", "--out", str(tmp_path)]
-    # The Hessian is the last scheme's, and its own step.
+    # Only the last scheme measures the Hessian.
     schemes = ["he", "lsuv", "hessian"] if solver == "lbfgs" else ["he", "lsuv", "hessian+auto"]
     assert main([*options, "--solver", solver, "--init", *schemes]) == 0
     assert made
@@ -134,7 +134,7 @@ def test_no_time_of_a_search_has_compilation(no_kernels, tmp_path, monkeypatch, 
 
 
 @pytest.mark.parametrize("command", [["--cv", "2", "--max-iter", "2", "--n-jobs", "1", "--out"], ["inspect", "--html"]])
-def test_the_command_line_says_it_beside_the_document(no_kernels, slow_compiler, tmp_path, capsys, command):
+def test_the_command_line_announces_compilation_on_standard_error(no_kernels, slow_compiler, tmp_path, capsys, command):
     assert main([*command, str(tmp_path / "results"), "--init", "he", "--hidden", "3", "--json"]) == 0
     captured = capsys.readouterr()
     assert captured.err.count(MESSAGE) == 1

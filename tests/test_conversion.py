@@ -1,4 +1,4 @@
-"""`to_sklearn` and `from_sklearn`: the same predictions, and the same numbers when training goes on."""
+"""`to_sklearn` and `from_sklearn`: converted estimators predict the same and train on with the same numbers."""
 
 import pickle
 import subprocess
@@ -25,7 +25,7 @@ X = (X - X.mean(axis=0)) / X.std(axis=0)
 NAMES = np.array(["setosa", "versicolor", "virginica"])[y]
 COUNTS = np.abs(X[:, 0]).round()
 THEIRS = {MLPClassifier: neural_network.MLPClassifier, MLPRegressor: neural_network.MLPRegressor}
-# Fits to targets of every kind that both sides have.
+# One task for every kind of target that both packages have.
 TASKS = {
     "binary": (MLPClassifier, {}, y > 0),
     "one class": (MLPClassifier, {}, np.full(len(y), "yes")),
@@ -46,14 +46,14 @@ SOLVERS = {
 
 
 def make(task, side, **parameters):
-    """An estimator of one side for a task."""
+    """Make an estimator of either package for a task."""
     estimator, own, _ = TASKS[task]
     options = {"hidden_layer_sizes": (4, 3), "batch_size": 40, "max_iter": 4, "random_state": 0}
     return (estimator if side == "ours" else THEIRS[estimator])(**(options | own | parameters))
 
 
 def convert(estimator):
-    """The estimator of the other side."""
+    """Convert an estimator to the other package."""
     return (to_sklearn if isinstance(estimator, (MLPClassifier, MLPRegressor)) else from_sklearn)(estimator)
 
 
@@ -62,7 +62,7 @@ def predict(estimator, X):
 
 
 def assert_same(ours, theirs, rtol=1e-6):
-    """Whether two estimators have the same weights and history, to `rtol`."""
+    """Check that two estimators have the same weights and history, to `rtol`."""
     scale = max(np.abs(coef).max() for coef in theirs.coefs_)
     for name in ("coefs_", "intercepts_"):
         for mine, other in zip(getattr(ours, name), getattr(theirs, name), strict=True):
@@ -77,7 +77,7 @@ def assert_same(ours, theirs, rtol=1e-6):
 
 
 def rtol_of(dtype):
-    # Two summations of a few hundred terms each, over a few epochs.
+    # The packages sum a few hundred terms in different orders, over a few epochs.
     return 1e-6 if dtype == np.float64 else 1e-3
 
 
@@ -99,7 +99,7 @@ def test_predictions_are_the_same(task, side, dtype):
 @pytest.mark.parametrize("side", ["ours", "theirs"])
 @pytest.mark.parametrize("solver", SOLVERS)
 @pytest.mark.parametrize("task", ["multiclass", "two outputs"])
-def test_training_goes_on_with_the_same_numbers(task, solver, side, dtype):
+def test_training_continues_with_the_same_numbers(task, solver, side, dtype):
     data = X.astype(dtype), TASKS[task][2]
     first = {"classes": np.unique(data[1])} if task == "multiclass" else {}
     for method in ("partial_fit", "fit"):
@@ -113,8 +113,8 @@ def test_training_goes_on_with_the_same_numbers(task, solver, side, dtype):
         assert_same(model, converted, rtol_of(dtype))
 
 
-def test_the_state_of_the_solver_counts():
-    # The test above could not fail if a new solver trained the same way.
+def test_a_new_solver_would_train_differently():
+    # If a new solver trained the same way, the test above could not fail.
     model = make("multiclass", "ours")
     for _ in range(3):
         model.partial_fit(X, NAMES, classes=np.unique(NAMES))
@@ -125,9 +125,9 @@ def test_the_state_of_the_solver_counts():
 
 
 @pytest.mark.parametrize("side", ["ours", "theirs"])
-def test_early_stopping_goes_on_from_its_best_score(side):
+def test_early_stopping_continues_from_its_best_score(side):
     data = X, TASKS["two outputs"][2]
-    # The score gets better in each fit: where it does not, scikit-learn keeps the last weights.
+    # The score must improve in each fit, because scikit-learn keeps the last weights if it does not.
     model = make("two outputs", side, early_stopping=True, warm_start=True, learning_rate_init=0.01).fit(*data)
     converted = convert(model)
     for _ in range(2):
@@ -145,7 +145,7 @@ def test_the_best_epoch_of_scikit_learn_is_found():
 
 
 @pytest.mark.parametrize("side", ["ours", "theirs"])
-def test_a_random_generator_is_copied_in_its_state(side):
+def test_the_state_of_a_random_generator_is_copied(side):
     model = make("multiclass", side, random_state=np.random.RandomState(3), warm_start=True).fit(X, NAMES)
     converted = convert(model)
     assert converted.random_state is not model.random_state
@@ -153,7 +153,7 @@ def test_a_random_generator_is_copied_in_its_state(side):
 
 
 @pytest.mark.parametrize("side", ["ours", "theirs"])
-def test_nothing_is_shared(side):
+def test_training_the_converted_estimator_leaves_the_original_alone(side):
     model = make("multiclass", side).fit(X, NAMES)
     converted = convert(model)
     for name in ("coefs_", "intercepts_", "loss_curve_"):
@@ -171,7 +171,7 @@ def test_nothing_is_shared(side):
     early_stopping=st.booleans(),
     alpha=st.floats(0, 1),
 )
-def test_there_and_back_is_the_same_estimator(task, activation, solver, widths, early_stopping, alpha):
+def test_converting_there_and_back_gives_the_same_estimator(task, activation, solver, widths, early_stopping, alpha):
     parameters = {"activation": activation, "solver": solver, "alpha": alpha, "max_iter": 2}
     model = make(task, "ours", hidden_layer_sizes=widths, early_stopping=early_stopping, **parameters)
     back = from_sklearn(to_sklearn(model))
@@ -194,7 +194,7 @@ def test_unfitted_estimators_fit_the_same(side):
     assert_same(model.fit(X, NAMES), convert(make("multiclass", side, alpha=0.1)).fit(X, NAMES))
 
 
-def test_feature_names_cross():
+def test_feature_names_are_converted():
     pandas = pytest.importorskip("pandas")
     frame = pandas.DataFrame(X, columns=list("abcd"))
     model = make("multiclass", "ours").fit(frame, NAMES)
@@ -203,21 +203,21 @@ def test_feature_names_cross():
     np.testing.assert_array_equal(converted.predict(frame), model.predict(frame))
 
 
-def test_an_initialized_network_crosses():
+def test_an_initialized_network_is_converted():
     model = make("multiclass", "ours", init="he").initialize(X, NAMES)
     converted = to_sklearn(model)
     np.testing.assert_allclose(converted.predict_proba(X), model.predict_proba(X), rtol=1e-12)
     assert_same(model.partial_fit(X, NAMES), converted.partial_fit(X, NAMES))
 
 
-def test_what_has_no_effect_stays_behind():
+def test_parameters_without_effect_do_not_prevent_conversion():
     fitted = make("multiclass", "ours", init=RandomNormal(), weight_decay=0.3, scoring="loss", dropout=[0.0, 0.0])
     to_sklearn(fitted.fit(X, NAMES))
     to_sklearn(MLPClassifier(init=ScikitLearn(), activation=["relu", "relu"]))
     assert to_sklearn(MLPClassifier(activation=["tanh", "tanh"])).activation == "tanh"
 
 
-def test_one_error_names_all_that_cannot_cross():
+def test_one_error_names_everything_that_cannot_be_converted():
     model = MLPClassifier(
         (4, 4),
         ["relu", "tanh"],
@@ -260,19 +260,19 @@ def test_one_error_names_all_that_cannot_cross():
         (MLPRegressor(learning_rate=lambda step, n_steps: 1.0), "learning_rate=<function"),
     ],
 )
-def test_what_cannot_cross_is_named(model, message):
+def test_parameters_that_cannot_be_converted_are_named(model, message):
     with pytest.raises(ValueError, match=f"scikit-learn's MLP(Classifier|Regressor) lacks .*{message}"):
         to_sklearn(model)
 
 
-def test_what_a_fit_learned_and_cannot_cross_is_named():
+def test_fitted_state_that_cannot_be_converted_is_named():
     with pytest.raises(ValueError, match="lacks labels in several columns"):
         to_sklearn(make("multiclass", "ours").fit(X, np.column_stack([y, 2 - y])))
     with pytest.raises(ValueError, match=r"learning_rate_init='auto' \(set a number, such as 0\.\d+\)"):
         to_sklearn(make("multiclass", "ours", learning_rate_init="auto").fit(X, y))
 
 
-def test_a_solver_that_scikit_learn_lacks_stays_behind_once_the_parameters_are_plain():
+def test_the_state_of_a_solver_that_scikit_learn_lacks_is_left_out():
     model = make("multiclass", "ours", average=True).fit(X, NAMES).set_params(average=False)
     converted = to_sklearn(model)
     assert not hasattr(converted, "_optimizer")
@@ -289,12 +289,12 @@ def test_a_solver_that_scikit_learn_lacks_stays_behind_once_the_parameters_are_p
         (to_sklearn, MLPClassifier, "of skinit, got the class MLPClassifier"),
     ],
 )
-def test_other_objects_are_named(function, given, message):
+def test_other_objects_are_refused_by_name(function, given, message):
     with pytest.raises(TypeError, match=f"{function.__name__} takes an MLPClassifier or MLPRegressor {message}"):
         function(given)
 
 
-def test_the_result_needs_no_skinit(tmp_path):
+def test_a_pickle_of_the_result_loads_without_skinit(tmp_path):
     path = tmp_path / "model.pkl"
     path.write_bytes(pickle.dumps(to_sklearn(make("multiclass", "ours").fit(X, NAMES))))
     code = f"import pickle, sys; pickle.load(open({str(path)!r}, 'rb')); assert 'skinit' not in sys.modules"

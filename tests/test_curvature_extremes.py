@@ -1,7 +1,7 @@
-"""All measurements of curvature of small networks against dense matrices, in degenerate and extreme cases too.
+"""All curvature measurements of small networks against dense matrices, in degenerate and extreme cases too.
 
-The matrix comes of the operator, whose entries other tests compare with differences of the loss, and for linear models
-of a closed form.
+The dense matrix comes from the operator, whose entries other tests compare with differences of the loss. For linear
+models it comes from a closed form.
 """
 
 import warnings
@@ -30,7 +30,7 @@ from skinit.inspection import CurvatureDisplay, signal_propagation
 DTYPES = [np.float32, np.float64]
 TASKS = ["one class", "two classes", "three classes", "labels", "one output", "two outputs", "poisson"]
 ACTIVATIONS = ["identity", "relu", "tanh", "logistic", "leaky_relu", "softplus"]
-# What is measured of the Hessian or its Gauss-Newton part of an estimator, data and options.
+# Each takes an estimator, data and options, and measures the Hessian or its Gauss-Newton part.
 MEASUREMENTS = {
     "operator": lambda *data, **options: hessian_operator(*data, **options) @ np.ones(count_parameters(data[0])),
     "matrix": lambda *data, **options: hessian_operator(*data, **options) @ np.eye(count_parameters(data[0])),
@@ -81,7 +81,7 @@ def dense(model, X, y, **options):
 
 
 def output_curvatures(task, outputs):
-    """Second derivatives of the loss of each row by its preactivations."""
+    """Return the second derivatives of each row's loss with respect to its preactivations."""
     if task == "three classes":
         p = np.exp(outputs - outputs.max(axis=1, keepdims=True))
         p /= p.sum(axis=1, keepdims=True)
@@ -107,13 +107,13 @@ def output_curvatures(task, outputs):
     seed=st.integers(0, 10**6),
 )
 @example("one class", (2, 1), "identity", 1e-3, 1, 1, "random", "none", True, np.float64, 0)
-def test_everything_measured_is_what_the_dense_matrix_says(
+def test_all_measurements_agree_with_the_dense_matrix(
     task, hidden, activation, scale, n, n_features, rows, weights, penalty, dtype, seed
 ):
     rng = np.random.default_rng(seed)
     X = rng.normal(size=(n, n_features)).astype(dtype)
     X = {"random": X, "constant": np.ones_like(X), "zero": np.zeros_like(X), "copies": X[[0] * n]}[rows]
-    # All classes are seen where the network is made.
+    # The network needs all classes, so it is made from at least three rows.
     y = make_targets(task, max(n, 3), rng)
     model = make_model(task, np.resize(X, (len(y), n_features)), y, rng, hidden, activation, scale)
     y = y[:n]
@@ -173,14 +173,13 @@ def test_everything_measured_is_what_the_dense_matrix_says(
     kind=st.sampled_from(["hessian", "gauss_newton"]),
     seed=st.integers(0, 10**6),
 )
-def test_linear_models_have_the_hessian_of_the_closed_form(task, n, n_features, weighted, penalty, kind, seed):
+def test_the_hessian_of_linear_models_is_the_closed_form(task, n, n_features, weighted, penalty, kind, seed):
     rng = np.random.default_rng(seed)
     X, y = rng.normal(size=(n, n_features)), make_targets(task, n, rng)
     model = make_model(task, X, y, rng, ())
     weights = rng.uniform(0.1, 2, n) if weighted else np.ones(n)
     (coef,), (intercept,) = model.coefs_, model.intercepts_
     curvatures = output_curvatures(task, X @ coef + intercept)
-    n_outputs = coef.shape[1]
     expected = 0.0
     for row, curvature, weight in zip(np.hstack([X, np.ones((n, 1))]), curvatures, weights, strict=True):
         expected = expected + weight / weights.sum() * np.kron(np.outer(row, row), curvature)
@@ -194,8 +193,7 @@ def test_linear_models_have_the_hessian_of_the_closed_form(task, n, n_features, 
     highest = np.linalg.eigvalsh(expected)[-1]
     step = max_stable_step(model, X, y, sample_weight=options["sample_weight"], penalty=penalty, tol=1e-10)
     assert step == pytest.approx(2 / highest, rel=1e-9)
-    assert n_outputs == curvatures.shape[1]
-    # One row after the other: its Gauss-Newton matrix is a product of numbers, which the bound has exactly.
+    # The bound is exact for a single row, whose Gauss-Newton block is a Kronecker product.
     alone = hessian_bound(model, X[:1], y[:1])
     assert alone[0] == pytest.approx(X[0] @ X[0] * np.linalg.norm(curvatures[0], 2), rel=1e-12)
 
@@ -225,7 +223,7 @@ def test_rows_of_weight_zero_do_not_matter_even_where_they_overflow(name, dtype,
 
 
 def make_overflowing(where, dtype, task="three classes", activation="relu"):
-    """A model and data of which some quantity overflows, as `where` says."""
+    """Return a model and data in which the place named by `where` overflows."""
     rng = np.random.default_rng(0)
     X, y = rng.normal(size=(12, 3)).astype(dtype), make_targets(task, 12, rng)
     model = make_model(task, X, y, rng, (4, 4), activation)
@@ -249,7 +247,7 @@ def make_overflowing(where, dtype, task="three classes", activation="relu"):
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("where", ["data", "first weights", "middle weights", "last weights"])
 @pytest.mark.parametrize("name", MEASUREMENTS)
-def test_what_overflows_is_one_error_without_warnings(name, where, dtype, task, activation, capfd):
+def test_overflow_raises_one_error_and_no_warnings(name, where, dtype, task, activation, capfd):
     model, X, y = make_overflowing(where, dtype, task, activation)
     noun = "Jacobian" if name == "Jacobians" else "Hessian"
     message = f"The {noun} is not finite: X, y or the weights of the network are too large for {np.dtype(dtype).name}"
@@ -262,7 +260,7 @@ def test_what_overflows_is_one_error_without_warnings(name, where, dtype, task, 
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("name", sorted(set(MEASUREMENTS) - {"Jacobians"}))
-def test_an_infinite_rate_of_a_poisson_loss_is_the_same_error(name, dtype):
+def test_an_infinite_poisson_mean_raises_the_same_error(name, dtype):
     rng = np.random.default_rng(0)
     X, y = rng.normal(size=(12, 3)).astype(dtype), make_targets("poisson", 12, rng)
     model = make_model("poisson", X, y, rng, (4,))
@@ -272,7 +270,7 @@ def test_an_infinite_rate_of_a_poisson_loss_is_the_same_error(name, dtype):
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-def test_signal_propagation_says_what_overflows(dtype):
+def test_signal_propagation_reports_the_overflow(dtype):
     model, X, y = make_overflowing("data", dtype)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -281,8 +279,8 @@ def test_signal_propagation_says_what_overflows(dtype):
 
 
 @pytest.mark.parametrize("scale", [1e-16, 1e16])
-def test_squares_that_do_not_fit_into_float32_are_no_reason_to_fail(scale):
-    """Of features of this size the Hessian is of the size of their squares."""
+def test_features_whose_squares_leave_the_range_of_float32_are_measured(scale):
+    """The Hessian is of the size of the squared features, which may leave the range of float32."""
     rng = np.random.default_rng(0)
     scale *= 1e8
     X, y = rng.normal(size=(20, 3)), rng.normal(size=20)
@@ -304,8 +302,8 @@ def test_squares_that_do_not_fit_into_float32_are_no_reason_to_fail(scale):
 
 
 @pytest.mark.parametrize("power", [-500, -250, 250, 500])
-def test_the_scale_of_the_data_is_the_scale_of_the_curvature(power):
-    """Outputs of zero weights stay zero, so that the Hessian is proportional to the square of the data."""
+def test_the_curvature_scales_with_the_square_of_the_data(power):
+    """With zero weights the outputs stay zero, so the Hessian is proportional to the square of the data."""
     rng = np.random.default_rng(0)
     X, y = rng.normal(size=(20, 3)), rng.normal(size=20)
     model = make_model("one output", X, y, rng, (), scale=0.0)
@@ -331,16 +329,16 @@ def test_vectors_that_are_not_finite_are_named():
             operator @ vector
 
 
-# Bounds where a Lanczos iteration did not converge.
+# Lower bounds, if a Lanczos iteration did not converge.
 
 
 @pytest.mark.parametrize("function", [hessian_norm, layer_hessian_norms, max_stable_step, signal_propagation])
-def test_a_norm_that_does_not_converge_is_a_lower_bound_with_a_warning_here(function, monkeypatch):
+def test_a_norm_that_does_not_converge_warns_and_is_a_lower_bound(function, monkeypatch):
     rng = np.random.default_rng(0)
     X, y = rng.normal(size=(40, 5)), rng.normal(size=(40, 2))
     model = make_model("two outputs", X, y, rng, (8, 8))
     exact = function(model, X, y)
-    # Two vectors and no more restarts.
+    # Two vectors, and no restart.
     monkeypatch.setattr(skinit.curvature.spectrum, "N_VECTORS", 2)
     extreme = skinit.curvature.spectrum._extreme_eigenvalue
     monkeypatch.setattr(

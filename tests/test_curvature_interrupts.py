@@ -1,4 +1,4 @@
-"""Ctrl-C while the curvature of wide layers is measured, in processes of their own."""
+"""Ctrl-C while the curvature of wide layers is measured, each in its own process."""
 
 import os
 import subprocess
@@ -49,7 +49,7 @@ CALLS = {
     "step": "curvature.max_stable_step(model, X, y)",
     "signals": "inspection.signal_propagation(model, X, y)",
 }
-# Bounds that a slow and busy machine keeps too. Without care a single call takes several seconds.
+# A slow and busy machine answers within this time too. One uninterrupted call would take several seconds.
 SECONDS = 1.5
 
 
@@ -62,5 +62,6 @@ def test_ctrl_c_is_answered_while_a_wide_layer_is_measured(call, delay):
         [sys.executable, "-W", "ignore", "-c", script], capture_output=True, text=True, env=os.environ, timeout=120
     )
     assert result.stderr == ""
-    if result.stdout.strip() != "done":
-        assert float(result.stdout) < SECONDS
+    if result.stdout == "done\n":
+        pytest.skip("the measurement ended before the signal")
+    assert float(result.stdout) < SECONDS

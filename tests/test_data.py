@@ -28,7 +28,7 @@ from skinit.inspection import signal_propagation
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
 X, y = load_iris(return_X_y=True)
-# Every third flower, small numbers that float16 and int8 can hold, and zeros.
+# Every third flower, rounded to small numbers that float16 and int8 can hold, with zeros among them.
 X, y = np.round(X[::3] - 3), y[::3]
 NAMES = ["a", "b", "c", "d"]
 
@@ -116,7 +116,7 @@ EXPECTED = {}
 @pytest.mark.parametrize("container", CONTAINERS)
 @pytest.mark.filterwarnings("ignore:X does not have valid feature names")
 @pytest.mark.filterwarnings("ignore:X has feature names")
-def test_what_one_public_function_takes_all_of_them_take(container):
+def test_every_public_function_accepts_every_container(container):
     values = CONTAINERS[container]
     with_dtype = values if hasattr(values, "dtype") else np.asarray(values)
     precise = with_dtype.dtype not in (np.float32, np.dtype(">f4")) and "32" not in container
@@ -226,7 +226,7 @@ MALFORMED = {
 
 @pytest.mark.parametrize("fault", MALFORMED)
 @pytest.mark.parametrize("use", USES)
-def test_a_malformed_sparse_matrix_is_an_error_that_says_where(fault, use):
+def test_a_malformed_sparse_matrix_is_refused_with_the_fault(fault, use):
     with pytest.raises(ValueError, match=r"X is a malformed sparse matrix of shape \(50, 4\): "):
         USES[use](MALFORMED[fault])
 
@@ -245,7 +245,7 @@ def test_malformed_sparse_labels_are_an_error(fault):
     st.integers(0, 40),
     st.integers(-(2**40), 2**40) | st.integers(-5, 60),
 )
-def test_a_matrix_that_passes_is_one_that_scipy_accepts(format, name, place, value):
+def test_a_matrix_passes_only_if_scipy_accepts_it(format, name, place, value):
     matrix = sparse(format)
     arrays = {"row" if name == "indptr" else "col": None} if format == "coo" else {name: None}
     (name,) = arrays
@@ -267,7 +267,7 @@ def test_a_matrix_that_passes_is_one_that_scipy_accepts(format, name, place, val
         is_accepted = True
     except ValueError:
         is_accepted = False
-    # SciPy does not look at an indptr whose end leaves no entries.
+    # SciPy does not check an indptr whose end leaves no entries.
     assert is_accepted if is_valid else not is_accepted or matrix.nnz <= 0
 
 
@@ -288,7 +288,7 @@ def test_only_the_ratios_of_weights_matter(exponent, solver, is_single):
 
 @pytest.mark.parametrize("scale", [1e-320, 1e-300, 1e-50, 1e50, 1e300])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_weights_of_extreme_scale_are_weights(scale, dtype):
+def test_weights_of_extreme_scale_train_like_ones(scale, dtype):
     for solver in ("adam", "lbfgs"):
         network = clone(NETWORK).set_params(solver=solver, alpha=0.0)
         expected = clone(network).fit(X.astype(dtype), y, np.ones(len(y)))
@@ -296,7 +296,7 @@ def test_weights_of_extreme_scale_are_weights(scale, dtype):
         np.testing.assert_allclose(model.coefs_[0], expected.coefs_[0], rtol=1e-4 if dtype == np.float32 else 1e-9)
 
 
-def test_the_penalty_keeps_its_share_under_any_scale_of_weights():
+def test_scaling_weights_and_penalty_together_changes_nothing():
     network = clone(NETWORK).set_params(solver="lbfgs", alpha=3.0, max_iter=50)
     expected = clone(network).fit(X, y, WEIGHTS)
     model = clone(network).set_params(alpha=3e200).fit(X, y, 1e200 * WEIGHTS)
@@ -332,7 +332,7 @@ def test_normalized_weights_are_between_one_and_two():
     ("method", "solver"),
     [("fit", "adam"), ("fit", "sgd"), ("fit", "lbfgs"), ("initialize", "lbfgs"), ("partial_fit", "adam")],
 )
-def test_weights_without_a_positive_sum_are_an_error(estimator, method, solver):
+def test_weights_without_a_positive_sum_are_refused(estimator, method, solver):
     model = estimator(hidden_layer_sizes=(3,), solver=solver)
     arguments = {"classes": [0, 1, 2]} if method == "partial_fit" and estimator is MLPClassifier else {}
     for weights in (np.tile([1.0, -1.0], 25), np.tile([1.0, -2.0], 25), np.tile([0.1, 0.2, -0.3, 0, 0], 10)):
@@ -346,13 +346,13 @@ def test_negative_weights_must_not_outweigh_the_others_in_a_mini_batch():
     model = clone(NETWORK).set_params(batch_size=2, shuffle=False)
     with pytest.raises(ValueError, match="The sample weights of mini-batch 24 sum to -2. .*increase batch_size"):
         model.fit(X, y, weights)
-    # Weights that cancel in a block of rows count in the sum over all of them.
+    # In a block of rows the weights may cancel, because only their sum over all rows counts.
     assert np.isfinite(clone(NETWORK).set_params(solver="lbfgs").fit(X, y, weights).loss_)
 
 
 @pytest.mark.parametrize("zero", ["to validate on", "to train on"])
-def test_early_stopping_without_weights_on_one_side_names_the_cause(zero):
-    # Without random weights, the split is the first draw.
+def test_early_stopping_needs_positive_weights_in_both_parts(zero):
+    # The initializer draws nothing, so the split is the first draw.
     model = clone(NETWORK).set_params(early_stopping=True, validation_fraction=0.5, init="zero")
     training, validation = train_test_split(np.arange(len(y)), random_state=np.random.RandomState(0), test_size=0.5)
     weights = np.zeros(len(y))
@@ -362,7 +362,7 @@ def test_early_stopping_without_weights_on_one_side_names_the_cause(zero):
 
 
 @pytest.mark.parametrize("convert", [np.asarray, scipy.sparse.csr_array])
-def test_data_beyond_the_precision_of_the_weights_are_an_error_that_names_them(convert):
+def test_data_too_large_for_the_precision_of_the_weights_are_named(convert):
     single = X.astype(np.float32)
     targets = X[:, 0]
     model = MLPRegressor(hidden_layer_sizes=(3,), max_iter=2, random_state=0).fit(single, targets)
@@ -418,7 +418,7 @@ def test_integers_too_large_for_a_float_are_named():
         MLPRegressor(alpha=Fraction(1, 10)).fit(X, y)
 
 
-def test_poisson_means_of_frames_that_overflow_are_an_error_too():
+def test_poisson_means_of_frames_that_overflow_are_an_error():
     model = MLPRegressor(loss="poisson", hidden_layer_sizes=(3,), init="he", max_iter=2, random_state=0).fit(X, y)
     for values in (pd.DataFrame(1e6 * X), np.ma.masked_array(1e6 * X)):
         with pytest.raises(ValueError, match="outputs overflow float64"):
@@ -427,7 +427,7 @@ def test_poisson_means_of_frames_that_overflow_are_an_error_too():
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_misaligned_targets_and_weights_train_the_same(dtype):
-    # As they come out of the buffer of another process.
+    # Data from the buffer of another process are often misaligned.
     def misaligned(values):
         return np.frombuffer(b"." + values.tobytes(), np.uint8)[1:].view(values.dtype)
 

@@ -1,4 +1,4 @@
-"""Initializers that look at the data: what they promise of the network on it, and that odd data do no harm."""
+"""Initializers that look at the data: their promises for the network on the data, and unusual data."""
 
 import pickle
 import warnings
@@ -42,7 +42,7 @@ DTYPES = [np.float32, np.float64]
 
 
 def initialized(task, dtype=np.float64, **parameters):
-    """An untrained estimator and its data."""
+    """Return an untrained estimator and its data."""
     estimator, X, y = TASKS[task]
     X = X.astype(dtype)
     model = clone(estimator).set_params(**{"random_state": 0, **parameters})
@@ -50,14 +50,14 @@ def initialized(task, dtype=np.float64, **parameters):
 
 
 def sample_of(n_rows, sample_size, drawn_before):
-    """The rows that an initializer looks at, if the generator of `random_state=0` is used as documented."""
+    """Return the rows that an initializer looks at, if it uses the generator of ``random_state=0`` as documented."""
     rng = np.random.RandomState(0)
     drawn_before(rng)
     return np.sort(rng.permutation(n_rows)[:sample_size]) if n_rows > sample_size else np.arange(n_rows)
 
 
 def nothing(rng):
-    """Nothing is drawn before the sample."""
+    """Draw nothing before the sample."""
 
 
 # LSUV.
@@ -66,19 +66,19 @@ def nothing(rng):
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("task", TASKS)
 @pytest.mark.parametrize("activation", ["identity", "relu", "tanh", "logistic", "gelu"])
-def test_lsuv_makes_the_variance_of_every_layers_preactivations_1_on_the_sample(activation, task, dtype):
+def test_lsuv_gives_the_preactivations_of_every_layer_variance_1_on_the_sample(activation, task, dtype):
     model, X, _ = initialized(
         task, dtype, init=LSUV(sample_size=64), hidden_layer_sizes=(20, 7, 30), activation=activation
     )
     X = X[sample_of(len(X), 64, nothing)]
-    # Rounding of sums of some 30 terms, through four layers.
+    # Sums of some 30 terms are rounded, through four layers.
     tolerance = 1000 * float(np.finfo(dtype).eps)
     for preactivations in propagate(model._network, X):
         assert preactivations.var() == pytest.approx(1, rel=tolerance)
     assert not any(intercept.any() for intercept in model.intercepts_)
 
 
-def test_lsuv_weights_are_multiples_of_orthogonal_ones():
+def test_lsuv_weights_are_multiples_of_orthogonal_matrices():
     model, *_ = initialized("multiclass", init="lsuv", hidden_layer_sizes=(20, 7), activation="tanh")
     for W in model.coefs_:
         products = W @ W.T if W.shape[0] <= W.shape[1] else W.T @ W
@@ -93,7 +93,8 @@ def test_lsuv_does_not_scale_up_rounding_errors_of_constant_preactivations(hidde
     X = np.tile(np.random.default_rng(0).normal(size=(1, n_features)), (n_rows, 1)).astype(dtype)
     model = MLPRegressor(hidden_layer_sizes=hidden, init="lsuv", activation="tanh", random_state=0)
     model.initialize(X, np.arange(n_rows))
-    # Several units differ from each other, even though rows do not; a single one has no variance.
+    # With several units, the first layer's preactivations differ between units, though not between rows. A single unit
+    # has no variance.
     n_real = len(hidden) if hidden[0] > 1 else 0
     for k, coef in enumerate(model.coefs_):
         norm = np.linalg.norm(coef, 2)
@@ -105,7 +106,7 @@ def test_lsuv_does_not_scale_up_rounding_errors_of_constant_preactivations(hidde
 
 
 def dense_layer_norms(network, X, targets, weights=None):
-    """The norm of each diagonal block, from all products with unit vectors and a full eigendecomposition."""
+    """Return the norm of each diagonal block, from products with all unit vectors and a full eigendecomposition."""
     products = HessianProducts(network, TrainingData(X, targets, weights))
     norms = []
     for k, coef in enumerate(network.coefs):
@@ -115,11 +116,11 @@ def dense_layer_norms(network, X, targets, weights=None):
 
 
 def targets_of(model, X, y):
-    """The targets as the network takes them."""
+    """Return the targets in the form that the network takes."""
     return model._check_data(X, y, None, network=model._network, incremental=True).targets
 
 
-# Among the others, the curvature of the log loss falls where weights grow: large targets cannot always be reached.
+# The curvature of the log loss falls as weights grow, so some networks cannot reach a large target. These can.
 @pytest.mark.parametrize("target", [1.0, 0.2, 2.0])
 @pytest.mark.parametrize("depth", [1, 2, 3, 6])
 @pytest.mark.parametrize(
@@ -136,10 +137,8 @@ def test_hessian_norms_of_relu_layers_are_the_target(task, base, depth, target):
     model, X, y = initialized(task, init=init, hidden_layer_sizes=(8,) * depth, activation="relu")
     found = model.initializer_
     assert found.norms_.shape == found.scales_.shape == (depth + 1,)
-    # The search looks at the first rows of the sample, which are all in order here.
+    # The search looks at the first rows of the sample.
     rows = sample_of(len(X), init.sample_size, nothing)[:SEARCH_ROWS]
-    if len(X) <= init.sample_size:
-        np.testing.assert_array_equal(rows, np.arange(min(len(X), SEARCH_ROWS)))
     norms = dense_layer_norms(model._network, X[rows], targets_of(model, X, y)[rows])
     # Power iterations approach a norm from below. A norm of twice the target would halve the largest stable step.
     assert (norms >= found.norms_ * (1 - 1e-6)).all()
@@ -152,8 +151,8 @@ def test_hessian_norms_of_relu_layers_are_the_target(task, base, depth, target):
 
 @pytest.mark.parametrize("method", ["measured", "jacobian"])
 @pytest.mark.parametrize("base", ["lecun_normal", "he_normal", Orthogonal(), RandomNormal(0.3), LSUV()], ids=str)
-def test_scales_are_what_the_base_was_multiplied_by(base, method):
-    # On all rows no sample is drawn, so that the base sees the same generator.
+def test_scales_are_the_factors_of_the_base_weights(base, method):
+    # A sample of all rows draws no numbers, so the base sees the same generator.
     init = Hessian(method, base=base, sample_size=1000)
     model, X, y = initialized("multiclass", init=init, hidden_layer_sizes=(8, 8))
     network = Network(model._network.layer_sizes, "relu", "log_loss", np.dtype(float))
@@ -176,8 +175,8 @@ def test_report_says_what_was_reached_and_is_printed_if_verbose(capsys):
 
 
 @pytest.mark.parametrize("target", [0.3, 1.0])
-def test_targets_that_cannot_be_reached_are_reported_and_approached(target):
-    # The last layer of a logistic network sees activations near 1/2: their mean a a^T has the norm |a|^2, here 5,
+def test_unreachable_targets_are_reported_and_approached(target):
+    # The last layer of a logistic network sees activations near 1/2. The norm of their mean a a^T is |a|^2, here 5,
     # whatever the weights.
     parameters = {"hidden_layer_sizes": (20, 20), "activation": "logistic"}
     model, X, y = initialized(
@@ -195,7 +194,7 @@ def test_targets_that_cannot_be_reached_are_reported_and_approached(target):
         return np.linalg.norm(np.log(dense_layer_norms(network, X[rows], targets[rows]) / target))
 
     assert distance(model._network) < distance(unscaled._network)
-    # Layers stay within a factor e^2.5 of the base.
+    # The scales stay within a factor of e^2.5.
     assert (np.abs(np.log(found.scales_)) <= 2.5 + 1e-12).all()
 
 
@@ -203,7 +202,7 @@ def test_targets_that_cannot_be_reached_are_reported_and_approached(target):
 
 
 def slopes_of(activation, u):
-    """Slopes by differences; a dead relu layer makes preactivations of exactly zero, at which its slope is zero."""
+    """Return slopes by differences. Those of relu are exact, because a dead layer has preactivations at its kink."""
     f = ACTIVATIONS[activation]
     return np.where(u > 0, 1.0, 0.0) if activation == "relu" else (f(u + 1e-6) - f(u - 1e-6)) / 2e-6
 
@@ -219,14 +218,15 @@ def test_mean_jacobian_norm_of_every_layer_is_the_target(hidden, activation, tar
     for k, (coef, u) in enumerate(zip(model.coefs_, preactivations, strict=True)):
         slopes = np.ones_like(u) if k == len(hidden) else slopes_of(activation, u)
         norm = np.linalg.norm(coef * slopes[:, None, :], 2, axis=(1, 2)).mean()
-        # The search ends within 1e-3; its 30 power iterations end below the norm by half of the bound for its square.
+        # The search ends within 1e-3 of the target. Its 30 power iterations underestimate the norm by at most half of
+        # the bound for its square.
         slack = 0.871 * np.log(max(coef.shape[0], 2)) / (2 * 29)
         assert target * (1 - 2e-3) <= norm <= target * (1 + 1e-3) * (1 + slack)
         assert model.initializer_.norms_[k] == pytest.approx(norm, rel=slack + 1e-6)
     assert model.initializer_.converged_
 
 
-# Data that say little.
+# Data with little information.
 
 
 ODD_DATA = {
@@ -247,7 +247,7 @@ ODD_DATA = {
 @pytest.mark.parametrize("hidden", [(), (1,), (6, 5)], ids=str)
 @pytest.mark.parametrize("data", ODD_DATA)
 @pytest.mark.parametrize("name", NAMES)
-def test_odd_data_give_finite_weights_that_are_not_all_zero(name, data, hidden, activation, dtype):
+def test_unusual_data_give_finite_weights_that_are_not_all_zero(name, data, hidden, activation, dtype):
     X = ODD_DATA[data].astype(dtype)
     y = np.arange(X.shape[0]) % 3
     model = MLPRegressor(hidden_layer_sizes=hidden, activation=activation, init=name, random_state=0)
@@ -262,7 +262,7 @@ def test_odd_data_give_finite_weights_that_are_not_all_zero(name, data, hidden, 
 
 @pytest.mark.parametrize("data", ["collinear", "tiny", "one feature of another scale"])
 @pytest.mark.parametrize("name", NAMES)
-def test_training_goes_on_from_the_weights_of_odd_data(name, data):
+def test_training_continues_from_the_weights_of_unusual_data(name, data):
     X = ODD_DATA[data]
     model = MLPClassifier((6,), init=name, max_iter=5, random_state=0).fit(X, np.arange(len(X)) % 2)
     assert np.isfinite(model.loss_)
@@ -274,7 +274,7 @@ def test_training_goes_on_from_the_weights_of_odd_data(name, data):
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("task", TASKS)
 @pytest.mark.parametrize("name", NAMES)
-def test_every_way_to_training_starts_from_the_same_weights(name, task, dtype):
+def test_every_method_that_trains_starts_from_the_same_weights(name, task, dtype):
     estimator, X, y = TASKS[task]
     X = X.astype(dtype)
     # One epoch at this rate moves no weight by more than rounding.
@@ -302,11 +302,11 @@ def test_every_way_to_training_starts_from_the_same_weights(name, task, dtype):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_partial_fit_looks_at_its_first_batch_and_not_at_later_ones(name):
+def test_partial_fit_initializes_from_its_first_batch_alone(name):
     parameters = {"hidden_layer_sizes": (6, 5), "init": name, "solver": "sgd", "learning_rate_init": 1e-12}
     model = MLPClassifier(random_state=0, **parameters).partial_fit(X_iris[:60], y_iris[:60], classes=[0, 1, 2])
     first = [coef.copy() for coef in model.coefs_]
-    # With the classes of the first batch alone the network would have fewer outputs.
+    # A network with the classes of the first batch alone would have fewer outputs.
     model.partial_fit(100 * X_iris[60:], y_iris[60:])
     for coef, before in zip(model.coefs_, first, strict=True):
         np.testing.assert_allclose(coef, before, atol=1e-7)
@@ -315,7 +315,7 @@ def test_partial_fit_looks_at_its_first_batch_and_not_at_later_ones(name):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_warm_start_goes_on_from_trained_weights(name):
+def test_warm_start_continues_from_trained_weights(name):
     parameters = {"hidden_layer_sizes": (6,), "init": name, "random_state": 0, "max_iter": 5}
     model = MLPClassifier(warm_start=True, **parameters).fit(X_iris, y_iris)
     first_loss = model.loss_curve_[0]
@@ -334,7 +334,8 @@ def test_sparse_rows_give_the_weights_of_dense_ones(name, task, dtype):
     model = clone(estimator).set_params(init=name, hidden_layer_sizes=(6, 5), activation="tanh", random_state=0)
     expected = clone(model).initialize(X, y)
     sparse = clone(model).initialize(csr_array(X), y)
-    # The Newton steps of "measured" pass on rounding; a hundred times it is far from the tolerance of its search.
+    # The Newton steps of "measured" amplify rounding. A hundred times that is still far below the tolerance of the
+    # search.
     for coef, dense_coef in zip(sparse.coefs_, expected.coefs_, strict=True):
         assert coef.dtype == dtype
         np.testing.assert_allclose(coef, dense_coef, rtol=0, atol=1e4 * np.finfo(dtype).eps)
@@ -351,7 +352,7 @@ def test_the_same_random_state_gives_the_same_bits_and_another_does_not(name, ta
 
 @pytest.mark.parametrize("sample_size", [20, 150, 1000])
 @pytest.mark.parametrize("init", [LSUV(), Hessian(), Hessian("jacobian")], ids=str)
-def test_rows_of_weight_zero_are_as_good_as_absent(init, sample_size):
+def test_rows_of_weight_zero_are_ignored(init, sample_size):
     weights = np.where(np.arange(len(X_iris)) % 3 == 0, 1.5, 0.0)
     weights[:60] = 0
     init = clone(init).set_params(sample_size=sample_size)
@@ -368,7 +369,7 @@ def test_rows_of_weight_zero_are_as_good_as_absent(init, sample_size):
 
 @pytest.mark.parametrize("init", [LSUV(sample_size=2), Hessian(sample_size=2), Hessian("jacobian", sample_size=1)])
 @pytest.mark.parametrize("n_weighted", [1, 2])
-def test_a_few_rows_with_weight_among_many_without_are_found(init, n_weighted):
+def test_a_few_weighted_rows_among_many_without_weight_are_used(init, n_weighted):
     weights = np.zeros(len(X_iris))
     weights[-n_weighted:] = 1
     with warnings.catch_warnings():
@@ -379,7 +380,7 @@ def test_a_few_rows_with_weight_among_many_without_are_found(init, n_weighted):
         assert np.isfinite(model.initializer_.norms_).all()
 
 
-def test_weights_of_zero_in_the_rows_that_the_search_looks_at_do_no_harm():
+def test_the_search_skips_rows_of_weight_zero():
     rng = np.random.default_rng(0)
     X, y = rng.normal(size=(300, 4)), rng.integers(2, size=300)
     weights = np.where(np.arange(300) < 250, 0.0, 1.0)
@@ -402,7 +403,7 @@ def test_sample_weights_change_the_curvature_that_is_measured():
 
 
 @pytest.mark.parametrize("init", [LSUV(), Hessian(), Hessian("jacobian", base=LSUV())], ids=str)
-def test_what_is_found_is_not_written_to_the_users_object(init):
+def test_the_initializer_of_the_user_is_not_changed(init):
     before = dict(vars(init))
     model = MLPClassifier((6,), init=init, random_state=0).initialize(X_iris, y_iris)
     assert model.init is init
@@ -443,7 +444,7 @@ def test_grid_search_over_init_and_its_target():
 
 
 @pytest.mark.parametrize("init", [LSUV(), Hessian(), Hessian("jacobian")], ids=str)
-def test_without_data_the_error_says_that_they_are_needed(init):
+def test_without_data_the_error_asks_for_them(init):
     network = Network([3, 4, 2], "relu", "squared_error", np.dtype(float))
     with pytest.raises(ValueError, match=rf"{type(init).__name__} uses the data: pass them to initialize"):
         init.initialize(network, np.random.RandomState(0))
@@ -484,7 +485,7 @@ def test_bad_parameters_are_named_and_change_nothing(init, message, method):
 
 
 @pytest.mark.parametrize("init", [Hessian(base=Constant(0.0)), Hessian("jacobian", base=Constant(0.0))], ids=str)
-def test_a_base_that_no_scale_changes_ends_without_an_error(init):
+def test_a_base_of_zeros_ends_without_an_error(init):
     model = MLPClassifier((5, 5), init=init, random_state=0).initialize(X_iris, y_iris)
     assert not any(coef.any() for coef in model.coefs_)
     assert not model.initializer_.converged_
@@ -493,7 +494,7 @@ def test_a_base_that_no_scale_changes_ends_without_an_error(init):
 
 @pytest.mark.filterwarnings("error::RuntimeWarning")
 @pytest.mark.parametrize("scale", [1e-200, 1e-100, 1e100, 1e200])
-def test_lsuv_takes_data_of_any_scale(scale):
+def test_lsuv_works_on_data_of_any_scale(scale):
     X = np.random.RandomState(0).normal(size=(40, 3))
     models = [
         MLPRegressor(hidden_layer_sizes=(5,), activation="identity", init="lsuv", random_state=0).initialize(values, X)

@@ -18,7 +18,8 @@ def read(*texts, format=None):
     return read_dates(pd.Series(texts, dtype=object), format)
 
 
-# The first day tells day from month. Python writes years before 1000 with fewer than four digits.
+# The day is above 12, so the first date fixes the order of day and month. Python writes years before 1000 with fewer
+# than four digits, so they are left out.
 @given(st.dates(date(1000, 1, 1)), st.sampled_from(FORMATS))
 def test_dates_of_any_year_and_style_are_days(day, format):
     first = date(2020, 12, 31)
@@ -28,12 +29,12 @@ def test_dates_of_any_year_and_style_are_days(day, format):
 
 
 @given(st.text())
-def test_any_text_is_a_date_or_not(text):
+def test_any_text_can_be_read_without_an_error(text):
     dates = read(text)
     assert dates is None or dates.values.shape == (1,)
 
 
-def test_years_before_1_and_after_9999():
+def test_years_before_1_and_after_9999_are_read():
     dates = read("12020-01-01", "-0500-03-01", "2020-01-01")
     assert dates.values[0] - dates.values[2] == 10_000 * 365.2425
     assert dates.values[1] < date(1, 1, 1).toordinal() - EPOCH - 499 * 365
@@ -51,18 +52,18 @@ def test_years_before_1_and_after_9999():
         (["1/2/2020 1:30 PM", "3/14/2020 2:45 AM"], "%m/%d/%Y %I:%M %p", ""),
     ],
 )
-def test_the_format_is_found_and_an_ambiguous_one_is_told(texts, format, other_format):
+def test_the_format_is_found_and_ambiguity_is_reported(texts, format, other_format):
     dates = read(*texts)
     assert (dates.format, dates.other_format) == (format, other_format)
     np.testing.assert_array_equal(read(*texts, format=format).values, dates.values)
 
 
 @pytest.mark.parametrize("texts", [["May", "June"], ["10am"], ["A1"], ["10.0.0.1"], ["1.2.3"], ["3-4"], ["2020-2021"]])
-def test_what_is_no_date(texts):
+def test_texts_that_are_no_dates_are_refused(texts):
     assert read(*texts) is None
 
 
-def test_time_zones_count_in_utc():
+def test_time_zones_are_converted_to_utc():
     dates = read("2020-01-01T12:00:00Z", "2020-01-01T12:00:00+06:00")
     assert dates.values[0] - dates.values[1] == 0.25
     values = pd.Series(
@@ -72,7 +73,7 @@ def test_time_zones_count_in_utc():
     assert days[1] - days[0] == 0.25
 
 
-def test_values_with_a_type_are_days():
+def test_typed_dates_and_times_become_days():
     values = pd.Series(
         [date(9999, 12, 31), datetime(1970, 1, 2, 12), timedelta(hours=36), time(6), pd.NaT], dtype=object
     )
@@ -82,7 +83,7 @@ def test_values_with_a_type_are_days():
         np.testing.assert_array_equal(count_days(column), [1, np.nan])
 
 
-def test_durations_and_times_of_day_are_days():
+def test_durations_and_times_of_day_become_days():
     days = read_durations(pd.Series(["12:00", "0:00:01.5", "1 days 06:00:00", "2 days", "-", "36:00"], dtype=object))
     np.testing.assert_allclose(days, [0.5, 1.5 / 86400, 1.25, 2, np.nan, 1.5], rtol=1e-15)
     assert read_durations(pd.Series(["12:00", "noon"], dtype=object)) is None

@@ -1,4 +1,4 @@
-"""Displays: what is drawn is what was measured, in sight, where it was asked for, and at any depth."""
+"""Displays draw the measured values, within the axes that were given, and for any number of layers."""
 
 import subprocess
 import sys
@@ -46,7 +46,7 @@ pytestmark = pytest.mark.filterwarnings(
 
 X, y = load_iris(return_X_y=True)
 X, y = ((X - X.mean(axis=0)) / X.std(axis=0))[::5], y[::5]
-# Label, field of the report.
+# For each panel, the labels of the lines and the fields of the report that they show.
 LINES = [
     {"variance": "activation_variance", "due to rows": "row_variance"},
     {"saturated": "saturated", "dead": "dead"},
@@ -65,9 +65,9 @@ NETWORKS = {
 
 
 @pytest.fixture(autouse=True)
-def no_figure_is_shown_or_left(monkeypatch):
+def no_figure_is_shown_or_left_open(monkeypatch):
     monkeypatch.setattr(plt, "show", lambda *args: pytest.fail("show() was called"))
-    # Examples of the documentation leave figures open.
+    # Examples in docstrings leave figures open.
     plt.close("all")
     yield
     plt.close("all")
@@ -87,10 +87,10 @@ def lines(ax):
 
 
 def draw(figure):
-    """Draw, as what cannot be drawn fails or warns then only."""
+    """Draw the figure, because some faults raise or warn only then."""
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        # An old matplotlib calls functions that a new pyparsing is about to drop.
+        # Old versions of matplotlib call functions that new versions of pyparsing deprecate.
         warnings.filterwarnings("ignore", category=DeprecationWarning, module=r"(matplotlib|pyparsing)\.")
         figure.canvas.draw()
 
@@ -137,7 +137,7 @@ def test_given_axes_are_drawn_in_and_no_figure_is_made(report, make, n_panels):
     assert display.figure_ is figure
     assert list(display.ax_) == list(axes) == figure.axes
     assert all(ax.has_data() and ax.get_xlabel() for ax in axes)
-    # The scores have names of schemes there.
+    # The y axis of the scores shows the names of schemes instead of a label.
     assert all(ax.get_ylabel() for ax in axes[: 4 if n_panels > 2 else 1])
     assert plt.get_fignums() == []
 
@@ -166,7 +166,7 @@ def test_single_axes_are_divided_within_their_bounds(report, make, n_panels, kin
 
 
 @multi_panel
-def test_wrong_axes_are_an_error(report, make, n_panels):
+def test_wrong_axes_are_refused(report, make, n_panels):
     axes = Figure().subplots(1, n_panels + 1)
     with pytest.raises(ValueError, match=f"{n_panels} Axes, got {n_panels + 1}"):
         make(report, axes)
@@ -220,7 +220,7 @@ def test_matplotlib_is_not_imported_before_it_is_needed():
 
 
 @pytest.mark.parametrize("n_layers", [1, 2, 40, 300])
-def test_layers_have_few_whole_numbers_that_do_not_overlap(report, n_layers):
+def test_ticks_of_layers_are_few_whole_numbers_that_do_not_overlap(report, n_layers):
     arrays = {name: np.resize(values, n_layers) for name, values in report.arrays().items()}
     display = SignalPropagationDisplay(replace(report, **arrays)).plot()
     draw(display.figure_)
@@ -240,7 +240,7 @@ values_of_any_size = st.one_of(
 
 @settings(max_examples=50, deadline=None)
 @given(st.lists(values_of_any_size, min_size=1, max_size=6))
-def test_every_value_is_in_sight_and_in_order(values):
+def test_every_value_is_visible_and_in_order(values):
     figure = Figure()
     ax = figure.subplots()
     values = np.array(values)
@@ -253,7 +253,7 @@ def test_every_value_is_in_sight_and_in_order(values):
     assert np.all(np.diff(heights) >= -1e-9)
 
 
-def test_what_is_nearly_constant_looks_flat():
+def test_nearly_constant_values_look_flat():
     ax = Figure().subplots()
     scale_y(ax, [0.9, 1.1])
     low, high = ax.get_ylim()
@@ -268,7 +268,7 @@ def test_what_is_nearly_constant_looks_flat():
 def test_signals_drawn_are_those_measured(name, dtype):
     network = untrained(name, dtype)
     with warnings.catch_warnings():
-        # What overflows in the networks, and lower bounds of Hessians, are not this test's.
+        # Some of these networks overflow, or their Hessian norms are only lower bounds. Both warn.
         warnings.simplefilter("ignore")
         display = SignalPropagationDisplay.from_estimator(network, X.astype(dtype), y)
         report = signal_propagation(network, X.astype(dtype), y)
@@ -291,7 +291,7 @@ def test_signals_drawn_are_those_measured(name, dtype):
     np.testing.assert_allclose(lines(display.ax_[1])["copies of others"].get_ydata(), copies, atol=1e-15)
 
 
-def test_values_that_are_not_defined_leave_a_gap(report):
+def test_undefined_values_leave_a_gap(report):
     holed = replace(report, delta_variance=np.array([np.nan, 1.0]), gradient_norm=np.full(2, np.nan))
     display = SignalPropagationDisplay(replace(holed, gradient_to_weight=np.full(2, np.nan))).plot()
     draw(display.figure_)
@@ -351,14 +351,14 @@ def test_curvature_drawn_is_that_of_the_functions(name, dtype):
         ({"solver": "lbfgs"}, None),
     ],
 )
-def test_limit_of_stable_steps(parameters, factor):
+def test_the_limit_of_stable_steps_depends_on_the_solver(parameters, factor):
     network = MLPClassifier((4,), learning_rate_init=0.25, random_state=0, **parameters).initialize(X, y)
     limit = CurvatureDisplay.from_estimator(network, X, y, n_vectors=1).stability_limit
     assert limit is None if factor is None else limit == pytest.approx(factor / 0.25, rel=4e-3)
 
 
 @pytest.mark.parametrize("name", ["two layers", "dead"])
-def test_norms_that_are_known_are_not_measured_again(name, monkeypatch):
+def test_known_norms_are_not_measured_again(name, monkeypatch):
     network = untrained(name)
     weights = np.random.default_rng(0).integers(0, 3, len(y)).astype(float)
     arguments = {"sample_weight": weights, "random_state": 2}
@@ -373,11 +373,11 @@ def test_norms_that_are_known_are_not_measured_again(name, monkeypatch):
 
 
 @pytest.mark.parametrize("init", ["random", "he"])
-def test_the_spectrum_drawn_is_that_of_many_steps(init):
+def test_the_spectrum_is_drawn_with_enough_lanczos_steps(init):
     network = MLPClassifier((10, 10), init=init, random_state=0).initialize(X, y)
     display = CurvatureDisplay.from_estimator(network, X, y)
     grid = display.eigenvalues
-    # All parameters, or as many steps as find no more.
+    # 200 steps either span all parameters or add nothing that shows.
     _, heights = spectral_density(network, X, y, n_vectors=3, n_steps=200)
     assert np.trapezoid(np.abs(display.density - heights), grid) < 0.01
     top = heights.max()
@@ -394,14 +394,14 @@ def test_a_limit_far_off_does_not_squeeze_the_spectrum():
     assert "limit of stable steps 1e+04 (far right)" in lines(spectra[2])
 
 
-def test_untrained_estimators_are_an_error():
+def test_unfitted_estimators_are_refused():
     for display in (CurvatureDisplay, SignalPropagationDisplay):
         with pytest.raises(NotFittedError):
             display.from_estimator(MLPClassifier(), X, y)
     assert plt.get_fignums() == []
 
 
-def test_a_hessian_that_is_not_finite_is_an_error():
+def test_a_hessian_that_is_not_finite_is_refused():
     network = untrained("exploding", np.float32)
     with pytest.raises(ValueError, match="Hessian is not finite"):
         CurvatureDisplay.from_estimator(network, X.astype(np.float32), y)
@@ -412,7 +412,7 @@ def test_a_hessian_that_is_not_finite_is_an_error():
 
 
 def bars(ax):
-    """Mean and standard deviation of each bar in sight, in order of drawing."""
+    """Return the mean and the standard deviation of each visible bar, in the order of drawing."""
     containers = [container for container in ax.containers if isinstance(container, ErrorbarContainer)]
     means = [data.get_xdata()[0] for data, _, _ in containers]
     ends = [segment[:, 0] for _, _, (bar,) in containers for segment in bar.get_segments() if len(segment)]
@@ -439,7 +439,7 @@ def test_scores_drawn_are_those_of_the_search():
     assert texts == [f"{mean:.3f} ± {deviation:.3f}" for mean, deviation in expected]
 
 
-def test_crossed_parameters_are_settings():
+def test_other_parameters_of_the_grid_become_settings():
     grid = {"init": ["zero", "he"], "alpha": [0.0, 1.0], "hidden_layer_sizes": [(2,) * 3, (2, 3)], "max_iter": [2]}
     results = search(grid)
     display = InitComparisonDisplay.from_cv_results(results)
@@ -469,7 +469,7 @@ def half(shape, rng):
     return rng.normal(size=shape) / 2
 
 
-def test_schemes_are_named_however_they_are_given():
+def test_schemes_of_every_form_are_named():
     grid = [
         {"network__init": ["he", half, Constant(0.5)]},
         {"network__init": [RandomNormal()], "network__init__std": [0.1, 1.0]},
@@ -483,7 +483,7 @@ def test_schemes_are_named_however_they_are_given():
     assert display.settings == ["default"] * 5 + ["alpha=1"]
 
 
-def test_one_metric_of_several():
+def test_one_of_several_metrics_can_be_drawn():
     results = search({"init": ["zero", "he"]}, scoring=["accuracy", "neg_log_loss"])
     display = InitComparisonDisplay.from_cv_results(results, metric="neg_log_loss")
     np.testing.assert_allclose(bars(display.ax_)[:, 0], results["mean_test_neg_log_loss"], rtol=1e-12)
@@ -492,7 +492,7 @@ def test_one_metric_of_several():
         InitComparisonDisplay.from_cv_results(results, metric="acuracy")
 
 
-def test_the_scheme_is_chosen_among_several_parameters_init():
+def test_one_of_several_parameters_called_init_can_be_chosen():
     results = search({"init": ["zero", "he"]})
     results["params"] = [parameters | {"kmeans__init": "random"} for parameters in results["params"]]
     with pytest.raises(ValueError, match=r"choose param_name from \['init', 'kmeans__init'\]"):
@@ -502,7 +502,7 @@ def test_the_scheme_is_chosen_among_several_parameters_init():
         InitComparisonDisplay.from_cv_results(results, param_name="int")
 
 
-def test_losses_run_from_right_to_left():
+def test_the_axis_of_losses_runs_from_right_to_left():
     losses = np.array([[3.0, 3.2], [1.0, 1.2], [0.02, 0.04]])
     display = comparison_display(
         inits=["bad", "good", "best"], test_scores=losses, loss_curves=None, settings=None, greater_is_better=False
@@ -513,7 +513,7 @@ def test_losses_run_from_right_to_left():
     mirrored = comparison_display(inits=["bad", "good", "best"], test_scores=-losses, loss_curves=None, settings=None)
     (other,) = np.ravel(mirrored.ax_)
     np.testing.assert_allclose((left, right), -np.array(other.get_xlim()))
-    # Losses of any size have digits.
+    # Losses of any size are printed with significant digits.
     assert {text.get_text() for text in ax.texts} == {"3.100 ± 0.100", "1.100 ± 0.100", "3.00e-02 ± 1.00e-02"}
     for text, twin in zip(ax.texts, other.texts, strict=True):
         assert text.get_horizontalalignment() == twin.get_horizontalalignment()
@@ -528,7 +528,7 @@ def test_failed_fits_have_dots_and_no_mean():
     np.testing.assert_array_equal(dots[0], [0.5, np.nan])
 
 
-def test_scores_that_are_worse_by_far_are_at_the_edge():
+def test_far_worse_scores_are_drawn_at_the_edge():
     scores = [[-1e6, -1e6], [0.89, 0.91], [0.79, 0.81]]
     display = comparison_display(inits=["a", "b", "c"], test_scores=scores)
     draw(display.figure_)
@@ -607,7 +607,7 @@ def test_losses_decades_apart_have_a_logarithmic_axis(scale):
     assert scale_of([], []) == "linear"
 
 
-def test_schemes_are_told_apart():
+def test_every_scheme_has_its_own_line_style():
     styles = [tuple(line_style(number).values()) for number in range(28)]
     assert len(set(styles)) == 28
 
@@ -622,13 +622,13 @@ def test_schemes_are_told_apart():
         ({"loss_curves": [[[1]]] * 3}, "loss_curves must have 2 entries.*got 3"),
     ],
 )
-def test_candidates_that_do_not_fit_together_are_an_error(changes, message):
+def test_inconsistent_candidates_are_refused(changes, message):
     with pytest.raises(ValueError, match=message):
         comparison_display(**changes)
     assert plt.get_fignums() == []
 
 
-def test_results_of_something_else_are_an_error():
+def test_other_results_are_refused():
     from_cv_results = InitComparisonDisplay.from_cv_results
     with pytest.raises(ValueError, match=r"search over 'init', got one over \['alpha'\]"):
         from_cv_results(search({"alpha": [1.0]}))

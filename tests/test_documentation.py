@@ -1,4 +1,4 @@
-"""The documentation: whole, true to the signatures, and made of code that runs."""
+"""The documentation is complete, agrees with the signatures, and its code runs."""
 
 import csv
 import importlib
@@ -31,15 +31,15 @@ MODULES = [
     "skinit.inspection",
     "skinit.model_selection",
 ]
-# What scikit-learn calls while it trains, and users do not.
+# scikit-learn calls these while it trains. Users do not.
 HOOKS = {"setup", "on_fit_task_begin", "on_fit_task_end", "teardown"}
-# Of numpydoc's checks those of what a reader would miss: sections in their order, a summary, and parameters that are
-# those of the signature. Left out are matters of style, and sections that not everything needs.
+# The checks of numpydoc whose faults a reader would notice: the order of sections, the summary, and the parameters of
+# the signature. Left out are matters of style, and sections that not every function needs.
 CHECKS = {"GL06", "GL07", "GL08", "SS01", "SS02", "SS03", "SS04", "PR01", "PR02", "PR03", "RT01", "YD01"}
 
 
 def public_names():
-    """Full names of all that the public modules export."""
+    """Return the full names of everything that the public modules export."""
     return [
         f"{module}.{name}"
         for module in MODULES
@@ -49,24 +49,24 @@ def public_names():
 
 
 def skip_without_callbacks(full_name):
-    """Monitors that cannot be made have a message in place of a docstring."""
+    """Skip a callback if scikit-learn is too old to make it. Its docstring then is a message."""
     if full_name.startswith("skinit.callbacks.") and find_spec("sklearn.callback") is None:
-        pytest.skip("scikit-learn 1.9 brought callbacks")
+        pytest.skip("callbacks need scikit-learn 1.9")
 
 
 def find(full_name):
-    """The object of a full name."""
+    """Return the object with a full name."""
     module, _, name = full_name.rpartition(".")
     return getattr(importlib.import_module(module), name)
 
 
 def documented_names():
-    """Those that have a docstring: all but lists."""
+    """Return the names of objects with a docstring, so of all but lists."""
     return [name for name in public_names() if not isinstance(find(name), list)]
 
 
 def names_in_api_reference():
-    """Full names of the entries of the summaries of the page."""
+    """Return the full names in the tables of docs/api.rst."""
     module, names = None, []
     for line in (ROOT / "docs" / "api.rst").read_text().splitlines():
         if match := re.fullmatch(r"\.\. currentmodule:: (\S+)", line):
@@ -77,7 +77,7 @@ def names_in_api_reference():
 
 
 def documented_objects():
-    """Public objects, and the methods that public classes define or inherit within skinit."""
+    """Yield the names of public objects, and of the methods that public classes define or inherit within skinit."""
     for full_name in documented_names():
         yield full_name
         value = find(full_name)
@@ -85,13 +85,13 @@ def documented_objects():
             for attribute in dir(value):
                 method = getattr(value, attribute)
                 is_ours = inspect.isfunction(method) and method.__module__.startswith("skinit")
-                # A method without a docstring of its own has that of the method which it overrides.
+                # A method without a docstring inherits that of the method that it overrides.
                 if not attribute.startswith("_") and attribute not in HOOKS and is_ours and method.__doc__:
                     yield f"{full_name}.{attribute}"
 
 
 def code_blocks(page):
-    """Language and lines of the blocks of code that are not doctests."""
+    """Yield the language and the lines of each code block that is no doctest."""
     lines = page.read_text().splitlines()
     for number, line in enumerate(lines):
         is_literal = line.endswith("::") and not line.lstrip().startswith("..")
@@ -107,14 +107,14 @@ def code_blocks(page):
 
 
 def shell_commands():
-    """The commands of all pages, of the README and of CONTRIBUTING.md, in blocks and in sentences."""
+    """Return the commands in the blocks and sentences of all pages, the README and CONTRIBUTING.md."""
     lines = [line for page in PAGES for language, block in code_blocks(page) if language == "bash" for line in block]
     for page in (ROOT / "README.md", ROOT / "CONTRIBUTING.md"):
         for block in re.findall(r"```bash\n(.*?)```", page.read_text(), flags=re.DOTALL):
             lines += block.splitlines()
     for page in (*PAGES, ROOT / "README.md", ROOT / "CONTRIBUTING.md"):
         lines += re.findall(r"`(python -m \w+[^`]*)`", page.read_text())
-    # A command may go on in the next line.
+    # A backslash continues a command in the next line.
     lines = "\n".join(lines).replace("\\\n", " ").splitlines()
     return [shlex.split(line, comments=True) for line in lines]
 
@@ -124,13 +124,13 @@ def test_api_reference_has_every_public_name_once_and_no_other():
 
 
 @pytest.mark.parametrize("name", documented_objects())
-def test_docstring_documents_what_the_signature_has(name):
+def test_docstring_agrees_with_the_signature(name):
     skip_without_callbacks(name)
     errors = numpydoc.validate.validate(name)["errors"]
     assert [error for error in errors if error[0] in CHECKS] == []
 
 
-# What functions return is shown in their examples.
+# The examples of functions show what dataclasses contain.
 @pytest.mark.parametrize("name", [name for name in documented_names() if not is_dataclass(find(name))])
 def test_docstring_has_an_example(name):
     skip_without_callbacks(name)
@@ -160,23 +160,23 @@ def test_page_of_initializers_names_every_initializer():
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
-def test_python_code_of_pages_is_doctests(page):
+def test_python_code_in_pages_is_doctests(page):
     assert [block for language, block in code_blocks(page) if language != "bash"] == []
 
 
-def test_commands_of_the_documentation_are_taken_by_the_command_line():
+def test_the_command_line_accepts_the_documented_commands():
     arguments = [words[3:] for words in shell_commands() if words[:3] == ["python", "-m", "skinit"]]
     assert len(arguments) >= 3
     for words in arguments:
         parse_arguments([word for word in words if word != "--help"])
 
 
-def test_the_table_of_the_readme_is_that_of_the_benchmark():
+def test_the_readme_has_the_table_of_the_benchmark():
     table = (ROOT / "benchmarks" / "results" / "speed" / "table.md").read_text()
     assert table in (ROOT / "README.md").read_text()
 
 
-def test_the_scores_of_the_readme_are_those_of_the_benchmark():
+def test_the_readme_has_the_scores_of_the_benchmark():
     table = (ROOT / "benchmarks" / "results" / "diabetes" / "scores.csv").read_text()
     _, default, untuned = csv.reader(table.splitlines())
     text = " ".join((ROOT / "README.md").read_text().split())
@@ -203,7 +203,7 @@ def test_the_speeds_of_the_start_page_are_those_of_the_benchmark():
     assert f"It took {median(first_fits):.0f} seconds here" in (ROOT / "README.md").read_text()
 
 
-def test_benchmarks_of_the_documentation_exist():
+def test_documented_benchmarks_exist():
     names = {words[3] for words in shell_commands() if words[:3] == ["python", "-m", "benchmarks"]}
     assert names
     assert [name for name in names if not (ROOT / "benchmarks" / f"{name}.py").exists()] == []
@@ -214,7 +214,7 @@ JUDGING_PAGES = sorted([*GALLERY.glob("initialization/*.py"), *GALLERY.glob("cur
 
 
 def verdicts_in_index():
-    """For each page that the index of claims refers to, the verdicts that it reports, in order."""
+    """Return the verdicts that the index of claims reports for each page, in order."""
     text = " ".join((ROOT / "docs" / "claims.rst").read_text().split())
     verdicts = {}
     for verdict, page in re.findall(r" - ((?:(?! - ).)*?) \(:doc:`page <(\S+)>`\)", text):
@@ -227,5 +227,5 @@ def test_every_verdict_of_the_gallery_is_in_the_index_of_claims(page):
     verdicts = re.findall(r"^# \.\. admonition:: Verdict[^:]*: (.*)$", page.read_text(), flags=re.MULTILINE)
     reported = verdicts_in_index().get(f"auto_gallery/{page.parent.name}/{page.stem}", [])
     assert verdicts
-    # The index may add the conditions.
+    # The index may add conditions.
     assert [report[: len(verdict)] for report, verdict in zip_longest(reported, verdicts, fillvalue="")] == verdicts

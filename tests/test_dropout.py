@@ -1,4 +1,4 @@
-"""Dropout, against a twin in NumPy and integers of Python, and against its expectation."""
+"""Dropout, against a twin in NumPy and Python integers, and against its expectation."""
 
 import pickle
 import warnings
@@ -11,13 +11,15 @@ from sklearn.datasets import load_diabetes, load_iris
 from sklearn.model_selection import GridSearchCV
 from sklearn.preprocessing import StandardScaler
 
-from skinit import MLPClassifier, MLPRegressor, set_num_threads
+import skinit.engine.team
+from skinit import MLPClassifier, MLPRegressor
 from skinit.curvature import hessian_norm
 
 X, y = load_diabetes(return_X_y=True)
 X, y = StandardScaler().fit_transform(X), y / 100
 X_iris, y_iris = load_iris(return_X_y=True)
 WORD = 2**64
+NETWORK = MLPRegressor(hidden_layer_sizes=(60, 30), dropout=[0.5, 0.1], max_iter=3, random_state=0)
 
 
 def fit(model, *data):
@@ -37,7 +39,7 @@ def mix(z):
 
 
 def mask(seed, step, layer, n_rows, n_units, rate, first_row=0):
-    """The factors of the units of a mini-batch that begins with a row of the epoch."""
+    """Return the factors of the units, 0 or 1 / (1 - rate), for rows of an epoch that begin with `first_row`."""
     factors = np.empty((n_rows, n_units))
     for i in range(n_rows):
         for j in range(n_units):
@@ -49,7 +51,7 @@ def mask(seed, step, layer, n_rows, n_units, rate, first_row=0):
 
 
 def test_the_generator_is_splitmix64():
-    # The first two outputs of SplitMix64 for the seed 1234567, as its authors' code gives them.
+    # Vigna's reference code gives these first two outputs of SplitMix64 for the seed 1234567.
     assert [mix((1234567 + k * 0x9E3779B97F4A7C15) % WORD) for k in (1, 2)] == [
         6457827717110365317,
         3203168211198807973,
@@ -58,7 +60,7 @@ def test_the_generator_is_splitmix64():
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("batch_size", [442, 150])
-def test_steps_descend_along_the_gradient_with_units_left_out(batch_size, dtype):
+def test_steps_descend_along_the_gradient_with_dropped_units(batch_size, dtype):
     rates = [0.5, 0.2]
     options = {"hidden_layer_sizes": (7, 5), "activation": "tanh", "solver": "sgd", "momentum": 0.0, "alpha": 0.0}
     options |= {"shuffle": False, "batch_size": batch_size, "learning_rate_init": 0.1, "random_state": 0}
@@ -92,24 +94,24 @@ def test_steps_descend_along_the_gradient_with_units_left_out(batch_size, dtype)
     np.testing.assert_allclose(model.loss_, sum(losses) / len(X), rtol=tolerance)
 
 
-def test_units_are_left_out_at_their_rate_whatever_step_row_and_layer():
+def test_units_are_dropped_at_the_rate_in_every_step_row_and_layer():
     n = 40
     masks = {where: mask(5, *where, n, n, 0.3) > 0 for where in [(0, 0), (1, 0), (0, 1), (2**40, 3)]}
     deviation = np.sqrt(0.3 * 0.7)
     for kept in masks.values():
         assert abs(kept.mean() - 0.7) < 4 * deviation / n
-        # No row and no unit stands out: 80 means of 40 numbers within 4.5 deviations.
+        # No row and no unit stands out: 80 means of 40 numbers are within 4.5 deviations.
         for axis in (0, 1):
             assert np.abs(kept.mean(axis=axis) - 0.7).max() < 4.5 * deviation / np.sqrt(n)
     a, *others = masks.values()
     for b in others:
-        # Two masks agree where both keep or both drop.
+        # Two masks agree where both keep a unit and where both drop it.
         assert abs((a == b).mean() - (0.7**2 + 0.3**2)) < 4 * 0.5 / n
 
 
-def test_a_linear_network_keeps_its_expectation():
-    # The gradient by the last intercept is the mean of the outputs less the targets. 500 steps too small to change the
-    # network see its mean.
+def test_dropout_keeps_the_expectation_of_a_linear_network():
+    # The gradient with respect to the last intercept is the mean of outputs minus targets. 500 steps, too small to
+    # change the network, show its mean.
     options = {"hidden_layer_sizes": (20,), "activation": "identity", "solver": "sgd", "momentum": 0.0, "alpha": 0.0}
     options |= {"shuffle": False, "batch_size": len(X), "learning_rate_init": 1e-9, "random_state": 0}
     options |= {"max_iter": 500, "n_iter_no_change": np.inf}
@@ -117,26 +119,27 @@ def test_a_linear_network_keeps_its_expectation():
     after = fit(MLPRegressor(dropout=0.5, **options), X, y)
     step = (before.intercepts_[-1] - after.intercepts_[-1]) / 1e-9 / 500
     expected = (before.predict(X) - y).mean()
-    # Of 500 times 442 rows; an output's deviation is that of 20 products of size 1 at most.
+    # The mean is over 500 times 442 outputs. The deviation of an output is that of 20 products of size at most 1.
     np.testing.assert_allclose(step, expected, atol=0.05)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_the_number_of_threads_and_sparse_data_change_no_bit(dtype):
+def test_the_number_of_threads_changes_no_bit(dtype, monkeypatch):
     results = []
     for n_threads in (1, 2, 3, 5):
-        set_num_threads(n_threads)
-        model = MLPRegressor(hidden_layer_sizes=(60, 30), dropout=[0.5, 0.1], max_iter=3, random_state=0)
-        results.append(parameters_of(fit(model, X.astype(dtype), y)))
-    set_num_threads(None)
+        monkeypatch.setattr(skinit.engine.team, "get_num_threads", lambda n_threads=n_threads: n_threads)
+        results.append(parameters_of(fit(clone(NETWORK), X.astype(dtype), y)))
     for result in results[1:]:
         np.testing.assert_array_equal(result, results[0])
-    sparse = fit(MLPRegressor(hidden_layer_sizes=(60, 30), dropout=0.5, max_iter=3, random_state=0), csr_array(X), y)
-    assert np.isfinite(parameters_of(sparse)).all()
+
+
+def test_sparse_rows_have_the_masks_of_dense_ones():
+    dense, sparse = (parameters_of(fit(clone(NETWORK), rows, y)) for rows in (X, csr_array(X)))
+    np.testing.assert_allclose(sparse, dense, rtol=1e-6, atol=1e-9)
 
 
 def test_blocks_of_a_large_mini_batch_change_no_mask():
-    # One mini-batch of 1,200 rows takes three blocks of rows; its gradient is the mean of those of its thirds.
+    # One mini-batch of 1,200 rows takes three blocks of rows. Its gradient is the mean of the gradients of the thirds.
     many_X, many_y = np.tile(X, (3, 1))[:1200], np.tile(y, 3)[:1200]
     options = {"hidden_layer_sizes": (4,), "dropout": 0.5, "solver": "sgd", "momentum": 0.0, "shuffle": False}
     options |= {"batch_size": 1200, "learning_rate_init": 0.1, "alpha": 0.0, "random_state": 0}
@@ -148,7 +151,7 @@ def test_blocks_of_a_large_mini_batch_change_no_mask():
     np.testing.assert_allclose(model.coefs_[1], coefs[1] - 0.1 * hidden.T @ residuals / 1200, rtol=1e-9)
 
 
-def test_nothing_is_left_out_where_a_network_is_only_measured():
+def test_no_units_are_dropped_while_a_network_is_measured():
     model = fit(MLPClassifier((6,), dropout=0.4, max_iter=3, random_state=0), X_iris, y_iris)
     twin = pickle.loads(pickle.dumps(model)).set_params(dropout=0.0)
     np.testing.assert_array_equal(model.predict_proba(X_iris), twin.predict_proba(X_iris))
@@ -160,13 +163,13 @@ def test_nothing_is_left_out_where_a_network_is_only_measured():
         assert with_dropout.learning_rate_init_ == without.learning_rate_init_
 
 
-def test_no_dropout_draws_nothing():
+def test_without_dropout_no_seed_is_drawn():
     network = MLPClassifier((6,), max_iter=3, random_state=0)
     zero, none = (fit(clone(network).set_params(dropout=dropout), X_iris, y_iris) for dropout in ([0.0], 0.0))
     np.testing.assert_array_equal(parameters_of(zero), parameters_of(none))
 
 
-def test_partial_fit_goes_on_with_the_numbers_of_the_next_steps():
+def test_partial_fit_continues_the_random_numbers_of_dropout():
     options = {"hidden_layer_sizes": (6,), "dropout": 0.3, "shuffle": False, "random_state": 0}
     model = MLPClassifier(**options)
     for _ in range(3):
@@ -184,13 +187,13 @@ def test_dropout_can_be_searched_over():
 @pytest.mark.parametrize(
     "dropout", [1, 1.5, -0.1, np.nan, [0.1], [0.1, 0.2, 0.3], [0.1, 1.0], [0.1, "much"], "much", None]
 )
-def test_a_wrong_dropout_is_an_error_that_says_what_it_takes(dropout):
+def test_an_invalid_dropout_is_refused_with_what_is_allowed(dropout):
     model = MLPClassifier((6, 5), dropout=dropout)
     with pytest.raises(ValueError, match=r"dropout.* must be "):
         model.fit(X_iris, y_iris)
     assert not hasattr(model, "coefs_")
 
 
-def test_lbfgs_has_no_steps_to_leave_units_out_of():
+def test_lbfgs_refuses_dropout():
     with pytest.raises(ValueError, match='dropout=0.1 needs a stochastic solver, got solver="lbfgs"'):
         MLPClassifier((6,), dropout=0.1, solver="lbfgs").fit(X_iris, y_iris)

@@ -27,7 +27,7 @@ EXACT = {
     "normal_pdf": mpmath.npdf,
     "normal_cdf": mpmath.ncdf,
 }
-# In float64, for comparison with float32.
+# References in float64 for float32.
 DOUBLE = {
     "exp": np.exp,
     "expm1": np.expm1,
@@ -39,12 +39,12 @@ DOUBLE = {
     "normal_pdf": lambda x: np.exp(-0.5 * x * x) / np.sqrt(2 * np.pi),
     "normal_cdf": scipy.special.ndtr,
 }
-# Where a search of 24 million numbers a function found the largest errors in float64.
+# A search over 24 million numbers for each function found its largest errors in float64 here.
 WORST = [
     *(-1.0377439599299594, 0.34759619505576733, 0.06983544567389344, 0.1744331108754733),
     *(-37.14844521794055, -0.3298178165635792, -4.65418216060082, -0.08597117128537501),
 ]
-# Values at -inf, 0 and inf; None where it is not in the domain, or expm1 is cut.
+# Values at -inf, 0 and inf. None where the function is not defined, or where expm1 is cut.
 LIMITS = {
     "exp": (0, 1, np.inf),
     "expm1": (-1, 0, None),
@@ -60,7 +60,7 @@ LIMITS = {
 
 @cache
 def compiled(name, dtype):
-    """The function for one number, and for each of an array, compiled with the flags of all kernels."""
+    """Return the function for one number and for each number of an array, compiled with the flags of all kernels."""
     function = getattr(elementary, name)
     flags = {"error_model": "numpy"}
 
@@ -86,7 +86,7 @@ def evaluate(name, x):
 
 
 def domain(name, dtype):
-    """Where the stated error holds: where the result, and for `exp` what it is made of, is a normal number."""
+    """Return the range of the stated error, where the result and, for `exp`, the power of 2 are normal numbers."""
     info = np.finfo(dtype)
     lowest, highest = np.log(float(info.tiny)), np.log(float(info.max))
     return {
@@ -103,7 +103,7 @@ def domain(name, dtype):
 
 
 def grid(low, high, dtype, n):
-    """Numbers of all magnitudes in [low, high], of a denser region around zero, and where range reductions change."""
+    """Return numbers of all magnitudes in [low, high], more of them near zero, and where range reductions change."""
     info = np.finfo(dtype)
     rng = np.random.default_rng(0)
     logs = np.linspace(np.log2(float(info.smallest_subnormal)), np.log2(float(info.max)), n)[:-1]
@@ -112,9 +112,9 @@ def grid(low, high, dtype, n):
             np.exp2(logs),
             info.tiny * np.array([0.5, 1, 1 + info.eps, 2]),
             info.eps * np.array([0.25, 0.5, 1, 2]),
-            # Beside half-integer multiples of ln 2 the remainder of exp is largest.
+            # Next to half-integer multiples of ln 2 the remainder of exp is largest.
             (np.arange(0, 1100) + 0.5) * np.log(2),
-            # The cuts of tanh, normal_cdf and expm1.
+            # Here tanh, normal_cdf and expm1 are cut.
             [20, 40, 80],
         ]
     ).astype(dtype)
@@ -132,7 +132,7 @@ def grid(low, high, dtype, n):
 
 
 def errors(name, x):
-    """Relative errors in units of machine epsilon, where the result is a normal number."""
+    """Return relative errors in machine epsilons, 0 if the result is no normal number, and where it is one."""
     info = np.finfo(x.dtype)
     with mpmath.workdps(40):
         exact = [EXACT[name](mpmath.mpf(float(value))) for value in x]
@@ -165,41 +165,42 @@ def test_float32_error_is_within_the_stated_bound_for_one_number_in_a_thousand(n
     normal = (np.abs(exact) >= float(info.tiny)) & (np.abs(exact) <= float(info.max))
     assert normal.sum() > 100_000
     error = np.abs(evaluate(name, x)[normal] / exact[normal] - 1) / info.eps
-    # The double precision reference is off by less than 1e-6 units.
+    # The float64 reference is off by less than 1e-6 float32 units.
     assert error.max() <= MAX_ERROR[name] + 1e-6
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("name", ["normal_pdf", "normal_cdf"])
-def test_error_in_the_normal_tail_grows_as_the_rounding_of_the_square(name, dtype):
+def test_error_in_the_normal_tail_grows_with_the_rounding_of_the_square(name, dtype):
     info = np.finfo(dtype)
     x = np.linspace(-np.sqrt(-2 * np.log(float(info.tiny))), -5, 2000).astype(dtype)
     error, normal = errors(name, x)
     assert normal.sum() > 1500
-    # x^2 is off by half a unit, exp(-x^2 / 2) by x^2 / 2 times as much.
+    # x^2 is off by half a unit, and exp(-x^2 / 2) by x^2 / 2 times as much.
     assert np.all(error <= MAX_ERROR[name] + x.astype(float) ** 2 / 4)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("name", ["exp", "logistic", "softplus", "normal_pdf", "normal_cdf"])
-def test_result_too_small_for_a_normal_number_is_zero_or_near(name, dtype):
+def test_results_below_the_normal_numbers_are_zero_or_tiny(name, dtype):
     info = np.finfo(dtype)
     lowest = np.log(float(info.tiny))
     if name.startswith("normal"):
         lowest = -np.sqrt(-2 * lowest)
     x = np.concatenate([lowest * np.linspace(1, 1.2, 500), -np.geomspace(1000, info.max / 2, 100)]).astype(dtype)
     results = evaluate(name, x)
-    # Less than the least normal number is lost: exp times at most 2 (the tails' other factors are below 1).
+    # Results below the smallest normal number are lost. They are exp times at most 2, because the other factors of the
+    # tails are below 1.
     assert np.all((results >= 0) & (results <= 2 * info.tiny))
     assert np.all(results[x < 1.2 * lowest] == 0)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-def test_exp_is_zero_exactly_where_it_is_not_a_normal_number(dtype):
+def test_exp_is_zero_exactly_below_the_normal_numbers(dtype):
     info = np.finfo(dtype)
     lowest = np.log(float(info.tiny))
     x = np.linspace(lowest - 1, lowest + 1, 1001).astype(dtype)
-    # Rounding of the threshold itself: one unit of x.
+    # The threshold itself is rounded by one unit of x.
     beside = np.abs(x - lowest) <= np.spacing(dtype(-lowest))
     np.testing.assert_array_equal((evaluate("exp", x) == 0)[~beside], (x < lowest)[~beside])
 
@@ -214,7 +215,7 @@ def test_exp_overflows_where_the_power_is_not_a_finite_number(dtype):
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("name", NAMES)
-def test_nan_goes_through(name, dtype):
+def test_nan_gives_nan(name, dtype):
     x = np.full(9, np.nan, dtype)
     x[3] = 0
     np.testing.assert_array_equal(np.isnan(evaluate(name, x)), np.isnan(x))
@@ -245,7 +246,7 @@ def test_expm1_stays_at_its_value_at_80(dtype):
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("name", INCREASING)
-def test_increases_but_for_rounding(name, dtype):
+def test_functions_increase_up_to_rounding(name, dtype):
     x = grid(*(domain(name, dtype) if name in ("log", "log1p") else (-1e30, 1e30)), dtype, 2000)
     results = evaluate(name, x).astype(np.float64)
     with np.errstate(invalid="ignore"):
@@ -264,7 +265,7 @@ def test_increases_but_for_rounding(name, dtype):
     [("exp", 0, np.inf), ("expm1", -1, np.inf), ("tanh", -1, 1), ("logistic", 0, 1), ("softplus", 0, np.inf)]
     + [("normal_pdf", 0, 0.4), ("normal_cdf", 0, 1)],
 )
-def test_range_is_not_left_by_rounding(name, low, high, dtype):
+def test_rounding_does_not_leave_the_range(name, low, high, dtype):
     results = evaluate(name, grid(-1e30, 1e30, dtype, 5000))
     assert results.min() >= low
     assert results.max() <= high
@@ -272,10 +273,10 @@ def test_range_is_not_left_by_rounding(name, low, high, dtype):
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("name", ["expm1", "log1p", "tanh"])
-def test_subnormal_and_tiny_numbers_are_left_as_they_are(name, dtype):
+def test_subnormal_and_tiny_numbers_are_returned_unchanged(name, dtype):
     info = np.finfo(dtype)
     x = np.geomspace(info.smallest_subnormal, info.eps * 0.01, 300, dtype=dtype)
-    # f(x) = x (1 + O(x)); halving a subnormal number, as log1p does, may round by one.
+    # f(x) = x (1 + O(x)). Halving a subnormal number, as log1p does, may round by one unit.
     np.testing.assert_allclose(
         evaluate(name, x), x, rtol=(MAX_ERROR[name] + 0.01) * info.eps, atol=info.smallest_subnormal
     )

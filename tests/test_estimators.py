@@ -1,4 +1,4 @@
-"""What the estimators add to scikit-learn's, and what they must keep of it beyond equal numbers."""
+"""What the estimators add to scikit-learn's, and what they share with them beyond equal numbers."""
 
 import decimal
 import pickle
@@ -36,7 +36,7 @@ BOTH = [(MLPClassifier, X_iris, y_iris), (MLPRegressor, X_diabetes, y_diabetes)]
 
 
 class Ones(Initializer):
-    """An initializer as a user writes it."""
+    """An initializer as a user would write it."""
 
     def __init__(self, factor=1.0):
         self.factor = factor
@@ -50,7 +50,7 @@ def ones(shape, rng):
 
 
 def state_of(estimator):
-    """All attributes, pickled one by one, to be compared."""
+    """Return all attributes, each pickled, for comparison."""
     return {name: pickle.dumps(value) for name, value in vars(estimator).items() if name != "_network"}
 
 
@@ -79,7 +79,8 @@ def test_initialize_sets_what_fit_sets_without_training(estimator, X, y):
     untrained = estimator(hidden_layer_sizes=(5, 4), random_state=0, alpha=0.0).initialize(X, y)
     trained = estimator(hidden_layer_sizes=(5, 4), random_state=0, alpha=0.0, max_iter=2).fit(X, y)
     missing = {name for name in vars(trained) if name not in vars(untrained)}
-    # The loss and the solver's state only exist once a step was taken; the random state is that of the shuffles.
+    # The loss and the solver's state exist only after a step. The random state is kept for the shuffles of later
+    # epochs.
     assert missing == {"loss_", "_optimizer", "_random_state"}
     assert untrained.n_iter_ == 0
     assert untrained.t_ == 0
@@ -89,7 +90,7 @@ def test_initialize_sets_what_fit_sets_without_training(estimator, X, y):
 
 
 @pytest.mark.parametrize(("estimator", "X", "y"), BOTH)
-def test_training_goes_on_from_initialized_weights(estimator, X, y):
+def test_training_continues_from_initialized_weights(estimator, X, y):
     parameters = {"hidden_layer_sizes": (5, 4), "init": RandomNormal(0.3), "shuffle": False, "random_state": 0}
     fitted = estimator(max_iter=1, **parameters).fit(X, y)
     warm = estimator(max_iter=1, warm_start=True, **parameters).initialize(X, y).fit(X, y)
@@ -117,14 +118,14 @@ def test_init_auto_depends_on_the_activation():
     assert variance_scaling("tanh").get_params() == VarianceScaling(1.0, "fan_avg", "uniform").get_params()
 
 
-def test_own_initializers_as_class_and_as_function_are_used():
+def test_initializers_of_users_may_be_classes_or_functions():
     for init in (Ones(), ones):
         model = MLPClassifier((3,), init=init).initialize(X_iris, y_iris)
         assert all((coef == 1).all() for coef in model.coefs_)
         assert all((intercept == 0).all() for intercept in model.intercepts_)
 
 
-def test_grid_search_goes_over_schemes_and_over_parameters_of_a_scheme():
+def test_grid_search_works_for_schemes_and_for_the_parameters_of_a_scheme():
     search = GridSearchCV(
         MLPClassifier((8,), max_iter=20, random_state=0),
         [
@@ -137,7 +138,7 @@ def test_grid_search_goes_over_schemes_and_over_parameters_of_a_scheme():
     assert len(search.cv_results_["params"]) == 8
     stds = {p["init__std"] for p in search.cv_results_["params"] if "init__std" in p}
     assert stds == {1e-3, 1e-2, 1e-1, 1}
-    # A scale of 1 and one of 0.001 do not train to the same score in 20 epochs.
+    # Scales of 1 and of 0.001 do not reach the same score in 20 epochs.
     assert len(set(search.cv_results_["mean_test_score"][4:])) > 1
 
 
@@ -161,7 +162,7 @@ def test_the_same_random_state_gives_the_same_bits(estimator, X, y, solver):
 
 @pytest.mark.parametrize(("estimator", "X", "y"), BOTH)
 @pytest.mark.parametrize("solver", ["adam", "sgd"])
-def test_a_pickled_estimator_predicts_and_goes_on_alike(estimator, X, y, solver):
+def test_a_pickled_estimator_predicts_and_trains_the_same(estimator, X, y, solver):
     model = estimator(hidden_layer_sizes=(9, 4), solver=solver, max_iter=5, random_state=3).fit(X, y)
     restored = pickle.loads(pickle.dumps(model))
     np.testing.assert_array_equal(restored.predict(X), model.predict(X))
@@ -229,7 +230,7 @@ def test_sample_weight_is_routed_through_metadata(estimator, X, y):
 
 @pytest.mark.parametrize(("estimator", "X", "y"), BOTH)
 @pytest.mark.parametrize("solver", ["adam", "lbfgs"])
-def test_an_integer_weight_counts_as_repetition(estimator, X, y, solver):
+def test_an_integer_weight_counts_as_repeated_rows(estimator, X, y, solver):
     rows = np.arange(0, len(y), 4)
     counts = np.random.RandomState(0).randint(0, 3, rows.size)
     parameters = {"hidden_layer_sizes": (4,), "solver": solver, "max_iter": 10, "batch_size": 1000, "random_state": 0}
@@ -239,7 +240,7 @@ def test_an_integer_weight_counts_as_repetition(estimator, X, y, solver):
         repeated_rows = np.repeat(rows, counts)
         repeated = estimator(**parameters).fit(X[repeated_rows], y[repeated_rows])
     for expected, coef in zip(repeated.coefs_, weighted.coefs_, strict=True):
-        # Sums in another order, 10 steps long.
+        # Sums are in another order, over 10 steps.
         np.testing.assert_allclose(coef, expected, rtol=1e-7, atol=1e-9)
 
 
@@ -259,7 +260,7 @@ def test_predictions_do_not_depend_on_the_layout_of_X(container):
     np.testing.assert_allclose(model.predict_proba(container(X)), model.predict_proba(X), atol=1e-12)
 
 
-def test_read_only_and_memory_mapped_data_are_taken_as_they_are(tmp_path):
+def test_read_only_and_memory_mapped_data_are_accepted(tmp_path):
     path = tmp_path / "X.npy"
     np.save(path, X_iris)
     mapped = np.load(path, mmap_mode="r")
@@ -282,7 +283,7 @@ def test_multilabel_targets_may_be_sparse():
     np.testing.assert_array_equal(sparse.predict(X).toarray(), dense.predict(X))
 
 
-def test_going_on_keeps_the_precision_it_started_with():
+def test_continued_training_keeps_the_first_precision():
     model = MLPClassifier((4,), max_iter=2, random_state=0).fit(X_iris.astype(np.float32), y_iris)
     model.partial_fit(X_iris, y_iris)
     assert {coef.dtype for coef in model.coefs_} == {np.dtype(np.float32)}
@@ -294,11 +295,11 @@ def test_float32_training_follows_float64_training():
         MLPClassifier((10,), "tanh", max_iter=10, random_state=0).fit(X_iris.astype(dtype), y_iris).loss_curve_
         for dtype in (np.float32, np.float64)
     ]
-    # 10 Adam steps, each with an error of some hundred float32 roundings.
+    # Each of 10 Adam steps has an error of some hundred float32 roundings.
     np.testing.assert_allclose(curves[0], curves[1], rtol=1e-4)
 
 
-def test_methods_that_need_weights_say_so_before_fit():
+def test_methods_that_need_weights_raise_before_fit():
     for method in ("predict", "predict_proba", "predict_log_proba"):
         with pytest.raises(NotFittedError):
             getattr(MLPClassifier(), method)(X_iris)
@@ -329,12 +330,12 @@ def test_predict_log_proba_is_the_exact_logarithm(y, scale, dtype):
         expected = np.array(expected, dtype=np.float64)
     found = model.predict_log_proba(X)
     assert found.dtype == dtype
-    # A difference of scores is rounded once; the exponential of one of size d, below the root of eps, d times as often.
+    # A difference d of scores is rounded once. Its exponential, below the square root of eps, is off by d roundings.
     eps = np.finfo(dtype).eps
     np.testing.assert_allclose(found, expected, rtol=8 * eps, atol=eps**2)
 
 
-def test_logarithms_order_labels_as_probabilities_do():
+def test_log_probabilities_rank_labels_like_probabilities():
     X, y = make_multilabel_classification(n_samples=50, random_state=0, return_indicator=True)
     model = MLPClassifier((5,), solver="lbfgs", alpha=1e-5, random_state=0, max_iter=150).fit(X, y)
     probabilities, logarithms = model.predict_proba(X), model.predict_log_proba(X)
@@ -378,7 +379,7 @@ def test_an_activation_set_after_fit_is_used():
     np.testing.assert_array_equal(model.predict(X_iris), outputs.argmax(axis=1))
 
 
-def test_partial_fit_with_warm_start_takes_batches_without_some_of_the_classes():
+def test_partial_fit_with_warm_start_accepts_batches_that_lack_classes():
     expected = MLPClassifier((5,), random_state=0)
     model = MLPClassifier((5,), warm_start=True, random_state=0)
     for each in (expected, model):

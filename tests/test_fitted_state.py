@@ -1,4 +1,4 @@
-"""Weights, fitted attributes and solver state that do not belong together never reach compiled code."""
+"""Inconsistent weights, fitted attributes and solver states never reach compiled code."""
 
 import copy
 import pickle
@@ -101,17 +101,17 @@ def test_a_fault_is_named_and_changes_nothing(fault, use):
 
 
 @pytest.mark.parametrize("name", ["coefs_", "intercepts_", "n_outputs_", "out_activation_", "_label_binarizer"])
-def test_a_missing_attribute_is_not_fitted(name):
+def test_without_a_fitted_attribute_an_estimator_is_not_fitted(name):
     model = fitted()
     delattr(model, name)
     with pytest.raises(NotFittedError):
         model.predict(X)
 
 
-def test_the_shape_of_a_view_can_be_assigned_to_but_is_seen():
+def test_a_shape_assigned_to_a_view_is_noticed():
     model = fitted()
     with warnings.catch_warnings():
-        # NumPy 2.5 deprecates it.
+        # NumPy 2.5 deprecates assignment to the shape.
         warnings.simplefilter("ignore", DeprecationWarning)
         model.coefs_[1].shape = (3, 5)
     with pytest.raises(ValueError, match=r"coefs_\[1\] has shape \(3, 5\), so intercepts_\[1\] must have"):
@@ -148,7 +148,7 @@ def test_half_precision_weights_are_those_of_scikit_learn():
     np.testing.assert_allclose(model.predict_proba(X), theirs.predict_proba(X), rtol=1e-10)
 
 
-def test_federated_averaging_is_that_of_scikit_learn():
+def test_federated_averaging_gives_scikit_learns_results():
     def train(estimator, **parameters):
         halves = [estimator((5,), random_state=seed, **parameters) for seed in (0, 1)]
         for _ in range(3):
@@ -163,7 +163,7 @@ def test_federated_averaging_is_that_of_scikit_learn():
     np.testing.assert_allclose(train(MLPClassifier, init="sklearn"), train(ScikitLearnClassifier), rtol=1e-9)
 
 
-def test_units_removed_by_hand_are_gone():
+def test_units_can_be_removed_by_hand():
     model = fitted()
     outgoing = model.coefs_[1].copy()
     outgoing[2:] = 0
@@ -177,7 +177,7 @@ def test_units_removed_by_hand_are_gone():
 
 
 def assert_trains_like_new(model, twin):
-    """Whether an initialized model goes on as one without a past."""
+    """Check that an initialized model trains like one that was never trained before."""
     for _ in range(2):
         model.partial_fit(X, y)
         twin.partial_fit(X, y)
@@ -188,7 +188,7 @@ def assert_trains_like_new(model, twin):
 
 @pytest.mark.parametrize("solver", ["adam", "sgd"])
 @pytest.mark.parametrize("widths", [(8, 16), (16, 8), (8, 512), (50, 100), (5, 5)])
-def test_initialize_forgets_the_solver_state(solver, widths):
+def test_initialize_discards_the_solver_state(solver, widths):
     parameters = {"solver": solver, "random_state": 0}
     past = MLPClassifier((widths[0],), learning_rate_init=0.01, max_iter=5, **parameters).fit(X, y)
     model = past.set_params(hidden_layer_sizes=(widths[1],), learning_rate_init=1e-5).initialize(X, y)
@@ -197,7 +197,7 @@ def test_initialize_forgets_the_solver_state(solver, widths):
 
 
 @pytest.mark.parametrize("solver", ["adam", "sgd"])
-def test_a_fit_of_another_solver_or_precision_in_between_forgets_the_solver_state(solver):
+def test_a_fit_with_another_solver_or_precision_discards_the_solver_state(solver):
     model = MLPClassifier((5,), solver=solver, max_iter=4, random_state=0).fit(X, y)
     model.set_params(solver="lbfgs").fit(X, y)
     assert not hasattr(model, "_optimizer")
@@ -211,7 +211,7 @@ def test_a_fit_of_another_solver_or_precision_in_between_forgets_the_solver_stat
     assert isinstance(model._optimizer, SGD) == (solver == "adam")
 
 
-def test_weights_of_other_layers_put_in_by_hand_get_a_new_solver_state():
+def test_replacing_the_weights_by_other_layers_resets_the_solver_state():
     model = fitted()
     other = MLPClassifier((9,), random_state=1).initialize(X, y)
     model.set_params(hidden_layer_sizes=(9,))
@@ -222,13 +222,13 @@ def test_weights_of_other_layers_put_in_by_hand_get_a_new_solver_state():
 
 
 @pytest.mark.parametrize("solver", ["adam", "sgd"])
-def test_training_goes_on_across_a_pickle(solver):
+def test_training_continues_after_pickling(solver):
     model = fitted(solver=solver)
     twin = pickle.loads(pickle.dumps(model))
     assert_trains_like_new(model, twin)
 
 
-def test_predictions_have_the_output_activation_that_was_trained():
+def test_predictions_use_the_output_activation_of_the_training():
     model = MLPRegressor(hidden_layer_sizes=(5,), max_iter=3, random_state=0).fit(X, X[:, 0])
     expected = model.predict(X)
     model.set_params(loss="poisson")
@@ -237,7 +237,7 @@ def test_predictions_have_the_output_activation_that_was_trained():
         model.partial_fit(X, y)
 
 
-def test_classes_of_other_names_predict_but_do_not_train():
+def test_renamed_classes_predict_but_do_not_train():
     model = fitted()
     numbers = model.predict(X)
     model.classes_ = np.array(["setosa", "versicolor", "virginica"])
@@ -250,7 +250,7 @@ def test_classes_of_other_names_predict_but_do_not_train():
 
 
 @pytest.mark.parametrize("columns", [1, 3, 5, 4000])
-def test_weights_put_together_by_hand_know_how_many_columns_they_take(columns):
+def test_weights_assembled_by_hand_check_the_number_of_columns(columns):
     model = MLPRegressor()
     model.coefs_, model.intercepts_ = [np.ones((4, 2)), np.ones((2, 1))], [np.zeros(2), np.zeros(1)]
     model.n_outputs_, model.n_layers_, model.out_activation_ = 1, 3, "identity"
@@ -272,7 +272,7 @@ def test_weights_put_together_by_hand_know_how_many_columns_they_take(columns):
         lambda model, X: hessian_bound(model, X, y),
     ],
 )
-def test_an_error_in_the_data_leaves_weights_put_in_by_hand_as_they_are(use):
+def test_an_error_in_the_data_leaves_replaced_weights_alone(use):
     model = fitted()
     coefs = [coef.tolist() for coef in model.coefs_]
     model.coefs_ = coefs
@@ -293,7 +293,7 @@ def test_an_error_in_the_data_leaves_weights_put_in_by_hand_as_they_are(use):
         ("init", "xaviar"),
     ],
 )
-def test_later_calls_of_partial_fit_check_parameters_too(name, value):
+def test_later_calls_of_partial_fit_check_parameters(name, value):
     model = fitted()
     before = model.set_params(**{name: value}).coefs_
     with pytest.raises(ValueError, match=f"'{name}' parameter of MLPClassifier must be"):
@@ -305,7 +305,7 @@ def test_later_calls_of_partial_fit_check_parameters_too(name, value):
     ("name", "value"),
     [("out_activation_", {}), ("out_activation_", []), ("loss_curve_", np.arange(3)), ("t_", "0"), ("best_loss_", [])],
 )
-def test_histories_and_names_of_other_types_are_named(name, value):
+def test_histories_and_names_of_other_types_are_refused(name, value):
     model = fitted(warm_start=True)
     setattr(model, name, value)
     for method in (model.partial_fit, model.fit):

@@ -1,4 +1,4 @@
-"""A process forked at any moment neither hangs nor runs on one BLAS thread for good."""
+"""A process forked at any moment neither hangs nor stays on one BLAS thread."""
 
 import os
 import subprocess
@@ -6,9 +6,9 @@ import sys
 
 import pytest
 
-pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="this platform cannot fork")
+pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork")
 
-# `wait` gives a child ten seconds, then ends it.
+# `wait` gives a child ten seconds, then kills it.
 CHILDREN = """
 import os, signal, sys, threading, time, warnings
 import numpy as np
@@ -62,7 +62,7 @@ def run(code):
     return process.stdout.split()
 
 
-def test_while_other_threads_fit():
+def test_a_fork_while_other_threads_fit():
     outcomes = run("""
 expected = fit()
 done = False
@@ -87,7 +87,7 @@ finally:
     assert outcomes == ["right"] * 30
 
 
-def test_while_another_thread_changes_the_number_of_blas_threads():
+def test_a_fork_while_another_thread_changes_the_number_of_blas_threads():
     outcomes = run("""
 done = False
 
@@ -112,7 +112,7 @@ finally:
     assert outcomes == ["right"] * 20
 
 
-def test_within_a_block_that_holds_blas():
+def test_a_fork_while_blas_is_limited():
     outcomes = run("""
 block = blas_threads(NEVER_THREADED_BELOW)
 block.__enter__()
@@ -143,7 +143,7 @@ print("right" if n_threads() == {2} else "wrong")
     assert outcomes == ["right"] * 4
 
 
-def test_while_another_thread_compiles(tmp_path, monkeypatch):
+def test_a_fork_while_another_thread_compiles(tmp_path, monkeypatch):
     monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
     outcomes = run("""
 from numba.core.event import Listener, install_listener

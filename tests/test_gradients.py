@@ -1,4 +1,4 @@
-"""Whole networks: the forward pass against a NumPy twin, the gradient against differences of the loss."""
+"""Whole networks: the forward pass against a NumPy twin, and the gradient against differences of the loss."""
 
 from itertools import pairwise
 
@@ -20,7 +20,7 @@ from skinit.engine.predictions import predict_preactivations
 from skinit.training.solvers import SGD
 
 HIDDEN_LAYERS = {0: (), 1: (4,), 3: (4, 3, 5)}
-# Without hidden layers there is nothing to activate.
+# Without hidden layers the activation does not matter, so one is enough.
 NETWORKS = [
     (activation, loss, depth)
     for activation in ACTIVATIONS
@@ -30,13 +30,13 @@ NETWORKS = [
 ]
 EPS = np.finfo(np.float64).eps
 # Every number in these tests is a sum of products of some ten terms, through at most four layers whose weights stretch
-# it little: some hundred roundings.
+# it little. That makes some hundred roundings.
 N_ROUNDINGS = 100
 REPRESENTATIVES = ["tanh", "relu", "gelu"]
 
 
 def make_network(layer_sizes, activation, loss, rng, dtype=np.float64):
-    """A network with random weights that keep signals about as large as they are, and random intercepts."""
+    """Return a network with random intercepts, and random weights that keep signals about as large as they are."""
     network = Network(layer_sizes, activation, loss, np.dtype(dtype))
     for coef, intercept in zip(network.coefs, network.intercepts, strict=True):
         coef[...] = rng.normal(0, 1.2 / np.sqrt(coef.shape[0]), coef.shape)
@@ -45,12 +45,12 @@ def make_network(layer_sizes, activation, loss, rng, dtype=np.float64):
 
 
 def make_problem(activation, loss, layer_sizes=(3, 4, 3), n=6, seed=0, dtype=np.float64):
-    """Network, X, targets, weights, and a step for differences that meets no kink.
+    """Return a network, X, targets, weights, and a step for differences that crosses no kink.
 
-    Draws until no hidden preactivation is within a hundred and some steps of zero.
+    Draws until no hidden preactivation is closer to zero than 150 steps.
     """
     n_hidden = n * sum(layer_sizes[1:-1])
-    # A few draws are enough: some e^-0.2 of them pass.
+    # The fraction e^-0.2 of the draws passes, so a few are enough.
     margin = 0.05 if activation in SMOOTH else min(0.05, 0.2 / max(n_hidden, 1))
     rng = np.random.default_rng(seed)
     while True:
@@ -65,7 +65,7 @@ def make_problem(activation, loss, layer_sizes=(3, 4, 3), n=6, seed=0, dtype=np.
 
 
 def loss_and_gradient(network, X, targets, weights=None, rows=None):
-    """Sums over rows, without a penalty."""
+    """Return the loss and its gradient as sums over rows, without the penalty."""
     n_rows = len(targets) if rows is None else len(rows)
     passes = DataPasses(network, TrainingData(X, targets, weights), n_rows, alpha=0.0, rows=rows)
     loss, gradient = passes.loss_and_gradient()
@@ -93,7 +93,7 @@ def assert_same_up_to_rounding(gradient, expected, eps=EPS):
 
 
 def assert_gradient_of_loss(network, X, targets, weights, step):
-    """Every entry, against two central differences of fourth order whose own difference bounds their truncation."""
+    """Compare every entry with a fourth-order central difference. A second one bounds the truncation error."""
     _, gradient = loss_and_gradient(network, X, targets, weights)
     multiples = np.array([-4, -2, -1, 1, 2, 4])
     fine = np.array([0, 1, -8, 8, -1, 0]) / 12 / step
@@ -102,7 +102,7 @@ def assert_gradient_of_loss(network, X, targets, weights, step):
     _, _, magnitudes = compute_losses(network.loss.name, propagate(network, X)[-1], targets)
     # The stencil's coefficients sum to 1.5 / step in magnitude.
     rounding = 1.5 / step * N_ROUNDINGS * EPS * (1 + (magnitudes * weights).sum())
-    # Small enough to find an error in any but negligible entries.
+    # This is small enough to find an error in all but negligible entries.
     assert rounding < 1e-5 * (1 + np.abs(gradient).max())
     for place in range(theta.size):
         losses = []
@@ -158,7 +158,7 @@ def test_sparse_rows_give_the_gradient_of_dense_ones(container, depth, activatio
     assert np.all(gradient[: 9 * network.layer_sizes[1]].reshape(9, -1)[4] == 0)
 
 
-def test_sparse_rows_may_have_duplicates_explicit_zeros_and_unsorted_wide_indices():
+def test_sparse_rows_may_have_duplicates_zeros_and_unsorted_64_bit_indices():
     network, X, targets, weights, _ = make_problem("tanh", "log_loss", (5, 4, 3))
     rng = np.random.default_rng(0)
     row, column = np.repeat(np.indices(X.shape).reshape(2, -1), 2, axis=1)
@@ -167,7 +167,7 @@ def test_sparse_rows_may_have_duplicates_explicit_zeros_and_unsorted_wide_indice
     entries = np.append(halves[shuffled], [0.0, 0.0])
     places = (np.append(row[shuffled], [0, 1]), np.append(column[shuffled], [2, 3]))
     sparse = coo_array((entries, places), X.shape)
-    # By way of the row pointers alone, as conversion would sum duplicates.
+    # A conversion by SciPy would sum duplicates, so the row pointers are built by hand.
     order = np.argsort(sparse.row, kind="stable")
     indptr = np.searchsorted(sparse.row[order], np.arange(len(X) + 1))
     sparse = csr_array((sparse.data[order], sparse.col[order].astype(np.int64), indptr.astype(np.int64)), shape=X.shape)
@@ -194,7 +194,7 @@ def test_gradient_does_not_depend_on_the_size_of_blocks(loss, block_size, make, 
 @pytest.mark.parametrize("make", [np.asarray, csr_array], ids=["dense", "csr"])
 @pytest.mark.parametrize("block_size", [1, 3, 6])
 @pytest.mark.parametrize("loss", LOSSES)
-def test_steps_do_not_depend_on_the_blocks_that_a_batch_goes_in(loss, block_size, make, dtype, monkeypatch):
+def test_steps_do_not_depend_on_the_blocks_of_a_mini_batch(loss, block_size, make, dtype, monkeypatch):
     network, X, targets, weights, _ = make_problem("tanh", loss, (5, 4, 3), n=20, dtype=dtype)
     start = network.theta.copy()
 
@@ -214,7 +214,7 @@ def test_steps_do_not_depend_on_the_blocks_that_a_batch_goes_in(loss, block_size
 
 @pytest.mark.parametrize("seconds", [0.0, 1e9])
 @pytest.mark.parametrize("loss", LOSSES)
-def test_bits_do_not_depend_on_how_a_pass_is_cut_into_calls(loss, seconds, monkeypatch):
+def test_bits_do_not_depend_on_how_a_pass_is_split_into_calls(loss, seconds, monkeypatch):
     network, X, targets, weights, _ = make_problem("tanh", loss, (3, 4, 3), n=20)
     start = network.theta.copy()
     monkeypatch.setattr(skinit.engine.passes, "MOST_BLOCK_ROWS", 3)
@@ -233,7 +233,7 @@ def test_bits_do_not_depend_on_how_a_pass_is_cut_into_calls(loss, seconds, monke
 
 @pytest.mark.parametrize("make", [np.asarray, csr_array], ids=["dense", "csr"])
 @pytest.mark.parametrize("loss", LOSSES)
-def test_gradient_is_that_of_the_rows_asked_for(loss, make):
+def test_gradient_can_be_taken_over_some_rows(loss, make):
     network, X, targets, weights, _ = make_problem("tanh", loss, n=20)
     rows = np.array([3, 17, 3, 0, 11])
     expected_loss, expected = loss_and_gradient(network, X[rows], targets[rows], weights[rows])
@@ -244,9 +244,9 @@ def test_gradient_is_that_of_the_rows_asked_for(loss, make):
 
 @pytest.mark.parametrize("block_size", [2, 20])
 @pytest.mark.parametrize("loss", LOSSES)
-def test_whole_sample_weights_are_repeated_rows(loss, block_size, monkeypatch):
+def test_integer_sample_weights_count_as_repeated_rows(loss, block_size, monkeypatch):
     network, X, targets, _, _ = make_problem("tanh", loss, n=20)
-    # Of weight zero: some rows, and with blocks of two the whole first block.
+    # Some rows have weight zero. With blocks of two, they are the whole first block.
     counts = np.arange(20) // 2 % 4
     repeated = np.repeat(np.arange(20), counts)
     expected_loss, expected = loss_and_gradient(network, X[repeated], targets[repeated])
@@ -257,7 +257,7 @@ def test_whole_sample_weights_are_repeated_rows(loss, block_size, monkeypatch):
 
 
 @pytest.mark.parametrize("loss", LOSSES)
-def test_no_sample_weights_are_ones(loss):
+def test_without_sample_weights_all_weights_are_one(loss):
     network, X, targets, weights, _ = make_problem("tanh", loss)
     expected_loss, expected = loss_and_gradient(network, X, targets, np.ones_like(weights))
     loss_sum, gradient = loss_and_gradient(network, X, targets)
@@ -266,12 +266,12 @@ def test_no_sample_weights_are_ones(loss):
 
 
 @pytest.mark.parametrize(("activation", "loss", "depth"), NETWORKS)
-def test_float32_gradient_is_the_float64_one_to_its_precision(activation, loss, depth):
+def test_float32_gradient_agrees_with_float64(activation, loss, depth):
     network, X, targets, weights, _ = make_problem(
         activation, loss, (3, *HIDDEN_LAYERS[depth], 3), n=20, dtype=np.float32
     )
     loss_sum, gradient = loss_and_gradient(network, X, targets, weights)
-    # The same numbers, which float64 holds exactly.
+    # float64 holds the float32 numbers exactly.
     double = Network.from_parameters(
         [coef.astype(np.float64) for coef in network.coefs], network.intercepts, activation, loss
     )
@@ -283,7 +283,7 @@ def test_float32_gradient_is_the_float64_one_to_its_precision(activation, loss, 
 
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("loss", LOSSES)
-def test_reported_loss_is_the_penalized_mean_of_each_batch_times_its_rows(loss, weighted):
+def test_reported_loss_averages_the_penalized_batch_losses_by_rows(loss, weighted):
     network, X, targets, weights, _ = make_problem("tanh", loss, n=20)
     weights[:3] = 0
     losses, _, _ = compute_losses(loss, propagate(network, X)[-1], targets)
@@ -301,7 +301,7 @@ def test_reported_loss_is_the_penalized_mean_of_each_batch_times_its_rows(loss, 
     before = network.theta.copy()
     np.testing.assert_allclose(passes.loss(), expected, rtol=N_ROUNDINGS * EPS)
     np.testing.assert_array_equal(network.theta, before)
-    # Steps of length zero.
+    # At a learning rate of zero the weights do not move.
     no_step = make_sgd(network, learning_rate_init=0.0, momentum=0.0)
     np.testing.assert_allclose(passes.run(no_step), expected, rtol=N_ROUNDINGS * EPS)
     np.testing.assert_array_equal(network.theta, before)
@@ -311,7 +311,7 @@ def test_reported_loss_is_the_penalized_mean_of_each_batch_times_its_rows(loss, 
 
 
 def map_to_disk(path, X, order="C", offset=0):
-    """A read-only memory map of X, which starts `offset` bytes into its file."""
+    """Return a read-only memory map of X, which starts `offset` bytes into its file."""
     mapped = np.memmap(path, X.dtype, "w+", offset, X.shape, order)
     mapped[...] = X
     mapped.flush()
@@ -325,7 +325,7 @@ def read_only(X):
 
 
 def inside_of(X):
-    """A view of every other row and column of a larger array, backwards."""
+    """Return a view of every other row and column of a larger array, backwards."""
     larger = np.full((2 * X.shape[0], 2 * X.shape[1]), np.nan, X.dtype)
     larger[::-2, ::-2] = X
     return larger[::-2, ::-2]
@@ -379,19 +379,19 @@ def test_kernels_get_aligned_contiguous_arrays_of_their_types(layout, dtype, tmp
     assert [array.dtype for array in inputs] == [dtype, dtype, np.int32, np.int64]
     dense, *sparse = inputs
     np.testing.assert_array_equal(csr_array(tuple(sparse), shape=X.shape).toarray() if sparse[0].size else dense, X)
-    # What is not used is empty.
+    # Either the dense or the sparse arrays are empty.
     assert (dense.shape[0] == 0) == (sparse[0].size > 0)
 
 
 @pytest.mark.parametrize("layout", ["c", "read-only", "memory-mapped"])
-def test_rows_that_are_as_kernels_want_them_are_not_copied(layout, tmp_path):
+def test_rows_in_the_layout_of_the_kernels_are_not_copied(layout, tmp_path):
     X = LAYOUTS[layout](np.arange(24.0).reshape(4, 6), tmp_path / "X")
     assert np.shares_memory(as_inputs(X, X.dtype).X, X)
     sparse = csr_array(X)
     assert np.shares_memory(as_inputs(sparse, X.dtype).data, sparse.data)
 
 
-def test_entries_of_sparse_rows_are_put_in_order_only_where_that_is_asked_for():
+def test_entries_of_sparse_rows_are_sorted_only_on_request():
     X = csr_array((np.arange(1.0, 5), np.array([4, 1, 3, 0]), np.array([0, 2, 4])), shape=(2, 6))
     assert np.shares_memory(as_inputs(X, X.dtype).data, X.data)
     in_order = as_inputs(X, X.dtype, in_order=True)
@@ -417,12 +417,12 @@ def test_preactivations_of_every_activation_are_those_of_a_numpy_network(activat
 
 @pytest.mark.parametrize("layout", ["c", "fortran", "memory-mapped unaligned", "csr"])
 @pytest.mark.parametrize("widths", [(3, 1100, 2), (3, 2, 1100), (1100, 2, 3), (1100, 2)], ids=str)
-def test_rows_beyond_a_block_are_predicted_too(widths, layout, tmp_path):
-    # The last block is not full.
+def test_rows_beyond_the_first_block_are_predicted(widths, layout, tmp_path):
+    # The last block has fewer rows than the others.
     assert skinit.engine.predictions.FEWEST_BLOCK_ROWS == 64
     network = make_network(widths, "tanh", "log_loss", np.random.default_rng(0))
     X = np.random.default_rng(1).normal(size=(150, widths[0]))
-    # Sums of 1100 terms: rounding grows with the root of their number.
+    # The twin's tolerance allows for sums of 1100 terms, whose rounding grows with the square root of their number.
     assert_twin_preactivations(network, LAYOUTS[layout](X, tmp_path / "X"), X)
 
 
@@ -433,9 +433,9 @@ def test_bits_of_predictions_do_not_depend_on_threads_and_calls(n_calls, layout,
     network = make_network((3, 5, 2), "tanh", "log_loss", np.random.default_rng(0), np.dtype(dtype))
     X = np.random.default_rng(1).normal(size=(1000, 3)).astype(dtype)
     X_in_layout = LAYOUTS[layout](X, tmp_path / "X")
-    # 25 multiply-adds a row.
+    # Each row takes 25 multiply-adds.
     monkeypatch.setattr(skinit.engine.predictions, "CALL_MULTIPLY_ADDS", 25 * 1000 // n_calls)
-    # Blocks of 64 rows, 16 in all.
+    # There are 16 blocks of 64 rows.
     monkeypatch.setattr(skinit.engine.predictions, "BLOCK_NUMBERS", 5)
     monkeypatch.setattr(skinit.engine.predictions, "SHARED_PREDICTION_MULTIPLY_ADDS", 0)
     monkeypatch.setattr(skinit.engine.team, "SHARED_MULTIPLY_ADDS", 0)
@@ -448,14 +448,14 @@ def test_bits_of_predictions_do_not_depend_on_threads_and_calls(n_calls, layout,
 
 
 @pytest.mark.parametrize("layout", ["c", "fortran", "csr"])
-def test_many_rows_of_a_narrow_network_are_predicted_too(layout):
+def test_many_rows_of_a_narrow_network_are_predicted(layout):
     network = make_network((2, 3, 1), "relu", "squared_error", np.random.default_rng(0))
     X = np.random.default_rng(1).normal(size=(3 * skinit.engine.predictions.MOST_BLOCK_ROWS + 5, 2))
     assert_twin_preactivations(network, LAYOUTS[layout](X, None), X)
 
 
 @pytest.mark.parametrize("dtype", [np.int64, np.bool_, np.float16, np.float32])
-def test_rows_of_another_dtype_are_predicted_in_that_of_the_network(dtype):
+def test_rows_are_predicted_in_the_dtype_of_the_network(dtype):
     network, X, *_ = make_problem("tanh", "log_loss", (6, 4, 3), n=13)
     X = (3 * X).astype(dtype)
     assert_twin_preactivations(network, X, X)

@@ -1,4 +1,4 @@
-"""The project's files for those who carry on: the parts of `.ci/run`, and places that repeat a version or a name."""
+"""Files for contributors: the parts of `.ci/run`, and files that repeat a version or a name."""
 
 import ast
 import re
@@ -61,13 +61,13 @@ def test_contributing_names_every_part():
     assert [part for part in PARTS if f"`{part}`" not in read("CONTRIBUTING.md")] == []
 
 
-def test_the_citation_and_the_changelog_are_of_this_version():
+def test_the_citation_and_the_changelog_have_this_version():
     assert f"\nversion: {__version__}\n" in read("CITATION.cff")
     first = re.search(r"^## (\S+)", read("CHANGELOG.md"), flags=re.MULTILINE)[1]
     assert first == __version__
 
 
-def test_lines_of_the_changelog_stand_under_a_kind():
+def test_lines_of_the_changelog_are_grouped_by_kind():
     for release in read("CHANGELOG.md").split("\n## ")[1:]:
         introduction, *sections = release.split("\n### ")
         assert "\n- " not in introduction

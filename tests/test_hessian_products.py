@@ -1,6 +1,6 @@
-"""Products with the Hessian and its Gauss-Newton part, against differences of the gradient, the loss and the outputs.
+"""Hessian and Gauss-Newton products, against differences of the gradient, the loss and the outputs.
 
-The references are the gradient, which `test_gradients` checks on its own, and a NumPy network without gradients.
+`test_gradients` checks the gradient. The outputs come from a NumPy network.
 """
 
 import mpmath
@@ -23,7 +23,7 @@ from skinit.engine.passes import DataPasses
 from skinit.kernels.curvature import FIRST_BLOCK, N_DIRECTIONS, STOP_BLOCK
 
 HIDDEN_LAYERS = {0: (), 1: (4,), 2: (3, 4), 3: (4, 3, 5)}
-# Without hidden layers there is nothing to activate.
+# Without hidden layers the activation does not matter, so one is enough.
 NETWORKS = [
     (activation, loss, depth)
     for activation in ACTIVATIONS
@@ -34,20 +34,24 @@ NETWORKS = [
 PIECEWISE_LINEAR = ("identity", "relu", "leaky_relu")
 DTYPES = [np.float32, np.float64]
 
-# Central differences of fourth order of a first derivative at a step and at twice that step, by multiples of the step.
+# Multiples of the step at which first derivatives take values.
 MULTIPLES = np.array([-4, -2, -1, 1, 2, 4])
+# Fourth-order central differences of the first derivative, with the step.
 FINE = np.array([0, 1, -8, 8, -1, 0]) / 12
+# The same with twice the step. The difference from `FINE` bounds its truncation.
 COARSE = np.array([1, -8, 0, 0, 8, -1]) / 24
-# The same of a second derivative.
+# Multiples of the step at which second derivatives take values.
 SECOND_MULTIPLES = np.array([-4, -2, -1, 0, 1, 2, 4])
+# Fourth-order central differences of the second derivative, with the step.
 SECOND_FINE = np.array([0, -1, 16, -30, 16, -1, 0]) / 12
+# The same with twice the step.
 SECOND_COARSE = np.array([-1, 16, 0, -30, 0, 16, -1]) / 48
 
 
 def multiply(
     network, X, targets, weights, directions=None, layers=None, *, gauss_newton=False, block=256, products=None
 ):
-    """Products with the Hessian of the mean loss; without directions the whole matrix."""
+    """Return products with the Hessian of the mean loss, or the whole matrix if there are no directions."""
     dtype = network.theta.dtype
     if products is None:
         products = HessianProducts(network, TrainingData(X, targets, weights), block)
@@ -59,19 +63,19 @@ def multiply(
 
 
 def places_of_layer(network, k):
-    """Where the weights of layer `k` are in the vector of parameters."""
+    """Return where the weights of layer `k` are in the vector of parameters."""
     start = sum(coef.size for coef in network.coefs[:k])
     return slice(start, start + network.coefs[k].size)
 
 
 def layer_block(network, X, targets, weights, k, **options):
-    """The Hessian in the weights of layer `k`, by directions in them alone."""
+    """Return the Hessian with respect to the weights of layer `k`, from directions in these weights."""
     size = network.coefs[k].size
     return multiply(network, X, targets, weights, np.eye(size), [k] * size, **options)
 
 
 def loss_magnitude(network, X, targets, weights):
-    """What the sum of the losses is made of: bounds the rounding of the loss and of its derivatives."""
+    """Bound the terms of the summed loss, and so the rounding of the loss and its derivatives."""
     return 1 + compute_losses(network.loss.name, propagate(network, X)[-1], targets)[2] @ weights
 
 
@@ -81,7 +85,7 @@ def assert_up_to_rounding(actual, expected, eps=EPS):
 
 
 def differentiate(function, theta, step):
-    """Derivatives of a vector by each parameter, and a bound of their truncation."""
+    """Return the derivatives of a vector with respect to each parameter, and a bound of their truncation."""
     derivatives, truncations = [], []
     at = theta.copy()
     for place in range(theta.size):
@@ -96,13 +100,13 @@ def differentiate(function, theta, step):
 
 
 def assert_differences_of_the_gradient(network, X, targets, weights, step, error=0.0):
-    """With an allowance for derivatives that are differences themselves."""
+    """Compare the Hessian with differences of the gradient. `error` allows for an inexact gradient."""
     passes = DataPasses(network, TrainingData(X, targets, weights), len(X), alpha=0.0)
     expected, truncation = differentiate(lambda: passes.loss_and_gradient()[1], network.theta, step)
     hessian = multiply(network, X, targets, weights)
     # The stencil's coefficients sum to 1.5 / step in magnitude.
     rounding = 1.5 / step * N_ROUNDINGS * EPS * loss_magnitude(network, X, targets, weights) / weights.sum()
-    # Small enough to find an error in any but negligible entries.
+    # This is small enough to find an error in all but negligible entries.
     assert rounding < 1e-5 * (1 + np.abs(hessian).max())
     assert (np.abs(hessian - expected) <= truncation + rounding + error * (1 + np.abs(hessian).max())).all()
 
@@ -125,7 +129,7 @@ def test_hessian_is_the_derivative_of_the_gradient_for_layers_of_any_size(activa
 
 
 def step_without_kinks(network, X, direction):
-    """A step whose multiples change the sign of no hidden preactivation."""
+    """Return a step none of whose multiples changes the sign of a hidden preactivation."""
     theta = network.theta.copy()
     signs = [np.sign(u) for u in propagate(network, X)[:-1]]
     step = 0.01
@@ -148,7 +152,7 @@ def test_quadratic_form_is_the_second_difference_of_the_loss(activation, loss, d
     theta = network.theta.copy()
     rng = np.random.default_rng(0)
     directions = rng.normal(size=(3, theta.size))
-    # The last direction in the weights of the first layer alone.
+    # The last direction moves the weights of the first layer alone.
     directions[-1, network.coefs[0].size :] = 0
     directions /= np.linalg.norm(directions, axis=1, keepdims=True)
     layers = [ALL_LAYERS, ALL_LAYERS, 0]
@@ -181,7 +185,7 @@ def test_hessian_is_symmetric(activation, loss, depth, gauss_newton):
 
 
 def loss_curvatures(loss, preactivations):
-    """Second derivatives of the loss of each row by its preactivations, of shape (n, n_outputs, n_outputs)."""
+    """Return the second derivatives of each row's loss, of shape (n, n_outputs, n_outputs)."""
     u = preactivations
     if loss == "log_loss":
         p = np.exp(u - u.max(axis=1, keepdims=True))
@@ -220,7 +224,7 @@ def test_gauss_newton_is_the_loss_curvature_between_jacobians_of_the_outputs(act
 @pytest.mark.parametrize("activation", PIECEWISE_LINEAR)
 @pytest.mark.parametrize("depth", HIDDEN_LAYERS)
 def test_gauss_newton_is_the_hessian_of_each_layer_if_slopes_are_constant(activation, depth, loss):
-    # Theorem 1 and Remark 1 of the paper; across layers the two differ.
+    # Theorem 1 and Remark 1 of the paper. Across layers the two matrices differ.
     network, X, targets, weights, _ = make_problem(activation, loss, (3, *HIDDEN_LAYERS[depth], 3))
     for k in range(depth + 1):
         hessian = layer_block(network, X, targets, weights, k)
@@ -241,11 +245,12 @@ def test_gauss_newton_is_the_hessian_of_the_output_layer(activation, loss):
 
 
 @pytest.mark.parametrize("loss", LOSSES)
-def test_gauss_newton_differs_from_the_hessian_of_a_tanh_layer_by_a_power_of_the_scale_of_the_weights(loss):
-    # Remark 2 of the paper. In layer k of the last layer L the difference is the sum over rows of
-    #     (loss slope) W_L ... W_{k+1} f''(u_k) a_k^2 + ...,
-    # with weights and intercepts of order c a product of order c^(L-k) times c (as f''(u) = -2u + ..., and u_k
-    # is of the order of its intercepts) times 1 for k = 0, c^2 for k > 0. The terms left out are of higher order.
+def test_gauss_newton_differs_from_the_tanh_hessian_by_a_power_of_the_weight_scale(loss):
+    # Remark 2 of the paper. In layer k, with last layer L, the difference is the sum over rows of
+    #     (loss slope) W_L ... W_{k+1} f''(u_k) a_k^2 + ...
+    # With weights and intercepts of order c, the product of the weights is of order c^(L-k). The bend
+    # f''(u) = -2u + ... is of order c, because u_k is of the order of its intercepts. The factor a_k^2 is of
+    # order 1 for k = 0 and of order c^2 for k > 0. The other terms are of higher order.
     scales = 2.0 ** -np.arange(4, 10)
     network, X, targets, weights, _ = make_problem("tanh", loss, (3, 4, 5, 3), n=8)
     theta = network.theta.copy()
@@ -268,7 +273,7 @@ def test_gauss_newton_is_positive_semidefinite(activation, loss, depth):
     matrix = multiply(network, X, targets, weights, gauss_newton=True)
     eigenvalues = np.linalg.eigvalsh((matrix + matrix.T) / 2)
     assert eigenvalues[-1] > 1e-3
-    # An error of each entry of the matrix moves an eigenvalue by at most the size of the matrix times as much.
+    # Errors of the entries move an eigenvalue by at most the size of the matrix times the largest error.
     assert eigenvalues[0] >= -N_ROUNDINGS * EPS * len(matrix) * max(1, eigenvalues[-1])
 
 
@@ -277,7 +282,7 @@ def test_gauss_newton_is_positive_semidefinite(activation, loss, depth):
 
 @pytest.mark.parametrize("gauss_newton", [False, True])
 @pytest.mark.parametrize(("activation", "loss", "depth"), NETWORKS)
-def test_product_in_a_layer_is_that_of_its_block(activation, loss, depth, gauss_newton):
+def test_products_in_a_layer_are_those_of_its_diagonal_block(activation, loss, depth, gauss_newton):
     network, X, targets, weights, _ = make_problem(activation, loss, (3, *HIDDEN_LAYERS[depth], 3))
     whole = multiply(network, X, targets, weights, gauss_newton=gauss_newton)
     for k in range(depth + 1):
@@ -288,12 +293,12 @@ def test_product_in_a_layer_is_that_of_its_block(activation, loss, depth, gauss_
 
 @pytest.mark.parametrize("gauss_newton", [False, True])
 @pytest.mark.parametrize("loss", LOSSES)
-def test_several_directions_and_layers_at_once_give_the_bits_of_one_at_a_time(loss, gauss_newton):
+def test_products_have_the_same_bits_together_and_one_at_a_time(loss, gauss_newton):
     network, X, targets, weights, _ = make_problem("tanh", loss, (3, 4, 5, 3), n=20)
     layers = [2, ALL_LAYERS, 0, 1, 1, ALL_LAYERS]
     directions = np.random.default_rng(0).normal(size=(len(layers), network.theta.size))
     together = multiply(network, X, targets, weights, directions, layers, gauss_newton=gauss_newton)
-    # The same object again and again: nothing of one call is left for the next.
+    # One object makes all products, so nothing of one call may remain for the next.
     products = HessianProducts(network, TrainingData(X, targets, weights))
     for direction, layer, expected in zip(directions, layers, together, strict=True):
         alone = multiply(
@@ -302,7 +307,7 @@ def test_several_directions_and_layers_at_once_give_the_bits_of_one_at_a_time(lo
         np.testing.assert_array_equal(alone[0], expected)
 
 
-def test_what_follows_the_weights_of_a_layer_in_a_direction_is_not_looked_at():
+def test_products_in_a_layer_read_only_its_part_of_the_direction():
     network, X, targets, weights, _ = make_problem("tanh", "log_loss", (3, 4, 5, 3))
     for k, coef in enumerate(network.coefs):
         direction = np.random.default_rng(k).normal(size=(1, network.theta.size))
@@ -313,7 +318,7 @@ def test_what_follows_the_weights_of_a_layer_in_a_direction_is_not_looked_at():
         assert (product[:, coef.size :] == 0).all()
 
 
-def test_products_are_those_at_the_parameters_of_the_moment():
+def test_products_use_the_current_parameters():
     network, X, targets, weights, _ = make_problem("tanh", "log_loss", (3, 4, 3))
     products = HessianProducts(network, TrainingData(X, targets, weights))
     multiply(network, X, targets, weights, products=products)
@@ -326,7 +331,7 @@ def test_products_are_those_at_the_parameters_of_the_moment():
 @pytest.mark.parametrize("gauss_newton", [False, True])
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("loss", LOSSES)
-def test_parameters_data_and_directions_are_left_alone(loss, dtype, gauss_newton):
+def test_parameters_data_and_directions_are_not_changed(loss, dtype, gauss_newton):
     network, X, targets, weights, _ = make_problem("tanh", loss, (3, 4, 5, 3), dtype=dtype)
     directions = np.random.default_rng(0).normal(size=(2, network.theta.size)).astype(dtype)
     arrays = [network.theta, X, targets, weights, directions]
@@ -364,16 +369,16 @@ def test_sparse_rows_give_the_products_of_dense_ones(depth, loss, dtype, gauss_n
     expected = multiply(network, X, targets, weights, directions, layers, gauss_newton=gauss_newton)
     product = multiply(network, csr_array(X), targets, weights, directions, layers, gauss_newton=gauss_newton)
     assert_up_to_rounding(product, expected, np.finfo(dtype).eps)
-    # Nothing depends on the weights of a feature that is always zero.
+    # The weights of a feature that is always zero do not matter.
     width = network.coefs[0].shape[1]
     assert (product[:2, 4 * width : 5 * width] == 0).all()
 
 
 @pytest.mark.parametrize("block", [2, 256])
 @pytest.mark.parametrize("loss", LOSSES)
-def test_whole_sample_weights_are_repeated_rows(loss, block):
+def test_integer_sample_weights_count_as_repeated_rows(loss, block):
     network, X, targets, _, _ = make_problem("tanh", loss, n=20)
-    # Of weight zero: some rows, and with blocks of two the whole first block.
+    # Some rows have weight zero. With blocks of two, they are the whole first block.
     counts = np.arange(20) // 2 % 4
     repeated = np.repeat(np.arange(20), counts)
     expected = multiply(network, X[repeated], targets[repeated], None)
@@ -381,18 +386,18 @@ def test_whole_sample_weights_are_repeated_rows(loss, block):
 
 
 @pytest.mark.parametrize("loss", LOSSES)
-def test_no_sample_weights_are_ones_and_only_their_ratios_count(loss):
+def test_without_sample_weights_all_are_one_and_only_ratios_count(loss):
     network, X, targets, weights, _ = make_problem("tanh", loss)
     np.testing.assert_array_equal(
         multiply(network, X, targets, None), multiply(network, X, targets, np.ones_like(weights))
     )
-    # Multiplying by a power of two rounds nothing.
+    # Multiplication by a power of two does not round.
     np.testing.assert_array_equal(multiply(network, X, targets, 4 * weights), multiply(network, X, targets, weights))
 
 
 @pytest.mark.parametrize("gauss_newton", [False, True])
 @pytest.mark.parametrize(("activation", "loss", "depth"), NETWORKS)
-def test_float32_products_are_the_float64_ones_to_their_precision(activation, loss, depth, gauss_newton):
+def test_float32_products_agree_with_float64(activation, loss, depth, gauss_newton):
     network, X, targets, weights, _ = make_problem(
         activation, loss, (3, *HIDDEN_LAYERS[depth], 3), n=20, dtype=np.float32
     )
@@ -400,7 +405,7 @@ def test_float32_products_are_the_float64_ones_to_their_precision(activation, lo
     directions /= np.linalg.norm(directions, axis=1, keepdims=True)
     layers = [ALL_LAYERS, 0, depth]
     product = multiply(network, X, targets, weights, directions, layers, gauss_newton=gauss_newton)
-    # The same numbers, which float64 holds exactly.
+    # float64 holds the float32 numbers exactly.
     double = Network.from_parameters(
         [coef.astype(np.float64) for coef in network.coefs], network.intercepts, activation, loss
     )
@@ -414,7 +419,8 @@ def test_float32_products_are_the_float64_ones_to_their_precision(activation, lo
 def test_products_stay_finite_where_probabilities_are_0_or_1(loss, dtype):
     rng = np.random.default_rng(0)
     network = make_network((3, 4, 3), "tanh", loss, rng, dtype)
-    # Poisson's curvature is exp(u) and may be infinite; probabilities' curvature vanishes.
+    # The curvature of the Poisson loss is exp(u) and may overflow, so its outputs stay smaller. The curvature of the
+    # other losses vanishes.
     network.coefs[-1][...] *= 5 if loss == "poisson" else 1e4
     X = rng.normal(size=(6, 3)).astype(dtype)
     targets = draw_targets(loss, (6, 3), rng).astype(dtype)
@@ -426,7 +432,7 @@ def test_products_stay_finite_where_probabilities_are_0_or_1(loss, dtype):
 
 
 def curve_norms(loss, preactivations):
-    """Of these losses they do not depend on targets."""
+    """Return the norms for losses whose second derivative does not depend on targets."""
     return LossFunction.of(loss).curve_norms(preactivations, np.zeros((len(preactivations), 1)))
 
 
@@ -445,7 +451,7 @@ def exact_curve_norms(loss, preactivations):
 )
 def test_curve_norms_are_the_largest_eigenvalues(loss, n_outputs, scale, ties, dtype, seed):
     preactivations = np.random.default_rng(seed).normal(0, scale, (5, n_outputs)).astype(dtype)
-    # The first ones are equal, and the largest of some rows.
+    # The first preactivations are equal. In some rows they are the largest.
     preactivations[:, :ties] = preactivations[:, :1]
     norms = curve_norms(loss, preactivations)
     assert norms.dtype == np.float64
@@ -461,12 +467,12 @@ def test_curve_norms_of_many_classes_bound_the_eigenvalues(n_classes):
     exact = exact_curve_norms("log_loss", preactivations)
     np.testing.assert_allclose(norms, exact, rtol=0, atol=1e-14)
     assert (norms >= exact - 1e-15).all()
-    # Equal probabilities.
+    # Here all probabilities are equal.
     assert norms[0] == pytest.approx(1 / n_classes if n_classes > 1 else 0, rel=1e-14)
 
 
 @pytest.mark.parametrize("margins", [(20.0,), (300.0,), (700.0,), (30.0, 30.0), (5.0, 40.0, 40.5), (600.0, 610.0, 1e3)])
-def test_curve_norms_vanish_with_full_accuracy_where_a_class_is_certain(margins):
+def test_curve_norms_keep_their_digits_where_a_class_is_nearly_certain(margins):
     with mpmath.workdps(700):
         terms = [mpmath.mpf(1), *(mpmath.exp(-mpmath.mpf(margin)) for margin in margins)]
         p = [term / sum(terms) for term in terms]
@@ -485,7 +491,7 @@ def test_curve_norms_vanish_with_full_accuracy_where_a_class_is_certain(margins)
 @pytest.mark.parametrize("make", [np.asarray, csr_array], ids=["dense", "csr"])
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("work", [1, 10**4, 3 * 10**4, 10**9])
-def test_calls_of_bounded_work_give_the_bits_of_a_single_one(work, dtype, make, monkeypatch):
+def test_splitting_the_work_into_calls_changes_no_bit(work, dtype, make, monkeypatch):
     network, X, targets, weights, _ = make_problem("tanh", "log_loss", (3, 4, 5, 3), n=50, dtype=dtype)
     directions = np.random.default_rng(0).normal(size=(6, network.theta.size))
     layers = [2, ALL_LAYERS, 0, 1, 1, ALL_LAYERS]
@@ -509,13 +515,13 @@ def test_calls_of_bounded_work_give_the_bits_of_a_single_one(work, dtype, make, 
     product, pairs = multiply_in_calls()
     np.testing.assert_array_equal(product, expected)
     assert sum(pairs) == 7 * 6
-    # A block for one direction cannot be divided.
+    # A call for one direction and one block cannot be divided.
     assert all(6 * network.n_weights * 8 * n_pairs <= work or n_pairs == 1 for n_pairs in pairs)
 
 
 @pytest.mark.parametrize("kept_bytes", [1, 2**26])
 @pytest.mark.parametrize("loss", LOSSES)
-def test_what_is_kept_of_blocks_changes_no_bit(loss, kept_bytes, monkeypatch):
+def test_keeping_results_of_blocks_changes_no_bit(loss, kept_bytes, monkeypatch):
     network, X, targets, weights, _ = make_problem("tanh", loss, (3, 4, 5, 3), n=50)
     monkeypatch.setattr(skinit.engine.hessian, "KEPT_BYTES", kept_bytes)
     products = HessianProducts(network, TrainingData(X, targets, weights), 8)

@@ -14,7 +14,7 @@ from sklearn.preprocessing import StandardScaler
 import skinit.training.fit
 from skinit import MLPClassifier, MLPRegressor
 
-pytest.importorskip("sklearn.callback", reason="scikit-learn 1.9 brought callbacks")
+pytest.importorskip("sklearn.callback", reason="callbacks need scikit-learn 1.9")
 
 from skinit.callbacks import GradientMonitor, History  # noqa: E402
 
@@ -32,7 +32,7 @@ def make(estimator=MLPClassifier, **parameters):
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("early_stopping", [False, True])
 @pytest.mark.parametrize("estimator", [MLPClassifier, MLPRegressor])
-def test_a_row_has_the_numbers_of_an_epoch(estimator, early_stopping, dtype):
+def test_each_row_has_the_numbers_of_an_epoch(estimator, early_stopping, dtype):
     history = History()
     network = (
         make(estimator, early_stopping=early_stopping).set_callbacks(history).fit(X.astype(dtype), y, np.ones(150))
@@ -52,7 +52,7 @@ def test_a_row_has_the_numbers_of_an_epoch(estimator, early_stopping, dtype):
 
 def test_the_learning_rate_is_that_of_the_last_step_of_the_epoch():
     history = History()
-    # Four steps an epoch, of which the last one of epoch k is number 4 k - 1.
+    # An epoch has four steps. Counted from 0, the last step of epoch k is number 4 k - 1.
     make(learning_rate="linear", batch_size=40).set_callbacks(history).fit(X, y)
     expected = 0.001 * (1 - (4 * np.arange(1, 7) - 1) / 24)
     np.testing.assert_allclose(history.to_frame()["learning_rate"], expected, rtol=1e-14)
@@ -70,19 +70,19 @@ def test_iterations_of_lbfgs_have_losses():
     assert frame[["validation_score", "validation_loss", "learning_rate"]].isna().all(axis=None)
 
 
-def test_epochs_in_vain_are_left_out(monkeypatch):
-    # Far too large.
+def test_epochs_before_a_restart_are_left_out(monkeypatch):
+    # A step that is far too large.
     monkeypatch.setattr(skinit.training.fit, "automatic_step", lambda *args, **kwargs: 1e3)
     history = History()
     network = make(solver="sgd", learning_rate_init="auto").set_callbacks(history).fit(X, y)
     frame = history.to_frame()
     assert len(history.get_logs().data) > len(frame)
     assert frame["loss"].tolist() == network.loss_curve_
-    # The third of six epochs is the last of the warm-up and the first of the tail.
+    # The third of six epochs ends the warm-up and begins the tail, so its rate is the full one.
     assert frame["learning_rate"].iloc[2] == network.learning_rate_init_
 
 
-def test_the_table_is_of_the_last_fit_and_the_logs_are_of_all():
+def test_the_table_shows_the_last_fit_and_the_logs_keep_all():
     history = History()
     network = make().set_callbacks(history).fit(X, y)
     first = history.to_frame()["loss"].tolist()
@@ -93,7 +93,7 @@ def test_the_table_is_of_the_last_fit_and_the_logs_are_of_all():
 
 @pytest.mark.parametrize(("backend", "n_jobs"), [("sequential", 1), ("threading", 2), ("loky", 2)])
 @pytest.mark.parametrize("in_pipeline", [False, True])
-def test_fits_of_a_search_are_told_apart(in_pipeline, backend, n_jobs):
+def test_fits_of_a_search_are_numbered(in_pipeline, backend, n_jobs):
     history, alphas = History(), [0.1, 1.0]
     network, name = make(max_iter=3).set_callbacks(history), "alpha"
     if in_pipeline:
@@ -115,19 +115,19 @@ def test_fits_of_a_search_are_told_apart(in_pipeline, backend, n_jobs):
 
 
 @pytest.mark.parametrize("callback", [History, GradientMonitor])
-def test_rows_to_validate_on_are_no_hindrance(callback):
+def test_validation_rows_can_be_given(callback):
     recorder = callback()
     network = make(early_stopping=True).set_callbacks(recorder)
     network.fit(X, y, X_val=X[::2], y_val=y[::2], sample_weight_val=np.ones(75))
     assert len(recorder.get_logs().data) >= network.n_iter_
 
 
-def test_without_a_fit_there_is_no_table():
+def test_without_a_fit_the_table_raises():
     with pytest.raises(ValueError, match="No logs to retrieve"):
         History().to_frame()
 
 
-def test_the_table_says_that_it_needs_pandas(monkeypatch):
+def test_without_pandas_the_table_names_the_command_that_installs_it(monkeypatch):
     history = History()
     make(max_iter=2).set_callbacks(history).fit(X, y)
     monkeypatch.setitem(sys.modules, "pandas", None)
@@ -136,7 +136,7 @@ def test_the_table_says_that_it_needs_pandas(monkeypatch):
     assert [row["epoch"] for row in history.get_logs().data] == [1, 2]
 
 
-def test_it_says_where_it_belongs():
+def test_history_on_another_estimator_is_refused():
     for stranger in (LogisticRegression(), GridSearchCV(make(), {"alpha": [1.0]})):
         with pytest.raises(TypeError, match=f"History .* not on {type(stranger).__name__}"):
             stranger.set_callbacks(History()).fit(X, y)

@@ -1,4 +1,4 @@
-"""The how-to pages of the gallery: reachable from the start page, and each with one picture, which is its thumbnail."""
+"""The how-to pages of the gallery: each is linked from the start page, and has one picture, its thumbnail."""
 
 from pathlib import Path
 

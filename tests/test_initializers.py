@@ -1,6 +1,6 @@
-"""Initializers: what they draw against its formula, what they promise of whole networks, names and errors.
+"""Initializers: their draws against the formulas, their promises for whole networks, names and errors.
 
-Tolerances of moments are five standard errors, which a right implementation passes with all but 1e-6 probability;
+Tolerances of moments are five standard errors, so a correct implementation fails with a probability of 1e-6. The
 seeds are fixed.
 """
 
@@ -57,18 +57,19 @@ def draw(initializer, shape, n_draws, seed=0):
 
 
 def assert_distributed(sample, distribution):
-    """Mean, variance and distribution function of independent draws."""
+    """Check the mean, variance and distribution function of independent draws."""
     n = sample.size
     std = distribution.std()
     kurtosis = distribution.stats("k") + 3
     assert abs(sample.mean() - distribution.mean()) <= STANDARD_ERRORS * std / np.sqrt(n)
     assert abs(sample.var() / std**2 - 1) <= STANDARD_ERRORS * np.sqrt((kurtosis - 1) / n)
-    # P(sup |F_n - F| > c / sqrt(n)) <= 2 exp(-2 c^2), 1e-5 for c = 2.5: Dvoretzky, Kiefer, Wolfowitz and Massart.
+    # P(sup |F_n - F| > c / sqrt(n)) <= 2 exp(-2 c^2), which is 1e-5 for c = 2.5 (Dvoretzky, Kiefer, Wolfowitz,
+    # Massart).
     assert scipy.stats.kstest(sample.ravel(), distribution.cdf).statistic <= 2.5 / np.sqrt(n)
 
 
 def distribution_of(name, std):
-    """A distribution of mean zero and deviation `std`."""
+    """Return a distribution of mean zero and standard deviation `std`."""
     if name == "normal":
         return scipy.stats.norm(scale=std)
     if name == "uniform":
@@ -76,7 +77,7 @@ def distribution_of(name, std):
     return scipy.stats.truncnorm(-2, 2, scale=std / scipy.stats.truncnorm.std(-2, 2))
 
 
-# What they draw.
+# Draws.
 
 
 @pytest.mark.parametrize("std", [1e-3, 1.0, 20.0])
@@ -95,7 +96,7 @@ def test_random_weights_have_their_distribution(make, name, std):
 
 def test_uniform_weights_fill_their_bounds():
     sample = draw(RandomUniform(0.3), (60, 40), 50)
-    # None of n numbers is in the last 20 / n with probability e^-20.
+    # With probability 1 - e^-40, one of n magnitudes is in the last 40 / n of the range.
     assert 0.3 * (1 - 40 / sample.size) < np.abs(sample).max() <= 0.3
 
 
@@ -127,8 +128,8 @@ def test_variance_scaling_has_its_variance(mode, distribution, shape):
         ("lecun_uniform", 1, (1, 0), "uniform"),
     ],
 )
-def test_named_scheme_is_the_published_one(name, numerator, denominator, distribution):
-    # Glorot and Bengio: 2 / (d_in + d_out); He et al.: 2 / d_in; LeCun et al.: 1 / d_in.
+def test_named_schemes_have_the_published_variance(name, numerator, denominator, distribution):
+    # Glorot and Bengio: 2 / (d_in + d_out). He et al.: 2 / d_in. LeCun et al.: 1 / d_in.
     shape = (25, 40)
     variance = numerator / np.dot(denominator, shape)
     assert_distributed(draw(get_initializer(name), shape, 60), distribution_of(distribution, np.sqrt(variance)))
@@ -136,30 +137,30 @@ def test_named_scheme_is_the_published_one(name, numerator, denominator, distrib
 
 @pytest.mark.parametrize("shape", [(1, 1), (7, 3), (3, 7), (20, 20), (1, 9), (9, 1)])
 @pytest.mark.parametrize("factor", [1.0, 2.5, -0.5])
-def test_orthogonal_rows_or_columns_times_the_gain(shape, factor):
+def test_orthogonal_weights_have_orthogonal_rows_or_columns_of_the_gain(shape, factor):
     for W in draw(Orthogonal(factor), shape, 5):
         products = W.T @ W if shape[0] >= shape[1] else W @ W.T
         np.testing.assert_allclose(products, factor**2 * np.eye(min(shape)), atol=100 * EPS * factor**2)
 
 
 @pytest.mark.parametrize("shape", [(3, 3), (5, 2), (2, 5)])
-def test_orthogonal_is_uniform_over_all_such_matrices(shape):
+def test_orthogonal_weights_are_uniformly_distributed(shape):
     sample = draw(Orthogonal(1.0), shape, 2000)
-    # No entry prefers a sign (a QR factorization without care for signs does), and each has the variance 1 / longer
-    # side; its fourth moment is below that of a normal number.
+    # No entry prefers a sign, as it does if the signs of a QR factorization are not corrected. Each has the variance 1
+    # / (longer side), and a fourth moment below that of a normal number.
     longer = max(shape)
     assert np.all(np.abs(sample.mean(axis=0)) <= STANDARD_ERRORS / np.sqrt(longer * 2000))
     assert np.all(np.abs(longer * (sample**2).mean(axis=0) - 1) <= STANDARD_ERRORS * np.sqrt(2 / 2000))
     if shape[0] == shape[1]:
-        # Of a uniformly distributed orthogonal matrix of three rows or more, the trace has mean 0 and variance 1,
-        # and (P. Diaconis and M. Shahshahani, 1994) moments of a standard normal number up to the third.
+        # The trace of a uniformly distributed orthogonal matrix of three or more rows has mean 0, variance 1, and the
+        # first three moments of a standard normal number (P. Diaconis and M. Shahshahani, 1994).
         traces = np.trace(sample, axis1=1, axis2=2)
         assert abs(traces.mean()) <= STANDARD_ERRORS / np.sqrt(2000)
         assert abs((traces**2).mean() - 1) <= STANDARD_ERRORS * (traces**2).std() / np.sqrt(2000)
 
 
 @pytest.mark.parametrize("activation", ["identity", "relu", "tanh", "logistic"])
-def test_orthogonal_gain_auto_is_that_of_the_activation_but_1_in_the_output_layer(activation):
+def test_orthogonal_gain_auto_is_1_in_the_output_layer(activation):
     network = initialized("orthogonal", (5, 9, 9, 4), activation)
     expected = [gain(activation), gain(activation), 1.0]
     for coef, factor in zip(network.coefs, expected, strict=True):
@@ -167,12 +168,12 @@ def test_orthogonal_gain_auto_is_that_of_the_activation_but_1_in_the_output_laye
 
 
 @pytest.mark.parametrize("k", [1, 4, 15])
-def test_sparse_units_see_exactly_k_inputs_with_the_variance_promised(k):
+def test_sparse_units_see_exactly_k_inputs_with_the_documented_variance(k):
     fan_in, fan_out, n_draws = 30, 50, 40
     sample = draw(Sparse(n_inputs=k, scale=2.0), (fan_in, fan_out), n_draws)
     np.testing.assert_array_equal((sample != 0).sum(axis=1), k)
     assert_distributed(sample[sample != 0], distribution_of("normal", np.sqrt(2.0 / k)))
-    # Every input is as likely: a binomial number of the units see it.
+    # Every input is equally likely, so the number of units that see it is binomial.
     share, n = k / fan_in, n_draws * fan_out
     seen = (sample != 0).sum(axis=(0, 2))
     assert np.all(np.abs(seen / n - share) <= STANDARD_ERRORS * np.sqrt(share * (1 - share) / n))
@@ -180,21 +181,21 @@ def test_sparse_units_see_exactly_k_inputs_with_the_variance_promised(k):
 
 def test_sparse_units_choose_their_inputs_independently():
     chosen = draw(Sparse(n_inputs=3), (10, 2), 3000) != 0
-    # Shared inputs of two units: hypergeometric.
+    # The number of inputs that two units share is hypergeometric.
     shared = (chosen[:, :, 0] & chosen[:, :, 1]).sum(axis=1)
     expected = scipy.stats.hypergeom(10, 3, 3)
     assert abs(shared.mean() - expected.mean()) <= STANDARD_ERRORS * expected.std() / np.sqrt(3000)
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-def test_sparse_units_with_fewer_inputs_than_k_see_all(shape):
+def test_sparse_units_see_all_inputs_if_there_are_fewer_than_k(shape):
     sample = draw(Sparse(n_inputs=15), shape, 5000)
     assert np.all(sample != 0)
     assert_distributed(sample, distribution_of("normal", np.sqrt(1 / shape[0])))
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-def test_constants_and_identities_are_what_they_are_called(shape):
+def test_constants_and_identities_have_their_values(shape):
     np.testing.assert_array_equal(Zeros().sample(shape, None), np.zeros(shape))
     np.testing.assert_array_equal(Constant(-2.5).sample(shape, None), np.full(shape, -2.5))
     W = Identity(1.5).sample(shape, None)
@@ -204,7 +205,7 @@ def test_constants_and_identities_are_what_they_are_called(shape):
     np.testing.assert_array_equal(initialized("ones", (3, 2)).coefs[0], np.ones((3, 2)))
 
 
-# Symmetry: what the documentation of the initializers without chance says of training from them.
+# Symmetry: what the documentation says of training from initializers that draw nothing.
 
 
 def trained(init, activation):
@@ -224,7 +225,7 @@ def trained(init, activation):
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @pytest.mark.parametrize("activation", ["tanh", "relu", "gelu", "softsign", "elu"])
-def test_zeros_stay_zero_but_for_the_last_intercept_where_f_of_0_is_0(activation):
+def test_from_zeros_only_the_last_intercept_learns_if_f_of_0_is_0(activation):
     estimator = trained("zeros", activation)
     for array in [*estimator.coefs_, *estimator.intercepts_[:-1]]:
         np.testing.assert_array_equal(array, 0)
@@ -233,10 +234,11 @@ def test_zeros_stay_zero_but_for_the_last_intercept_where_f_of_0_is_0(activation
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @pytest.mark.parametrize("init", [Zeros(), Constant(0.5)], ids=repr)
-def test_units_of_a_layer_that_start_alike_stay_alike(init):
+def test_units_that_start_equal_stay_equal(init):
     estimator = trained(init, "logistic")
     first, second, last = estimator.coefs_
-    # All learn, and all units alike; sums may be taken in another order, and Adam's steps keep what is relative.
+    # All weights learn, and the units of a layer stay equal. Sums may be in another order, and Adam keeps relative
+    # errors.
     for coef in estimator.coefs_:
         assert np.all(coef != init.sample(coef.shape, None))
     for coef, units in ((first, first.T), (second, second.T), (last, last)):
@@ -267,7 +269,7 @@ def closed_form_layers(layer_sizes, activation, n_draws=60):
 
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)
-def test_hessian_closed_form_is_the_formula(activation):
+def test_hessian_closed_form_has_the_variance_of_the_formula(activation):
     largest = max(SLOPES_AT_ZERO[activation])
     root_mean_square = np.sqrt(np.mean(np.square(SLOPES_AT_ZERO[activation])))
     sizes = (30, 50, 20, 40)
@@ -289,13 +291,13 @@ def test_hessian_closed_form_is_the_formula(activation):
         ("logistic", lambda fan_in, fan_out: 4 / (np.sqrt(fan_in) + np.sqrt(fan_out))),
     ],
 )
-def test_hessian_closed_form_is_the_documented_special_case(activation, std):
+def test_hessian_closed_form_has_the_variance_of_the_documented_special_cases(activation, std):
     hidden, output = closed_form_layers((30, 50, 20), activation)
     assert_distributed(hidden, distribution_of("normal", std(30, 50)))
     assert_distributed(output, distribution_of("normal", 1 / (np.sqrt(50) + np.sqrt(20))))
 
 
-def test_square_relu_layer_has_the_variance_stated_in_the_documentation():
+def test_square_relu_layer_has_the_documented_variance():
     d = 64
     std = 1 / (np.sqrt(d) + np.sqrt(d / 2))
     assert std**2 * d == pytest.approx(0.34, abs=0.005)
@@ -305,7 +307,7 @@ def test_square_relu_layer_has_the_variance_stated_in_the_documentation():
 
 @pytest.mark.parametrize("shape", [(100, 60), (60, 100), (80, 80)])
 @pytest.mark.parametrize("activation", ["tanh", "relu", "logistic"])
-def test_hessian_closed_form_makes_the_norm_of_a_layers_jacobian_1(activation, shape):
+def test_hessian_closed_form_gives_layers_jacobian_norm_1(activation, shape):
     n_draws = 60
     fan_in, fan_out = shape
     norms = []
@@ -319,9 +321,9 @@ def test_hessian_closed_form_makes_the_norm_of_a_layers_jacobian_1(activation, s
         if activation == "relu":
             slopes = (hidden[0] > 0).astype(float)
         norms.append(np.linalg.norm(network.coefs[0] * slopes, 2))
-    # The norm of an m x n Gaussian matrix is at most sqrt(m) + sqrt(n) in the mean (Gordon), and below it by
-    # 1.2065 / 2 (1 / sqrt(m) + 1 / sqrt(n))^(1/3), the mean of the Tracy-Widom law (I. Johnstone, 2001). The next term
-    # is smaller by the power -1/3 of the size, here a quarter.
+    # The mean norm of an m x n Gaussian matrix is at most sqrt(m) + sqrt(n) (Gordon). It is smaller by 1.2065 / 2 (1 /
+    # sqrt(m) + 1 / sqrt(n))^(1/3), the mean of the Tracy-Widom law (I. Johnstone, 2001). The next term is smaller by
+    # the size to the power -1/3, here a quarter.
     rows, columns = np.sqrt(fan_in), np.sqrt(fan_out / 2 if activation == "relu" else fan_out)
     deficit = 1.2065 / 2 * (1 / rows + 1 / columns) ** (1 / 3) / (rows + columns)
     error = STANDARD_ERRORS * np.std(norms) / np.sqrt(n_draws)
@@ -329,7 +331,7 @@ def test_hessian_closed_form_makes_the_norm_of_a_layers_jacobian_1(activation, s
     assert abs(np.mean(norms) - (1 - deficit)) <= error + deficit / 4
 
 
-# Gains, and what they are for.
+# Gains, and the mean squares that they keep.
 
 
 def test_gain_of_relu_is_the_root_of_2():
@@ -340,7 +342,7 @@ def test_gain_of_relu_is_the_root_of_2():
 
 
 def test_gain_of_selu_is_1():
-    # Its scales are chosen so that mean 0 and variance 1 stay so (Klambauer et al., 2017).
+    # Klambauer et al. (2017) chose the scales so that mean 0 and variance 1 are kept.
     assert gain("selu") == pytest.approx(1, rel=1e-12)
 
 
@@ -350,15 +352,15 @@ def test_gain_of_selu_is_1():
         ("identity", 1, True),
         ("relu", np.sqrt(2), True),
         ("leaky_relu", np.sqrt(2 / (1 + 0.01**2)), True),
-        # A rule of thumb: 1.59 keeps the mean square of standard normal preactivations.
+        # A rule of thumb. A gain of 1.59 keeps the mean square of standard normal preactivations.
         ("tanh", 5 / 3, False),
-        # "No gain": the mean square of the logistic function is that of its mean 1/2 above all, and its gain 1.85.
+        # PyTorch uses no gain. A gain of 1.85 keeps the mean square, most of which comes from the mean of 1/2.
         ("logistic", 1, False),
-        # Chosen for the stability of gradients, against the self-normalizing 1.
+        # PyTorch's gain makes gradients stable. The self-normalizing gain is 1.
         ("selu", 3 / 4, False),
     ],
 )
-def test_gain_agrees_with_pytorchs_table_where_that_keeps_the_mean_square(activation, published, is_mean_square):
+def test_gain_agrees_with_pytorch_where_pytorch_keeps_the_mean_square(activation, published, is_mean_square):
     assert (abs(gain(activation) / published - 1) < 1e-12) == is_mean_square
 
 
@@ -368,14 +370,14 @@ def test_gain_keeps_the_mean_square_of_a_normal_signal(activation, direction):
     value = ACTIVATIONS[activation]
 
     def signal(u):
-        # The truncation of the difference, 1e-10 or so, is the accuracy of this reference.
+        # The reference is accurate to the truncation of the difference, about 1e-10.
         step = 1e-5
         return value(u) if direction == "forward" else (value(u + step) - value(u - step)) / (2 * step)
 
     def integrand(u):
         return signal(u) ** 2 * np.exp(-(u**2) / 2) / np.sqrt(2 * np.pi)
 
-    # Not within a step of the kink.
+    # The integral leaves out the two steps around the kink, which the next line adds.
     mean_square = sum(scipy.integrate.quad(integrand, *ends, epsabs=1e-12)[0] for ends in [(-12, -2e-5), (2e-5, 12)])
     mean_square += 4e-5 * (signal(-3e-5) ** 2 + signal(3e-5) ** 2) / 2 / np.sqrt(2 * np.pi)
     assert gain(activation, direction) ** 2 * mean_square == pytest.approx(1, rel=1e-8)
@@ -394,7 +396,7 @@ def test_gain_of_a_misspelled_activation_or_direction_names_the_nearest():
 
 
 def growth(init, activation, width, depth, n_draws, scale):
-    """Over draws, the mean square of preactivations after `depth` hidden layers by that of the first."""
+    """Return for each draw the mean square of preactivations after `depth` hidden layers over that of the first."""
     rng = np.random.default_rng(0)
     ratios = []
     for seed in range(n_draws):
@@ -407,7 +409,7 @@ def growth(init, activation, width, depth, n_draws, scale):
 @pytest.mark.parametrize(
     ("init", "activation", "scale", "kurtosis"),
     [
-        # Kurtosis of one unit's contribution, E[f^4] / E[f^2]^2: 6 for relu, 3 for a linear unit.
+        # The kurtosis E[f^4] / E[f^2]^2 of the contribution of one unit is 6 for relu and 3 for a linear unit.
         ("he_normal", "relu", 1.0, 6),
         ("he_uniform", "relu", 1.0, 6),
         ("auto", "relu", 1.0, 6),
@@ -417,15 +419,15 @@ def growth(init, activation, width, depth, n_draws, scale):
         ("lecun_normal", "tanh", 1e-3, 3),
         ("lecun_uniform", "softsign", 1e-3, 3),
         ("lecun_normal", "identity", 1.0, 3),
-        # The sum of squares of 15 normal inputs varies too, by a relative 2 / 15.
+        # The sum of squares of 15 normal inputs varies by a relative 2 / 15.
         ("sparse", "identity", 1.0, 3 * (1 + 2 / 15)),
     ],
 )
 def test_variance_is_kept_through_ten_layers(init, activation, scale, kurtosis):
     width, depth, n_draws = 100, 10, 60
     ratios = growth(init, activation, width, depth, n_draws, scale)
-    # A layer multiplies the mean square by a number of mean 1 and variance (kurtosis - 1) / width; less for uniform
-    # weights, whose own kurtosis is lower.
+    # Each layer multiplies the mean square by a number of mean 1 and variance (kurtosis - 1) / width. The variance is
+    # smaller for uniform weights, whose own kurtosis is lower.
     variance = (1 + (kurtosis - 1) / width) ** depth - 1
     assert abs(ratios.mean() - 1) <= STANDARD_ERRORS * np.sqrt(variance / n_draws)
 
@@ -438,15 +440,15 @@ def test_orthogonal_gain_auto_keeps_a_standard_normal_signal_through_ten_layers(
     outputs = []
     for seed in range(n_draws):
         network = initialized("orthogonal", [width] * (depth + 2), activation, seed=seed)
-        # What a layer before the first would have put out; the last layer has gain 1.
+        # The inputs are the outputs of a layer before the first. The last layer has gain 1.
         preactivations = propagate(network, value(rng.normal(size=(1, width))))
         outputs.append(np.mean(preactivations[depth] ** 2) * gain(activation) ** 2)
-    # As above; the rows are orthogonal, which only lessens the variance, and fluctuations of these activations, whose
-    # f(u)^2 / u^2 does not increase, are not magnified.
+    # The variance is bounded as in the test above. Orthogonal rows lower it, and these activations do not magnify
+    # fluctuations, because f(u)^2 / u^2 does not increase.
     normal = np.random.default_rng(1).normal(size=100_000)
     kurtosis = np.mean(value(normal) ** 4) * gain(activation) ** 4
     error = STANDARD_ERRORS * np.sqrt(((1 + (kurtosis - 1) / width) ** (depth + 1) - 1) / n_draws)
-    # The second-order effect of a fluctuation of variance s on a map that is not linear: s a layer.
+    # A nonlinear map shifts the mean by a second-order effect, in each layer at most the variance of the fluctuation.
     bias = 0 if activation in ("relu", "leaky_relu", "identity") else depth * (kurtosis - 1) / width
     assert abs(np.mean(outputs) - 1) <= error + bias
 
@@ -458,7 +460,7 @@ def test_deep_linear_orthogonal_network_keeps_every_length():
     np.testing.assert_allclose(lengths, np.linalg.norm(X, axis=1), rtol=12 * 30 * EPS)
 
 
-def test_fan_out_keeps_the_mean_square_of_deltas_where_layers_change_width():
+def test_fan_out_keeps_the_mean_square_of_deltas_if_widths_change():
     widths, n_draws = (60, 120, 60, 120, 60, 120), 60
     rng = np.random.default_rng(0)
     ratios = []
@@ -470,12 +472,12 @@ def test_fan_out_keeps_the_mean_square_of_deltas_where_layers_change_width():
         for coef, u in zip(network.coefs[:0:-1], hidden[::-1], strict=True):
             deltas = (coef @ deltas) * (u[0] > 0)
         ratios.append(np.mean(deltas**2) / first)
-    # As in the forward direction: a normal number times a fair coin has the kurtosis 6.
+    # A normal number times a fair coin has the kurtosis 6, as in the forward direction.
     variance = (1 + 5 / 60) ** 4 - 1
     assert abs(np.mean(ratios) - 1) <= STANDARD_ERRORS * np.sqrt(variance / n_draws)
 
 
-# scikit-learn's draw.
+# The draw of scikit-learn.
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -495,7 +497,7 @@ def test_sklearn_draws_scikit_learns_bits(activation, dtype):
 
 
 @pytest.mark.parametrize("name", get_initializer_names())
-def test_every_name_is_an_initializer_that_clones_pickles_and_prints(name):
+def test_every_name_gives_an_initializer_that_clones_pickles_and_prints(name):
     for activation in ACTIVATIONS:
         initializer = get_initializer(name, activation)
         assert isinstance(initializer, Initializer)
@@ -523,7 +525,7 @@ def test_every_name_draws_finite_weights_of_the_networks_shapes_and_dtype(name, 
         for array, again in zip(*(getattr(estimator, attribute) for estimator in estimators), strict=True):
             assert array.dtype == dtype
             assert np.isfinite(array).all()
-            # The same seed, the same bits.
+            # The same seed gives the same bits.
             np.testing.assert_array_equal(array, again)
 
 
@@ -540,7 +542,7 @@ def test_intercepts_start_at_zero(name):
     [Zeros(), Constant(), Identity(), RandomNormal(), Orthogonal(), Sparse(), Hessian("closed_form"), ScikitLearn()],
     ids=repr,
 )
-def test_parameters_that_were_there_are_forgotten(initializer):
+def test_earlier_parameters_do_not_matter(initializer):
     fresh, used = make_network((3, 4, 2)), make_network((3, 4, 2))
     used.theta[:] = 17.0
     for network in (fresh, used):
@@ -553,7 +555,7 @@ def test_parameters_that_were_there_are_forgotten(initializer):
     [RandomNormal(), RandomUniform(), TruncatedNormal(), VarianceScaling(), Orthogonal(1.0), Sparse()],
     ids=repr,
 )
-def test_layers_are_drawn_in_turn_and_other_seeds_draw_others(initializer):
+def test_layers_are_drawn_in_turn_and_depend_on_the_seed(initializer):
     network = make_network((3, 4, 2))
     initializer.initialize(network, np.random.RandomState(5))
     rng = np.random.RandomState(5)
@@ -569,7 +571,7 @@ def test_layers_are_drawn_in_turn_and_other_seeds_draw_others(initializer):
     [RandomNormal(), RandomUniform(), TruncatedNormal(), VarianceScaling(), Sparse(), ScikitLearn()],
     ids=repr,
 )
-def test_float32_weights_are_the_rounded_float64_ones(initializer):
+def test_float32_weights_are_rounded_float64_weights(initializer):
     double, single = make_network((3, 4, 2)), make_network((3, 4, 2), dtype=np.float32)
     for network in (double, single):
         initializer.initialize(network, np.random.RandomState(0))
@@ -588,7 +590,8 @@ def test_random_weights_are_small_and_normal(name):
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_auto_keeps_the_published_variance_for_the_activation(activation):
-    # He et al. for activations that turn off half of the signal, Klambauer et al. for selu, Glorot and Bengio else.
+    # He et al. for activations that turn off half of the signal, Klambauer et al. for selu, Glorot and Bengio for the
+    # others.
     shape = (25, 40)
     halves = activation in ("relu", "leaky_relu", "elu", "silu", "gelu")
     variance = 2 / 25 if halves else 1 / 25 if activation == "selu" else 2 / (25 + 40)
@@ -597,7 +600,7 @@ def test_auto_keeps_the_published_variance_for_the_activation(activation):
     assert_distributed(sample, distribution_of(distribution, np.sqrt(variance)))
 
 
-def test_a_name_gives_a_new_object_each_time_and_an_initializer_itself():
+def test_a_name_gives_a_new_object_and_an_initializer_gives_itself():
     get_initializer("random_normal").set_params(std=100.0)
     assert get_initializer("random_normal").std == RandomNormal().std
     initializer = RandomNormal(3.0)
@@ -629,13 +632,13 @@ def test_unknown_name_names_the_nearest_and_lists_all(name, nearest):
 @pytest.mark.parametrize(
     "class_", [RandomNormal, Zeros, VarianceScaling, Orthogonal, Sparse, Hessian], ids=lambda class_: class_.__name__
 )
-def test_a_class_in_the_place_of_an_instance_says_so(class_):
+def test_a_class_instead_of_an_instance_is_refused(class_):
     with pytest.raises(TypeError, match=rf"Pass an instance: {class_.__name__}\(\)"):
         get_initializer(class_)
 
 
 @pytest.mark.parametrize("init", [None, 3, 0.1, ["he"], np.ones((3, 2))], ids=str)
-def test_anything_else_is_a_type_error_that_says_what_is_taken(init):
+def test_other_objects_are_refused_with_a_type_error(init):
     with pytest.raises(TypeError, match="must be a name, an Initializer or a function"):
         get_initializer(init)
 
@@ -661,7 +664,7 @@ def test_anything_else_is_a_type_error_that_says_what_is_taken(init):
     ],
     ids=str,
 )
-def test_bad_number_is_an_error_that_names_the_parameter_and_the_class(initializer, parameter):
+def test_a_bad_number_is_refused_with_the_parameter_and_the_class(initializer, parameter):
     with pytest.raises(ValueError, match=f"'{parameter}' parameter of {type(initializer).__name__}"):
         initializer.initialize(make_network((3, 4, 2)), np.random.RandomState(0))
 
@@ -678,21 +681,21 @@ def test_bad_number_is_an_error_that_names_the_parameter_and_the_class(initializ
     ],
     ids=str,
 )
-def test_misspelled_option_names_the_nearest(initializer, parameter, nearest):
+def test_a_misspelled_option_is_corrected_in_the_message(initializer, parameter, nearest):
     with pytest.raises(ValueError, match=f"^Did you mean .*'{nearest}'.* The '{parameter}' parameter"):
         initializer.initialize(make_network((3, 4, 2)), np.random.RandomState(0))
 
 
-def test_misspelled_parameter_is_an_error():
+def test_a_misspelled_parameter_is_refused():
     with pytest.raises(ValueError, match="'sdt'"):
         RandomNormal().set_params(sdt=1.0)
 
 
-# One's own.
+# Initializers of users.
 
 
 class Ramp(Initializer):
-    """A user's initializer: one parameter, one short method."""
+    """A user's initializer, with one parameter and one short method."""
 
     def __init__(self, top=1.0):
         self.top = top
@@ -705,14 +708,14 @@ def ramp(shape, rng):
     return Ramp().sample(shape, rng)
 
 
-def test_a_subclass_with_one_method_is_an_initializer():
+def test_a_subclass_needs_one_method():
     network = initialized(Ramp(3.0), (2, 3, 1))
     np.testing.assert_allclose(network.coefs[0], [[0, 0.6, 1.2], [1.8, 2.4, 3]], rtol=4 * EPS)
     assert clone(Ramp(3.0)).get_params() == {"top": 3.0}
     assert repr(Ramp(3.0)) == "Ramp(top=3.0)"
 
 
-def test_a_subclass_without_the_method_says_what_is_missing():
+def test_a_subclass_without_the_method_is_refused():
     class Empty(Initializer):
         pass
 
@@ -775,7 +778,7 @@ def test_an_initializer_made_of_a_function_clones_and_pickles():
         "sparse",
     ],
 )
-def test_weights_that_are_none_are_an_error_that_names_the_initializer(weights, error, message):
+def test_values_that_are_no_weights_are_refused_by_name(weights, error, message):
     def odd_one(shape, rng):
         return weights
 
@@ -783,11 +786,11 @@ def test_weights_that_are_none_are_an_error_that_names_the_initializer(weights, 
         initialized(odd_one, (3, 4, 2))
 
 
-def test_lists_of_numbers_and_integers_are_weights():
+def test_lists_of_numbers_and_integers_are_accepted_as_weights():
     assert initialized(lambda shape, rng: [[1, 2]], (1, 2)).coefs[0].tolist() == [[1.0, 2.0]]
 
 
-def test_weights_beyond_float32_are_an_error_in_a_float32_network_only():
+def test_weights_beyond_float32_are_refused_only_in_a_float32_network():
     initialized(Constant(1e300), (3, 4))
     with pytest.raises(ValueError, match="finite"):
         initialized(Constant(1e300), (3, 4), dtype=np.float32)
@@ -796,21 +799,21 @@ def test_weights_beyond_float32_are_an_error_in_a_float32_network_only():
 @pytest.mark.parametrize("init", ["xavier_normal", "xavier_uniform", "truncated_normal", "random", "sparse", "sklearn"])
 def test_a_layer_drawn_by_rows_has_the_same_weights(monkeypatch, init):
     expected = initialized(init, (30, 21, 5)).theta.copy()
-    # Odd, because normal numbers are drawn in pairs.
+    # The size is odd, because normal numbers are drawn in pairs.
     monkeypatch.setattr("skinit.initializers.random.DRAW_SIZE", 63)
     monkeypatch.setattr("skinit.initializers.sparse.DRAW_SIZE", 63)
     np.testing.assert_array_equal(initialized(init, (30, 21, 5)).theta, expected)
 
 
 @pytest.mark.parametrize("shape", [(300, 700), (700, 300), (513, 513), (256, 256)])
-def test_orthogonal_weights_by_panels_are_the_unique_factor(shape):
+def test_orthogonal_weights_are_the_unique_qr_factor(shape):
     weights = Orthogonal().sample(shape, np.random.RandomState(0))
     longer, shorter = max(shape), min(shape)
     q, r = np.linalg.qr(np.random.RandomState(0).normal(size=(longer, shorter)))
     q *= np.sign(np.diag(r))
     columns = weights if shape[0] >= shape[1] else weights.T
     np.testing.assert_allclose(columns.T @ columns, np.eye(shorter), atol=1e-13)
-    # The condition of a square normal matrix is of the order of its size.
+    # The condition number of a square normal matrix is of the order of its size.
     np.testing.assert_allclose(columns, q, atol=1e-16 * longer * shorter)
 
 
@@ -856,7 +859,7 @@ class LeavesInfinity(Initializer):
     ],
     ids=lambda value: getattr(value, "__name__", None) or type(value).__name__,
 )
-def test_an_initializer_that_is_nearly_right_is_named(init, error, message):
+def test_an_initializer_with_a_wrong_method_is_refused_by_name(init, error, message):
     model = MLPRegressor(hidden_layer_sizes=(3,), init=init)
     with pytest.raises(error, match=message):
         model.fit(np.eye(4), [0, 1, 0, 1])

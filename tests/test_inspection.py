@@ -1,4 +1,4 @@
-"""What is measured layer by layer, against plain NumPy and finite differences, and the findings, on faults built in."""
+"""Measurements of each layer against plain NumPy and finite differences, and findings on networks with known faults."""
 
 import pickle
 import re
@@ -57,7 +57,7 @@ TASKS = {
 
 
 def untrained(task, dtype=np.float64, hidden=(5, 4), activation="tanh", **parameters):
-    """A network with weights and intercepts of order 1, and data."""
+    """Return a network with weights and intercepts of order 1, and its data."""
     estimator, X, y = TASKS[task]
     model = clone(estimator).set_params(
         **{"hidden_layer_sizes": hidden, "activation": activation, "init": RandomNormal(0.7), "random_state": 0}
@@ -71,7 +71,7 @@ def untrained(task, dtype=np.float64, hidden=(5, 4), activation="tanh", **parame
 
 
 def draw_weights(X, weighted):
-    """Weights of rows, some of them zero, or none."""
+    """Return row weights, some of them zero, or None."""
     if not weighted:
         return None
     weights = np.random.default_rng(2).uniform(0, 2, len(X))
@@ -80,7 +80,7 @@ def draw_weights(X, weighted):
 
 
 def average(values, weights):
-    """The weighted mean over rows and the plain one over units."""
+    """Return the mean over units of the weighted mean over rows."""
     return np.average(values, axis=0, weights=weights).mean()
 
 
@@ -95,26 +95,26 @@ def row_losses(model, X, y):
     return losses
 
 
-# The measurement.
+# Measurements.
 
 
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("make", [np.asarray, csr_array, csc_array, csr_matrix])
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_statistics_of_outputs_are_those_of_a_plain_forward_pass(activation, make, weighted):
-    # More rows than a block.
+    # There are more rows than in a block.
     X = np.random.default_rng(5).normal(size=(700, 3))
     X[np.abs(X) < 0.3] = 0
     y = (X[:, 0] > 0).astype(int)
     model = MLPClassifier((6, 5), activation, init=RandomNormal(2.0), random_state=3).initialize(X, y)
-    # Away from kinks, at which zeros would be.
+    # The intercepts keep preactivations away from kinks.
     model.intercepts_[0][:] = model.intercepts_[1][:] = 0.1
     weights = draw_weights(X, weighted)
     signals = signal_propagation(model, make(X), y, sample_weight=weights)
     assert signals.activations == (activation, activation)
     assert signals.n_rows == (len(X) if weights is None else (weights > 0).sum())
     np.testing.assert_array_equal(signals.n_units, [6, 5, 1])
-    # Without the kink itself.
+    # The grid is shifted off the kink.
     largest = np.abs(numeric_slopes(activation, np.linspace(-10, 10, 2001) - 1e-5)).max()
     has_weight = slice(None) if weights is None else weights > 0
     for k, u in enumerate(propagate(model._network, X)):
@@ -129,7 +129,7 @@ def test_statistics_of_outputs_are_those_of_a_plain_forward_pass(activation, mak
             assert np.isnan([signals.saturated[k], signals.dead[k]]).all()
         else:
             steepness = np.abs(numeric_slopes(activation, u)) / largest
-            # A leaky relu's lower slope is the limit itself: not saturated.
+            # The lower slope of leaky_relu is exactly the limit, which does not count as saturated.
             saturated = steepness < 0.01 * (1 - 1e-6)
             assert signals.saturated[k] == pytest.approx(average(saturated, weights), abs=1e-12)
             assert signals.dead[k] == (steepness[has_weight] < 1e-3).all(axis=0).mean()
@@ -153,7 +153,7 @@ def test_deltas_and_gradients_are_slopes_of_the_losses_of_rows(task, weighted):
     step = 1e-5
 
     def slopes_by(array, place):
-        """Of each row's loss, by central differences."""
+        """Return central differences of each row's loss."""
         kept = array[place]
         array[place] = kept + step
         above = row_losses(model, X, y)
@@ -198,20 +198,20 @@ def test_float32_measures_what_float64_does(activation):
     double.intercepts_ = [intercept.astype(float) for intercept in model.intercepts_]
     single, double = (signal_propagation(estimator, X, y).arrays() for estimator in (model, double))
     for name, values in single.items():
-        # Of a sum of some hundred terms; a norm of a Hessian is known to a relative 1e-3.
+        # The allowed error is that of a sum of some hundred terms. Hessian norms are accurate to a relative 1e-3.
         tolerance = 2e-3 if name == "hessian_norm" else 1e-4
         np.testing.assert_allclose(values, double[name], rtol=tolerance, atol=1e-6, err_msg=name)
 
 
 def assert_same_signals(signals, others, rtol=1e-9):
     for name, values in others.arrays().items():
-        # The first vector of the Lanczos iteration is the same, but not all of its roundings are.
+        # The Lanczos iteration begins with the same vector, but rounds differently.
         tolerance = 1e-3 if name == "hessian_norm" else rtol
         np.testing.assert_allclose(getattr(signals, name), values, rtol=tolerance, atol=1e-15, err_msg=name)
 
 
 @pytest.mark.parametrize("task", TASKS)
-def test_weights_are_repetitions_and_their_scale_and_order_do_not_matter(task):
+def test_weights_count_as_repeated_rows_and_their_scale_and_order_do_not_matter(task):
     model, X, y = untrained(task)
     weights = np.random.default_rng(0).integers(0, 4, len(X))
     signals = signal_propagation(model, X, y, sample_weight=weights)
@@ -223,30 +223,30 @@ def test_weights_are_repetitions_and_their_scale_and_order_do_not_matter(task):
 @pytest.mark.parametrize("copies", [1, 2, 3])
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("activation", ACTIVATIONS)
-def test_units_with_the_same_weights_in_and_out_are_one(activation, dtype, copies):
+def test_units_with_the_same_weights_count_as_one(activation, dtype, copies):
     model, X, y = untrained("multiclass", dtype, hidden=(6, 6), activation=activation, init="orthogonal")
     for k in range(2):
         model.coefs_[k][:, :copies] = model.coefs_[k][:, :1]
         model.intercepts_[k][:copies] = model.intercepts_[k][0]
         model.coefs_[k + 1][:copies] = model.coefs_[k + 1][0]
-        # Sums in another order would differ by roundings too.
+        # Units whose sums are in another order differ by roundings.
         model.coefs_[k][:, 1:copies] *= 1 + np.finfo(dtype).eps
     np.testing.assert_array_equal(signal_propagation(model, X, y).distinct_units, [7 - copies, 7 - copies, 3])
 
 
-def test_units_that_differ_in_their_outgoing_weights_only_are_distinct():
+def test_units_that_differ_only_in_outgoing_weights_are_distinct():
     model, X, y = untrained("multiclass", hidden=(6,))
     model.coefs_[0][:] = 0.3
     model.intercepts_[0][:] = 0.1
-    # Their first step will be different, and then so will be they.
+    # Their first step is different, and then the units are.
     assert signal_propagation(model, X, y).distinct_units[0] == 6
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("init", ["zeros", "ones", Constant(0.01)])
 @pytest.mark.parametrize("activation", ACTIVATIONS)
-def test_equal_weights_make_one_unit_of_a_layer(activation, init, dtype):
-    # With the softmax, sums of deltas over classes are zero but for rounding, which must not tell units apart.
+def test_a_layer_of_equal_weights_counts_as_one_unit(activation, init, dtype):
+    # The deltas of a softmax sum to zero except for rounding, which must not make units distinct.
     for task in ("multiclass", "squared_error"):
         estimator, X, y = TASKS[task]
         model = clone(estimator).set_params(hidden_layer_sizes=(6, 5, 4), activation=activation, init=init)
@@ -254,7 +254,7 @@ def test_equal_weights_make_one_unit_of_a_layer(activation, init, dtype):
         np.testing.assert_array_equal(signals.distinct_units[:-1], [1, 1, 1])
 
 
-def test_symmetry_of_two_layers_together_is_seen():
+def test_symmetry_across_two_layers_is_found():
     # Units 0 and 1 of both layers may be swapped together, although no two units have the same weights.
     model, X, y = untrained("squared_error", hidden=(4, 4))
     model.coefs_[0][:, 1] = model.coefs_[0][:, 0]
@@ -265,7 +265,7 @@ def test_symmetry_of_two_layers_together_is_seen():
     np.testing.assert_array_equal(signal_propagation(model, X, y).distinct_units[:2], [3, 3])
 
 
-def test_estimator_is_left_as_it_is():
+def test_measuring_leaves_the_estimator_unchanged():
     model, X, y = untrained("multiclass")
     model.partial_fit(X, y)
     before, predictions = pickle.dumps(model), model.predict_proba(X)
@@ -274,7 +274,7 @@ def test_estimator_is_left_as_it_is():
     np.testing.assert_array_equal(model.predict_proba(X), predictions)
 
 
-def test_weights_that_a_user_sets_are_those_looked_at():
+def test_weights_that_a_user_sets_are_measured():
     model, X, y = untrained("multiclass")
     before = signal_propagation(model, X, y)
     model.coefs_ = [2 * coef for coef in model.coefs_]
@@ -290,7 +290,7 @@ def test_networks_of_few_layers_and_single_rows_are_measured(hidden):
     np.testing.assert_array_equal(signals.row_variance, 0)
 
 
-def test_what_does_not_fit_is_named():
+def test_unsuitable_arguments_are_refused():
     model, X, y = untrained("multiclass")
     with pytest.raises(NotFittedError):
         signal_propagation(MLPClassifier(), X, y)
@@ -307,7 +307,7 @@ def test_what_does_not_fit_is_named():
         signal_propagation(LogisticRegression().fit(X, y), X, y)
 
 
-# The result.
+# The report.
 
 
 def test_frame_has_a_row_for_each_layer_and_a_column_for_each_array():
@@ -345,7 +345,7 @@ def test_tables_are_aligned_and_fit_into_80_columns(n_hidden, init):
         assert [row[:9].split()[-1] for row in rows[1:]] == [str(k) for k in range(n_hidden + 1)]
 
 
-def test_the_table_of_a_notebook_holds_the_same_numbers():
+def test_the_notebook_table_has_the_same_numbers():
     model, X, y = untrained("multiclass", init=RandomNormal(1e-3))
     signals = signal_propagation(model, X, y)
     tree = ElementTree.fromstring(f"<div>{signals._repr_html_()}</div>")
@@ -356,14 +356,14 @@ def test_the_table_of_a_notebook_holds_the_same_numbers():
     assert [item.text for item in tree.iter("li")] == [str(finding) for finding in signals.findings]
 
 
-def test_a_network_without_findings_says_so():
+def test_the_report_says_if_there_are_no_findings():
     model = MLPClassifier((20,), random_state=0).initialize(X_iris, y_iris)
     signals = signal_propagation(model, X_iris, y_iris)
     assert signals.findings == ()
     assert NOTHING_FOUND in " ".join(str(signals).replace("\n ", "").split())
 
 
-# Findings: networks that have a fault, the layers that have it, and what takes it away.
+# Findings: networks with a known fault, the layers that have it, and the advice that removes it.
 
 
 def initialized(X, y, hidden, activation, init, **parameters):
@@ -410,7 +410,8 @@ X_large = X_iris * [1, 1, 1, 1000]
 SMALL, LARGE = RandomNormal(0.01), RandomNormal(1.0)
 EVERY = object()
 
-# For each kind: a network and its data, and the layers that have the fault (EVERY: all hidden ones, None: some).
+# For each finding, networks with their data, and the layers that have the fault. EVERY means all hidden layers, None
+# any layers.
 FAULTS = {
     "constant_features": [(lambda: initialized(X_constant, y_digits, (20,), "relu", "he"), (0,))],
     "unscaled_features": [
@@ -425,7 +426,7 @@ FAULTS = {
         (lambda: with_value(np.nan, 1), None),
         (lambda: with_value(np.inf, 3), None),
         (lambda: initialized(X_iris.astype(np.float32), y_iris, (20,) * 5, "relu", RandomNormal(1e9)), None),
-        # Rates of a Poisson loss, of which outputs are the logarithms.
+        # These networks predict the Poisson mean, whose logarithm is the output.
         (lambda: with_large_rates(np.float32), None),
         (lambda: with_large_rates(np.float64), None),
     ],
@@ -440,7 +441,7 @@ FAULTS = {
         (lambda: initialized(X_diabetes, y_diabetes, (20,) * 3, "tanh", Constant(0.1)), EVERY),
     ],
     "dead_units": [
-        # Units behind a dead layer stay at the kink, for which they are off too.
+        # Units behind a dead layer stay at the kink, so they count as dead too.
         (lambda: with_dead_layer(2), (2, 3)),
         (lambda: with_dead_layer(0, "gelu"), (0,)),
         (lambda: with_dead_layer(1, "elu"), (1,)),
@@ -503,12 +504,12 @@ FAULTS = {
 CASES = [(name, number) for name, faults in FAULTS.items() for number in range(len(faults))]
 
 
-def test_every_rule_has_networks_that_have_its_fault():
+def test_every_rule_has_networks_with_its_fault():
     assert [rule.name for rule in RULES] == list(FAULTS)
 
 
 @pytest.mark.parametrize(("name", "number"), CASES)
-def test_a_fault_is_found_where_it_was_built_in(name, number):
+def test_a_fault_is_found_in_the_layers_that_have_it(name, number):
     build, layers = FAULTS[name][number]
     model, X, y = build()
     found = find_names(model, X, y)
@@ -526,7 +527,7 @@ def test_a_fault_is_found_where_it_was_built_in(name, number):
     assert "nan" not in sentence
 
 
-# Networks whose fault is the scale of X, which another initialization does not cure.
+# The scale of X causes these faults, so another initialization does not remove them.
 FROM_DATA = [("huge_gradients", 1), ("large_curvature", 1)]
 FROM_INITIALIZATION = [
     (name, number)
@@ -536,7 +537,7 @@ FROM_INITIALIZATION = [
 
 
 @pytest.mark.parametrize(("name", "number"), FROM_INITIALIZATION)
-def test_the_advice_takes_the_fault_away(name, number):
+def test_the_advice_removes_the_fault(name, number):
     model, X, y = FAULTS[name][number][0]()
     advice = find_names(model, X, y)[name].advice
     better = clone(model).set_params(init=re.search(r"init='(\w+)'", advice)[1])
@@ -546,7 +547,7 @@ def test_the_advice_takes_the_fault_away(name, number):
 
 
 @pytest.mark.parametrize(("name", "number"), FROM_DATA)
-def test_scaled_data_take_the_fault_away(name, number):
+def test_scaling_the_data_removes_the_fault(name, number):
     model, X, y = FAULTS[name][number][0]()
     found = find_names(model, X, y)
     assert name in found
@@ -572,7 +573,7 @@ TABLES = {
     seed=st.integers(0, 10**6),
     dtype=st.sampled_from(DTYPES),
 )
-def test_nothing_is_found_where_networks_are_well_initialized(table, activation, init, depth, seed, dtype):
+def test_well_initialized_networks_have_no_findings(table, activation, init, depth, seed, dtype):
     X, y = TABLES[table]
     model, _, _ = initialized(X.astype(dtype), y, (32,) * depth, activation, init)
     model.set_params(random_state=seed).initialize(X.astype(dtype), y)
@@ -587,8 +588,8 @@ def test_nothing_is_found_where_networks_are_well_initialized(table, activation,
     depth=st.integers(0, 2),
     seed=st.integers(0, 10**6),
 )
-def test_nothing_is_found_in_shallow_networks_whose_activations_are_not_centred(table, activation, init, depth, seed):
-    # In deep ones there is something to be found: they do not train.
+def test_shallow_networks_with_uncentred_activations_have_no_findings(table, activation, init, depth, seed):
+    # Deep networks of these activations do not train, and have findings.
     X, y = TABLES[table]
     model, _, _ = initialized(X, y, (32,) * depth, activation, init)
     assert signal_propagation(model.set_params(random_state=seed).initialize(X, y), X, y).findings == ()
@@ -598,7 +599,7 @@ def test_nothing_is_found_in_shallow_networks_whose_activations_are_not_centred(
 @pytest.mark.parametrize("table", TABLES)
 @pytest.mark.parametrize("solver", ["adam", "sgd"])
 @pytest.mark.parametrize("activation", ["relu", "tanh", "logistic", "selu", "gelu"])
-def test_nothing_is_found_after_a_training_that_went_well(activation, solver, table):
+def test_well_trained_networks_have_no_findings(activation, solver, table):
     X, y = TABLES[table]
     depth = 1 if activation == "logistic" else 4
     model, _, _ = initialized(X, y, (32,) * depth, activation, "auto", solver=solver, learning_rate_init=0.01)
@@ -607,35 +608,35 @@ def test_nothing_is_found_after_a_training_that_went_well(activation, solver, ta
     assert signal_propagation(model, X, y).findings == ()
 
 
-def test_what_is_meant_to_be_is_not_found():
-    # An output layer of zeros, whose first step is not zero: hidden layers wait for it.
+def test_intended_properties_are_not_reported_as_faults():
+    # In an output layer of zeros the first step is not zero. The hidden layers learn after it.
     model, X, y = with_zero_layer(-1)
     assert not {"zero_weights", "no_gradient", "symmetric_units"} & set(find_names(model, X, y))
-    # Where weights are zero, the signal need not be mentioned.
+    # If weights are zero, the finding about the weights is enough.
     assert "vanishing_activations" not in find_names(*with_zero_layer(1))
-    # Linear models have nothing to be symmetric in, and may start from zero.
+    # Linear models have no units that could be equal, and may start from zero.
     model, X, y = initialized(X_iris, y_iris, (), "relu", "zero")
     assert find_names(model, X, y) == {}
-    # Margins of pictures are constant.
+    # The margins of pictures are constant.
     assert "constant_features" not in find_names(*initialized(X_digits, y_digits, (20,), "relu", "he"))
-    # Counts of pixels.
+    # These features are counts of pixels.
     assert "unscaled_features" not in find_names(*initialized(16 * X_digits, y_digits, (20,), "tanh", "orthogonal"))
-    # Half of relu's units are off, and a leaky relu's are not dead.
+    # Every second unit of relu is off on average, and units of leaky_relu are never dead.
     model, X, y = initialized(X_digits, y_digits, (20,) * 4, "leaky_relu", "he")
     model.intercepts_[2][:] = -100
     assert not {"dead_units", "saturated_units"} & set(find_names(model, X, y))
-    # Units that are dead are alike, but not by construction.
+    # Dead units are equal, but not because their weights are.
     model, X, y = initialized(X_digits, y_digits, (20,) * 4, "relu", "he")
     model.intercepts_[1][:12] = -100
     assert not {"dead_units", "symmetric_units"} & set(find_names(model, X, y))
-    # A network that has converged has tiny gradients.
+    # A converged network has tiny gradients.
     model = MLPRegressor(hidden_layer_sizes=(), solver="lbfgs", alpha=0.0, tol=1e-14, max_iter=1000)
     X, y = X_diabetes, X_diabetes @ np.arange(10.0)
     assert signal_propagation(model.fit(X, y), X, y).gradient_to_weight.max() < 1e-5
     assert "tiny_gradients" not in find_names(model, X, y)
 
 
-# Each rule at its threshold.
+# The threshold of each rule.
 
 HEALTHY = {
     "feature_variance": np.ones(4),
@@ -656,7 +657,7 @@ def changed(values, k, value):
     return values
 
 
-# What is changed, in which layer, to which value, which rule then holds, and for which layers.
+# The array that changes, the layer, values below and above the threshold, the finding, and its layers.
 THRESHOLDS = [
     ("saturated", 1, (0.49, 0.51), "saturated_units", (1,)),
     ("gradient_norm", 2, (1.1e-3, 0.9e-3), "vanishing_gradients", (2,)),
@@ -670,7 +671,7 @@ THRESHOLDS = [
 
 
 @pytest.mark.parametrize(("array", "k", "values", "name", "layers"), THRESHOLDS)
-def test_a_rule_holds_from_its_threshold_on(array, k, values, name, layers):
+def test_a_rule_applies_beyond_its_threshold(array, k, values, name, layers):
     signals = replace(healthy(), gradient_norm=np.ones(4), row_variance=np.ones(4), hessian_norm=np.ones(4))
     for value, is_found in zip(values, (False, True), strict=True):
         moved = replace(signals, **{array: changed(getattr(signals, array), k, value)})
@@ -686,7 +687,7 @@ def test_a_rule_holds_from_its_threshold_on(array, k, values, name, layers):
         ("target_root_mean_square", (29.0, 31.0), "unscaled_targets", 3),
     ],
 )
-def test_a_rule_of_the_data_holds_from_its_threshold_on(field, values, name, layer):
+def test_a_rule_about_the_data_applies_beyond_its_threshold(field, values, name, layer):
     signals = replace(healthy(), row_variance=np.ones(4))
     for value, is_found in zip(values, (False, True), strict=True):
         summary = DataSummary(**HEALTHY | {field: np.array(value)})
@@ -694,7 +695,7 @@ def test_a_rule_of_the_data_holds_from_its_threshold_on(field, values, name, lay
         assert found == ({name: (layer,)} if is_found else {})
 
 
-def test_curvature_is_uneven_from_a_factor_of_ten_thousand_on():
+def test_curvature_is_uneven_beyond_a_factor_of_ten_thousand():
     signals = healthy()
     even, uneven = ([0.011, 1, 100, 1], [0.009, 1, 100, 1])
     assert find(replace(signals, hessian_norm=np.array(even)), DataSummary(**HEALTHY)) == ()
@@ -703,7 +704,7 @@ def test_curvature_is_uneven_from_a_factor_of_ten_thousand_on():
     assert "1e4 times as large as that of layer 0" in finding.evidence
 
 
-def test_tiny_gradients_are_those_of_every_layer_of_a_network_that_has_learned_nothing():
+def test_tiny_gradients_are_reported_if_every_layer_has_them_and_nothing_was_learned():
     signals, tiny = healthy(), np.full(4, 0.9e-5)
     (finding,) = find(replace(signals, gradient_to_weight=tiny), DataSummary(**HEALTHY))
     assert (finding.name, finding.layers) == ("tiny_gradients", (0, 1, 2, 3))
@@ -712,7 +713,7 @@ def test_tiny_gradients_are_those_of_every_layer_of_a_network_that_has_learned_n
     assert find(replace(signals, gradient_to_weight=tiny), learned) == ()
 
 
-def test_more_than_four_fifths_of_a_layer_are_dead():
+def test_dead_units_are_reported_beyond_four_fifths_of_a_layer():
     model = MLPClassifier((10,) * 3, "relu", init=Orthogonal(), random_state=0).initialize(X_iris, y_iris)
     signals = signal_propagation(model, X_iris, y_iris)
     assert find(replace(signals, dead=np.array([0.8, 0, 0, np.nan])), DataSummary(**HEALTHY)) == ()
@@ -722,7 +723,7 @@ def test_more_than_four_fifths_of_a_layer_are_dead():
     assert "90%" in finding.evidence
 
 
-# Sentences.
+# Sentences and numbers.
 
 
 @pytest.mark.parametrize(
@@ -735,7 +736,7 @@ def test_more_than_four_fifths_of_a_layer_are_dead():
         ([0, 1, 5, 6], "layers 0, 1, 5 and 6"),
     ],
 )
-def test_layers_in_words(layers, text):
+def test_layers_are_written_in_words(layers, text):
     assert describe_layers(np.array(layers)) == text
 
 
@@ -743,7 +744,7 @@ def test_layers_in_words(layers, text):
     ("number", "text"),
     [(1e6, "1e6"), (2.34e-7, "2e-7"), (0.25, "0.25"), (31.4, "31"), (150, "150"), (1e20, "1e20"), (np.inf, "inf")],
 )
-def test_numbers_in_words(number, text):
+def test_numbers_in_sentences_are_short(number, text):
     assert describe_number(number) == text
 
 
@@ -758,14 +759,14 @@ def test_numbers_in_words(number, text):
         (np.nan, "-", "-"),
     ],
 )
-def test_cells_of_tables(value, number, percentage):
+def test_numbers_and_percentages_in_tables_are_short(value, number, percentage):
     assert (write_number(value), write_percentage(value)) == (number, percentage)
 
 
 @pytest.mark.parametrize(
     ("value", "text"), [(193.4, "190"), (-4321, "-4300"), (98765, "9.9e+04"), (1.23e-7, "1.2e-07"), (np.inf, "inf")]
 )
-def test_large_and_small_numbers_of_tables(value, text):
+def test_large_and_small_numbers_in_tables_are_rounded(value, text):
     assert write_number(value) == text
 
 

@@ -1,4 +1,4 @@
-"""`interruptible`: the same as a plain call, but for Ctrl-C."""
+"""`interruptible` behaves like a plain call, except for Ctrl-C."""
 
 import os
 import signal
@@ -12,12 +12,12 @@ import pytest
 from skinit.interrupts import interruptible
 
 
-def test_it_returns_what_the_function_returns():
+def test_the_result_is_returned():
     assert interruptible(divmod, 7, 2) == (3, 1)
     assert interruptible(sorted, [1, 3, 2], reverse=True) == [3, 2, 1]
 
 
-def test_it_raises_what_the_function_raises():
+def test_errors_are_raised():
     with pytest.raises(np.linalg.LinAlgError):
         interruptible(np.linalg.cholesky, -np.eye(2))
 
@@ -27,7 +27,7 @@ def test_the_function_sees_the_context_of_its_caller():
         interruptible(np.exp, np.array([1e4]))
 
 
-def test_a_thread_that_gets_no_signals_calls_directly():
+def test_other_threads_call_the_function_directly():
     threads = []
     worker = threading.Thread(target=lambda: threads.append(interruptible(threading.current_thread)))
     worker.start()
@@ -35,7 +35,7 @@ def test_a_thread_that_gets_no_signals_calls_directly():
     assert threads == [worker]
 
 
-def test_a_module_may_call_while_it_is_imported(tmp_path):
+def test_interruptible_works_while_a_module_is_imported(tmp_path):
     (tmp_path / "importing.py").write_text("""
 import importlib, threading
 from skinit.interrupts import interruptible
@@ -55,16 +55,16 @@ def test_ctrl_c_does_not_wait_for_the_function():
     threading.Timer(0.05, os.kill, (os.getpid(), signal.SIGINT)).start()
     try:
         with pytest.raises(KeyboardInterrupt):
-            # Without an answer to the signal the wait would end by itself.
+            # If the signal were ignored, the wait would end by itself after 30 seconds.
             interruptible(is_over.wait, 30)
         assert not is_over.is_set()
-        # Python waits for it before it exits.
+        # Python waits for this thread before it exits.
         assert "skinit-wait" in [thread.name for thread in threading.enumerate()]
     finally:
         is_over.set()
 
 
-def test_tests_hear_ctrl_c_where_the_suite_is_started_with_the_signal_ignored():
+def test_ctrl_c_reaches_tests_even_if_the_suite_ignores_the_signal():
     test = f"{__file__}::{test_ctrl_c_does_not_wait_for_the_function.__name__}"
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", test]
     run = subprocess.run(["sh", "-c", 'trap "" INT; exec "$@"', "sh", *command], capture_output=True, text=True)

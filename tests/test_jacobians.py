@@ -19,7 +19,7 @@ WEIGHTS = {
     "orthogonal": ORTHOGONAL,
     "equal": np.full((6, 8), 0.3),
 }
-# A generator for each, because the order of tests changes.
+# Each has its own generator, because the order of tests changes.
 SLOPES = {
     "random": lambda n: np.random.default_rng(n).uniform(-1.1, 1.1, (5, n)),
     "relu": lambda n: np.random.default_rng(n).integers(0, 2, (5, n)).astype(float),
@@ -40,7 +40,7 @@ def test_norms_are_the_largest_singular_values(weights, slopes, dtype, monkeypat
     coef, rows = WEIGHTS[weights].astype(dtype), SLOPES[slopes](WEIGHTS[weights].shape[1]).astype(dtype)
     exact = exact_norms(coef, rows)
     np.testing.assert_allclose(row_jacobian_norms(coef, rows), exact, rtol=1e-12, atol=1e-300)
-    # As wide layers have it.
+    # Wide layers are bounded by iterations instead of the Gram matrix.
     monkeypatch.setattr(skinit.curvature.jacobians, "GRAM_SIZE", 0)
     bounds = row_jacobian_norms(coef, rows)
     assert (bounds >= exact * (1 - 1e-12)).all()
@@ -48,7 +48,7 @@ def test_norms_are_the_largest_singular_values(weights, slopes, dtype, monkeypat
 
 
 @pytest.mark.parametrize("scheme", ["gaussian", "orthogonal"])
-def test_wide_layers_have_upper_bounds_that_are_near(scheme, monkeypatch):
+def test_wide_layers_have_close_upper_bounds(scheme, monkeypatch):
     rng = np.random.default_rng(1)
     coef = rng.normal(size=(300, 250)) / 16
     if scheme == "orthogonal":
@@ -58,13 +58,13 @@ def test_wide_layers_have_upper_bounds_that_are_near(scheme, monkeypatch):
     monkeypatch.setattr(skinit.curvature.jacobians, "GRAM_SIZE", 0)
     bounds = row_jacobian_norms(coef, slopes)
     assert (bounds >= exact * (1 - 1e-12)).all()
-    # The slopes of tanh, which are the singular values behind orthogonal weights, crowd at 1.
+    # Orthogonal weights make the slopes of tanh the singular values, which crowd near 1.
     assert (bounds <= exact * (1 + (1e-3 if scheme == "orthogonal" else TOLERANCE))).all()
 
 
 @pytest.mark.parametrize("gram_size", [0, 2**18])
 @pytest.mark.parametrize(("weight", "slope"), [(1e300, 1e-300), (1e-300, 1.0), (1e200, 1e100), (5e-324, 1.0)])
-def test_norms_have_the_range_of_floats(weight, slope, gram_size, monkeypatch):
+def test_norms_neither_overflow_nor_underflow(weight, slope, gram_size, monkeypatch):
     monkeypatch.setattr(skinit.curvature.jacobians, "GRAM_SIZE", gram_size)
     coef, slopes = WEIGHTS["narrowing"], SLOPES["random"](7)
     exact = weight * np.round(coef) if weight == 5e-324 else weight * coef
@@ -73,7 +73,7 @@ def test_norms_have_the_range_of_floats(weight, slope, gram_size, monkeypatch):
 
 
 @pytest.mark.parametrize("gram_size", [0, 2**18])
-def test_what_is_not_finite_has_no_norm_and_takes_none_from_other_rows(gram_size, monkeypatch):
+def test_a_row_that_is_not_finite_does_not_affect_other_rows(gram_size, monkeypatch):
     monkeypatch.setattr(skinit.curvature.jacobians, "GRAM_SIZE", gram_size)
     coef, slopes = WEIGHTS["narrowing"], SLOPES["random"](7)
     expected = row_jacobian_norms(coef, slopes)

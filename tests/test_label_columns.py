@@ -32,7 +32,7 @@ def make(**parameters):
 
 @pytest.mark.parametrize("kind", TARGETS)
 @pytest.mark.parametrize("dtype", DTYPES)
-def test_predictions_have_the_form_of_a_forest(kind, dtype):
+def test_predictions_have_the_form_of_a_random_forest(kind, dtype):
     y = TARGETS[kind]
     forest = RandomForestClassifier(2, random_state=0).fit(X, y)
     model = make().fit(X.astype(dtype), y)
@@ -54,9 +54,9 @@ def test_predictions_have_the_form_of_a_forest(kind, dtype):
 
 
 def test_a_column_is_learned_as_it_would_be_alone():
-    # Without hidden layers no weight is shared.
+    # Without hidden layers the columns share no weights.
     together = make(hidden_layer_sizes=(), solver="lbfgs", max_iter=500, alpha=1.0, tol=1e-10).fit(X, NUMBERS)
-    # Of two classes alone there is one logit, whose penalty would be another.
+    # A single column of two classes has one logit, so its penalty is another.
     for k in (0, 2):
         alone = make(hidden_layer_sizes=(), solver="lbfgs", max_iter=500, alpha=1.0, tol=1e-10).fit(X, NUMBERS[:, k])
         np.testing.assert_allclose(together.predict_proba(X)[k], alone.predict_proba(X), atol=1e-4)
@@ -94,7 +94,7 @@ def test_class_weights_of_columns_are_multiplied(class_weight):
         make(class_weight={"dog": 2.0}).fit(X, NAMES)
 
 
-def test_partial_fit_goes_on_as_fit_and_knows_all_classes():
+def test_partial_fit_trains_like_fit_and_knows_all_classes():
     classes = [["ant", "dog", "cat"], ["cat", "ant"], ["yak", "ant", "cat", "dog"]]
     model = make(shuffle=False).partial_fit(X, NAMES, classes=classes)
     assert model.loss_curve_ == make(shuffle=False, max_iter=1).fit(X, NAMES).loss_curve_
@@ -112,11 +112,11 @@ def test_partial_fit_goes_on_as_fit_and_knows_all_classes():
         make().partial_fit(X, NAMES, classes=[["ant"], [], ["dog"]])
 
 
-def test_chunks_of_zeros_and_ones_are_labels_where_there_are_more():
+def test_chunks_of_zeros_and_ones_are_class_labels_if_there_are_more_classes():
     chunk = np.array([[0, 1], [1, 0]])
     model = make().partial_fit(X[:2], chunk, classes=[[0, 1, 2], [0, 1]]).partial_fit(X[:1], [[2, 1]])
     assert [each.shape for each in model.predict_proba(X[:4])] == [(4, 3), (4, 2)]
-    # As in scikit-learn.
+    # With two classes in every column, the labels are multilabel as in scikit-learn.
     assert make().partial_fit(X[:2], chunk, classes=[[0, 1], [0, 1]]).predict_proba(X[:4]).shape == (4, 2)
 
 
@@ -135,7 +135,7 @@ def test_warm_start_needs_the_same_classes():
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-def test_columns_work_with_everything_else(dtype):
+def test_label_columns_work_with_the_other_features(dtype):
     model = make(init="hessian", learning_rate_init="auto").fit(X.astype(dtype), NAMES, np.arange(90) % 3)
     sparse = clone(model).fit(csr_array(X.astype(dtype)), NAMES, np.arange(90) % 3)
     for own, theirs in zip(model.predict_proba(X), sparse.predict_proba(csr_array(X)), strict=True):
@@ -158,7 +158,7 @@ def test_replaced_classes_are_refused():
 
 @pytest.mark.parametrize("y", [NUMBERS[:, 0], NUMBERS[:, 1], NUMBERS[:, :2] % 2, NUMBERS])
 def test_label_smoothing_gives_smoothed_frequencies(y):
-    """A network that sees nothing predicts the mean target."""
+    """A network whose features are all zero predicts the mean target."""
     model = MLPClassifier((), alpha=0, solver="lbfgs", label_smoothing=0.3, tol=1e-10, max_iter=500, random_state=0)
     model.fit(np.zeros((90, 1)), y)
     found = model.predict_proba(np.zeros((1, 1)))
@@ -171,7 +171,7 @@ def test_label_smoothing_gives_smoothed_frequencies(y):
         np.testing.assert_allclose(ours, expected[1] if is_multilabel else expected, atol=1e-4)
 
 
-def test_label_smoothing_of_nothing_changes_no_bit():
+def test_zero_label_smoothing_changes_no_bit():
     for y in (NUMBERS[:, 0], NUMBERS[:, 1], NUMBERS):
         assert make(label_smoothing=0).fit(X, y).loss_curve_ == make().fit(X, y).loss_curve_
 

@@ -1,4 +1,4 @@
-"""Losses with constants of their own, against NumPy twins and finite differences."""
+"""Losses with constants, against NumPy twins and finite differences."""
 
 import numpy as np
 import pytest
@@ -44,7 +44,7 @@ def binary_log_loss(u, y, smoothing):
     return (np.logaddexp(0, u) - targets * u).sum(axis=1)
 
 
-# A formula for the loss of each row.
+# The loss of each row as a formula.
 LOSSES = {
     "huber": huber,
     "absolute_error": lambda u, y, spread: np.abs(u - y).sum(axis=1),
@@ -75,7 +75,7 @@ CASES = SMOOTH + WITH_KINKS
 
 
 def draw(name, constants, dtype=np.float64, seed=0, n=12, n_outputs=3):
-    """The loss, preactivations and targets that are not at a kink, and weights."""
+    """Return the loss, preactivations and targets away from kinks, and weights."""
     rng = np.random.default_rng(seed)
     function = LossFunction.of(name, *constants)
     if name == "quantiles":
@@ -95,7 +95,7 @@ def draw(name, constants, dtype=np.float64, seed=0, n=12, n_outputs=3):
 
 
 def difference_quotients(function, u, step=1e-5):
-    """Of a function of a matrix, entry by entry."""
+    """Return difference quotients with respect to each entry of a matrix."""
     quotients = []
     for place in np.ndindex(u.shape):
         shift = np.zeros_like(u)
@@ -113,7 +113,7 @@ def test_loss_is_that_of_the_formula(name, constants, dtype, seed, n_outputs):
     loss, deltas = function.loss_and_deltas(u, y, weights)
     doubles = [array.astype(float) for array in (u, y, weights)]
     expected = doubles[2] @ LOSSES[name](*doubles[:2], *constants)
-    # Rows are sums of terms of both signs with some ten roundings each, and none is larger than this.
+    # A row's loss is a sum of terms of both signs, each with some ten roundings and no larger than this.
     magnitude = u.size * np.exp(np.abs(doubles[0]).max()) * (1 + np.abs(doubles[1]).max())
     np.testing.assert_allclose(loss, expected, rtol=0, atol=10 * magnitude * np.finfo(dtype).eps)
     assert deltas.dtype == dtype
@@ -123,12 +123,12 @@ def test_loss_is_that_of_the_formula(name, constants, dtype, seed, n_outputs):
 def test_deltas_are_the_difference_quotients_of_the_loss(name, constants):
     function, u, y, weights = draw(name, constants)
     quotients = difference_quotients(lambda at: function.loss_and_deltas(at, y, weights)[0], u)
-    # Truncation is as step^2 times a third derivative below 10, rounding as 1e-16 * 100 / step.
+    # The truncation is step^2 times a third derivative below 10. The rounding is 1e-16 * 100 / step.
     np.testing.assert_allclose(function.loss_and_deltas(u, y, weights)[1].ravel(), quotients, atol=1e-8)
 
 
 def curve_matrices(function, u, y, weights):
-    """The second derivative of each row by its preactivations, as the kernel has it."""
+    """Return the kernel's second derivative of each row's loss with respect to its preactivations."""
     kernel, out = compile_curve(function.name, u.dtype), np.empty_like(u)
     columns = []
     for j in range(u.shape[1]):
@@ -149,7 +149,7 @@ def test_curve_is_the_derivative_of_the_deltas(name, constants):
 
 
 @pytest.mark.parametrize("level", [None, 0.1, 0.5, 0.8])
-def test_curve_of_a_kink_is_that_of_the_expected_loss_of_residuals_of_laplaces_distribution(level):
+def test_curve_of_a_kink_is_that_of_the_expected_loss_for_laplace_residuals(level):
     spread, n = 3.0, 20_001
     y = scipy.stats.laplace.ppf((np.arange(n) + 0.5) / n, scale=spread)[:, None]
     name, constants = ("absolute_error", (spread,)) if level is None else ("quantile", (spread, level))
@@ -157,12 +157,12 @@ def test_curve_of_a_kink_is_that_of_the_expected_loss_of_residuals_of_laplaces_d
     at, step = scipy.stats.laplace.ppf(level or 0.5, scale=spread), 0.01
     slopes = [function.loss_and_deltas(np.full((n, 1), u), y, np.ones(n))[1].mean() for u in (at - step, at + step)]
     curve = curve_matrices(function, np.full((1, 1), at), np.zeros((1, 1)), np.ones(1)).item()
-    # The slopes have steps of up to 2 / n, and the density changes by less than step / spread of itself.
+    # The slopes have steps of up to 2 / n, and the density changes by a fraction below step / spread.
     tolerance = 4 / n / (2 * step) + step / spread * curve
     assert abs((slopes[1] - slopes[0]) / (2 * step) - curve) <= tolerance
 
 
-def test_curve_of_quantiles_is_that_of_each_one_through_the_jacobian():
+def test_curve_of_quantiles_is_that_of_single_quantiles_through_the_jacobian():
     function, u, y, weights = draw("quantiles", (1.5, *LEVELS))
     curvatures = np.minimum(LEVELS, 1 - np.array(LEVELS)) / 1.5
     predict = function.entry.predict
@@ -181,7 +181,7 @@ def test_curve_norms_are_the_largest_eigenvalues(name, constants):
 
 @pytest.mark.parametrize(("name", "constants"), CASES)
 @pytest.mark.parametrize("dtype", DTYPES)
-def test_nan_is_not_hidden(name, constants, dtype):
+def test_nan_preactivations_give_nan_losses_and_deltas(name, constants, dtype):
     function, u, y, weights = draw(name, constants, dtype)
     u[3, 0] = np.nan
     loss, deltas = function.loss_and_deltas(u, y, weights)
@@ -191,16 +191,16 @@ def test_nan_is_not_hidden(name, constants, dtype):
 
 @pytest.mark.parametrize("smoothing", [0.0, 0.25])
 @pytest.mark.parametrize("name", ["log_loss", "binary_log_loss"])
-def test_no_log_loss_of_a_class_counts_for_more_than_the_cap(name, smoothing):
+def test_the_cap_limits_the_log_loss_of_each_class(name, smoothing):
     function, cap = LossFunction.of(name, smoothing), 5.0
     u, y = np.array([[100.0, -100.0]]), np.array([[0.0, 1.0]])[:, : len(function.groups(2))]
     loss = compile_loss(name, u.dtype)(u, y, np.ones(1), np.empty_like(u), function.kernel_constants(cap))
-    # Of two outputs that are certain, of which the softmax has the right one, and the two logistic ones none.
+    # Both outputs are certain. For the softmax the first is right. Both logistic outputs are wrong.
     expected = smoothing / 2 * cap if name == "log_loss" else 2 * (1 - smoothing / 2) * cap
     assert loss == pytest.approx(expected, rel=1e-14)
 
 
-def test_a_group_of_outputs_has_the_loss_that_it_would_have_alone():
+def test_a_group_of_outputs_has_the_loss_of_the_group_alone():
     function, u, y, weights = draw("log_losses", (0.2, 0, 3, 4, 6))
     loss, deltas = function.loss_and_deltas(u, y, weights)
     alone = LossFunction.of("log_loss", 0.2)
@@ -212,12 +212,12 @@ def test_a_group_of_outputs_has_the_loss_that_it_would_have_alone():
 
 
 @pytest.mark.parametrize("starts", [(), (0,), (0, 2), (0, 4), (1, 3), (0, 2, 2, 3), (0, 2, 1, 3)])
-def test_groups_that_are_not_all_outputs_are_refused(starts):
+def test_groups_that_do_not_cover_all_outputs_are_refused(starts):
     with pytest.raises(ValueError, match="do not fit the loss 'log_losses'"):
         Network([2, 3], "relu", LossFunction("log_losses", (0.0, *starts)), np.dtype(float))
 
 
-def test_constants_of_another_number_of_outputs_are_refused():
+def test_constants_for_another_number_of_outputs_are_refused():
     with pytest.raises(ValueError, match="do not fit the loss 'huber'"):
         Network([2, 3], "relu", LossFunction("huber", (1.0, 2.0)), np.dtype(float))
     with pytest.raises(ValueError, match="Did you mean 'huber'"):

@@ -1,4 +1,4 @@
-"""Losses and their deltas against NumPy twins, scikit-learn and finite differences, and where others overflow."""
+"""Losses and their deltas against NumPy twins, scikit-learn and finite differences, and at extreme preactivations."""
 
 import numpy as np
 import pytest
@@ -16,7 +16,7 @@ DTYPES = [np.float32, np.float64]
 
 
 def compute(name, preactivations, targets, weights, cap=np.inf):
-    """Loss and deltas of the kernel."""
+    """Return the loss and the deltas that the kernel computes."""
     deltas = np.full_like(preactivations, np.nan)
     kernel = compile_loss(name, preactivations.dtype)
     constants = np.array([cap, *LOSSES[name].constants])
@@ -24,14 +24,14 @@ def compute(name, preactivations, targets, weights, cap=np.inf):
 
 
 def twin(name, preactivations, targets, weights):
-    """The same in plain NumPy and float64, and the sum of magnitudes that each row's loss is made of."""
+    """Return the loss and deltas in plain NumPy and float64, and the magnitude of the terms of each row's loss."""
     losses, slopes, magnitudes = compute_losses(name, preactivations, targets)
     weights = weights.astype(np.float64)
     return weights @ losses, weights[:, None] * slopes, weights * magnitudes
 
 
 def draw(name, dtype, seed=0, n=12, n_outputs=3, scale=2.0):
-    """Preactivations, targets and weights, some of them zero."""
+    """Return preactivations, targets and weights, some of which are zero."""
     rng = np.random.default_rng(seed)
     u = scale * rng.normal(size=(n, n_outputs))
     y = draw_targets(name, (n, n_outputs), rng)
@@ -43,10 +43,10 @@ def assert_close_to_twin(name, u, y, weights):
     loss, deltas = compute(name, u, y, weights)
     expected_loss, expected_deltas, magnitudes = twin(name, u, y, weights)
     eps = np.finfo(u.dtype).eps
-    # The worst elementary function in a loss is softplus; sums over outputs and the twin round besides.
+    # Softplus has the largest error of the elementary functions in a loss. The sum over outputs and the twin round too.
     n_roundings = MAX_ERROR["softplus"] + 5 + u.shape[1]
     assert abs(loss - expected_loss) <= n_roundings * eps * magnitudes.sum()
-    # A delta is a difference: what it is made of is as large as 1, or as exp(u) and y in a Poisson loss.
+    # A delta is a difference of terms of size 1, or of exp(u) and y in a Poisson loss.
     size = 1 + np.abs(expected_deltas) + weights[:, None] * (1 + np.abs(y))
     assert np.all(np.abs(deltas - expected_deltas) <= n_roundings * eps * size)
 
@@ -69,7 +69,7 @@ def test_loss_and_deltas_are_those_of_the_formula(name, dtype, seed, n, n_output
 
 
 @pytest.mark.parametrize("name", TWINS)
-def test_loss_is_scikit_learns_of_the_predictions(name):
+def test_loss_is_scikit_learns_loss_of_the_predictions(name):
     for seed in range(20):
         u, y, weights = draw(name, np.float64, seed, scale=4.0)
         loss, _ = compute(name, u, y, weights, SCIKIT_LEARN_CAP)
@@ -77,14 +77,14 @@ def test_loss_is_scikit_learns_of_the_predictions(name):
         theirs = LOSS_FUNCTIONS[name](one_hot, LOSSES[name].predict(u.copy()), sample_weight=weights)
         if LOSSES[name].reports_mean_over_outputs:
             theirs *= u.shape[1]
-        # Clipping of probabilities at machine epsilon adds up to as much to each; subtracting them from one loses
-        # exp(u) epsilons, for u below 4 * 3.5.
+        # Clipping at machine epsilon changes each probability by up to epsilon. Subtraction from 1 loses exp(u)
+        # epsilons, for u below 4 * 3.5.
         atol = np.exp(14) * np.finfo(float).eps
         np.testing.assert_allclose(loss / weights.sum(), theirs, rtol=1e-12, atol=atol)
 
 
 @pytest.mark.parametrize("name", TWINS)
-def test_mean_over_outputs_is_reported_where_scikit_learn_does(name):
+def test_losses_average_over_outputs_where_scikit_learn_does(name):
     one_output = np.array([[0.25], [0.5]]), np.array([[1.0], [0.0]])
     three_outputs = tuple(np.repeat(array, 3, axis=1) for array in one_output)
     if name == "log_loss":
@@ -108,7 +108,7 @@ def test_deltas_are_the_difference_quotients_of_the_loss(name, n_outputs):
             shifted[place] += multiple * step
             quotients[place] += coefficient / step * compute(name, shifted, y, weights)[0]
     _, _, magnitudes = twin(name, u, y, weights)
-    # Truncation: step^4 / 30 times the fifth derivative, at most exp(u) (Poisson); rounding: 1.5 / step times that of
+    # Truncation: step^4 / 30 times the fifth derivative, at most exp(u) (Poisson). Rounding: 1.5 / step times that of
     # the sum of all rows.
     truncation = step**4 / 30 * 2 * np.exp(np.abs(u).max())
     rounding = 1.5 / step * (u.size + 10) * np.finfo(float).eps * magnitudes.sum()
@@ -118,10 +118,10 @@ def test_deltas_are_the_difference_quotients_of_the_loss(name, n_outputs):
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("size", [10.0, 30.0, 100.0, 1e3, 1e4, "huge"])
-def test_confident_wrong_classification_costs_its_margin(size, dtype):
+def test_confident_wrong_classification_has_its_margin_as_loss(size, dtype):
     size = dtype(np.finfo(dtype).max / 4 if size == "huge" else size)
     weights = np.array([1.0, 0.5], dtype)
-    # Exactly: margin + log(1 + exp(-margin)).
+    # The exact loss is margin + log(1 + exp(-margin)).
     margin = float(size)
     cost = margin + np.log1p(np.exp(-margin))
     rtol = 2 * MAX_ERROR["softplus"] * np.finfo(dtype).eps
@@ -139,7 +139,8 @@ def test_confident_wrong_classification_costs_its_margin(size, dtype):
 
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_margin_of_the_log_loss_does_not_overflow_before_the_loss_does(dtype):
-    # float32: a difference of 2 max is a float64 number; float64: the largest difference that is one.
+    # In float32, twice the maximum is a float64 number. In float64, half the maximum gives the largest finite
+    # difference.
     size = np.finfo(dtype).max if dtype == np.float32 else np.finfo(dtype).max / 2
     u = np.array([[size, -size, 0]], dtype)
     loss, deltas = compute("log_loss", u, np.ones((1, 1), dtype), np.ones(1, dtype))
@@ -149,7 +150,7 @@ def test_margin_of_the_log_loss_does_not_overflow_before_the_loss_does(dtype):
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("name", ["log_loss", "binary_log_loss"])
-def test_confident_right_classification_costs_next_to_nothing(name, dtype):
+def test_confident_right_classification_has_almost_no_loss(name, dtype):
     u = np.array([[1e4, 0, -1e4], [50, 0, -50]], dtype)[:, ::2].copy()
     y = np.array([[0], [0]] if name == "log_loss" else [[1, 0], [1, 0]], dtype)
     loss, deltas = compute(name, u, y, np.ones(2, dtype))
@@ -166,13 +167,13 @@ def test_small_binary_log_loss_keeps_its_relative_accuracy():
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("name", ["log_loss", "binary_log_loss"])
-def test_cap_bounds_what_an_output_counts_but_not_its_delta(name, dtype):
+def test_the_cap_limits_the_loss_of_an_output_but_not_its_delta(name, dtype):
     u = np.array([[1e3, 0], [2, 0]], dtype)
     y = np.array([[1], [0]] if name == "log_loss" else [[0, 1], [1, 0]], dtype)
     weights = np.array([2, 1], dtype)
     capped, capped_deltas = compute(name, u, y, weights, SCIKIT_LEARN_CAP)
     _, deltas = compute(name, u, y, weights)
-    # The first row's first output is wrong and capped; the others are those of the formulas.
+    # The first output of the first row is wrong and capped. The others follow the formula.
     others = np.log1p(np.exp(-2)) if name == "log_loss" else 2 * np.log(2) + np.log1p(np.exp(-2)) + np.log(2)
     np.testing.assert_allclose(capped, 2 * SCIKIT_LEARN_CAP + others, rtol=10 * np.finfo(dtype).eps)
     np.testing.assert_array_equal(capped_deltas, deltas)
@@ -185,7 +186,7 @@ def test_cap_is_where_scikit_learn_clips(name):
     y = np.array([[0.0, 1.0]])
     theirs = LOSS_FUNCTIONS[name](y, LOSSES[name].predict(u.copy()))
     loss, _ = compute(name, u, np.array([[1.0]]) if name == "log_loss" else y, np.ones(1), SCIKIT_LEARN_CAP)
-    # 1 - (1 - eps) is eps exactly: all that is left is the logarithm's rounding.
+    # 1 - (1 - eps) is exactly eps, so only the logarithm rounds.
     np.testing.assert_allclose(loss, theirs, rtol=1e-14)
 
 
@@ -198,7 +199,7 @@ def test_cap_is_for_log_losses_only(name, dtype):
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("name", TWINS)
-def test_row_of_weight_zero_counts_for_nothing(name, dtype):
+def test_rows_of_weight_zero_do_not_count(name, dtype):
     u, y, weights = draw(name, dtype)
     weights[:] = np.arange(len(weights)) % 3
     loss, deltas = compute(name, u, y, weights)
@@ -211,13 +212,13 @@ def test_row_of_weight_zero_counts_for_nothing(name, dtype):
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("name", TWINS)
-def test_whole_weights_are_repeated_rows(name, dtype):
+def test_integer_weights_count_as_repeated_rows(name, dtype):
     u, y, _ = draw(name, dtype)
     counts = np.arange(len(u)) % 4
     loss, deltas = compute(name, u, y, counts.astype(dtype))
     repeated = [np.repeat(array, counts, axis=0) for array in (u, y)]
     repeated_loss, repeated_deltas = compute(name, *repeated, np.ones(counts.sum(), dtype))
-    # The losses add the same float64 numbers in another order.
+    # The losses are the same float64 numbers, added in another order.
     np.testing.assert_allclose(loss, repeated_loss, rtol=1e-14)
     owner = np.repeat(np.arange(len(u)), counts)
     sums = np.zeros(u.shape)
@@ -226,7 +227,7 @@ def test_whole_weights_are_repeated_rows(name, dtype):
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-def test_poisson_with_count_zero_costs_the_mean(dtype):
+def test_poisson_loss_of_count_zero_is_the_mean(dtype):
     u = np.array([[-1e4], [-20.0], [0.0], [3.0]], dtype)
     loss, deltas = compute("poisson", u, np.zeros_like(u), np.ones(4, dtype))
     rtol = MAX_ERROR["exp"] * np.finfo(dtype).eps
@@ -236,19 +237,20 @@ def test_poisson_with_count_zero_costs_the_mean(dtype):
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("size", [1e2, 1e4])
-def test_poisson_of_far_too_small_a_mean_is_finite(size, dtype):
-    # The mean is zero in float32 at least; the loss is y (log y + size - 1).
+def test_poisson_loss_is_finite_for_a_mean_far_too_small(size, dtype):
+    # The mean underflows to zero, in float32 for both sizes. The loss is y (log y + size - 1).
     loss, deltas = compute("poisson", np.array([[-size]], dtype), np.full((1, 1), 3, dtype), np.ones(1, dtype))
     np.testing.assert_allclose(loss, 3 * (np.log(3) + size - 1), rtol=1e-14)
     np.testing.assert_array_equal(deltas, [[-3]])
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-def test_poisson_is_zero_and_flat_at_the_count(dtype):
+def test_poisson_loss_is_zero_and_flat_at_the_count(dtype):
     y = np.array([[0.5], [1], [7], [1000]], dtype)
     u = np.log(y)
     loss, deltas = compute("poisson", u, y, np.ones(4, dtype))
-    # To first order nothing, to second y du^2 / 2; the mean is off by eps (2 + |u|) of itself.
+    # The loss has no first-order term, and the second-order term is y du^2 / 2. The mean has the relative error eps (2
+    # + |u|).
     error = np.finfo(dtype).eps * (MAX_ERROR["exp"] + 1 + np.abs(u)) * y
     assert abs(loss) <= error.sum()
     assert np.all(np.abs(deltas) <= error)
@@ -266,7 +268,7 @@ def test_squared_error_does_not_overflow_before_the_loss_does(dtype):
 @pytest.mark.parametrize("cap", [np.inf, SCIKIT_LEARN_CAP])
 @pytest.mark.parametrize("name", TWINS)
 @pytest.mark.parametrize("place", [0, 1, 2])
-def test_nan_is_not_hidden(name, place, cap, dtype):
+def test_nan_preactivations_give_nan_losses_and_deltas(name, place, cap, dtype):
     u, y, _ = draw(name, dtype)
     u[4, place] = np.nan
     loss, deltas = compute(name, u, y, np.ones(len(u), dtype), cap)
@@ -288,7 +290,7 @@ def test_deltas_and_predictions_have_the_dtype_of_the_preactivations(name, dtype
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("name", TWINS)
 def test_weighted_delta_is_prediction_minus_target(name, dtype):
-    # All four losses belong to their output activation: the gradient is the residual.
+    # Each of these losses belongs to its output activation, so its gradient is the residual.
     u, y, weights = draw(name, dtype)
     _, deltas = compute(name, u, y, weights)
     if name == "log_loss":
@@ -301,7 +303,7 @@ def test_weighted_delta_is_prediction_minus_target(name, dtype):
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("name", TWINS)
-def test_predictions_of_huge_preactivations_are_probabilities(name, dtype):
+def test_predictions_of_huge_preactivations_reach_their_limits(name, dtype):
     huge = np.finfo(dtype).max / 4
     with np.errstate(over="ignore"):
         predictions = LOSSES[name].predict(np.array([[huge, -huge, 0]], dtype))

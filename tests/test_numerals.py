@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 from skinit.cli.tables.numerals import parse_number, read_numbers
 
 NUMBERS = st.decimals(-(10**9), 10**9, places=2)
-# Of thousands, and of decimals.
+# Separators of thousands and of decimals.
 SEPARATORS = [(",", "."), (".", ","), (" ", ","), ("\u202f", ","), ("'", "."), ("’", "."), ("", "."), ("", ",")]
 
 
 @given(NUMBERS, st.sampled_from(SEPARATORS), st.sampled_from(["", "$", "€ ", "US$ ", "CHF "]))
-def test_a_number_reads_as_it_was_written(number, separators, currency):
+def test_numbers_are_read_in_every_style(number, separators, currency):
     thousands, decimal = separators
     digits = f"{abs(number):,.2f}".replace(",", "\0").replace(".", decimal).replace("\0", thousands)
     sign = "-" if number < 0 else ""
@@ -25,13 +25,13 @@ def test_a_number_reads_as_it_was_written(number, separators, currency):
 
 
 @given(st.text(), st.sampled_from([".", ","]))
-def test_any_text_is_a_number_or_not(text, decimal):
+def test_any_text_can_be_read_without_an_error(text, decimal):
     parsed = parse_number(text, decimal)
     assert parsed is None or isinstance(parsed[0], float)
 
 
 @given(st.floats(allow_nan=False))
-def test_what_python_writes_reads_exactly(number):
+def test_numbers_that_python_writes_are_read_exactly(number):
     assert parse_number(repr(number)) == (number, "")
     np.testing.assert_array_equal(read_numbers(pd.Series([repr(number), ""], dtype=object)).values, [number, np.nan])
 
@@ -55,11 +55,11 @@ def test_what_python_writes_reads_exactly(number):
         ("1E-5", 1e-5),
     ],
 )
-def test_units_and_signs(text, number):
+def test_units_and_signs_are_understood(text, number):
     assert parse_number(text)[0] == number
 
 
-# Each of these would lose what it says if it were taken for a number.
+# As a number, each of these texts would lose information.
 @pytest.mark.parametrize(
     "text",
     [
@@ -80,7 +80,7 @@ def test_units_and_signs(text, number):
         "(5",
     ],
 )
-def test_what_is_no_number(text):
+def test_texts_that_are_no_numbers_are_refused(text):
     assert parse_number(text) is None
 
 
@@ -90,7 +90,7 @@ def test_zeros_do_not_begin_a_group_of_thousands():
 
 
 @pytest.mark.parametrize("marker", ["?", "-", ".", "*", "n/a", "NA", "None", "null", "#DIV/0!", "–", "nan"])
-def test_one_marker_of_a_missing_value_leaves_a_column_of_numbers(marker):
+def test_a_marker_of_a_missing_value_is_read_as_missing(marker):
     numbers = read_numbers(pd.Series(["1.5", marker, "2"], dtype=object))
     np.testing.assert_array_equal(numbers.values, [1.5, np.nan, 2])
     assert numbers.remarks == []
@@ -101,6 +101,6 @@ def test_remarks_are_counted_by_rows():
     assert (numbers.n_remarks, numbers.remarks, numbers.share) == (3, ["closed", "see note"], 0.97)
 
 
-def test_two_units_are_no_column_of_numbers():
+def test_a_column_with_two_units_has_no_numbers():
     assert read_numbers(pd.Series(["5 kg", "5 lb"], dtype=object)) is None
     assert read_numbers(pd.Series(["5 kg", "5"], dtype=object)).unit == "kg"

@@ -1,4 +1,4 @@
-"""Networks as ONNX graphs, run by onnxruntime: equal to the estimators, alone and in what skl2onnx converts."""
+"""Networks as ONNX graphs, run by onnxruntime: equal to the estimators, alone and inside other converted objects."""
 
 import re
 import subprocess
@@ -37,7 +37,7 @@ RNG = np.random.default_rng(0)
 X = RNG.normal(size=(N_ROWS, N_FEATURES))
 NUMBERS = RNG.integers(0, 3, N_ROWS)
 COLUMNS = np.stack([NUMBERS, RNG.integers(5, 7, N_ROWS)], axis=1)
-# Targets of each kind that a classifier takes.
+# Targets of each kind that a classifier accepts.
 LABELS = {
     "two integers": NUMBERS > 0,
     "integers": NUMBERS - 7,
@@ -51,7 +51,7 @@ LABELS = {
     "columns": COLUMNS,
     "columns of strings": np.array(["a", "b", "ccc", "", "", "d", "éé"])[COLUMNS],
 }
-# Targets of each loss that a regressor has.
+# Parameters for each loss of a regressor.
 LOSSES = [
     {"loss": "squared_error"},
     {"loss": "absolute_error"},
@@ -65,14 +65,14 @@ LOSSES = [
 
 
 def run(graph, *inputs):
-    """What onnxruntime computes of a valid graph."""
+    """Check a graph, and return the outputs that onnxruntime computes."""
     onnx.checker.check_model(graph, full_check=True)
     session = onnxruntime.InferenceSession(graph.SerializeToString(), providers=["CPUExecutionProvider"])
     return session.run(None, dict(zip([each.name for each in session.get_inputs()], inputs, strict=True)))
 
 
 def randomize(estimator, rng, scale=1.0):
-    """Weights and intercepts as training might leave them."""
+    """Draw weights and intercepts as training might leave them."""
     estimator.coefs_ = [rng.normal(scale=scale, size=w.shape).astype(w.dtype) for w in estimator.coefs_]
     estimator.intercepts_ = [rng.normal(scale=scale, size=b.shape).astype(b.dtype) for b in estimator.intercepts_]
     return estimator
@@ -90,9 +90,9 @@ def make_regressor(y, dtype=np.float64, hidden=(4,), activation="silu", **parame
 
 
 def rounding_of(network, rows):
-    """A bound of what rounding does to a preactivation: products, sums and activations with some errors of eps each.
+    """Return a bound of the rounding of a preactivation: products, sums and activations each have some errors of eps.
 
-    Activations are at most 1.76 |u| + 1, and no steeper than 1.76, by which errors grow as magnitudes do.
+    Activations are at most 1.76 |u| + 1. Their slope is at most 1.76, so errors grow like magnitudes.
     """
     magnitudes = np.abs(np.asarray(rows, np.float64))
     n_roundings = 0
@@ -112,7 +112,7 @@ def assert_same_arrays(results, expected, atol):
 
 
 def as_list(scores):
-    """The decision values of a classifier, in the form of skl2onnx: two columns for two classes."""
+    """Return the decision values of a classifier in the form of skl2onnx, with two columns for two classes."""
     return scores if isinstance(scores, list) or scores.ndim == 2 else np.stack([-scores, scores], axis=1)
 
 
@@ -123,7 +123,7 @@ def test_all_activations_of_hidden_layers_and_of_outputs_have_formulas():
 
 @DTYPES
 @pytest.mark.parametrize("name", ACTIVATIONS)
-def test_activation_has_the_digits_of_the_kernels_from_tails_to_zero(name, dtype):
+def test_activations_agree_with_the_kernels_from_tails_to_zero(name, dtype):
     sizes = np.concatenate([10.0 ** np.linspace(-30, 30, 121), np.linspace(0.1, 120, 1200)])
     u = np.concatenate([-sizes, [0], sizes]).astype(dtype)
     network = MLPRegressor("squared_error", (1,), name).initialize(np.zeros((2, 1), dtype), [0, 1])
@@ -132,7 +132,7 @@ def test_activation_has_the_digits_of_the_kernels_from_tails_to_zero(name, dtype
     (values,) = run(skinit.to_onnx(network), u[:, np.newaxis])
     expected, _, _ = evaluate(name, u)
     limits = np.finfo(dtype)
-    # Where the kernels have 0, exponentials of onnxruntime may have the numbers below the normal ones.
+    # Where the kernels give 0, onnxruntime may give subnormal exponentials.
     assert (np.abs(values[:, 0] - expected) <= 8 * limits.eps * np.abs(expected) + limits.tiny * (1 + np.abs(u))).all()
 
 
@@ -151,7 +151,7 @@ def test_classifier_predicts_the_same_labels_and_probabilities(kind, dtype):
 
 @DTYPES
 @pytest.mark.parametrize("kind", LABELS)
-def test_raw_scores_are_decision_values(kind, dtype):
+def test_raw_scores_are_the_decision_values(kind, dtype):
     network = make_classifier(LABELS[kind], dtype)
     rows = X.astype(dtype)
     options = {id(network): {"zipmap": False, "raw_scores": True}}
@@ -164,14 +164,14 @@ def test_raw_scores_are_decision_values(kind, dtype):
 @pytest.mark.parametrize("n_columns", [1, 2])
 @pytest.mark.parametrize("parameters", LOSSES, ids=str)
 def test_regressor_predicts_the_same_numbers(parameters, n_columns, dtype):
-    # Several quantiles take targets of one column.
+    # A list of quantiles needs targets of one column.
     y = X[:, 0] if n_columns == 1 or "quantile" in parameters else X[:, :n_columns]
     network = make_regressor(np.abs(y) + 1, dtype, **parameters)
     rows = (3 * X).astype(dtype)
     (predictions,) = run(skinit.to_onnx(network), rows)
     expected = network.predict(rows).reshape(N_ROWS, -1)
     assert (predictions.dtype, predictions.shape) == (dtype, expected.shape)
-    # Errors of a preactivation are relative ones of its exponential, and are added up by cumulative sums.
+    # The absolute error of a preactivation is the relative error of its exponential. Cumulative sums add the errors up.
     scale = np.abs(expected).max() if parameters["loss"] in ("poisson", "gamma") else expected.shape[1]
     np.testing.assert_allclose(predictions, expected, rtol=0, atol=scale * rounding_of(network, rows))
     if "quantile" in parameters:
@@ -203,7 +203,7 @@ def test_network_of_any_shape_predicts_the_same(shape, n_rows, seed):
 
 @DTYPES
 @pytest.mark.parametrize("kind", LABELS)
-def test_ties_have_the_label_that_predict_gives(kind, dtype):
+def test_ties_get_the_label_of_predict(kind, dtype):
     network = make_classifier(LABELS[kind], dtype)
     network.coefs_[-1] = np.zeros_like(network.coefs_[-1])
     network.intercepts_[-1] = np.zeros_like(network.intercepts_[-1])
@@ -214,10 +214,10 @@ def test_ties_have_the_label_that_predict_gives(kind, dtype):
 @DTYPES
 @pytest.mark.parametrize("kind", LABELS)
 @pytest.mark.parametrize("factor", [30, 1e30])
-def test_confident_probabilities_are_not_nan_and_keep_their_digits(kind, factor, dtype):
+def test_confident_probabilities_keep_their_digits(kind, factor, dtype):
     network = make_classifier(LABELS[kind], dtype, hidden=(), activation="relu")
     network.intercepts_ = [np.zeros_like(network.intercepts_[0])]
-    # One product each, which rounds the same everywhere.
+    # Each output is a single product, so it rounds the same everywhere.
     network.coefs_[0][1:] = 0
     rows = (factor * X).astype(dtype)
     labels, probabilities = run(skinit.to_onnx(network), rows)
@@ -225,8 +225,8 @@ def test_confident_probabilities_are_not_nan_and_keep_their_digits(kind, factor,
     limits = np.finfo(dtype)
     expected = network.predict_proba(rows)
     for result, each in zip(*(p if isinstance(p, list) else [p] for p in (probabilities, expected)), strict=True):
-        # The difference from the largest preactivation is rounded before it is exponentiated. Below the normal numbers
-        # onnxruntime may have 0.
+        # The difference from the largest preactivation is rounded before it is exponentiated. onnxruntime may round
+        # subnormal results to 0.
         np.testing.assert_allclose(result, each, rtol=200 * limits.eps, atol=limits.tiny)
 
 
@@ -243,7 +243,7 @@ def test_predictions_that_overflow_are_infinite(dtype):
 
 @DTYPES
 @pytest.mark.parametrize("name", ACTIVATIONS)
-def test_rows_with_nan_and_no_others_have_nan(name, dtype):
+def test_only_rows_with_nan_give_nan(name, dtype):
     network = make_classifier(LABELS["strings"], dtype, hidden=(20,), activation=name)
     rows = X.astype(dtype)
     rows[::2, 1] = np.nan
@@ -254,7 +254,7 @@ def test_rows_with_nan_and_no_others_have_nan(name, dtype):
 
 @DTYPES
 @pytest.mark.parametrize("kind", LABELS)
-def test_any_number_of_rows_goes_through(kind, dtype):
+def test_a_graph_takes_any_number_of_rows(kind, dtype):
     network = make_classifier(LABELS[kind], dtype)
     graph = skinit.to_onnx(network)
     for n_rows in (0, 1, 1000):
@@ -279,7 +279,7 @@ def test_input_of_another_type_gives_what_predict_gives(given, dtype):
 
 
 @pytest.mark.parametrize("make", [lambda X: X[:1], lambda X: X.tolist(), csr_matrix], ids=["a row", "list", "sparse"])
-def test_a_row_of_the_data_tells_the_inputs(make):
+def test_one_row_of_the_data_defines_the_inputs(make):
     network = make_classifier(LABELS["strings"])
     assert skinit.to_onnx(network, make(X)) == skinit.to_onnx(network)
 
@@ -298,7 +298,7 @@ def test_columns_of_a_frame_are_inputs_in_the_order_of_the_fit():
 
 @pytest.fixture(scope="module")
 def people():
-    """A table with numbers and strings, of which the first is missing, and what to predict."""
+    """Return a table with numbers and strings, one of them missing, and labels."""
     rng = np.random.default_rng(0)
     frame = pd.DataFrame(
         {
@@ -314,7 +314,7 @@ def people():
 
 
 def feed(frame):
-    """Each column of a frame, as onnxruntime takes it."""
+    """Yield each column of a frame in the form that onnxruntime takes."""
     for name in frame:
         values = frame[[name]].to_numpy()
         yield values if values.dtype.kind == "f" else values.astype(str).astype(object)
@@ -333,7 +333,7 @@ def test_pipeline_with_columns_of_a_frame_converts(people, searches):
     np.testing.assert_array_equal(labels, model.predict(frame))
     rows = getattr(model, "best_estimator_", model)[0].transform(frame)
     fitted = getattr(model, "best_estimator_", model)[-1]
-    # Scaled numbers are rounded some more times.
+    # Scaling rounds the numbers a few more times.
     assert_same_arrays(probabilities, model.predict_proba(frame), 2 * rounding_of(fitted, rows))
 
 
@@ -417,7 +417,7 @@ def test_options_of_skl2onnx_for_classifiers(kind):
         np.testing.assert_array_equal(classes, network.classes_)
 
 
-def test_weights_that_a_user_put_in_are_those_of_the_graph():
+def test_the_graph_has_the_weights_that_a_user_set():
     network = make_regressor(X[:, 0])
     before = skinit.to_onnx(network)
     network.intercepts_[-1] = network.intercepts_[-1] + 1
@@ -436,12 +436,12 @@ def test_conversion_leaves_the_estimator_as_it_was():
 @pytest.mark.parametrize(
     "estimator", [MLPRegressor(), make_pipeline(StandardScaler(), MLPClassifier()), GridSearchCV(MLPClassifier(), {})]
 )
-def test_what_is_not_fitted_is_an_error(estimator):
+def test_unfitted_estimators_are_refused(estimator):
     with pytest.raises(NotFittedError):
         skinit.to_onnx(estimator, X)
 
 
-def test_own_activation_is_an_error_that_names_it_and_what_to_do():
+def test_activations_of_users_are_refused_with_a_remedy():
     network = make_regressor(X[:, 0], hidden=(2, 2), activation=["relu", MADE["softsign"]])
     message = (
         "The activation 'softsign' cannot be converted to ONNX, because it is a Python function: fit with one of '"
@@ -458,14 +458,14 @@ def test_own_activation_is_an_error_that_names_it_and_what_to_do():
         (np.array(["a", 1], dtype=object), "ONNX has no type for the labels 'a', 1 of dtype object"),
     ],
 )
-def test_labels_that_onnx_does_not_have_are_an_error(classes, message):
+def test_labels_without_a_type_in_onnx_are_refused(classes, message):
     network = make_classifier(LABELS["two strings"])
     network.classes_ = classes
     with pytest.raises(ValueError, match=re.escape(message)):
         skinit.to_onnx(network)
 
 
-def test_wrong_inputs_are_errors():
+def test_wrong_inputs_are_refused():
     network = make_classifier(LABELS["strings"])
     with pytest.raises(
         ValueError, match=re.escape("X has 2 column(s), but MLPClassifier was fitted with n_features_in_=3")
@@ -489,7 +489,7 @@ def test_skinit_is_imported_without_onnx():
 
 
 @pytest.mark.parametrize("package", ["onnx", "skl2onnx"])
-def test_without_onnx_the_error_says_what_to_install(package):
+def test_without_onnx_the_error_names_the_package_to_install(package):
     code = f"import sys; sys.modules[{package!r}] = None; import skinit; skinit.to_onnx(None)"
     last = in_new_process(code).stderr.strip().splitlines()[-1]
     assert last.startswith("ImportError: ONNX needs onnx and skl2onnx (")

@@ -1,4 +1,4 @@
-"""Activations of one's own: what `make_activation` finds, against the built-in ones, and through whole networks."""
+"""Activations of users: `make_activation` against the built-in activations, alone and in whole networks."""
 
 import copy
 import math
@@ -33,7 +33,7 @@ from skinit.kernels.own_activations import _make_difference, _make_second_differ
 X_iris, y_iris = load_iris(return_X_y=True)
 X_iris = (X_iris - X_iris.mean(axis=0)) / X_iris.std(axis=0)
 DTYPES = [np.float32, np.float64]
-# Rounding of the formulas, and errors of the differences as they are stated, of slope and of bend.
+# For slope and bend, the rounding of the formulas or the stated errors of differences.
 ERRORS = {
     "softsign": (1e-15, 1e-15),
     "leaky_relu": (1e-15, 1e-15),
@@ -42,16 +42,16 @@ ERRORS = {
     "elu": (1e-12, 1e-9),
     "tanh": (1e-12, 1e-9),
 }
-# Differences are taken up to three steps from a point.
+# Differences reach up to three steps from a point.
 BESIDE_A_KINK = 3 * 2.0**-9
 
 
 def with_own_activations(network, activation):
-    """A network with the same parameters."""
+    """Return a network with the same parameters."""
     return Network.from_parameters(network.coefs, network.intercepts, activation, network.loss)
 
 
-# What is computed.
+# Values and derivatives.
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -59,7 +59,7 @@ def with_own_activations(network, activation):
 def test_value_slope_and_bend_are_those_of_the_built_in_activation(name, dtype):
     u = np.concatenate([np.linspace(-30, 30, 6001), np.random.default_rng(0).uniform(-1, 1, 1000), [0.0]])
     u = u[(np.abs(u) > BESIDE_A_KINK) | (u == 0)].astype(dtype)
-    # The built-in ones round in their own precision: compared with them in float64.
+    # The built-in activations round in their own precision, so they are evaluated in float64.
     expected = evaluate(name, u.astype(np.float64))
     for own, built_in, error in zip(evaluate(MADE[name], u), expected, (1e-15, *ERRORS[name]), strict=True):
         assert own.dtype == dtype
@@ -67,19 +67,19 @@ def test_value_slope_and_bend_are_those_of_the_built_in_activation(name, dtype):
         scale = 1 + np.abs(expected[0])
         tolerance = (4 * error + 4 * np.finfo(dtype).eps) * scale
         assert np.all(np.abs(own - built_in)[~is_zero] <= tolerance[~is_zero])
-        # At a kink the derivatives are those of the left side, to the error of differences on one side.
+        # At a kink the derivatives are those from the left, to the error of one-sided differences.
         assert np.all(np.abs(own - built_in)[is_zero] <= 1e-4)
 
 
 @settings(max_examples=200, deadline=None, derandomize=True)
 @given(kink=st.floats(-2, 2), left=st.floats(-2, 2), right=st.floats(-2, 2), offset=st.floats(-0.01, 0.01))
-def test_derived_slope_beside_a_kink_is_that_of_one_side(kink, left, right, offset):
+def test_derived_slopes_near_a_kink_are_those_of_one_side(kink, left, right, offset):
     def f(u):
         return (right if u > kink else left) * (u - kink)
 
     u = kink + offset
     slope, bend = _make_difference(f)(u), _make_second_difference(f)(u)
-    # A kink that is smaller than the tolerance of differences, or met at less than a thousandth of a step, is not seen.
+    # Differences do not notice a kink below their tolerance, or within a thousandth of a step of the point.
     tolerance = 4e-6 + 1e-3 * abs(left - right)
     assert min(abs(slope - left), abs(slope - right)) <= tolerance
     if abs(offset) > 1e-5:
@@ -89,7 +89,7 @@ def test_derived_slope_beside_a_kink_is_that_of_one_side(kink, left, right, offs
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("name", ["softsign", "leaky_relu"])
-def test_the_same_arithmetic_gives_the_same_network(name, dtype):
+def test_functions_with_the_arithmetic_of_a_built_in_activation_give_its_network(name, dtype):
     common = {"hidden_layer_sizes": (7, 5), "max_iter": 5, "random_state": 0, "init": "xavier"}
     X = X_iris.astype(dtype)
     with pytest.warns(match="Maximum iterations"):
@@ -99,7 +99,7 @@ def test_the_same_arithmetic_gives_the_same_network(name, dtype):
         if dtype == np.float64:
             np.testing.assert_array_equal(a, b)
         else:
-            # 5 steps of Adam, of 0.001 each, whose directions differ by rounding.
+            # Five Adam steps of 0.001, whose directions differ by rounding.
             np.testing.assert_allclose(a, b, rtol=0, atol=1e-4)
 
 
@@ -109,7 +109,7 @@ def test_the_same_arithmetic_gives_the_same_network(name, dtype):
     loss=st.sampled_from(LOSSES),
     seed=st.integers(0, 999),
 )
-def test_gradient_is_that_of_the_loss_also_with_derived_slopes(names, loss, seed):
+def test_gradient_is_that_of_the_loss_with_derived_slopes(names, loss, seed):
     activations = tuple(MADE[name] for name in names)
     assert_gradient_of_loss(*make_problem(activations, loss, (3, *[3] * len(names), 3), 5, seed))
 
@@ -120,7 +120,7 @@ def test_gradient_is_that_of_the_loss_also_with_derived_slopes(names, loss, seed
     loss=st.sampled_from(LOSSES),
     seed=st.integers(0, 999),
 )
-def test_hessian_is_the_derivative_of_the_gradient_also_with_derived_bends(names, loss, seed):
+def test_hessian_is_the_derivative_of_the_gradient_with_derived_bends(names, loss, seed):
     activations = tuple(MADE[name] for name in names)
     *problem, step = make_problem(activations, loss, (3, *[3] * len(names), 3), 5, seed)
     slope_error, bend_error = np.max([ERRORS[name] for name in names], axis=0)
@@ -135,12 +135,13 @@ def test_hessian_is_the_derivative_of_the_gradient_also_with_derived_bends(names
     dtype=st.sampled_from(DTYPES),
     seed=st.integers(0, 999),
 )
-def test_gradient_and_hessian_are_those_of_the_built_in_activations_to_the_stated_accuracy(names, loss, dtype, seed):
+def test_gradient_and_hessian_agree_with_the_built_in_activations(names, loss, dtype, seed):
     network, X, targets, weights, _ = make_problem(tuple(names), loss, (3, *[3] * len(names), 3), 5, seed, dtype)
     own = with_own_activations(network, [MADE[name] for name in names])
     for order, compute in enumerate((lambda *given: loss_and_gradient(*given)[1], multiply)):
         expected = compute(network, X, targets, weights)
-        # Each term has one slope or bend of a unit at most three times, and sums of five rows have some hundred terms.
+        # Each term contains a slope or bend of a unit at most three times, and sums of five rows have some hundred
+        # terms.
         stated = max(ERRORS[name][order] for name in names)
         atol = N_ROUNDINGS * (np.finfo(dtype).eps + stated) * max(np.abs(expected).max(), 1)
         np.testing.assert_allclose(compute(own, X, targets, weights), expected, rtol=0, atol=atol)
@@ -157,11 +158,11 @@ def test_estimators_train_and_keep_the_dtype(solver, dtype):
     assert model.coefs_[0].dtype == model.predict_proba(X).dtype == dtype
 
 
-# What depends on the activation.
+# Gains, initializers and findings.
 
 
 @pytest.mark.parametrize("name", MADE)
-def test_gain_and_automatic_weights_are_those_that_keep_the_mean_square(name):
+def test_gain_and_automatic_weights_keep_the_mean_square(name):
     np.testing.assert_allclose(gain(MADE[name]), gain(name), rtol=1e-9)
     np.testing.assert_allclose(gain(MADE[name], "backward"), gain(name, "backward"), rtol=1e-3)
     initializer = get_initializer("auto", MADE[name])
@@ -194,16 +195,16 @@ def test_inspection_names_own_activations():
     np.testing.assert_allclose(signals.hessian_norm, built_in.hessian_norm, rtol=1e-6)
 
 
-# What it is as an object.
+# Comparison, copies and pickles.
 
 
-def test_it_reads_as_it_was_made():
+def test_the_repr_is_the_call_that_made_it():
     assert repr(MADE["softsign"]) == "make_activation(softsign, slope=softsign_slope, bend=softsign_bend)"
     assert repr(make_activation(math.tanh, name="mine")) == "make_activation(tanh, name='mine')"
     assert str(make_activation(math.tanh, name="mine")) == "mine"
 
 
-def test_equal_functions_make_equal_activations_and_others_do_not():
+def test_activations_are_equal_if_their_functions_and_names_are():
     def make(scale, name="scaled"):
         return make_activation(lambda u: scale * u, name=name)
 
@@ -216,7 +217,7 @@ def test_equal_functions_make_equal_activations_and_others_do_not():
     np.testing.assert_array_equal(evaluate(make(0.25), np.ones(2))[0], 0.25)
 
 
-def test_a_number_that_is_changed_makes_another_activation(monkeypatch):
+def test_changing_a_global_number_makes_another_activation(monkeypatch):
     u = np.full(2, -1.0)
     made = make_activation(own_activations.leaky_relu)
     np.testing.assert_array_equal(evaluate(made, u)[0], -0.01)
@@ -227,7 +228,7 @@ def test_a_number_that_is_changed_makes_another_activation(monkeypatch):
     np.testing.assert_array_equal(evaluate(other, u)[0], -0.5)
 
 
-def test_arrays_that_a_function_refers_to_are_compared_as_objects():
+def test_arrays_of_a_function_are_compared_by_identity():
     table = np.array([0.5, 2.0])
 
     def make(values):
@@ -250,7 +251,7 @@ def test_machine_code_is_not_kept_on_disk(monkeypatch):
     assert len(kept) == 1
 
 
-def test_it_cannot_be_changed():
+def test_an_activation_cannot_be_changed():
     with pytest.raises(AttributeError):
         MADE["gelu"].value = math.tanh
 
@@ -261,7 +262,7 @@ def test_clones_and_copies_have_the_same_activation():
         assert each.activation == model.activation
 
 
-def test_pickles_are_of_the_functions_names():
+def test_pickles_hold_the_names_of_functions():
     X = X_iris[:20]
     model = MLPRegressor(hidden_layer_sizes=(3,), activation=MADE["gelu"], random_state=0).initialize(X, y_iris[:20])
     loaded = pickle.loads(pickle.dumps(model))
@@ -288,7 +289,7 @@ def test_a_pickle_is_read_by_another_process():
     assert result.stdout.decode().split(") ") == [repr(MADE["softsign"])[:-1], "0.5\n"]
 
 
-def test_the_functions_of_a_script_reach_the_workers_and_come_back(tmp_path):
+def test_functions_of_a_script_reach_workers_and_return(tmp_path):
     script = tmp_path / "script.py"
     script.write_text(
         "from sklearn.datasets import load_iris\n"
@@ -305,7 +306,7 @@ def test_the_functions_of_a_script_reach_the_workers_and_come_back(tmp_path):
     subprocess.run([sys.executable, script], check=True)
 
 
-def test_what_cannot_be_pickled_says_why_not():
+def test_functions_that_cannot_be_pickled_are_refused_with_the_reason():
     def local(u):
         return u
 
@@ -318,7 +319,7 @@ def test_what_cannot_be_pickled_says_why_not():
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @pytest.mark.parametrize("n_jobs", [1, 2])
-def test_a_search_goes_over_own_activations_in_workers_too(n_jobs):
+def test_a_search_accepts_own_activations_in_workers(n_jobs):
     grid = {"activation": [MADE["softsign"], "softsign", [MADE["gelu"], "relu"]]}
     model = MLPClassifier((6, 5), max_iter=5, init="xavier", random_state=0)
     scores = GridSearchCV(model, grid, cv=2, n_jobs=n_jobs).fit(X_iris, y_iris).cv_results_["mean_test_score"]
@@ -347,24 +348,24 @@ ERRORS_OF_FUNCTIONS = [
 
 
 @pytest.mark.parametrize(("functions", "message"), ERRORS_OF_FUNCTIONS, ids=range(len(ERRORS_OF_FUNCTIONS)))
-def test_what_is_no_function_of_a_number_is_an_error(functions, message):
+def test_functions_that_do_not_map_a_number_to_a_number_are_refused(functions, message):
     with pytest.raises(TypeError, match=message) as caught:
         make_activation(**functions)
-    # numba's own messages take a page.
+    # numba's own messages fill a page.
     assert len(str(caught.value)) < 500
 
 
-def test_an_index_out_of_range_is_an_error():
+def test_a_function_with_an_index_out_of_range_is_refused():
     with pytest.raises(ValueError, match=r"must not raise errors; from -30 to 30 they raised IndexError\(.*\)"):
         make_activation(lambda u: (1.0, 2.0)[int(u)])
 
 
-def test_a_parameter_with_a_default_has_it():
+def test_a_parameter_with_a_default_uses_it():
     made = [make_activation(lambda u, scale=scale: scale * u) for scale in (0.5, 0.25)]
     np.testing.assert_array_equal([evaluate(each, np.ones(1))[0][0] for each in made], [0.5, 0.25])
 
 
-def test_a_function_that_raises_is_an_error():
+def test_a_function_that_raises_is_refused():
     def picky(u):
         if u > 1e6:
             raise ValueError("too large")
@@ -385,14 +386,14 @@ def test_a_function_that_raises_is_an_error():
         ),
     ],
 )
-def test_what_is_not_finite_is_an_error_with_the_point(functions, message):
+def test_values_that_are_not_finite_are_refused_with_the_point(functions, message):
     with pytest.raises(ValueError, match=message):
         make_activation(**functions)
 
 
 @pytest.mark.parametrize("factor", [0.0, -1.0, 0.999, 1.001, 2.0])
 @pytest.mark.parametrize("name", ["softsign", "silu"])
-def test_a_wrong_derivative_is_an_error_with_the_point_and_both_numbers(name, factor):
+def test_a_wrong_derivative_is_refused_with_the_point_and_both_numbers(name, factor):
     value, slope = own_activations.softsign, njit(own_activations.softsign_slope)
     if name == "silu":
         value, slope = own_activations.silu, njit(own_activations.silu_slope)
@@ -405,14 +406,14 @@ def test_a_wrong_derivative_is_an_error_with_the_point_and_both_numbers(name, fa
     assert abs(u) <= 30
 
 
-def test_a_wrong_bend_is_an_error():
+def test_a_wrong_bend_is_refused():
     with pytest.raises(ValueError, match="bend must be the derivative of slope: at u = .* it gave 1, and .* give .*"):
         make_activation(own_activations.silu, own_activations.silu_slope, lambda u: 1.0)
 
 
 @pytest.mark.parametrize("steepness", [1.0, 30.0, 1000.0])
 @pytest.mark.parametrize("kink", [0.0, 0.1, 1 / 3])
-def test_right_derivatives_pass_however_steep_and_wherever_the_kink(steepness, kink):
+def test_right_derivatives_of_steep_and_kinked_functions_are_accepted(steepness, kink):
     make_activation(
         lambda u: math.tanh(steepness * (u - kink)),
         lambda u: steepness * (1 - math.tanh(steepness * (u - kink)) ** 2),
@@ -422,7 +423,7 @@ def test_right_derivatives_pass_however_steep_and_wherever_the_kink(steepness, k
     )
 
 
-def test_a_plain_function_is_no_activation_and_the_error_says_what_to_do():
+def test_a_plain_function_is_refused_with_the_remedy():
     model = MLPRegressor(hidden_layer_sizes=(3,), activation=[math.tanh])
     with pytest.raises(ValueError, match=r"make_activation.* activation\[0\] must be .*, got <built-in .*tanh>"):
         model.fit(X_iris, y_iris)

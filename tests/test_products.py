@@ -1,4 +1,4 @@
-"""Products of matrices against NumPy, for every shape around the edges of tiles, and on processors of other kinds."""
+"""Products of matrices against NumPy, for every shape around the edges of tiles, and on other processors."""
 
 import numpy as np
 import pytest
@@ -11,12 +11,12 @@ from skinit.kernels.products import ACCUMULATE, OVERWRITE, SCALE, compile_multip
 
 DTYPES = [np.float32, np.float64]
 SIZES = st.integers(1, 70)
-# Fills what must be neither read nor written.
+# Fills memory that must be neither read nor written.
 GUARD = np.nan
 
 
 def guarded(values):
-    """A copy of a matrix in memory with guards before and after it."""
+    """Return a copy of a matrix, and its memory with guards before and after it."""
     memory = np.full(values.size + 64, GUARD, values.dtype)
     inside = memory[32 : 32 + values.size].reshape(values.shape)
     inside[...] = values
@@ -35,7 +35,7 @@ def check(n_rows, n_inner, n_columns, mode, is_transposed, dtype):
     compile_multiply(out.dtype)(given_A, is_transposed, given_B, out, mode, spare)
     product = A.astype(np.float64) @ B
     expected = {OVERWRITE: product, ACCUMULATE: start + product, SCALE: start * product}[mode]
-    # A sum of n products has a relative error of n + 1 roundings at most, of the sum of the magnitudes.
+    # A sum of n products has at most n + 1 roundings, each relative to the sum of the magnitudes.
     magnitudes = np.abs(A).astype(np.float64) @ np.abs(B)
     if mode != OVERWRITE:
         magnitudes = np.abs(start) + magnitudes if mode == ACCUMULATE else np.abs(start) * magnitudes
@@ -45,17 +45,17 @@ def check(n_rows, n_inner, n_columns, mode, is_transposed, dtype):
         assert np.isnan(guards[-32:]).all()
 
 
-# The first example compiles.
+# The first example compiles, so there is no deadline.
 @settings(deadline=None)
 @given(SIZES, SIZES, SIZES, st.sampled_from([OVERWRITE, ACCUMULATE, SCALE]), st.booleans(), st.sampled_from(DTYPES))
 def test_products_are_those_of_numpy_and_touch_nothing_else(n_rows, n_inner, n_columns, mode, is_transposed, dtype):
     check(n_rows, n_inner, n_columns, mode, is_transposed, dtype)
 
 
-# The first example compiles.
+# The first example compiles, so there is no deadline.
 @settings(deadline=None)
 @given(SIZES, SIZES, SIZES, st.sampled_from(DTYPES))
-def test_an_output_has_the_same_bits_in_any_tile(n_rows, n_inner, n_columns, dtype):
+def test_outputs_have_the_same_bits_in_every_tile(n_rows, n_inner, n_columns, dtype):
     rng = np.random.default_rng([n_rows, n_inner, n_columns])
     A, B = rng.normal(size=(n_rows, n_inner)).astype(dtype), rng.normal(size=(n_inner, n_columns + 1)).astype(dtype)
     multiply = compile_multiply(np.dtype(dtype))
@@ -71,7 +71,7 @@ def test_an_output_has_the_same_bits_in_any_tile(n_rows, n_inner, n_columns, dty
     np.testing.assert_array_equal(transposed, whole)
 
 
-def test_a_number_that_is_not_finite_stays_in_its_row_and_column():
+def test_numbers_that_are_not_finite_stay_in_their_row_and_column():
     A, B = np.ones((9, 5)), np.ones((5, 11))
     A[8, 2], B[3, 10] = np.nan, np.inf
     out = np.empty((9, 11))
@@ -81,7 +81,7 @@ def test_a_number_that_is_not_finite_stays_in_its_row_and_column():
     assert np.isfinite(out[:8, :10]).all()
 
 
-# Compiled for other processors, in processes of their own. The host has to be able to run it.
+# Code for other processors, each in its own process. The host must be able to run it.
 
 ELSEWHERE = """
 import hashlib, json
@@ -109,7 +109,7 @@ print(json.dumps([processor()._asdict(), digest.hexdigest()]))
 """
 
 
-needs_avx2 = pytest.mark.skipif(processor().vector_bytes < 32, reason="runs code for AVX2")
+needs_avx2 = pytest.mark.skipif(processor().vector_bytes < 32, reason="needs a processor with AVX2")
 
 
 @needs_avx2

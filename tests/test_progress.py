@@ -36,25 +36,25 @@ def without_numbers(line):
     ],
 )
 @pytest.mark.parametrize("verbose", [1, True, 3, 10])
-def test_one_prints_the_lines_of_scikit_learn(verbose, parameters, estimator, capsys):
+def test_verbose_1_prints_the_lines_of_scikit_learn(verbose, parameters, estimator, capsys):
     parameters = {"hidden_layer_sizes": (4,), "max_iter": 6, "random_state": 0, "verbose": verbose, **parameters}
     ours = lines_of({"MLPClassifier": MLPClassifier, "MLPRegressor": MLPRegressor}[estimator](**parameters), capsys)
     theirs = lines_of(getattr(neural_network, estimator)(**parameters), capsys)
     assert [without_numbers(line) for line in ours] == [without_numbers(line) for line in theirs]
     numbers = [[float(word) for word in re.findall(r"-?\d+\.\d+", " ".join(lines))] for lines in (ours, theirs)]
-    # Six or eight digits are printed, the last one rounded.
+    # Six or eight digits are printed, and the last one is rounded.
     np.testing.assert_allclose(*numbers, rtol=1e-6, atol=2e-6)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("early_stopping", [False, True])
-def test_two_prints_a_table(early_stopping, dtype, capsys):
-    # A step an epoch.
+def test_verbose_2_prints_a_table(early_stopping, dtype, capsys):
+    # Each epoch has one step.
     parameters = {"solver": "sgd", "learning_rate": "linear", "batch_size": 135 if early_stopping else 150}
     network = MLPClassifier((4,), max_iter=5, random_state=0, verbose=2, early_stopping=early_stopping, **parameters)
     header, *rows = lines_of(network, capsys, dtype)
     assert re.split(r"\s{2,}", header.strip()) == HEADER
-    # Cells end where their column's name does.
+    # Cells are right-aligned with the names of columns.
     ends = [header.index(name) + len(name) for name in HEADER]
     cells = [[row[start:end].strip() for start, end in zip([0, *ends], ends, strict=False)] for row in rows]
     assert [len(row) for row in rows] == [len(header)] * 5
@@ -78,8 +78,8 @@ def test_the_table_says_why_training_ended(capsys):
 
 
 @pytest.mark.parametrize("verbose", [1, 2])
-def test_auto_tells_its_rate_and_that_it_starts_again(verbose, capsys, monkeypatch):
-    # Far too large.
+def test_the_automatic_rate_and_its_restarts_are_printed(verbose, capsys, monkeypatch):
+    # A step that is far too large.
     monkeypatch.setattr(skinit.training.fit, "automatic_step", lambda *args, **kwargs: 1234.567)
     network = MLPClassifier((4,), "tanh", solver="sgd", learning_rate_init="auto", max_iter=5, random_state=0)
     first, *others = lines_of(network.set_params(verbose=verbose), capsys)

@@ -1,4 +1,4 @@
-"""The losses of regression in estimators: what they are for, scores, and what they work with."""
+"""The losses of regression in estimators: what each estimates, its score, and other features that it works with."""
 
 import pickle
 from functools import partial
@@ -42,7 +42,7 @@ def regression_data(n=60, seed=0):
     return X, X @ [1.0, -2.0, 0.5] + rng.standard_t(2, size=n)
 
 
-def test_huber_delta_of_no_bound_is_the_squared_error():
+def test_a_huge_huber_delta_gives_the_squared_error():
     X, y = regression_data()
     models = [
         MLPRegressor(loss, hidden_layer_sizes=(4,), random_state=0, max_iter=3, huber_delta=1e6, n_iter_no_change=10)
@@ -89,7 +89,7 @@ def test_bad_huber_delta_is_refused(delta):
     assert not hasattr(model, "coefs_")
 
 
-def test_a_constant_model_is_the_mean_the_median_or_quantiles():
+def test_a_constant_model_learns_the_mean_the_median_or_quantiles():
     y = np.random.default_rng(0).gamma(2.0, size=201)
     repeats = np.where(np.arange(y.size) % 3 == 0, 2, 1)
     repeated = np.repeat(y, repeats)
@@ -111,7 +111,8 @@ def test_a_constant_model_is_the_mean_the_median_or_quantiles():
         )
         return model.fit(np.zeros((len(y), 1)), y, repeats.astype(float)).predict(np.zeros((1, 1)))[0]
 
-    # Distances of targets near quantiles, between which any number is one.
+    # Near a quantile the distance between targets is about this large, and any number between two targets is a
+    # quantile.
     tolerance = 0.03
     assert fit("gamma") == pytest.approx(repeated.mean(), abs=tolerance)
     assert fit("absolute_error") == pytest.approx(np.median(repeated), abs=tolerance)
@@ -165,7 +166,7 @@ def test_gauss_newton_matrix_is_that_of_the_squared_error_over_the_spread(parame
     "parameters", [{"loss": "absolute_error"}, {"loss": "quantile"}, {"loss": "quantile", "quantile": [0.2, 0.5, 0.8]}]
 )
 @pytest.mark.parametrize("scale", [1.0, 150.0])
-def test_curvature_of_kinks_trains_targets_of_any_scale(parameters, solver, scale):
+def test_losses_with_kinks_train_on_targets_of_any_scale(parameters, solver, scale):
     X, y = regression_data(200)
     model = MLPRegressor(
         hidden_layer_sizes=(10,),
@@ -190,7 +191,7 @@ def test_curvature_of_kinks_trains_targets_of_any_scale(parameters, solver, scal
     ],
 )
 @pytest.mark.parametrize("n_outputs", [1, 2])
-def test_early_stopping_maximizes_what_the_loss_is_about(parameters, score, n_outputs):
+def test_early_stopping_maximizes_the_score_of_the_loss(parameters, score, n_outputs):
     X, y = regression_data()
     y = np.exp(np.stack([y, -y / 2][:n_outputs], axis=1) / 4)
     model = MLPRegressor(hidden_layer_sizes=(3,), early_stopping=True, max_iter=5, random_state=0, **parameters)
@@ -210,7 +211,7 @@ def test_early_stopping_maximizes_what_the_loss_is_about(parameters, score, n_ou
     ],
 )
 @pytest.mark.parametrize("dtype", DTYPES)
-def test_losses_work_with_everything_else(parameters, dtype):
+def test_losses_work_with_the_other_features(parameters, dtype):
     X, y = regression_data()
     X, y = X.astype(dtype), np.exp(y / 4)
     weights = np.random.default_rng(0).uniform(0.5, 2, len(y))
@@ -260,7 +261,7 @@ def test_bad_targets_are_refused():
         MLPRegressor("quantile", quantile=[0.1, 0.2]).fit(X, np.stack([y, y], axis=1))
 
 
-def test_another_number_of_quantiles_cannot_go_on():
+def test_training_cannot_continue_with_another_number_of_quantiles():
     X, y = regression_data()
     model = MLPRegressor("quantile", quantile=[0.1, 0.2], hidden_layer_sizes=(), random_state=0).initialize(X, y)
     before = model.predict(X)

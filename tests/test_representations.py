@@ -1,4 +1,4 @@
-"""How estimators are shown: as text, and in notebooks as tables that have the parameters of an initializer too."""
+"""Representations of estimators: text, and notebook tables that include the parameters of an initializer."""
 
 import re
 
@@ -12,7 +12,7 @@ from skinit.initializers import Hessian, Orthogonal, RandomNormal
 
 
 def rows(html):
-    """Names and values of all parameters in the tables of a picture."""
+    """Return the names and values of all parameters in the tables of a representation."""
     cells = re.findall(r'<td class="param">(.*?)</td>\s*<td class="value">(.*?)</td>', html, flags=re.DOTALL)
     return {name.removesuffix("&nbsp;").strip(): value for name, value in cells}
 
@@ -26,21 +26,21 @@ def test_tables_have_the_parameters_of_an_initializer(estimator):
     assert shown.keys() == model.get_params(deep=True).keys()
 
 
-def test_tables_have_those_of_an_initializer_within_an_initializer_and_in_a_pipeline():
+def test_tables_have_the_parameters_of_nested_initializers():
     model = MLPClassifier(init=Hessian(base=Orthogonal(2.0)))
     for shown in (model, make_pipeline(StandardScaler(), model)):
         assert rows(estimator_html_repr(shown))["init__base__gain"] == "2.0"
 
 
-def test_text_has_them_too():
+def test_text_has_the_parameters_of_an_initializer():
     assert repr(MLPClassifier(init=RandomNormal(std=0.25))) == "MLPClassifier(init=RandomNormal(std=0.25))"
     assert repr(MLPRegressor(init=Hessian(base=Orthogonal(2.0)))) == (
         "MLPRegressor(init=Hessian(base=Orthogonal(gain=2.0)))"
     )
 
 
-def test_there_is_no_link_to_a_page_that_does_not_exist():
-    # scikit-learn's site has no page of these classes.
+def test_there_is_no_link_to_a_missing_page():
+    # scikit-learn's documentation has no page for these classes.
     for each in (MLPClassifier(), RandomNormal()):
         assert each._get_doc_link() == ""
         assert "href" not in estimator_html_repr(each)

@@ -1,4 +1,4 @@
-"""Searches that go on where they were: the results of scikit-learn's, what kept fits depend on, lost workers."""
+"""Resumable searches: the results of scikit-learn's, what the reuse of a fit depends on, and lost workers."""
 
 import importlib
 import os
@@ -38,7 +38,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
     pytest.mark.filterwarnings("ignore::sklearn.exceptions.FitFailedWarning"),
 ]
-POSIX = pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
+POSIX = pytest.mark.skipif(os.name == "nt", reason="needs POSIX signals")
 X, Y = make_classification(60, 5, random_state=0)
 NETWORK = MLPClassifier((4,), max_iter=3, random_state=0)
 GRID = {"init": ["he", "xavier"], "alpha": [0.0, 0.1]}
@@ -46,7 +46,7 @@ N_FITS = 4 * 3
 
 
 class Unpicklable:
-    """Something that scikit-learn can clone, and nobody can pickle."""
+    """An object that scikit-learn can clone, but that cannot be pickled."""
 
     def __deepcopy__(self, memo):
         return self
@@ -56,13 +56,13 @@ class Unpicklable:
 
 
 def search(memory=None, estimator=NETWORK, grid=GRID, X=X, y=Y, fit_parameters=None, **parameters):
-    """A fitted search of three folds."""
+    """Run a search with three folds."""
     parameters = {"cv": 3, "memory": memory, **parameters}
     return ResumableGridSearchCV(estimator, grid, **parameters).fit(X, y, **(fit_parameters or {}))
 
 
 def assert_equal_results(results, expected, times=False):
-    """The same entries, to the last bit, and unless they are asked for, but for the times."""
+    """Check for the same entries, bit by bit. Times count only if `times` is true."""
     assert list(results) == list(expected)
     for name, values in expected.items():
         if name == "params" or name.startswith("param_"):
@@ -96,7 +96,7 @@ SETTINGS = {
 
 
 @pytest.mark.parametrize(("setting", "dtype"), [("default", np.float32), *((each, np.float64) for each in SETTINGS)])
-def test_results_are_those_of_scikit_learn_and_so_are_those_from_memory(tmp_path, setting, dtype):
+def test_results_are_those_of_scikit_learn_with_and_without_reuse(tmp_path, setting, dtype):
     parameters, data = {"cv": 3, **SETTINGS[setting]}, X.astype(dtype)
     with parallel_config(backend="threading"):
         expected = GridSearchCV(NETWORK, GRID, **parameters).fit(data, Y)
@@ -114,12 +114,12 @@ def test_results_are_those_of_scikit_learn_and_so_are_those_from_memory(tmp_path
 
 
 @pytest.mark.parametrize("make", [csr_array, pd.DataFrame, lambda X: X.tolist()], ids=["csr", "frame", "list"])
-def test_data_of_any_kind_are_told_from_others(tmp_path, make):
+def test_changed_data_of_any_kind_are_noticed(tmp_path, make):
     grid = {"logisticregression__C": [0.1, 1.0]}
     estimator = make_pipeline(StandardScaler(with_mean=False), LogisticRegression())
     expected = GridSearchCV(estimator, grid, cv=3).fit(make(X), Y)
     assert search(tmp_path, estimator, grid, make(X)).n_reused_fits_ == 0
-    # Equal, and another object.
+    # The estimator and the data are equal to the first, but other objects.
     again = search(tmp_path, clone(estimator), grid, make(X.copy()))
     assert again.n_reused_fits_ == 6
     assert_equal_results(again.cv_results_, expected.cv_results_)
@@ -128,7 +128,7 @@ def test_data_of_any_kind_are_told_from_others(tmp_path, make):
     assert search(tmp_path, estimator, grid, make(changed)).n_reused_fits_ == 0
 
 
-def test_parameters_of_fit_go_where_they_belong(tmp_path):
+def test_fit_parameters_are_passed_on_and_count_for_reuse(tmp_path):
     weights = np.linspace(0.1, 1, 60)
     expected = GridSearchCV(NETWORK, GRID, cv=3).fit(X, Y, sample_weight=weights)
     for n_reused in (0, N_FITS):
@@ -150,7 +150,7 @@ def test_metadata_is_routed(tmp_path):
             assert result.n_reused_fits_ == n_reused
 
 
-def test_a_random_search_takes_the_candidates_that_it_drew_before(tmp_path):
+def test_a_random_search_reuses_the_candidates_that_it_drew(tmp_path):
     drawn = {"alpha": [0.0, 0.1, 0.2, 0.3, 0.4], "init": ["he", "xavier"]}
     parameters = {"n_iter": 3, "cv": 3, "random_state": 0}
     expected = RandomizedSearchCV(NETWORK, drawn, **parameters).fit(X, Y)
@@ -178,27 +178,27 @@ CHANGES = {
 
 @pytest.fixture(scope="module")
 def memory(tmp_path_factory):
-    """The folder of a search, and of others to come."""
+    """Return a folder with the fits of one search. Later searches add to it."""
     folder = tmp_path_factory.mktemp("memory")
     search(folder)
     return folder
 
 
 @pytest.mark.parametrize("change", CHANGES)
-def test_nothing_is_taken_from_memory_that_another_search_has_put_there(memory, change):
+def test_fits_of_another_search_are_not_reused(memory, change):
     assert search(memory, **CHANGES[change]).n_reused_fits_ == 0
 
 
 @settings(max_examples=20, deadline=None)
 @given(row=st.integers(0, 59), column=st.integers(0, 4), bit=st.integers(0, 63))
-def test_data_that_differ_in_one_bit_differ(row, column, bit):
+def test_data_that_differ_in_one_bit_have_other_fingerprints(row, column, bit):
     changed = X.copy()
     changed.view(np.uint64)[row, column] ^= np.uint64(1 << bit)
     assert fingerprint(changed) != fingerprint(X)
 
 
 @pytest.mark.parametrize("package", ["numpy", "scipy", "scikit-learn", "numba"])
-def test_another_version_computes_again(memory, monkeypatch, package):
+def test_another_version_of_a_package_runs_the_fits_again(memory, monkeypatch, package):
     version = fingerprints.version
     monkeypatch.setattr(fingerprints, "version", lambda name: "99" if name == package else version(name))
     fingerprints._versions.cache_clear()
@@ -208,7 +208,7 @@ def test_another_version_computes_again(memory, monkeypatch, package):
         fingerprints._versions.cache_clear()
 
 
-def test_other_settings_of_scikit_learn_compute_again(memory):
+def test_other_settings_of_scikit_learn_run_the_fits_again(memory):
     with sklearn.config_context(transform_output="pandas"):
         assert search(memory).n_reused_fits_ == 0
 
@@ -250,7 +250,7 @@ EDITS = {
 
 
 def fingerprint_of_module(source):
-    """Fingerprint of the `value` of a module that is not installed."""
+    """Return the fingerprint of `value` in a module that is not installed."""
     module = types.ModuleType("of_ones_own")
     sys.modules["of_ones_own"] = module
     try:
@@ -261,13 +261,13 @@ def fingerprint_of_module(source):
 
 
 @pytest.mark.parametrize("edit", EDITS)
-def test_code_of_ones_own_counts(edit):
+def test_changes_of_the_users_code_are_noticed(edit):
     assert fingerprint_of_module(SOURCE) == fingerprint_of_module("# a comment\n" + SOURCE)
     edited = SOURCE.replace(edit, EDITS[edit])
     assert fingerprint_of_module(edited) != fingerprint_of_module(SOURCE)
 
 
-def test_modules_that_ones_own_code_uses_count(tmp_path, monkeypatch):
+def test_changes_of_modules_that_the_users_code_imports_are_noticed(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(tmp_path)
     source = SOURCE.replace("helper(", "of_ones_own_too.helper(", 2).replace("def of_ones_own_too.", "def ")
     digests = []
@@ -280,7 +280,7 @@ def test_modules_that_ones_own_code_uses_count(tmp_path, monkeypatch):
     assert digests[0] == digests[1] != digests[2]
 
 
-def test_a_process_tells_the_fits_of_another():
+def test_fingerprints_are_the_same_in_another_process():
     code = """
 import numpy as np, pandas as pd, sys
 from sklearn.compose import make_column_transformer
@@ -303,7 +303,7 @@ digest = fingerprint(value)
     assert there == here["digest"]
 
 
-def test_fits_without_a_seed_are_kept_each_for_itself(tmp_path):
+def test_repeated_fits_without_a_seed_are_kept_separately(tmp_path):
     grid = {"random_state": [None] * 4}
     first, again = (search(tmp_path, grid=grid).cv_results_ for _ in range(2))
     assert_equal_results(again, first, times=True)
@@ -311,7 +311,7 @@ def test_fits_without_a_seed_are_kept_each_for_itself(tmp_path):
 
 
 @pytest.mark.parametrize("part", ["estimator", "parameters", "scorer", "fit_params"])
-def test_what_cannot_be_told_apart_is_named_before_the_first_fit(tmp_path, part):
+def test_objects_without_a_fingerprint_are_named_before_the_first_fit(tmp_path, part):
     lock, parameters = threading.Lock(), {}
     estimator, grid = Fragile(tmp_path), {"number": [0, 1]}
     if part == "estimator":
@@ -329,12 +329,12 @@ def test_what_cannot_be_told_apart_is_named_before_the_first_fit(tmp_path, part)
 
 
 @pytest.mark.parametrize("memory", [3, True, ["folder"]])
-def test_memory_is_a_folder(memory):
+def test_memory_must_be_a_folder(memory):
     with pytest.raises(TypeError, match="memory must be the path of a folder"):
         search(memory)
 
 
-def test_a_folder_that_cannot_be_made_is_an_error_before_the_first_fit(tmp_path):
+def test_a_folder_that_cannot_be_made_is_refused_before_the_first_fit(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(OSError):
         search(tmp_path / "file", Fragile(tmp_path), {"number": [0]})
@@ -344,14 +344,14 @@ def test_a_folder_that_cannot_be_made_is_an_error_before_the_first_fit(tmp_path)
 @pytest.mark.parametrize(
     "make", [str, Path, lambda path: joblib.Memory(path, verbose=0)], ids=["str", "path", "joblib"]
 )
-def test_memory_is_given_in_any_of_the_usual_ways(tmp_path, make):
+def test_memory_may_be_a_string_a_path_or_a_joblib_memory(tmp_path, make):
     search(make(tmp_path))
     assert search(make(tmp_path)).n_reused_fits_ == N_FITS
     assert search(joblib.Memory(None)).n_reused_fits_ == 0
 
 
 @pytest.mark.parametrize("damage", ["empty", "half", "bit", "other", "folder"])
-def test_a_damaged_file_is_computed_again(tmp_path, damage):
+def test_the_fit_of_a_damaged_file_is_run_again(tmp_path, damage):
     expected = search(tmp_path).cv_results_
     path = sorted((tmp_path / NAME).iterdir())[5]
     content = path.read_bytes()
@@ -364,7 +364,7 @@ def test_a_damaged_file_is_computed_again(tmp_path, damage):
         flipped = content[:-9] + bytes([content[-9] ^ 1]) + content[-8:]
         path.write_bytes({"empty": b"", "half": content[:half], "bit": flipped, "other": b"{}"}[damage])
     with warnings.catch_warnings():
-        # A file cannot take the place of a folder, and the search goes on.
+        # A file cannot replace this folder, which the search warns about.
         warnings.simplefilter("ignore", RuntimeWarning)
         again = search(tmp_path)
     assert again.n_reused_fits_ == N_FITS - 1
@@ -372,7 +372,7 @@ def test_a_damaged_file_is_computed_again(tmp_path, damage):
     assert [path.suffix for path in (tmp_path / NAME).iterdir()] == [".json"] * N_FITS
 
 
-def test_a_full_disk_costs_the_memory_and_not_the_search(tmp_path, monkeypatch):
+def test_a_full_disk_does_not_stop_the_search(tmp_path, monkeypatch):
     def fail(*arguments):
         raise OSError(28, "No space left on device")
 
@@ -395,18 +395,18 @@ def test_failed_fits_are_run_again(tmp_path):
 
 
 @pytest.mark.parametrize("n_jobs", [1, 2])
-def test_ctrl_c_keeps_what_is_finished(tmp_path, n_jobs):
+def test_ctrl_c_keeps_finished_fits(tmp_path, n_jobs):
     grid, before = {"number": list(range(6))}, Fragile(tmp_path, event=KeyboardInterrupt(), on=4)
     others = set(threading.enumerate())
     with pytest.raises(KeyboardInterrupt), parallel_config(backend="threading"):
         search(tmp_path, before, grid, n_jobs=n_jobs)
-    # joblib does not wait for the fits that its other threads are in.
+    # joblib does not wait for fits that other threads have begun.
     for thread in set(threading.enumerate()) - others:
         thread.join(timeout=60)
     n_kept = len(list((tmp_path / NAME).iterdir()))
     assert n_kept >= 12 - n_jobs
     n_fits = fits_of(tmp_path)
-    # What the fits do is the same, but their parameters are not.
+    # These fits do the same, but their parameters differ.
     again = search(tmp_path, before, {"number": [0, 1, 2, 3]}, refit=False)
     assert again.n_reused_fits_ == n_kept
     assert fits_of(tmp_path) == n_fits + 12 - n_kept
@@ -424,7 +424,7 @@ with parallel_config(backend="threading"):
 
 
 @POSIX
-def test_a_search_that_is_killed_goes_on_where_it_was(tmp_path):
+def test_a_killed_search_resumes(tmp_path):
     command = [sys.executable, "-c", KILLED_SEARCH, str(Path(__file__).parent), str(tmp_path)]
     run = subprocess.run(command, capture_output=True, check=False, timeout=120)
     assert run.returncode == -signal.SIGKILL, run.stderr.decode()
@@ -454,11 +454,11 @@ def test_a_fit_that_always_kills_its_process_ends_the_search_after_the_others(tm
     estimator = Fragile(str(tmp_path), event="kill", on=0)
     with pytest.raises(RuntimeError, match="A worker was lost 2 times in a row"):
         search(tmp_path, estimator, {"number": list(range(6))}, n_jobs=2, cv=2)
-    # All but the two folds of the first candidate, and what ran beside them.
+    # Only the two folds of the first candidate, and the fits that ran beside them, may be missing.
     assert len(list((tmp_path / NAME).iterdir())) >= 8
 
 
-def test_where_results_come_together_they_are_kept_group_by_group(tmp_path, monkeypatch):
+def test_results_that_arrive_together_are_kept_in_groups(tmp_path, monkeypatch):
     monkeypatch.setattr(fits, "FITS_PER_GROUP", 2)
     with parallel_config(backend="multiprocessing"):
         first = search(tmp_path, n_jobs=2)

@@ -1,4 +1,4 @@
-"""The table of rooms in CONTRIBUTING.md: whole, and true to the imports."""
+"""The table of rooms in CONTRIBUTING.md is complete and agrees with the imports."""
 
 import ast
 import re
@@ -13,14 +13,14 @@ COMPILING = {"jit", "njit", "vectorize", "guvectorize", "cfunc", "intrinsic", "o
 
 
 def rooms():
-    """Files and folders as the table has them, from above to below."""
+    """Return the files and folders of the table, from top to bottom."""
     text = (PACKAGE.parent / "CONTRIBUTING.md").read_text()
     (table,) = re.findall(r"^```\nskinit/\n(.*?)^```", text, flags=re.DOTALL | re.MULTILINE)
     return [name for line in table.splitlines() for name in re.split(r"\s{2,}", line.strip())[0].split(", ")]
 
 
 def room_of(path):
-    """The room of a file of the package."""
+    """Return the room of a file of the package."""
     first, *rest = path.relative_to(PACKAGE).parts
     return f"{first}/" if rest else first
 
@@ -34,7 +34,7 @@ def is_for_types_only(node):
 
 
 def imported_files(path, node):
-    """The files of the package that a node imports, in whichever function or condition the import is."""
+    """Yield the files of the package that a node imports, also within functions and conditions."""
     if isinstance(node, ast.Import):
         modules = [name.name.split(".") for name in node.names]
     elif isinstance(node, ast.ImportFrom):
@@ -45,7 +45,7 @@ def imported_files(path, node):
     else:
         modules = []
     for module in modules:
-        # The last part may be a module, or a name within the module before.
+        # The last part may be a module, or a name within the module before it.
         places = [PACKAGE.parent.joinpath(*parts) for parts in (module, module[:-1])]
         candidates = [file for place in places for file in (place.with_suffix(".py"), place / "__init__.py")]
         if module[0] == "skinit":
@@ -53,7 +53,7 @@ def imported_files(path, node):
 
 
 def imports(path, with_types=True):
-    """The files of the package that a file imports."""
+    """Return the files of the package that a file imports."""
     found, nodes = set(), [parse(path)]
     while nodes:
         node = nodes.pop()
@@ -82,14 +82,15 @@ def test_imports_run_downwards(path):
     assert [name(file) for file in sorted(imports(path)) if room_of(file) not in lower] == []
 
 
-def test_imports_run_downwards_within_rooms_too():
-    # Raises a CycleError. What only a type checker imports may run upwards within a room.
+def test_imports_within_rooms_have_no_cycles():
+    # `static_order` raises a CycleError if imports form a cycle. Imports for type checkers alone may run upwards within
+    # a room.
     order = TopologicalSorter({path: imports(path, with_types=False) - {path} for path in FILES})
     assert len(list(order.static_order())) == len(FILES)
 
 
 OUTSIDE_OF_KERNELS = [path for path in FILES if room_of(path) != "kernels/"]
-# The rooms that may make kernels and their arguments. All rooms may read tables of names and call `evaluate`.
+# These rooms may make kernels and their arguments. All rooms may read tables of names and call `evaluate`.
 DOORS = {"engine/", "precompilation.py"}
 MOST_PARAMETERS, MOST_LINES = 12, 400
 
@@ -102,7 +103,7 @@ def test_only_kernels_are_compiled(path):
 
 
 @pytest.mark.parametrize("path", [path for path in OUTSIDE_OF_KERNELS if room_of(path) not in DOORS], ids=name)
-def test_the_engine_is_the_one_door_to_the_kernels(path):
+def test_only_the_engine_makes_kernels(path):
     modules = [node for node in ast.walk(parse(path)) if isinstance(node, ast.ImportFrom) and node.level > 0]
     names = {alias.name for node in modules if "kernels" in (node.module or "") for alias in node.names}
     assert {each for each in names if each.startswith("compile_")} | names & {"Kernel", "arguments"} == set()
@@ -122,15 +123,15 @@ def docstring_lines(node):
     return node.body[0].end_lineno - node.body[0].lineno + 1
 
 
-# Docstrings do not count, because the documentation shows them on pages of their own. The estimators list all parameters
-# in their constructors.
+# Docstrings do not count, because the documentation shows them on pages of their own. estimators.py is left out, because
+# its constructors list all parameters.
 @pytest.mark.parametrize("path", [path for path in FILES if path.name != "estimators.py"], ids=name)
 def test_a_file_can_be_read_in_one_sitting(path):
     n_lines = len(path.read_text().splitlines())
     assert n_lines - sum(map(docstring_lines, ast.walk(parse(path)))) <= MOST_LINES
 
 
-def test_the_kernels_are_introduced_in_an_order_in_which_none_needs_a_later_one():
+def test_the_introduction_lists_kernels_after_those_that_they_import():
     folder = PACKAGE / "kernels"
     introduction = ast.get_docstring(parse(folder / "__init__.py"))
     order = [folder / f"{word}.py" for word in re.findall(r"`(\w+)`", introduction)]

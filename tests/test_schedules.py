@@ -1,4 +1,4 @@
-"""Learning-rate schedules: the rate of every step is that of the formula."""
+"""Learning-rate schedules: every step has the rate of the formula."""
 
 import warnings
 
@@ -30,7 +30,7 @@ def network(**parameters):
 
 @pytest.fixture
 def rates(monkeypatch):
-    """The learning rates of all steps, as compiled code gets them."""
+    """Return the list of the learning rates of all steps, as compiled code gets them."""
     seen = []
     run = DataPasses.run
 
@@ -56,7 +56,7 @@ def test_rates_of_all_steps_are_those_of_the_formula(name, solver, rates):
     np.testing.assert_allclose(rates, 0.03 * FORMULAS[name], rtol=1e-12)
 
 
-def test_every_schedule_of_the_registry_has_its_formula_here():
+def test_every_schedule_is_tested():
     assert FORMULAS.keys() == SCHEDULES.keys()
 
 
@@ -66,7 +66,7 @@ def test_a_schedule_multiplies_the_automatic_rate(rates):
 
 
 def up_and_down(begin, end, n_epochs=N_EPOCHS):
-    """Factors that rise over three epochs, and fall to zero between two epochs."""
+    """Return factors that rise over three epochs, and fall to zero from epoch `begin` to epoch `end`."""
     step = np.arange(n_epochs * N_BATCHES)
     return np.clip(np.minimum((step + 1) / (3 * N_BATCHES), (end - step / N_BATCHES) / (end - begin)), 0, 1)
 
@@ -79,7 +79,7 @@ def test_the_automatic_rate_warms_up_and_has_a_tail_over_the_last_half(solver, r
 
 
 @pytest.mark.parametrize("n_epochs", range(1, 8))
-def test_of_few_epochs_each_step_has_a_factor_above_zero(n_epochs, rates):
+def test_with_few_epochs_every_step_has_a_positive_factor(n_epochs, rates):
     model = fit(network(learning_rate_init="auto", max_iter=n_epochs), X, y)
     expected = model.learning_rate_init_ * up_and_down(n_epochs / 2, n_epochs, n_epochs)
     np.testing.assert_allclose(rates[-n_epochs * N_BATCHES :], expected, rtol=1e-12)
@@ -88,11 +88,11 @@ def test_of_few_epochs_each_step_has_a_factor_above_zero(n_epochs, rates):
 
 @pytest.mark.parametrize("early_stopping", [False, True])
 @pytest.mark.parametrize(("patience", "begin"), [(1, 3), (2, 4), (6, 8)])
-def test_where_progress_stops_the_tail_begins_and_lasts_as_many_epochs(patience, begin, early_stopping, rates):
-    # No epoch improves by so much.
+def test_the_tail_begins_when_progress_stops_and_lasts_as_many_epochs(patience, begin, early_stopping, rates):
+    # No epoch improves by this much.
     model = network(learning_rate_init="auto", tol=1e9, n_iter_no_change=patience, max_iter=30)
     fit(model.set_params(early_stopping=early_stopping), X, y)
-    # A first loss is an improvement; no score is better than minus infinity by this tolerance.
+    # The first loss counts as an improvement. No score exceeds minus infinity by this tolerance.
     assert model.n_iter_ == 2 * begin
     factors = up_and_down(begin, 2 * begin, model.n_iter_)
     np.testing.assert_allclose(rates[-len(factors) :], model.learning_rate_init_ * factors, rtol=1e-12)
@@ -100,7 +100,7 @@ def test_where_progress_stops_the_tail_begins_and_lasts_as_many_epochs(patience,
 
 def test_a_tail_ends_with_max_iter(rates):
     model = fit(network(learning_rate_init="auto", tol=1e9, n_iter_no_change=1, max_iter=5), X, y)
-    # From half of the epochs on, because progress stops after that.
+    # Progress stops after half of the epochs, so the tail begins there.
     expected = model.learning_rate_init_ * up_and_down(2.5, 5, 5)
     np.testing.assert_allclose(rates[-5 * N_BATCHES :], expected, rtol=1e-12)
 
@@ -112,7 +112,7 @@ def test_a_tail_that_ended_before_max_iter_does_not_warn():
         model.fit(X, y)
 
 
-def test_restarts_warm_up_anew_with_a_quarter_of_the_rate(rates, monkeypatch):
+def test_restarts_warm_up_again_with_a_quarter_of_the_rate(rates, monkeypatch):
     monkeypatch.setattr(skinit.training.fit, "automatic_step", lambda *args: 1e3)
     model = fit(network(learning_rate_init="auto", solver="sgd"), X, y)
     first_rates = 1e3 / (3 * N_BATCHES) * 0.25 ** np.arange(9)
@@ -134,7 +134,7 @@ def test_the_automatic_rate_of_partial_fit_warms_up_and_stays(max_iter, rates):
 
 
 @pytest.mark.parametrize("learning_rate_init", ["auto", 0.1])
-def test_partial_fit_after_fit_goes_on_at_the_automatic_rate(learning_rate_init, rates):
+def test_partial_fit_after_fit_continues_at_the_automatic_rate(learning_rate_init, rates):
     model = fit(network(learning_rate_init="auto"), X, y)
     rate = model.learning_rate_init_
     model.set_params(learning_rate_init=learning_rate_init).partial_fit(X, y)
@@ -154,7 +154,7 @@ def test_a_schedule_of_ones_is_constant():
     assert ones.loss_curve_ == constant.loss_curve_
 
 
-def test_partial_fit_goes_through_the_schedule_and_then_stays_at_its_end(rates):
+def test_partial_fit_follows_the_schedule_and_then_keeps_its_last_rate(rates):
     model = network(learning_rate="cosine", learning_rate_init=1.0)
     for _ in range(N_EPOCHS + 2):
         model.partial_fit(X, y, classes=[0, 1, 2])
@@ -162,13 +162,13 @@ def test_partial_fit_goes_through_the_schedule_and_then_stays_at_its_end(rates):
     np.testing.assert_allclose(rates, expected, rtol=1e-12)
 
 
-def test_a_warm_start_begins_the_schedule_anew(rates):
+def test_a_warm_start_restarts_the_schedule(rates):
     model = network(learning_rate="linear", learning_rate_init=1.0, warm_start=True)
     fit(fit(model, X, y), X, y)
     np.testing.assert_allclose(rates, [*FORMULAS["linear"], *FORMULAS["linear"]], rtol=1e-12)
 
 
-def test_a_stop_before_max_iter_leaves_the_rest_of_the_schedule(rates):
+def test_stopping_before_max_iter_does_not_change_the_schedule(rates):
     model = fit(network(learning_rate="linear", learning_rate_init=1.0, n_iter_no_change=2, tol=10.0), X, y)
     assert model.n_iter_ < N_EPOCHS
     np.testing.assert_allclose(rates, FORMULAS["linear"][: model.n_iter_ * N_BATCHES], rtol=1e-12)
@@ -184,19 +184,19 @@ def factors_of_half(step, n_steps):
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -0.1, "fast", None, True, 1j, np.array([1.0])])
-def test_a_schedule_that_returns_no_factor_is_an_error_that_names_the_step(bad):
+def test_a_schedule_that_returns_no_factor_is_refused_with_the_step(bad):
     model = network(learning_rate=lambda step, n_steps: 1.0 if step < 6 else bad)
     with pytest.raises(ValueError, match=r"learning_rate must be .* finite factor >= 0, .* for step 6 of 40"):
         model.fit(X, y)
     assert not hasattr(model, "coefs_")
 
 
-def test_a_function_of_other_arguments_is_an_error_before_training():
+def test_a_function_of_other_arguments_is_refused_before_training():
     with pytest.raises(TypeError, match=r"learning_rate must take the arguments \(step, n_steps\)"):
         network(learning_rate=lambda step: 1.0).fit(X, y)
 
 
-def test_a_wrong_name_gets_the_nearest_one():
+def test_a_wrong_name_is_refused_with_the_nearest():
     with pytest.raises(ValueError, match=r"Did you mean 'cosine'.*'learning_rate' parameter"):
         network(learning_rate="cosin").fit(X, y)
 

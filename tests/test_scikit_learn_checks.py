@@ -1,11 +1,11 @@
-"""scikit-learn's checks of what an estimator must do, for several initializations."""
+"""scikit-learn's checks for estimators, with several initializations."""
 
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skinit import MLPClassifier, MLPRegressor
 from skinit.initializers import RandomNormal
 
-# No expected failures.
+# No check is expected to fail.
 ESTIMATORS = [
     estimator(init=init, max_iter=100)
     for estimator in (MLPClassifier, MLPRegressor)

@@ -1,6 +1,6 @@
 """With their defaults the estimators give scikit-learn's numbers.
 
-Both run on the same data for up to 20 epochs in float64; everything fitted must agree to a relative 1e-6.
+Both train on the same data for up to 20 epochs in float64. All fitted numbers must agree to a relative 1e-6.
 """
 
 import warnings
@@ -19,7 +19,7 @@ from sklearn.exceptions import ConvergenceWarning
 import skinit
 
 TOLERANCE = 1e-6
-# scikit-learn clips probabilities at machine epsilon, which adds as much to a loss of any size.
+# scikit-learn clips probabilities at machine epsilon, which changes a loss by as much, however small it is.
 LOSS_FLOOR = 1e-14
 
 ACTIVATIONS = ["identity", "logistic", "tanh", "relu"]
@@ -46,7 +46,7 @@ N_SAMPLES = 70
 
 
 def make_task(task):
-    """Scaled data, and the pair (ours, theirs) of estimator classes with their parameters."""
+    """Return scaled data, the pair of estimator classes (ours, theirs), and their parameters."""
     rng = np.random.RandomState(0)
     parameters = {}
     if task == "binary":
@@ -70,7 +70,7 @@ def make_task(task):
 
 
 def fit_both(task, train=None, **parameters):
-    """Train both with the same parameters; `train(model, X, y)` says how."""
+    """Train both estimators with the same parameters, by `train(model, X, y)` if it is given."""
     X, y, (ours, theirs), task_parameters = make_task(task)
     parameters = {
         "hidden_layer_sizes": (6, 5),
@@ -94,7 +94,7 @@ def fit_both(task, train=None, **parameters):
 
 
 def assert_same(ours, theirs, X):
-    """All that is fitted and predicted agrees."""
+    """Check that all fitted attributes and predictions agree."""
     assert ours.n_iter_ == theirs.n_iter_
     assert ours.t_ == theirs.t_
     assert ours.n_layers_ == theirs.n_layers_
@@ -115,7 +115,7 @@ def assert_same(ours, theirs, X):
             np.testing.assert_allclose(getattr(ours, name), expected, rtol=TOLERANCE)
     for name in ("coefs_", "intercepts_"):
         for values, expected in zip(getattr(ours, name), getattr(theirs, name), strict=True):
-            # Relative to the layer: a single weight may pass through zero.
+            # The tolerance is relative to the layer, because a single weight may pass through zero.
             scale = np.abs(expected).max()
             np.testing.assert_allclose(values, expected, rtol=0, atol=TOLERANCE * scale)
     np.testing.assert_array_equal(ours.predict(X).shape, theirs.predict(X).shape)

@@ -1,7 +1,6 @@
 """scikit-learn's own tests of its multilayer perceptrons, run against skinit.
 
-The module is loaded anew with skinit's estimators, and their defaults, in the place of scikit-learn's; its tests become
-tests of this module.
+The module is loaded again with skinit's estimators in place of scikit-learn's. Its tests become tests of this module.
 """
 
 import importlib.util
@@ -12,10 +11,10 @@ import sklearn.neural_network
 
 import skinit
 
-# Tests that hold scikit-learn to its implementation.
+# Tests of scikit-learn's implementation rather than of its results, with the reason to skip each.
 LEFT_OUT = {
-    "test_gradient": "calls _loss_grad_lbfgs; test_gradients.py checks gradients of every loss",
-    "test_predict_proba_multilabel": "wants equal logarithms where probabilities round to 1; ours tell them apart",
+    "test_gradient": "calls the private _loss_grad_lbfgs, and test_gradients.py checks every gradient",
+    "test_predict_proba_multilabel": "expects equal logarithms of probabilities that round to 1, but ours differ",
 }
 
 

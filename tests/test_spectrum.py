@@ -1,4 +1,4 @@
-"""Norm, largest eigenvalue, trace and density of operators whose spectrum is known, degenerate ones above all."""
+"""Norm, largest eigenvalue, trace and density of operators with known spectra, mostly degenerate ones."""
 
 import numpy as np
 import pytest
@@ -18,7 +18,7 @@ from skinit.curvature.spectrum import (
 )
 
 DTYPES = [np.float32, np.float64]
-# Eigenvalues of matrices of each size: what the functions must get right besides the ordinary case.
+# For each spectrum, a function from the size of the matrix to its eigenvalues. Most are degenerate.
 SPECTRA = {
     "random": lambda n: np.random.default_rng(0).normal(size=n),
     "constant": lambda n: np.full(n, 3.0),
@@ -52,7 +52,7 @@ def generator(seed=0):
 
 
 def rounding(matrix):
-    """How far rounding may move an eigenvalue: products of rows of the matrix are sums of its size."""
+    """Return how far rounding may move an eigenvalue. Each product with the matrix has errors relative to its size."""
     return 20 * len(matrix) * float(np.finfo(matrix.dtype).eps) * np.linalg.norm(matrix.astype(float), 2)
 
 
@@ -71,7 +71,7 @@ def test_norm_and_largest_eigenvalue_are_those_of_the_dense_matrix(spectrum, siz
         largest, is_converged = largest_eigenvalue(operator, tol, None, generator())
         assert is_converged
         assert abs(largest - eigenvalues[-1]) <= tol * abs(eigenvalues[-1]) + rounding(matrix)
-        # Rounding does not make an upward curve of a flat direction.
+        # Rounding does not turn a flat direction into an upward curve.
         if eigenvalues[-1] <= 0 and not rotated:
             assert largest <= 0
 
@@ -79,13 +79,13 @@ def test_norm_and_largest_eigenvalue_are_those_of_the_dense_matrix(spectrum, siz
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("spectrum", SPECTRA)
-def test_trace_is_exact_from_three_products_a_row_on_and_of_matrices_of_low_rank(spectrum, size, dtype):
+def test_trace_is_exact_with_three_products_per_row_or_at_rank_one(spectrum, size, dtype):
     matrix = make_matrix(spectrum, size, dtype)
     operator = aslinearoperator(matrix)
     exact = np.trace(matrix.astype(float))
     assert abs(trace(operator, 3 * size, generator()) - exact) <= rounding(matrix)
     estimate = trace(operator, max(3, size), generator())
-    # Five standard errors of random signs, whose variance is at most 2 |H|_F^2 for each.
+    # The variance of an estimate from random signs is at most 2 |H|_F^2. Five standard errors are allowed.
     assert abs(estimate - exact) <= 5 * np.sqrt(2 / max(1, size // 3)) * np.linalg.norm(matrix) + rounding(matrix)
     if "rank one" in spectrum or spectrum == "zero":
         assert abs(estimate - exact) <= rounding(matrix)
@@ -95,15 +95,15 @@ def test_trace_is_exact_from_three_products_a_row_on_and_of_matrices_of_low_rank
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("spectrum", SPECTRA)
-def test_density_integrates_to_1_where_the_eigenvalues_are(spectrum, size, dtype, n_steps):
+def test_density_integrates_to_1_over_the_spectrum(spectrum, size, dtype, n_steps):
     matrix = make_matrix(spectrum, size, dtype)
     eigenvalues = np.linalg.eigvalsh(matrix.astype(float))
     grid, heights = density(aslinearoperator(matrix), 4, n_steps, 1000, 0.01, generator())
     assert (np.diff(grid) > 0).all()
     assert (heights >= 0).all()
     assert np.trapezoid(heights, grid) == pytest.approx(1, abs=1e-5)
-    # Nodes are within the spectrum. Around them are five deviations of a hundredth of their range, or of their
-    # magnitude if it is one number, or of 1 if that is zero.
+    # Nodes are within the spectrum. The grid adds five deviations, each a hundredth of the range of nodes, or of their
+    # magnitude if the range is zero, or of 1 if both are.
     magnitude = np.abs(eigenvalues).max()
     room = 0.06 * (np.ptp(eigenvalues) or magnitude or 1.0) + rounding(matrix) + 0.06 * magnitude
     assert eigenvalues[0] - room <= grid[0] < grid[-1] <= eigenvalues[-1] + room
@@ -111,11 +111,11 @@ def test_density_integrates_to_1_where_the_eigenvalues_are(spectrum, size, dtype
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("size", [2, 30])
-def test_a_spectrum_of_few_numbers_gives_their_masses(size, dtype):
-    # Two eigenvalues, a third of the mass at the upper one; the iteration ends after two steps.
+def test_two_eigenvalues_have_their_shares_of_the_density(size, dtype):
+    # A third of the eigenvalues are the upper one. The iteration ends after two steps.
     eigenvalues = np.where(np.arange(3 * size) < size, 2.0, -1.0)
     signs = np.random.default_rng(0).choice([-1.0, 1.0], (3 * size,))
-    # A reflection, whose squared components of each eigenvector are known.
+    # The matrix is diagonal up to signs, so the squared components of its eigenvectors are known.
     matrix = (np.diag(eigenvalues) * np.outer(signs, signs)).astype(dtype)
     grid, heights = density(aslinearoperator(matrix), 3, 50, 2001, 0.01, generator())
     upper = grid > 0.5
@@ -142,7 +142,7 @@ def test_quadratures_are_exact_for_polynomials(spectrum, dtype):
 
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_copies_of_an_eigenvalue_share_its_weight(dtype):
-    # An eigenvalue far off is found after some steps, and again and again after some more.
+    # The iteration finds a distant eigenvalue after some steps, and again after some more.
     size = 400
     eigenvalues = np.r_[np.linspace(-1, 1, size - 2), 30.0, 100.0]
     operator = ScaledOperator(
@@ -164,9 +164,9 @@ def test_copies_of_an_eigenvalue_share_its_weight(dtype):
     size=st.sampled_from(SIZES),
     power=st.integers(-990, 990),
 )
-def test_all_results_follow_the_scale_of_the_operator(spectrum, size, power):
+def test_all_results_scale_with_the_operator(spectrum, size, power):
     matrix = make_matrix(spectrum, size, np.float64)
-    # Parts of the matrix that would be subnormal are left out.
+    # Entries that scaling would make subnormal are set to zero.
     matrix[np.abs(matrix) < 2.0**-30] = 0
     results = []
     for operator in (aslinearoperator(matrix), aslinearoperator(np.ldexp(matrix, power))):
@@ -174,7 +174,7 @@ def test_all_results_follow_the_scale_of_the_operator(spectrum, size, power):
         norm, _ = spectral_norm(operator, 1e-3, None, generator())
         largest, _ = largest_eigenvalue(operator, 1e-3, None, generator())
         results.append((np.r_[norm, largest, trace(operator, 12, generator()), grid], heights))
-    # Eigenvalue solvers are exact to some roundings of the largest.
+    # Eigenvalue solvers are accurate to some roundings of the largest eigenvalue.
     rounding = 1e-12 * results[0][0][0]
     np.testing.assert_allclose(np.ldexp(results[1][0], -power), results[0][0], rtol=1e-12, atol=rounding)
     np.testing.assert_allclose(np.ldexp(results[1][1], power), results[0][1], rtol=1e-9, atol=1e-9)
@@ -183,11 +183,12 @@ def test_all_results_follow_the_scale_of_the_operator(spectrum, size, power):
 @pytest.mark.parametrize("spectrum", ["random", "both signs, equal"])
 @pytest.mark.parametrize("power", [-140, -100, 100])
 @pytest.mark.parametrize("size", [2, 40])
-def test_float32_operators_whose_products_of_unit_vectors_vanish_or_whose_squares_overflow(size, power, spectrum):
+def test_float32_operators_beyond_the_range_of_float32_are_measured(size, power, spectrum):
     matrix = make_matrix(spectrum, size, np.float32)
 
     def multiply(vectors):
-        # As a network does it, in two halves: the product of vectors of 1 is below the least float32.
+        # A network multiplies in two halves like this. The product with a vector of size 1 is below the smallest
+        # float32.
         half = np.float32(2.0 ** (power // 2))
         return (matrix @ (vectors * half)) * half
 
@@ -201,7 +202,7 @@ def test_float32_operators_whose_products_of_unit_vectors_vanish_or_whose_square
 
 @pytest.mark.parametrize("size", [1, 2, 40])
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
-def test_an_operator_that_is_not_finite_is_one_error_in_all_functions(value, size, capfd):
+def test_all_functions_raise_the_same_error_if_the_operator_is_not_finite(value, size, capfd):
     matrix = np.eye(size)
     matrix[-1, -1] = value
     operator = LinearOperator(matrix.shape, matvec=lambda v: _quietly(matrix, v), dtype=np.float64)
@@ -222,7 +223,7 @@ def _quietly(matrix, vector):
         return matrix @ vector
 
 
-def test_a_product_that_is_not_finite_later_on_is_the_same_error():
+def test_a_later_product_that_is_not_finite_raises_the_same_error():
     matrix = make_matrix("random", 60, np.float64)
     n_calls = 0
 
@@ -237,8 +238,9 @@ def test_a_product_that_is_not_finite_later_on_is_the_same_error():
 
 
 @pytest.mark.parametrize("measure", [spectral_norm, largest_eigenvalue])
-def test_without_convergence_there_is_a_lower_bound(measure):
-    # An edge as dense as that of a second difference of 4000 points: its largest eigenvalues are within 1e-6.
+def test_without_convergence_the_result_is_a_lower_bound(measure):
+    # The upper edge is as dense as that of a second difference with 4000 points. The largest eigenvalues are within
+    # 1e-6.
     size = 4000
     eigenvalues = 2 - 2 * np.cos(np.pi * np.arange(1, size + 1) / (size + 1))
     operator = LinearOperator((size, size), matvec=lambda v: eigenvalues * v.ravel(), dtype=np.float64)
@@ -248,7 +250,7 @@ def test_without_convergence_there_is_a_lower_bound(measure):
         assert 0.9 * eigenvalues[-1] < value < eigenvalues[-1]
 
 
-def test_restarts_find_what_the_first_vectors_do_not():
+def test_restarts_find_an_eigenvalue_that_the_first_vectors_miss():
     size = 2000
     eigenvalues = np.r_[np.linspace(0, 1, size - 1), 1.001]
     n_products = 0
@@ -265,8 +267,8 @@ def test_restarts_find_what_the_first_vectors_do_not():
     assert N_VECTORS < n_products < 500
 
 
-def test_signs_that_the_matrix_takes_to_zero_are_not_taken_for_a_zero_matrix():
-    # Half of all vectors of signs are equal numbers, which this matrix takes to zero.
+def test_sign_vectors_in_the_null_space_do_not_hide_the_matrix():
+    # Half of all sign vectors have equal entries, which this matrix maps to zero.
     matrix = np.array([[1.0, -1.0], [-1.0, 1.0]])
     for seed in range(10):
         operator = aslinearoperator(matrix)
@@ -276,6 +278,6 @@ def test_signs_that_the_matrix_takes_to_zero_are_not_taken_for_a_zero_matrix():
 
 
 @pytest.mark.parametrize("scale", [1e-300, 1e-160, 1.0, 1e160, 1e300])
-def test_frobenius_norms_have_the_range_of_floats(scale):
+def test_frobenius_norms_neither_overflow_nor_underflow(scale):
     matrix = np.random.default_rng(0).normal(size=(30, 20))
     assert frobenius_norm(scale * matrix) == pytest.approx(scale * np.linalg.norm(matrix), rel=1e-13)

@@ -1,4 +1,4 @@
-"""The callbacks `EarlyStopping` and `BestWeights`, which look at the curve of a loss or a score."""
+"""The callbacks `EarlyStopping` and `BestWeights`, which watch the curve of a loss or a score."""
 
 import joblib
 import numpy as np
@@ -15,7 +15,7 @@ from sklearn.preprocessing import StandardScaler
 import skinit.training.fit
 from skinit import MLPClassifier, MLPRegressor
 
-pytest.importorskip("sklearn.callback", reason="scikit-learn 1.9 brought callbacks")
+pytest.importorskip("sklearn.callback", reason="callbacks need scikit-learn 1.9")
 
 from skinit.callbacks import BestWeights, EarlyStopping  # noqa: E402
 
@@ -27,19 +27,19 @@ CURVES = {"loss": "loss_curve_", "validation_score": "validation_scores_", "vali
 
 def make(estimator=MLPClassifier, **parameters):
     defaults = {"hidden_layer_sizes": (4,), "activation": "tanh", "max_iter": 40, "random_state": 0}
-    # Losses and scores that go up and down.
+    # These parameters make losses and scores go up and down.
     unsteady = {"solver": "sgd", "learning_rate_init": 0.5, "batch_size": 40, "n_iter_no_change": np.inf}
     return estimator(**{**defaults, **unsteady, **parameters})
 
 
 def goodness(network, monitor):
-    """The curve, higher is better."""
+    """Return the curve with the sign for which higher is better."""
     curve = np.array(getattr(network, CURVES[monitor]))
     return curve if monitor == "validation_score" else -curve
 
 
 def end_of(curve, patience, min_delta):
-    """The number of epochs after which training ends, by a rule of one sentence."""
+    """Return the number of epochs of training, by the rule in one sentence."""
     for n_epochs in range(patience + 1, len(curve) + 1):
         best_before, best_now = max(curve[: n_epochs - patience]), max(curve[n_epochs - patience : n_epochs])
         if not best_now > best_before + min_delta:
@@ -55,19 +55,19 @@ def assert_same_weights(first, second):
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("monitor", CURVES)
 @pytest.mark.parametrize(("patience", "min_delta"), [(1, 0.0), (3, 0.0), (5, 0.01), (39, 0.0)])
-def test_training_ends_when_nothing_gets_better(patience, min_delta, monitor, dtype):
+def test_training_ends_without_progress_for_patience_epochs(patience, min_delta, monitor, dtype):
     network = make(early_stopping=monitor != "loss")
     alone = clone(network).fit(X.astype(dtype), y)
     stopped = clone(network).set_callbacks(EarlyStopping(monitor, patience=patience, min_delta=min_delta))
     stopped.fit(X.astype(dtype), y)
     assert stopped.n_iter_ == end_of(goodness(alone, monitor), patience, min_delta)
-    # The epochs done are those of before.
+    # Earlier epochs are unchanged.
     assert getattr(stopped, CURVES[monitor]) == getattr(alone, CURVES[monitor])[: stopped.n_iter_]
     assert_same_weights(stopped, clone(network).set_params(max_iter=stopped.n_iter_).fit(X.astype(dtype), y))
 
 
 class Context:
-    """The task of an epoch."""
+    """A stand-in for the context of an epoch."""
 
     max_subtasks = 0
 
@@ -84,14 +84,14 @@ def test_the_rule_holds_for_every_curve(curve, patience, min_delta, monitor):
     sign = 1 if monitor == "validation_score" else -1
     for n_epochs in range(1, len(curve) + 1):
         network.n_iter_ = n_epochs
-        # The epochs of an earlier fit, better ones, do not count.
+        # The curve begins with a better epoch of an earlier fit, which must not count.
         setattr(network, CURVES[monitor], [sign * 100.0] + [sign * float(number) for number in curve[:n_epochs]])
         if callback.on_fit_task_end(network, Context, fitted_estimator=network):
             break
     assert n_epochs == end_of(curve, patience, min_delta)
 
 
-def test_scores_that_are_not_a_number_are_no_better():
+def test_nan_scores_are_no_improvement():
     network, callback = MLPClassifier(), EarlyStopping("validation_score", patience=2)
     for scores, is_over in (([0.1, np.nan, np.nan], True), ([np.nan] * 3, True), ([np.nan, np.nan, 0.1], False)):
         network.n_iter_, network.validation_scores_ = 3, scores
@@ -101,7 +101,7 @@ def test_scores_that_are_not_a_number_are_no_better():
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("average", [False, 0.5])
 @pytest.mark.parametrize("monitor", CURVES)
-def test_the_weights_are_those_of_the_best_epoch(monitor, average, dtype):
+def test_best_weights_are_those_of_the_best_epoch(monitor, average, dtype):
     network = make(early_stopping=monitor != "loss", average=average)
     best = clone(network).set_callbacks(BestWeights(monitor)).fit(X.astype(dtype), y)
     alone = clone(network).fit(X.astype(dtype), y)
@@ -115,7 +115,7 @@ def test_the_weights_are_those_of_the_best_epoch(monitor, average, dtype):
 
 
 class Keep:
-    """Keeps the network as it was after an epoch."""
+    """Keeps the network after a given epoch."""
 
     def __init__(self, epoch):
         self.epoch = epoch
@@ -130,7 +130,7 @@ class Keep:
             self.network = fitted_estimator
 
 
-def test_best_weights_of_the_score_are_those_that_early_stopping_keeps():
+def test_best_weights_by_score_are_those_of_early_stopping():
     network = make(early_stopping=True)
     alone, best = clone(network).fit(X, y), clone(network).set_callbacks(BestWeights("validation_score")).fit(X, y)
     assert best.best_iter_ == alone.best_iter_
@@ -147,8 +147,8 @@ def test_of_several_monitors_the_last_one_decides():
         assert_same_weights(both, alone)
 
 
-def test_best_weights_are_of_the_attempt_that_succeeded(monkeypatch):
-    # Far too large.
+def test_best_weights_come_from_the_last_restart(monkeypatch):
+    # A step that is far too large.
     monkeypatch.setattr(skinit.training.fit, "automatic_step", lambda *args, **kwargs: 1e3)
     network = make(learning_rate_init="auto", learning_rate="adaptive", max_iter=10)
     best = clone(network).set_callbacks(BestWeights()).fit(X, y)
@@ -158,7 +158,7 @@ def test_best_weights_are_of_the_attempt_that_succeeded(monkeypatch):
 
 def test_only_the_epochs_of_the_last_fit_count():
     network = make(warm_start=True, max_iter=10).set_callbacks(BestWeights(), EarlyStopping(patience=20)).fit(X, y)
-    # Worse than before, by far.
+    # The second fit is worse by far.
     network.set_params(learning_rate_init=30.0).fit(X, y)
     assert network.n_iter_ == 10
     assert network.best_iter_ == np.argmin(network.loss_curve_[-10:]) + 1
@@ -172,7 +172,7 @@ def test_an_interrupt_keeps_the_best_weights_so_far():
             if context.max_subtasks == 0 and context.task_id == 20:
                 raise KeyboardInterrupt
 
-    # Before or after the other callback has seen the last epoch.
+    # The interrupt comes before or after the other callback sees the last epoch.
     for callbacks in ([BestWeights(), Interrupt(None)], [Interrupt(None), BestWeights()]):
         with pytest.warns(UserWarning, match="interrupted by user"):
             best = clone(network).set_callbacks(*callbacks).fit(X, y)
@@ -181,7 +181,7 @@ def test_an_interrupt_keeps_the_best_weights_so_far():
         assert_same_weights(best, alone)
 
 
-def test_an_estimator_is_left_as_any_other():
+def test_the_callbacks_leave_no_other_attributes():
     network = make(MLPRegressor).fit(X, y)
     with_callbacks = make(MLPRegressor).set_callbacks(BestWeights(), EarlyStopping()).fit(X, y)
     assert vars(with_callbacks).keys() == vars(network).keys() | {"_skl_callbacks"}
@@ -190,7 +190,7 @@ def test_an_estimator_is_left_as_any_other():
 
 
 @pytest.mark.parametrize(("backend", "n_jobs"), [("sequential", 1), ("threading", 2), ("loky", 2)])
-def test_fits_of_a_search_share_callbacks(backend, n_jobs):
+def test_fits_of_a_search_can_share_callbacks(backend, n_jobs):
     def search(*callbacks):
         model = make_pipeline(StandardScaler(), make().set_callbacks(*callbacks))
         return GridSearchCV(model, {"mlpclassifier__alpha": [1e-4, 1.0]}, cv=3, error_score="raise")
@@ -198,7 +198,7 @@ def test_fits_of_a_search_share_callbacks(backend, n_jobs):
     with joblib.parallel_config(backend, n_jobs=n_jobs):
         together = search(EarlyStopping(patience=4), BestWeights()).fit(X, y)
     for k, alpha in enumerate((1e-4, 1.0)):
-        # The folds are those of the search.
+        # The search makes the same folds.
         alone = make_pipeline(
             StandardScaler(), make(alpha=alpha).set_callbacks(EarlyStopping(patience=4), BestWeights())
         )
@@ -211,7 +211,7 @@ def test_fits_of_a_search_share_callbacks(backend, n_jobs):
 
 
 @pytest.mark.parametrize("callback", [EarlyStopping, BestWeights])
-def test_a_wrong_name_is_told_with_the_nearest(callback):
+def test_a_wrong_name_is_refused_with_the_nearest(callback):
     message = (
         f"'validation_loss'.* The 'monitor' parameter of {callback.__name__} must be a str among .* Got 'val_loss'"
     )
@@ -235,7 +235,7 @@ def test_invalid_parameters_are_named(parameters, message):
 
 @pytest.mark.parametrize("callback", [EarlyStopping, BestWeights])
 @pytest.mark.parametrize("monitor", ["validation_score", "validation_loss"])
-def test_what_is_not_there_cannot_be_monitored(monitor, callback):
+def test_validation_curves_need_early_stopping(monitor, callback):
     network = make().set_callbacks(callback(monitor))
     before = vars(network).copy()
     with pytest.raises(ValueError, match=rf"\(monitor='{monitor}'\) needs validation rows: set early_stopping=True"):
@@ -244,7 +244,7 @@ def test_what_is_not_there_cannot_be_monitored(monitor, callback):
 
 
 @pytest.mark.parametrize("callback", [EarlyStopping, BestWeights])
-def test_callbacks_say_where_they_belong(callback):
+def test_callbacks_on_other_estimators_are_refused(callback):
     with pytest.raises(ValueError, match=f"{callback.__name__} takes the solvers 'adam', 'adamw', 'sgd', got solver="):
         make(solver="lbfgs").set_callbacks(callback()).fit(X, y)
     for stranger in (LogisticRegression(), GridSearchCV(make(), {"alpha": [1.0]})):

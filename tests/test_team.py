@@ -1,4 +1,4 @@
-"""Threads that share the work of a fit: the same bits however many there are, and gone when it is over."""
+"""Threads that share the work of a fit: the same bits for any number of threads, and no threads left afterwards."""
 
 import multiprocessing
 import os
@@ -30,7 +30,8 @@ weights = rng.randint(3, size=500)
 SPARSE = csr_array(np.where(np.abs(X) < 1, 0, X))
 SHORT = {"max_iter": 3, "random_state": 0}
 
-# Layers whose gradients are sums of shards, and wide ones; blocks of rows that are whole batches, and parts of them.
+# Layers whose gradients are sums of shards, wide layers, and blocks of rows that are whole mini-batches or parts of
+# them.
 FITS = {
     "one layer": lambda dtype: MLPClassifier((20,), **SHORT).fit(X.astype(dtype), labels),
     "wide": lambda dtype: MLPClassifier((130, 150), "tanh", solver="sgd", **SHORT).fit(X.astype(dtype), labels),
@@ -49,7 +50,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceW
 
 @pytest.fixture
 def use_threads(monkeypatch):
-    """Let fits have so many threads, whatever the machine has, and however short they are."""
+    """Return a function that sets the number of threads, whatever the machine has and however short fits are."""
     monkeypatch.setattr(skinit.engine.team, "SHARED_MULTIPLY_ADDS", 0)
     monkeypatch.setattr(skinit.engine.team, "MOST_WAITING", np.inf)
     return lambda n_threads: monkeypatch.setattr(skinit.engine.team, "get_num_threads", lambda: n_threads)
@@ -57,7 +58,7 @@ def use_threads(monkeypatch):
 
 @pytest.fixture
 def started(monkeypatch):
-    """The helpers that have been started."""
+    """Return the list of the helper threads that were started."""
     threads, start = [], threading.Thread.start
 
     def spy(thread):
@@ -117,7 +118,7 @@ def test_helpers_are_gone_after_ctrl_c(use_threads, started, monkeypatch):
     assert not any(thread.is_alive() for thread in started)
 
 
-def test_a_system_without_more_threads_is_good_enough(use_threads, monkeypatch):
+def test_fits_succeed_if_no_thread_can_be_started(use_threads, monkeypatch):
     expected = parameters(FITS["one layer"](np.float64))
 
     def refuse(thread):
@@ -128,7 +129,7 @@ def test_a_system_without_more_threads_is_good_enough(use_threads, monkeypatch):
     assert_same_bits([expected, parameters(FITS["one layer"](np.float64))])
 
 
-def test_sixteen_threads_of_a_user_fit_at_once(use_threads):
+def test_sixteen_user_threads_can_fit_at_once(use_threads):
     expected = parameters(FITS["deep"](np.float64))
     use_threads(5)
     with ThreadPoolExecutor(16) as executor:
@@ -136,22 +137,22 @@ def test_sixteen_threads_of_a_user_fit_at_once(use_threads):
     assert_same_bits([expected, *results])
 
 
-def test_fits_at_once_divide_the_threads(use_threads, started):
+def test_simultaneous_fits_divide_the_threads(use_threads, started):
     use_threads(6)
     with Team(8, 0, 1, 1), Team(8, 0, 1, 1):
-        # A third one, which has two of them.
+        # This fit has two of six threads, so it starts one helper.
         FITS["one layer"](np.float64)
     assert len(started) == 1
 
 
-def test_work_of_a_moment_starts_no_threads(started, monkeypatch):
+def test_short_work_starts_no_threads(started, monkeypatch):
     monkeypatch.setattr(skinit.engine.team, "get_num_threads", lambda: 3)
     model = MLPClassifier((5,), solver="lbfgs", **SHORT).fit(X, labels)
     hessian_norm(model, X, labels)
     assert started == []
 
 
-def test_where_others_need_the_cores_a_team_goes_on_alone(use_threads, monkeypatch):
+def test_a_team_continues_alone_while_others_need_the_cores(use_threads, monkeypatch):
     use_threads(3)
     with Team(3, 0, 1, 1) as team:
         board = team.shared.board
@@ -184,11 +185,11 @@ claim_in_turn = Kernel(_claim_in_turn, void(_INT64_VECTOR, int64, _INT64_VECTOR,
 
 
 @given(st.integers(1, 6), st.integers(0, 40), st.randoms(use_true_random=False))
-def test_each_item_is_claimed_once_and_by_the_same_thread_in_each_phase_unless_it_is_late(n_threads, n_items, random):
+def test_each_item_is_claimed_once_and_threads_take_their_own_items_first(n_threads, n_items, random):
     board = np.zeros(board_size(n_threads), np.int64)
     board[skinit.engine.team.HELPERS] = n_threads - 1
     for _ in range(3):
-        # So often that there is no item left for the last of them.
+        # There are so many claims that no thread can be left with an item.
         ranks = [rank for rank in range(n_threads) for _ in range(n_items + 1)]
         random.shuffle(ranks)
         items = np.empty(len(ranks), np.int64)
@@ -197,10 +198,10 @@ def test_each_item_is_claimed_once_and_by_the_same_thread_in_each_phase_unless_i
         for rank in range(n_threads):
             own = range(n_items * rank // n_threads, n_items * (rank + 1) // n_threads)
             claimed = [item for item, of in zip(items.tolist(), ranks, strict=True) if of == rank and item >= 0]
-            # Others' items come after all of its own that others have left to it.
+            # A thread claims all of its own items that are left before those of others.
             is_own = [item in own for item in claimed]
             assert is_own == sorted(is_own, reverse=True)
-        # In turns, each thread has its own items only.
+        # If the threads claim in turn, each has only its own items.
         ranks = np.array([rank for _ in range(n_items) for rank in range(n_threads)], np.int64)
         items = np.empty(ranks.size, np.int64)
         claim_in_turn(board, n_items, ranks, items)
@@ -210,7 +211,7 @@ def test_each_item_is_claimed_once_and_by_the_same_thread_in_each_phase_unless_i
             assert shares == [list(range(size * rank, size * (rank + 1))) for rank in range(n_threads)]
 
 
-@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="needs a system that tells cores")
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="needs os.sched_getaffinity")
 def test_a_helper_may_run_on_the_same_cores_as_its_caller():
     cores, is_over = [], threading.Event()
 
@@ -224,7 +225,7 @@ def test_a_helper_may_run_on_the_same_cores_as_its_caller():
     assert cores == [os.sched_getaffinity(0)]
 
 
-# Processes.
+# Forks and the end of a process.
 
 PREAMBLE = """
 import os, sys, threading, warnings
@@ -246,9 +247,9 @@ def run(code):
     return subprocess.run([sys.executable, "-c", PREAMBLE + code], capture_output=True, text=True, timeout=120)
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork")
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
-def test_a_child_forked_at_any_moment_fits_correctly():
+def test_a_child_forked_while_others_fit_fits_correctly():
     outcome = run("""
 thread = threading.Thread(target=fit, args=(10**5,), daemon=True)
 thread.start()
@@ -264,8 +265,8 @@ os._exit(0)
     assert (outcome.returncode, outcome.stdout) == (0, "True\n"), outcome.stderr
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
-def test_a_child_forked_in_the_middle_of_a_fit_goes_on_with_it_alone():
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork")
+def test_a_child_forked_during_a_fit_completes_it_alone():
     outcome = run("""
 one_pass, calls, children = skinit.engine.passes.DataPasses._pass, [], []
 def forking(self, purpose):
@@ -282,7 +283,7 @@ print(is_right, os.waitpid(children[0], 0)[1])
     assert (outcome.returncode, outcome.stdout) == (0, "True 0\n"), outcome.stderr
 
 
-def test_a_process_ends_in_the_middle_of_a_fit_of_a_daemon_thread():
+def test_a_process_can_end_during_a_fit_of_a_daemon_thread():
     outcome = run("""
 for _ in range(3):
     threading.Thread(target=fit, args=(10**6,), daemon=True).start()
@@ -293,7 +294,7 @@ print("end")
     assert (outcome.returncode, outcome.stdout) == (0, "end\n"), outcome.stderr
 
 
-# How many.
+# The number of threads.
 
 
 @pytest.fixture
@@ -305,7 +306,7 @@ def _without_limits(monkeypatch):
 
 
 @pytest.mark.usefixtures("_without_limits")
-def test_threads_are_as_many_as_cores_and_no_more_than_either_limit(monkeypatch):
+def test_the_number_of_threads_is_that_of_cores_up_to_either_limit(monkeypatch):
     assert get_num_threads() == 8
     set_num_threads(5)
     assert get_num_threads() == 5
@@ -319,7 +320,7 @@ def test_threads_are_as_many_as_cores_and_no_more_than_either_limit(monkeypatch)
 
 @pytest.mark.usefixtures("_without_limits")
 @pytest.mark.parametrize("n_threads", [0, -1, 1.5, "2", True, np.nan])
-def test_a_number_of_threads_that_is_none_is_named(n_threads):
+def test_an_invalid_number_of_threads_is_refused(n_threads):
     set_num_threads(2)
     with pytest.raises(ValueError, match=r"n_threads must be an integer of at least 1, or None for no limit, got"):
         set_num_threads(n_threads)
@@ -328,7 +329,7 @@ def test_a_number_of_threads_that_is_none_is_named(n_threads):
 
 @pytest.mark.usefixtures("_without_limits")
 @pytest.mark.parametrize("value", ["banana", "0", "-2", "1.5", "two", "²", ","])
-def test_an_environment_without_a_number_of_threads_is_named_and_changes_nothing(value, monkeypatch):
+def test_an_invalid_omp_num_threads_is_refused_and_changes_nothing(value, monkeypatch):
     model = MLPClassifier((5,), **SHORT).fit(X, labels)
     before = [coef.copy() for coef in model.coefs_]
     monkeypatch.setenv("OMP_NUM_THREADS", value)

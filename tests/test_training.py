@@ -1,4 +1,4 @@
-"""How training goes: interrupts, calls cut short, divergence, best weights, memory."""
+"""Training: interrupts, calls cut short, divergence, best weights, and memory."""
 
 import os
 import pickle
@@ -31,7 +31,7 @@ y_diabetes = (y_diabetes - y_diabetes.mean()) / y_diabetes.std()
 
 @pytest.fixture
 def interrupt_in_pass(monkeypatch):
-    """Send the process the signal of Ctrl-C during the given pass over the data."""
+    """Send SIGINT during the given pass over the data."""
 
     def arrange(n_passes):
         run = passes.DataPasses._pass
@@ -49,7 +49,7 @@ def interrupt_in_pass(monkeypatch):
 
 
 @pytest.mark.parametrize("solver", ["adam", "sgd", "lbfgs"])
-def test_ctrl_c_warns_and_keeps_what_was_learned(interrupt_in_pass, solver):
+def test_ctrl_c_warns_and_keeps_the_trained_weights(interrupt_in_pass, solver):
     interrupt_in_pass(5)
     model = MLPClassifier((5,), solver=solver, max_iter=50, random_state=0)
     untrained = MLPClassifier((5,), random_state=0).initialize(X_iris, y_iris)
@@ -67,7 +67,8 @@ def test_ctrl_c_with_early_stopping_restores_the_best_weights(interrupt_in_pass)
     with pytest.warns(UserWarning, match="Training interrupted by user"):
         model.fit(X_iris, y_iris)
     assert len(model.validation_scores_) == model.n_iter_ == 5
-    # The best epoch is not the last one. A training that ends after it has its weights without restoring any.
+    # The best epoch is not the last one. The twin ends after the best epoch, so it has the best weights without
+    # restoring them.
     assert model.best_iter_ == np.argmax(model.validation_scores_) + 1 < 5
     best = clone(model).set_params(max_iter=model.best_iter_).fit(X_iris, y_iris)
     for coef, expected in zip(model.coefs_, best.coefs_, strict=True):
@@ -75,7 +76,7 @@ def test_ctrl_c_with_early_stopping_restores_the_best_weights(interrupt_in_pass)
 
 
 @pytest.mark.parametrize("call_seconds", [1e-9, 1e9])
-def test_results_do_not_depend_on_how_an_epoch_is_cut_into_calls(monkeypatch, call_seconds):
+def test_results_do_not_depend_on_how_an_epoch_is_split_into_calls(monkeypatch, call_seconds):
     parameters = {"hidden_layer_sizes": (6,), "batch_size": 7, "max_iter": 3, "random_state": 0}
     expected = MLPClassifier(**parameters).fit(X_iris, y_iris)
     monkeypatch.setattr(passes, "CALL_SECONDS", call_seconds)
@@ -154,7 +155,7 @@ def test_an_automatic_rate_is_not_told_to_be_reduced():
     assert advice.startswith(f'give learning_rate_init a number: "auto" tried learning rates {tried}')
 
 
-def test_large_weights_to_go_on_from_are_blamed():
+def test_large_weights_of_a_warm_start_are_blamed():
     model = MLPRegressor(hidden_layer_sizes=(5,), solver="sgd", max_iter=2, random_state=0)
     model.fit(X_diabetes.astype(np.float32), y_diabetes)
     model.coefs_ = [coef * np.float32(1e18) for coef in model.coefs_]
@@ -188,7 +189,7 @@ def test_early_stopping_that_diverges_later_keeps_the_best_weights():
 
 
 @pytest.mark.parametrize("solver", ["adam", "sgd", "lbfgs"])
-def test_a_callback_that_is_nearly_right_is_named(solver):
+def test_a_callback_with_a_wrong_hook_is_refused_by_name(solver):
     pytest.importorskip("sklearn.callback", reason="callbacks need scikit-learn 1.9")
 
     class Callback:
@@ -216,7 +217,7 @@ def test_a_callback_that_is_nearly_right_is_named(solver):
     assert not hasattr(model, "coefs_")
 
 
-def test_a_divergence_error_comes_whole_out_of_a_worker_process():
+def test_a_divergence_error_leaves_a_worker_process_intact():
     error = pickle.loads(pickle.dumps(DivergenceError(3, "reduce learning_rate_init=100.0")))
     assert error.epoch == 3
     assert "epoch 3: reduce learning_rate_init=100.0" in str(error)
@@ -254,7 +255,7 @@ def test_early_stopping_ends_with_the_weights_of_the_best_validation_score(estim
         max_iter=30,
         random_state=0,
     ).fit(X, y)
-    # The validation split is drawn after the weights, from the same generator.
+    # The same generator draws the validation split after the weights.
     random_state = np.random.RandomState(0)
     model.initializer_.initialize(model._network.copy(), random_state)
     _, X_validation, _, y_validation = train_test_split(X, y, test_size=0.3, random_state=random_state)
@@ -263,8 +264,9 @@ def test_early_stopping_ends_with_the_weights_of_the_best_validation_score(estim
     assert model.best_validation_score_ == best
 
 
-def test_a_warm_start_without_progress_ends_with_the_weights_it_started_from():
-    # scikit-learn ends with the last weights here: its best ones are the same arrays, and trained on.
+def test_a_warm_start_without_progress_keeps_its_first_weights():
+    # scikit-learn ends with the last weights here, because its best weights are the same arrays and are trained
+    # further.
     model = MLPRegressor(
         hidden_layer_sizes=(8,),
         early_stopping=True,
@@ -303,7 +305,7 @@ def test_warnings_are_those_of_scikit_learn():
 
 @pytest.mark.parametrize("solver", ["adam", "lbfgs"])
 @pytest.mark.parametrize("early_stopping", [False, True])
-def test_memory_during_fit_and_predict_does_not_grow_with_X(solver, early_stopping):
+def test_fit_and_predict_need_little_memory_beyond_X(solver, early_stopping):
     rng = np.random.RandomState(0)
     X = rng.standard_normal((20_000, 200)).astype(np.float32)
     y = rng.standard_normal(len(X)).astype(np.float32)
@@ -321,15 +323,15 @@ def test_memory_during_fit_and_predict_does_not_grow_with_X(solver, early_stoppi
         model.predict(X)
         _, peak_of_predict = tracemalloc.get_traced_memory()
         tracemalloc.stop()
-    # Row numbers, targets and predictions are a few vectors of length n; a copy of a tenth of X (the validation rows)
-    # or more would be seen.
+    # Row numbers, targets and predictions are a few vectors of length n. A copy of a tenth of X, the validation rows,
+    # would exceed the limit.
     limit = X.nbytes / (5 if early_stopping and solver == "adam" else 8)
     assert peak_of_fit < limit
     assert peak_of_predict - before < X.nbytes / 8
 
 
 @pytest.mark.parametrize("power_t", [1e300, 1000.0, 10**40])
-def test_an_inverse_scaling_that_overflows_ends_steps(power_t):
+def test_an_inverse_scaling_that_overflows_gives_a_rate_of_zero(power_t):
     model = MLPClassifier((3,), solver="sgd", learning_rate="invscaling", power_t=power_t, max_iter=3, random_state=0)
     model.fit(X_iris, y_iris)
     assert model._optimizer.learning_rate == 0

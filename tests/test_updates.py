@@ -1,4 +1,4 @@
-"""The solvers' steps against plain NumPy twins."""
+"""The steps of the solvers against plain NumPy twins."""
 
 from itertools import pairwise
 
@@ -18,7 +18,7 @@ CONSTANTS = {"sgd": [0.9, 1.0], "adam": [0.9, 0.999, 1e-8]}
 
 
 def take_step(name, theta, gradient, slots, number=1, rate=None, constants=None, n_weights=SIZE, cuts=(), **sums):
-    """A step of all parameters, in ranges: weights and intercepts, cut where it is said."""
+    """Take a step of all parameters, in ranges that end between weights and intercepts and at `cuts`."""
     step = compile_update(name, theta.dtype)
     rate = RATES[name] if rate is None else rate
     constants = np.array(CONSTANTS[name] if constants is None else constants)
@@ -32,7 +32,7 @@ def take_step(name, theta, gradient, slots, number=1, rate=None, constants=None,
 
 
 def sgd_twin(theta, gradients, n_weights, learning_rate, momentum, nesterov):
-    """I. Sutskever et al. (2013), as scikit-learn writes it: velocity first, then a look ahead with Nesterov."""
+    """SGD of I. Sutskever et al. (2013), in scikit-learn's form: velocity first, then a look ahead with Nesterov."""
     theta = theta.astype(np.float64)
     penalized = np.arange(theta.size) < n_weights
     velocity = np.zeros_like(theta)
@@ -44,7 +44,7 @@ def sgd_twin(theta, gradients, n_weights, learning_rate, momentum, nesterov):
 
 
 def adam_twin(theta, gradients, n_weights, learning_rate, beta_1, beta_2, epsilon):
-    """D. P. Kingma and J. Ba (2015), section 2: epsilon is added before the bias is corrected in the learning rate."""
+    """Adam of D. P. Kingma and J. Ba (2015), section 2: epsilon is added before the learning rate corrects the bias."""
     theta = theta.astype(np.float64)
     penalized = np.arange(theta.size) < n_weights
     m, v = np.zeros_like(theta), np.zeros_like(theta)
@@ -63,14 +63,14 @@ def draw(dtype, n_steps=N_STEPS):
 
 
 def step_and_compare(name, dtype, n_weights, rate, constants, twin):
-    """Step alongside a twin, which yields theta and then the slots, and compare after each step."""
+    """Step alongside a twin, which yields theta and the slots, and compare after each step."""
     theta, gradients = draw(dtype)
     expected = twin(theta.copy(), gradients, n_weights)
     slots = np.zeros((N_SLOTS[name], SIZE), dtype)
     for number, gradient in enumerate(gradients, start=1):
         take_step(name, theta, gradient, slots, number, rate, constants, n_weights)
-        # Entries and gradients are of size 1; each of a handful of steps takes some ten roundings, and Adam's
-        # division by the root of v keeps what is relative.
+        # Entries and gradients are of size 1. Each of a handful of steps takes some ten roundings, and Adam's division
+        # by the root of v keeps relative errors.
         atol = 10 * N_STEPS * np.finfo(dtype).eps
         for result, exact in zip([theta, *slots], next(expected), strict=True):
             np.testing.assert_allclose(result, exact, rtol=0, atol=atol)
@@ -102,8 +102,8 @@ def test_adam_steps_like_its_twin(beta_1, beta_2, epsilon, n_weights, dtype):
 @pytest.mark.parametrize("name", UPDATES)
 @pytest.mark.parametrize("n_weights", [0, 17, SIZE])
 @pytest.mark.parametrize("dtype", DTYPES)
-def test_a_step_with_decay_is_one_without_it_less_the_decay_of_the_weights(name, n_weights, dtype):
-    """I. Loshchilov and F. Hutter (2019), algorithm 2: the moments know nothing of the decay."""
+def test_weight_decay_is_subtracted_after_a_step_without_decay(name, n_weights, dtype):
+    """I. Loshchilov and F. Hutter (2019), algorithm 2: the decay does not enter the moments."""
     start, (gradient, *_) = draw(dtype)
     results = []
     for keep in (1.0, 0.75):
@@ -117,7 +117,7 @@ def test_a_step_with_decay_is_one_without_it_less_the_decay_of_the_weights(name,
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-def test_sgd_without_momentum_descends_along_the_gradient_either_way(dtype):
+def test_sgd_without_momentum_descends_along_the_gradient_with_and_without_nesterov(dtype):
     results = []
     for nesterov in (0.0, 1.0):
         theta, (gradient, *_) = draw(dtype)
@@ -130,18 +130,18 @@ def test_sgd_without_momentum_descends_along_the_gradient_either_way(dtype):
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-def test_first_adam_step_is_the_learning_rate_in_the_direction_of_the_signs(dtype):
+def test_first_adam_step_is_the_learning_rate_times_the_signs(dtype):
     start, (gradient, *_) = draw(dtype)
     theta = start.copy()
     slots = np.zeros((2, SIZE), dtype)
     take_step("adam", theta, gradient, slots, constants=[0.9, 0.999, 1e-30], alpha=0.0, weight_sum=1.0)
-    # m / sqrt(v) is exactly the sign times sqrt((1 - beta_1)^2 / (1 - beta_2)), which the correction undoes.
+    # m / sqrt(v) is exactly the sign times sqrt((1 - beta_1)^2 / (1 - beta_2)), which the bias correction removes.
     np.testing.assert_allclose(theta, start - 0.01 * np.sign(gradient), rtol=0, atol=4 * np.finfo(dtype).eps)
 
 
 @pytest.mark.parametrize("name", UPDATES)
 @pytest.mark.parametrize("dtype", DTYPES)
-def test_bits_do_not_depend_on_the_ranges_of_a_step(name, dtype):
+def test_bits_do_not_depend_on_how_a_step_is_split_into_ranges(name, dtype):
     results = []
     for cuts in ((), (1, 2, 9, 16), range(SIZE)):
         theta, gradients = draw(dtype)
@@ -165,7 +165,7 @@ def test_penalty_shrinks_weights_and_leaves_intercepts_alone(dtype, name):
 
 @pytest.mark.parametrize("name", ["sgd", "adam"])
 def test_penalty_is_divided_by_the_sum_of_weights_like_the_gradient(name):
-    # The gradient of ||W||^2 alpha / 2 is that of a loss, so that both scales together cancel.
+    # alpha ||W||^2 / 2 scales like a loss, so a common factor of gradient, alpha and sum of weights cancels.
     results = []
     for factor in (1.0, 16.0):
         theta, gradients = draw(np.float64)
@@ -174,7 +174,7 @@ def test_penalty_is_divided_by_the_sum_of_weights_like_the_gradient(name):
         for number, gradient in enumerate(gradients, start=1):
             take_step(name, theta, factor * gradient, slots, number, n_weights=17, **sums)
         results.append(theta)
-    # Powers of two: to the bit.
+    # The factor is a power of two, so the bits are equal.
     np.testing.assert_array_equal(*results)
 
 

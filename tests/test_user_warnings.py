@@ -1,4 +1,4 @@
-"""Warnings point at the user's line, and data that need scaling are hinted at once."""
+"""Warnings point at the user's line, and one warning hints at data that need scaling."""
 
 import warnings
 
@@ -41,7 +41,7 @@ def caught(function, *arguments, **keywords):
     ids=str,
 )
 @pytest.mark.parametrize("estimator", [MLPClassifier, MLPRegressor])
-def test_a_warning_of_fit_names_the_line_of_the_caller(estimator, parameters, category):
+def test_warnings_of_fit_point_at_the_line_of_the_caller(estimator, parameters, category):
     (warning,) = caught(estimator(hidden_layer_sizes=(4,), random_state=0, **parameters).fit, X, y)
     assert warning.category is category
     assert warning.filename == __file__
@@ -49,7 +49,7 @@ def test_a_warning_of_fit_names_the_line_of_the_caller(estimator, parameters, ca
 
 @pytest.mark.parametrize("solver", ["adam", "sgd", "lbfgs"])
 @pytest.mark.parametrize("max_iter", [1, 5, 1000])
-def test_as_many_warnings_as_scikit_learn_gives(solver, max_iter):
+def test_fits_warn_as_often_as_scikit_learn(solver, max_iter):
     parameters = {"hidden_layer_sizes": (4,), "solver": solver, "max_iter": max_iter, "random_state": 0, "tol": 1e-3}
     ours, theirs = (caught(each(**parameters).fit, X, y) for each in (MLPClassifier, ScikitLearnClassifier))
     assert [warning.category for warning in ours] == [warning.category for warning in theirs]
@@ -62,7 +62,7 @@ def hints(X, y, estimator=MLPClassifier):
 
 @pytest.mark.parametrize("load", [load_wine, load_breast_cancer])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_columns_that_differ_by_orders_of_magnitude_are_hinted_at_once(load, dtype):
+def test_columns_of_very_different_scale_get_one_hint(load, dtype):
     X, y = load(return_X_y=True)
     X = X.astype(dtype)
     (hint,) = hints(X, y)
@@ -102,7 +102,7 @@ def test_a_constant_column_of_zeros_and_sparse_data_get_no_hint():
     assert hints(np.column_stack([StandardScaler().fit_transform(X), np.zeros(len(X))]), y) == []
 
 
-def test_searches_and_pipelines_of_scikit_learn_are_quiet_by_the_filter_of_its_gallery():
+def test_scikit_learns_warning_filter_silences_searches_and_pipelines():
     model = sklearn.pipeline.make_pipeline(StandardScaler(), MLPClassifier((4,), max_iter=2))
     with warnings.catch_warnings():
         warnings.simplefilter("error")

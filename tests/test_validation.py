@@ -1,4 +1,4 @@
-"""Validation rows and scores: what early stopping looks at."""
+"""Validation rows and scores of early stopping."""
 
 import warnings
 
@@ -23,7 +23,7 @@ PARAMETERS |= {"random_state": 0, "learning_rate_init": 0.01}
 
 
 def rows_of_split(X, y):
-    """The rows that the estimator itself would train and validate on: they are drawn after the weights."""
+    """Return the rows that the estimator itself would train and validate on. It draws them after the weights."""
     state = np.random.RandomState(0)
     MLPClassifier((5,), random_state=state).initialize(X, y)
     return train_test_split(np.arange(len(y)), random_state=state, test_size=0.1)
@@ -46,7 +46,7 @@ def as_frame(X):
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("convert", [np.asarray, csr_array, as_frame])
 @pytest.mark.parametrize("labels", [y, NAMES, y == 1, np.column_stack([y == 1, y == 2]).astype(int)])
-def test_scores_and_losses_are_those_of_the_rows_given(labels, convert, dtype):
+def test_scores_and_losses_are_those_of_the_given_rows(labels, convert, dtype):
     X_train, X_val, y_train, y_val = parts(X.astype(dtype), labels)
     model = MLPClassifier(**(PARAMETERS | {"max_iter": 4}))
     fit(model, convert(X_train), y_train, X_val=convert(X_val), y_val=y_val)
@@ -75,7 +75,7 @@ def test_losses_of_a_regressor_are_half_the_mean_squared_error(n_outputs):
     np.testing.assert_allclose(model.best_validation_score_, r2_score(y_val, model.predict(X_val)), rtol=1e-10)
 
 
-def test_own_rows_train_as_the_rows_of_a_split_do():
+def test_given_validation_rows_train_like_the_same_rows_of_a_split():
     rows, validation_rows = rows_of_split(X, y)
     by_split = fit(MLPClassifier(**PARAMETERS, shuffle=False), X, y)
     by_hand = MLPClassifier(**PARAMETERS, shuffle=False, validation_fraction=0.99)
@@ -83,7 +83,7 @@ def test_own_rows_train_as_the_rows_of_a_split_do():
     assert by_hand.validation_loss_curve_ == by_split.validation_loss_curve_
 
 
-def test_all_rows_are_trained_on_where_validation_rows_are_given():
+def test_with_validation_rows_given_all_rows_are_trained_on():
     model = fit(MLPClassifier(**PARAMETERS), X, y, X_val=X[:9], y_val=y[:9])
     assert model.t_ == len(X) * model.n_iter_
 
@@ -110,7 +110,7 @@ def test_the_loss_as_score_is_the_negative_loss_curve():
     assert model.best_iter_ == np.argmin(model.validation_loss_curve_) + 1
 
 
-def test_own_scorers_get_the_rows_the_labels_and_the_weights():
+def test_scorers_of_users_get_the_rows_labels_and_weights():
     seen = []
 
     def scorer(estimator, X, y, sample_weight=None):
@@ -171,7 +171,7 @@ def test_pipelines_transform_and_searches_route_validation_rows():
     assert len(search.best_estimator_[-1].validation_scores_) > 0
 
 
-def test_a_pipeline_passes_rows_that_are_transformed_by_hand():
+def test_a_pipeline_passes_on_validation_rows_transformed_by_hand():
     X_train, X_val, y_train, y_val = parts(X, y)
     pipeline = make_pipeline(StandardScaler(), MLPClassifier(**PARAMETERS))
     transformed = StandardScaler().fit(X_train).transform(X_val)
@@ -198,7 +198,7 @@ def test_a_pipeline_passes_rows_that_are_transformed_by_hand():
         ({"scoring": 3}, {}, "'scoring' parameter"),
     ],
 )
-def test_wrong_validation_data_are_an_error_that_names_them(parameters, options, message):
+def test_wrong_validation_data_are_refused_by_name(parameters, options, message):
     model = MLPClassifier(**(PARAMETERS | parameters))
     with pytest.raises(ValueError, match=message):
         model.fit(X, y, **options)
@@ -206,7 +206,7 @@ def test_wrong_validation_data_are_an_error_that_names_them(parameters, options,
 
 
 @pytest.mark.parametrize("y_val", [y, y == 1])
-def test_one_column_of_classes_does_not_pass_for_labels(y_val):
+def test_one_column_of_classes_is_not_accepted_as_multilabel_targets(y_val):
     labels = np.column_stack([y == 0, y == 1, y == 2]).astype(int)
     with pytest.raises(ValueError, match="y must have a column of 0 and 1 for each of the 3 labels, got shape"):
         MLPClassifier(**PARAMETERS).fit(X, labels, X_val=X, y_val=y_val)
@@ -215,7 +215,7 @@ def test_one_column_of_classes_does_not_pass_for_labels(y_val):
         model.partial_fit(X, y_val)
 
 
-def test_a_scorer_that_returns_no_number_is_an_error():
+def test_a_scorer_that_returns_no_number_is_refused():
     model = MLPClassifier(**PARAMETERS, scoring=lambda estimator, X, y: "good")
     with pytest.raises(TypeError, match="scoring must return a number, but .* returned 'good'"):
         model.fit(X, y)

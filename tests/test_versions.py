@@ -1,4 +1,4 @@
-"""The versions that pyproject.toml promises: stated for all that is imported, and those that the tests run on."""
+"""The versions in pyproject.toml: stated for every imported package, and allowing the installed ones."""
 
 import ast
 import os
@@ -28,14 +28,14 @@ EVERY = [*NEEDED, *requirements(text for texts in EXTRAS.values() for text in te
 
 
 def oldest(requirement):
-    """The least version that a requirement allows."""
+    """Return the oldest version that a requirement allows."""
     (bound,) = requirement.specifier
     assert bound.operator in (">=", "==")
     return Version(bound.version)
 
 
 def imported_packages():
-    """For each package of others that skinit imports, a file that does."""
+    """Return the external packages that skinit imports, each with a file that imports it."""
     packages = {}
     for path in (ROOT / "skinit").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
@@ -51,7 +51,7 @@ def test_every_requirement_has_an_oldest_version(requirement):
     assert oldest(requirement) > Version("0")
 
 
-def test_what_is_imported_is_required():
+def test_imported_packages_are_required():
     distributions = packages_distributions()
     required = {requirement.name for requirement in [*NEEDED, *OPTIONAL]}
     imported = imported_packages()
@@ -60,13 +60,13 @@ def test_what_is_imported_is_required():
 
 
 @pytest.mark.parametrize("requirement", [*NEEDED, *OPTIONAL, *TOOLS], ids=str)
-def test_the_tests_run_on_a_version_that_is_allowed(requirement):
+def test_the_installed_version_is_allowed(requirement):
     assert requirement.specifier.contains(version(requirement.name), prereleases=True)
 
 
-@pytest.mark.skipif("SKINIT_TESTS_OLDEST" not in os.environ, reason=".ci/run asks, in an environment of its own")
+@pytest.mark.skipif("SKINIT_TESTS_OLDEST" not in os.environ, reason="only for the environment of the oldest versions")
 @pytest.mark.parametrize("requirement", [*NEEDED, *OPTIONAL, *TOOLS], ids=str)
-def test_the_tests_run_on_the_oldest_version_that_is_allowed(requirement):
+def test_the_installed_version_is_the_oldest_allowed(requirement):
     assert Version(version(requirement.name)) == oldest(requirement)
 
 
@@ -80,7 +80,7 @@ def test_pages_name_the_oldest_versions(page):
 
 
 @pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "docs/installation.rst", "docs/performance.rst"])
-def test_extras_that_pages_ask_for_exist(page):
+def test_documented_extras_exist(page):
     asked = re.findall(r"'\.\[(\w+)\]'", (ROOT / page).read_text())
     assert asked
     assert set(asked) <= set(EXTRAS)

@@ -1,4 +1,4 @@
-"""Compiling ahead of time: nothing is left to compile, and wrong names are explained."""
+"""Compiling ahead of time leaves nothing to compile, and wrong names are explained."""
 
 import json
 import os
@@ -20,7 +20,7 @@ import json, sys, skinit
 print(json.dumps(skinit.warmup(dtype="float32", activation="tanh", loss="log_loss", curvature=sys.argv[1] == "True")))
 """
 
-# What leads estimators to kernels; prints what is compiled on the way.
+# Runs the estimator methods that use kernels, and prints the functions compiled on the way.
 FIT = """
 import json, sys, warnings
 import numpy as np, scipy.sparse
@@ -67,7 +67,7 @@ def test_after_warmup_new_processes_compile_nothing(tmp_path):
     assert run(FIT, curvature=True) == []
 
 
-def test_all_stands_for_every_name():
+def test_all_means_every_name():
     parts = make_parts(**NAMES, curvature=True)
     for dtype in ("float32", "float64"):
         assert {f"{dtype} activation {name}" for name in ACTIVATIONS} < set(parts)
@@ -95,7 +95,7 @@ def test_wrong_names_are_explained(parameter, value, words, start):
 QUICK = ["--dtype", "float64", "--activation", "relu", "--loss", "log_loss", "--solver", "adam", "--no-curvature"]
 
 
-def test_command_needs_no_optional_package_and_says_where_code_is_kept(capsys, monkeypatch):
+def test_the_command_needs_no_optional_package_and_prints_the_folder(capsys, monkeypatch):
     for name in ("rich", "pandas", "matplotlib"):
         monkeypatch.setitem(sys.modules, name, None)
     assert main(["warmup", *QUICK]) == 0
@@ -110,14 +110,14 @@ def test_command_needs_no_optional_package_and_says_where_code_is_kept(capsys, m
     assert os.path.isdir(summary.split("Kept in ")[1])
 
 
-def test_command_explains_wrong_names(capsys):
+def test_the_command_explains_wrong_names(capsys):
     assert main(["warmup", "--activation", "tanhh"]) == 2
     err = capsys.readouterr().err
     assert err.startswith("skinit: --activation: Did you mean 'tanh'? The value must be one of 'all', 'elu',")
     assert err.count("\n") == 1
 
 
-def test_command_explains_that_code_cannot_be_kept(capsys, monkeypatch):
+def test_the_command_explains_that_code_cannot_be_kept(capsys, monkeypatch):
     monkeypatch.setattr(cache, "failure", OSError(28, "No space left on device"))
     assert main(["warmup", *QUICK]) == 2
     err = capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""Wrong names: every message begins with the nearest name, and then lists the valid ones in order."""
+"""Wrong names: every message begins with the nearest name, and then lists the valid names in order."""
 
 import ast
 import re
@@ -62,7 +62,7 @@ def compare_search(param_name):
     InitComparisonDisplay.from_cv_results(search.cv_results_, param_name=param_name)
 
 
-# By the module that writes the message: how a wrong name gets there, the wrong name, and the nearest valid one.
+# For each module that writes such a message: a call with a wrong name, the wrong name, and the nearest valid name.
 CASES = {
     "validation.py": [
         (lambda name: fit(init=name), "xaviar", "xavier"),
@@ -110,7 +110,7 @@ if find_spec("sklearn.callback"):
 
 
 def modules_that(condition):
-    """The files of the package with a node of which something is true."""
+    """Return the files of the package that contain a node for which the condition holds."""
     files = sorted(PACKAGE.rglob("*.py"))
     return {
         file.relative_to(PACKAGE).as_posix()
@@ -120,7 +120,7 @@ def modules_that(condition):
 
 
 def names_in(message):
-    """The names in the order in which a message lists them."""
+    """Return the names in the order in which a message lists them."""
     for listed in (
         r"among \{(.*?)\}",
         r"must be one of (.*?)(?:, or |, which |, got )",
@@ -135,7 +135,7 @@ def names_in(message):
     ("use", "wrong", "nearest"),
     [pytest.param(*case, id=f"{module}-{case[1]}") for module, cases in CASES.items() for case in cases],
 )
-def test_the_nearest_name_comes_first_and_then_all_in_order(use, wrong, nearest):
+def test_messages_give_the_nearest_name_and_then_all_in_order(use, wrong, nearest):
     with pytest.raises(ValueError) as caught:
         use(wrong)
     message = str(caught.value)
@@ -143,7 +143,7 @@ def test_the_nearest_name_comes_first_and_then_all_in_order(use, wrong, nearest)
     assert wrong in message
     names = names_in(message)
     assert names == sorted(names)
-    # The message about something that has no parameters has nothing to list.
+    # If the object has no parameters, there are no names to list.
     assert nearest in names or "cannot be set" in message
 
 
@@ -157,7 +157,7 @@ def test_the_nearest_name_comes_first_and_then_all_in_order(use, wrong, nearest)
         (["warmup", "--loss", "hubber"], "huber"),
     ],
 )
-def test_so_does_the_command_line(arguments, nearest, capsys):
+def test_the_command_line_gives_the_nearest_name_and_all_in_order(arguments, nearest, capsys):
     assert main(arguments) == 2
     message = capsys.readouterr().err
     assert re.match(rf"skinit: (--\w+: )?Did you mean '{nearest}'( or '\w+')*\? ", message)
@@ -166,10 +166,10 @@ def test_so_does_the_command_line(arguments, nearest, capsys):
     assert names == sorted(names)
 
 
-def test_all_modules_that_write_such_a_message_are_here():
+def test_every_module_with_such_a_message_is_tested():
     users = modules_that(lambda node: isinstance(node, ast.alias) and node.name in ("wrong_name", "nearest_name_hint"))
     assert {file for file in users if not file.startswith("cli/")} | {"validation.py"} == set(CASES)
-    # Nobody else looks for near names.
+    # No other module looks for near names.
     assert modules_that(lambda node: isinstance(node, ast.alias) and node.name == "get_close_matches") == {
         "validation.py"
     }
@@ -185,7 +185,7 @@ def test_all_modules_that_write_such_a_message_are_here():
         ("he", "init=RandomNormal() or init=TruncatedNormal()"),
     ],
 )
-def test_the_parameter_of_a_name_is_one_of_an_object(init, passed):
+def test_setting_a_parameter_of_a_name_is_refused_with_the_object_to_pass(init, passed):
     message = (
         f"init__std cannot be set, because init is the name '{init}', which has no parameters. Pass {passed} to set it."
     )
@@ -202,7 +202,7 @@ def test_the_parameter_of_a_name_is_one_of_an_object(init, passed):
 
 
 @pytest.mark.parametrize("name", get_initializer_names())
-def test_the_object_to_pass_is_the_one_that_the_name_stands_for(name):
+def test_the_object_to_pass_is_that_of_the_name(name):
     initializer = get_initializer(name)
     for parameter in initializer.get_params(deep=False):
         with pytest.raises(ValueError, match=re.escape(f"Pass init={initializer!r} to set it.")):
@@ -229,14 +229,14 @@ def test_the_object_to_pass_is_the_one_that_the_name_stands_for(name):
         (MLPClassifier(init="xaviar"), {"init__std": 1}, "Did you mean 'xavier'"),
     ],
 )
-def test_what_has_no_parameters_is_named(model, parameters, message):
+def test_objects_without_parameters_are_named(model, parameters, message):
     before = repr(model)
     with pytest.raises(ValueError, match=message):
         model.set_params(**parameters)
     assert repr(model) == before
 
 
-def test_parameters_that_exist_are_set():
+def test_existing_parameters_are_set():
     model = MLPClassifier().set_params(init=RandomNormal(), init__std=0.3, alpha=2.0)
     assert (model.init.std, model.alpha) == (0.3, 2.0)
     assert model.set_params(init=Zeros()).set_params() is model

@@ -1,4 +1,4 @@
-"""Plain NumPy twins of the kernels, in float64: what several test modules compare with."""
+"""Plain NumPy twins of the kernels, in float64, for several test modules."""
 
 import numpy as np
 import scipy.special
@@ -19,16 +19,16 @@ ACTIVATIONS = {
     "silu": lambda u: u * scipy.special.expit(u),
     "gelu": lambda u: u * scipy.special.ndtr(u),
 }
-# The others have a kink, or a kink in their slope, at zero.
+# The other activations have a kink at zero, or a kink in their slope.
 SMOOTH = ("identity", "logistic", "tanh", "softplus", "silu", "gelu")
 LOSSES = ("squared_error", "poisson", "log_loss", "binary_log_loss")
 
 
 def propagate(network, X):
-    """Preactivations of all layers."""
+    """Return the preactivations of all layers."""
     activations = np.asarray(X, dtype=np.float64)
     preactivations = []
-    # Own activations of the tests are called as the built-in ones that they are.
+    # The tests name their own activations after the built-in ones that they equal.
     names = [*map(str, network.activations), "identity"]
     for coef, intercept, name in zip(network.coefs, network.intercepts, names, strict=True):
         preactivations.append(activations @ coef.astype(np.float64) + intercept.astype(np.float64))
@@ -37,7 +37,7 @@ def propagate(network, X):
 
 
 def compute_losses(name, preactivations, targets):
-    """Loss of each row, its derivatives by the preactivations, and the sum of the magnitudes it is made of."""
+    """Return each row's loss, its derivatives by preactivations, and the magnitude of the terms of its loss."""
     u, y = preactivations.astype(np.float64), targets.astype(np.float64)
     if name == "log_loss":
         y = np.eye(u.shape[1])[y[:, 0].astype(int)]
@@ -60,7 +60,7 @@ def compute_losses(name, preactivations, targets):
 
 
 def draw_targets(name, shape, rng):
-    """Targets as the loss kernels take them; about half of the counts are zero."""
+    """Draw targets in the form that the loss kernels take. About half of the counts are zero."""
     return {
         "squared_error": lambda: rng.normal(size=shape),
         "poisson": lambda: rng.poisson(0.7, shape).astype(float),

@@ -1,7 +1,7 @@
-"""Write the files that later versions must read: ``python tests/models/write.py``, once for each release.
+"""Write files that later versions must be able to read: ``python tests/models/write.py``, once for each release.
 
-They are in a folder of the version that wrote them: a classifier and a regressor in the middle of their training, as a
-pickle and as a file of skops, and what they predict.
+They go to a folder named after this version: a partly trained classifier and regressor, each as a pickle and as a
+skops file, and their predictions.
 """
 
 import pickle
