@@ -3,9 +3,14 @@
 import signal
 
 import pytest
+from hypothesis import HealthCheck, settings
 from kernel_arguments import check_arguments
 
 from skinit.kernels.compilation import Kernel
+
+# Examples are the same in every run, and no limit depends on how busy the machine is.
+settings.register_profile("repeatable", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("repeatable")
 
 _call = Kernel.__call__
 

@@ -26,7 +26,7 @@ NAMES = st.lists(st.sampled_from(sorted(ACTIVATIONS)), min_size=2, max_size=4)
 DTYPES = [np.float32, np.float64]
 
 
-@settings(max_examples=40, deadline=None, derandomize=True)
+@settings(max_examples=40)
 @given(
     names=NAMES, loss=st.sampled_from(LOSSES), width=st.integers(1, 4), n=st.integers(1, 6), seed=st.integers(0, 999)
 )
@@ -34,7 +34,7 @@ def test_gradient_is_that_of_the_loss(names, loss, width, n, seed):
     assert_gradient_of_loss(*make_problem(tuple(names), loss, (3, *[width] * len(names), 3), n, seed))
 
 
-@settings(max_examples=40, deadline=None, derandomize=True)
+@settings(max_examples=40)
 @given(
     names=NAMES, loss=st.sampled_from(LOSSES), width=st.integers(1, 4), n=st.integers(1, 6), seed=st.integers(0, 999)
 )
@@ -42,7 +42,7 @@ def test_hessian_is_the_derivative_of_the_gradient(names, loss, width, n, seed):
     assert_differences_of_the_gradient(*make_problem(tuple(names), loss, (3, *[width] * len(names), 3), n, seed))
 
 
-@settings(max_examples=40, deadline=None, derandomize=True)
+@settings(max_examples=40)
 @given(names=NAMES, dtype=st.sampled_from(DTYPES), seed=st.integers(0, 999))
 def test_outputs_are_those_of_a_numpy_network(names, dtype, seed):
     rng = np.random.default_rng(seed)
@@ -57,7 +57,7 @@ def test_outputs_are_those_of_a_numpy_network(names, dtype, seed):
     )
 
 
-@settings(max_examples=20, deadline=None, derandomize=True)
+@settings(max_examples=20)
 @given(names=NAMES, loss=st.sampled_from(LOSSES), seed=st.integers(0, 999))
 def test_float32_gradients_and_products_agree_with_float64(names, loss, seed):
     layer_sizes = (3, *[4] * len(names), 3)

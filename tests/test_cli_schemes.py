@@ -36,7 +36,7 @@ def test_a_plain_name_is_passed_on(name):
     assert parse_scheme(f"{name}+auto").parameters == {"init": name, "learning_rate_init": "auto"}
 
 
-@settings(max_examples=50, deadline=None, derandomize=True)
+@settings(max_examples=50)
 @given(std=st.floats(0, 1e300), sample_size=st.integers(1, 10**6), is_automatic=st.booleans())
 def test_parameters_are_those_of_the_initializer(std, sample_size, is_automatic):
     for text, expected in (

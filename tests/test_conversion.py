@@ -162,7 +162,7 @@ def test_training_the_converted_estimator_leaves_the_original_alone(side):
         assert pickle.dumps(getattr(model, name)) == before
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     task=st.sampled_from(list(TASKS)),
     activation=st.sampled_from(["identity", "logistic", "tanh", "relu"]),

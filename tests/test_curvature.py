@@ -313,7 +313,7 @@ def test_jacobian_norms_are_means_over_rows(activation, hidden, make, weighted):
         assert norms[k] == pytest.approx(weights @ rows / weights.sum(), rel=1e-7)
 
 
-@settings(max_examples=80, deadline=None, derandomize=True)
+@settings(max_examples=80)
 @given(
     task=st.sampled_from(sorted(TASKS)),
     activation=st.sampled_from(sorted(ACTIVATIONS)),

@@ -92,7 +92,7 @@ def output_curvatures(task, outputs):
     return np.array([np.diag(row) for row in diagonal])
 
 
-@settings(max_examples=200, deadline=None, derandomize=True)
+@settings(max_examples=200)
 @given(
     task=st.sampled_from(TASKS),
     hidden=st.lists(st.integers(1, 3), max_size=3).map(tuple),
@@ -163,7 +163,7 @@ def test_all_measurements_agree_with_the_dense_matrix(
     np.testing.assert_allclose(signals.hessian_norm, layer_hessian_norms(model, X, y, **options), rtol=1e-9)
 
 
-@settings(max_examples=100, deadline=None, derandomize=True)
+@settings(max_examples=100)
 @given(
     task=st.sampled_from(TASKS),
     n=st.integers(3, 7),

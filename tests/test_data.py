@@ -238,7 +238,7 @@ def test_malformed_sparse_labels_are_an_error(fault):
         clone(NETWORK).fit(X, labels)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     st.sampled_from(["csr", "csc", "bsr", "coo"]),
     st.sampled_from(["indices", "indptr"]),
@@ -271,7 +271,7 @@ def test_a_matrix_passes_only_if_scipy_accepts_it(format, name, place, value):
     assert is_accepted if is_valid else not is_accepted or matrix.nnz <= 0
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(-1000, 1000), st.sampled_from(["adam", "sgd", "lbfgs"]), st.booleans())
 def test_only_the_ratios_of_weights_matter(exponent, solver, is_single):
     values = X.astype(np.float32) if is_single else X

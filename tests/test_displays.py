@@ -238,7 +238,7 @@ values_of_any_size = st.one_of(
 )
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.lists(values_of_any_size, min_size=1, max_size=6))
 def test_every_value_is_visible_and_in_order(values):
     figure = Figure()

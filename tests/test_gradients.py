@@ -120,7 +120,7 @@ def test_gradient_is_that_of_the_loss(activation, loss, depth):
     assert_gradient_of_loss(network, X, targets, weights, step)
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=60)
 @given(
     activation=st.sampled_from(sorted(ACTIVATIONS)),
     loss=st.sampled_from(LOSSES),

@@ -116,7 +116,7 @@ def test_hessian_is_the_derivative_of_the_gradient(activation, loss, depth):
     assert_differences_of_the_gradient(*make_problem(activation, loss, (3, *HIDDEN_LAYERS[depth], 3)))
 
 
-@settings(max_examples=40, deadline=None, derandomize=True)
+@settings(max_examples=40)
 @given(
     activation=st.sampled_from(sorted(ACTIVATIONS)),
     loss=st.sampled_from(LOSSES),
@@ -440,7 +440,7 @@ def exact_curve_norms(loss, preactivations):
     return np.linalg.eigvalsh(loss_curvatures(loss, preactivations.astype(float)))[:, -1]
 
 
-@settings(max_examples=150, deadline=None, derandomize=True)
+@settings(max_examples=150)
 @given(
     loss=st.sampled_from(LOSSES),
     n_outputs=st.integers(1, 12),

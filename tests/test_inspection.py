@@ -564,7 +564,7 @@ TABLES = {
 }
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=60)
 @given(
     table=st.sampled_from(sorted(TABLES)),
     activation=st.sampled_from(sorted(set(ACTIVATIONS) - {"logistic", "softplus"})),
@@ -580,7 +580,7 @@ def test_well_initialized_networks_have_no_findings(table, activation, init, dep
     assert signal_propagation(model, X, y).findings == ()
 
 
-@settings(max_examples=15, deadline=None, derandomize=True)
+@settings(max_examples=15)
 @given(
     table=st.sampled_from(sorted(TABLES)),
     activation=st.sampled_from(["logistic", "softplus"]),

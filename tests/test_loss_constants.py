@@ -106,7 +106,7 @@ def difference_quotients(function, u, step=1e-5):
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize(("name", "constants"), CASES)
-@settings(max_examples=20, deadline=None, derandomize=True)
+@settings(max_examples=20)
 @given(seed=st.integers(0, 10**6), n_outputs=st.integers(1, 5))
 def test_loss_is_that_of_the_formula(name, constants, dtype, seed, n_outputs):
     function, u, y, weights = draw(name, constants, dtype, seed, n_outputs=n_outputs)

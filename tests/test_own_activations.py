@@ -71,7 +71,7 @@ def test_value_slope_and_bend_are_those_of_the_built_in_activation(name, dtype):
         assert np.all(np.abs(own - built_in)[is_zero] <= 1e-4)
 
 
-@settings(max_examples=200, deadline=None, derandomize=True)
+@settings(max_examples=200)
 @given(kink=st.floats(-2, 2), left=st.floats(-2, 2), right=st.floats(-2, 2), offset=st.floats(-0.01, 0.01))
 def test_derived_slopes_near_a_kink_are_those_of_one_side(kink, left, right, offset):
     def f(u):
@@ -103,7 +103,7 @@ def test_functions_with_the_arithmetic_of_a_built_in_activation_give_its_network
             np.testing.assert_allclose(a, b, rtol=0, atol=1e-4)
 
 
-@settings(max_examples=30, deadline=None, derandomize=True)
+@settings(max_examples=30)
 @given(
     names=st.lists(st.sampled_from(sorted(MADE)), min_size=1, max_size=3),
     loss=st.sampled_from(LOSSES),
@@ -114,7 +114,7 @@ def test_gradient_is_that_of_the_loss_with_derived_slopes(names, loss, seed):
     assert_gradient_of_loss(*make_problem(activations, loss, (3, *[3] * len(names), 3), 5, seed))
 
 
-@settings(max_examples=30, deadline=None, derandomize=True)
+@settings(max_examples=30)
 @given(
     names=st.lists(st.sampled_from(sorted(MADE)), min_size=1, max_size=3),
     loss=st.sampled_from(LOSSES),
@@ -128,7 +128,7 @@ def test_hessian_is_the_derivative_of_the_gradient_with_derived_bends(names, los
     assert_differences_of_the_gradient(*problem, step, N_ROUNDINGS * (1.5 / step * slope_error + bend_error))
 
 
-@settings(max_examples=30, deadline=None, derandomize=True)
+@settings(max_examples=30)
 @given(
     names=st.lists(st.sampled_from(["softsign", "leaky_relu", "silu", "tanh", "gelu"]), min_size=1, max_size=3),
     loss=st.sampled_from(LOSSES),

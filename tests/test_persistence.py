@@ -152,7 +152,7 @@ OWN_INITIALIZERS = [
 ]
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     state=st.sampled_from([name for name in STATES if name != "activations"]),
     init=st.sampled_from([*initializers.get_initializer_names(), *(each() for each in OWN_INITIALIZERS)]),
@@ -300,7 +300,7 @@ def test_a_broken_state_of_the_solver_is_refused_before_any_kernel_runs(fault):
         object.__new__(MLPClassifier).__setstate__(state)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(data=st.data())
 def test_a_state_of_the_solver_with_a_wrong_entry_is_refused(data):
     state = solver_state(make(average=True, dropout=0.5).fit(X, y)._optimizer)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from elsewhere import run_for
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from skinit.kernels.processor import processor
@@ -45,15 +45,11 @@ def check(n_rows, n_inner, n_columns, mode, is_transposed, dtype):
         assert np.isnan(guards[-32:]).all()
 
 
-# The first example compiles, so there is no deadline.
-@settings(deadline=None)
 @given(SIZES, SIZES, SIZES, st.sampled_from([OVERWRITE, ACCUMULATE, SCALE]), st.booleans(), st.sampled_from(DTYPES))
 def test_products_are_those_of_numpy_and_touch_nothing_else(n_rows, n_inner, n_columns, mode, is_transposed, dtype):
     check(n_rows, n_inner, n_columns, mode, is_transposed, dtype)
 
 
-# The first example compiles, so there is no deadline.
-@settings(deadline=None)
 @given(SIZES, SIZES, SIZES, st.sampled_from(DTYPES))
 def test_outputs_have_the_same_bits_in_every_tile(n_rows, n_inner, n_columns, dtype):
     rng = np.random.default_rng([n_rows, n_inner, n_columns])

@@ -189,7 +189,7 @@ def test_fits_of_another_search_are_not_reused(memory, change):
     assert search(memory, **CHANGES[change]).n_reused_fits_ == 0
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(row=st.integers(0, 59), column=st.integers(0, 4), bit=st.integers(0, 63))
 def test_data_that_differ_in_one_bit_have_other_fingerprints(row, column, bit):
     changed = X.copy()

@@ -123,8 +123,8 @@ def docstring_lines(node):
     return node.body[0].end_lineno - node.body[0].lineno + 1
 
 
-# Docstrings do not count, because the documentation shows them on pages of their own. estimators.py is left out, because
-# its constructors list all parameters.
+# Docstrings do not count, because the documentation shows them on pages of their own. The estimators' constructors list
+# all parameters.
 @pytest.mark.parametrize("path", [path for path in FILES if path.name != "estimators.py"], ids=name)
 def test_a_file_can_be_read_in_one_sitting(path):
     n_lines = len(path.read_text().splitlines())

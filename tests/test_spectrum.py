@@ -158,7 +158,7 @@ def test_copies_of_an_eigenvalue_share_its_weight(dtype):
     assert nodes.max() < 100.01
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=60)
 @given(
     spectrum=st.sampled_from(sorted(set(SPECTRA) - {"zero"})),
     size=st.sampled_from(SIZES),
