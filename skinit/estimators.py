@@ -72,8 +72,9 @@ class MLPClassifier(ClassifierMixin, BaseMultilayerPerceptron):
         for selu, and Xavier's otherwise.
 
     solver : {"lbfgs", "sgd", "adam", "adamw"}, default="adam"
-        The solver for weight optimization: SciPy's L-BFGS, stochastic gradient descent with momentum, Adam, or Adam
-        with decoupled `weight_decay`. On small data sets "lbfgs" can converge faster and perform better.
+        The solver for weight optimization: L-BFGS (:func:`scipy.optimize.minimize`), stochastic gradient descent with
+        momentum, Adam, or Adam with decoupled `weight_decay`. On small data sets "lbfgs" can converge faster and
+        perform better.
 
     alpha : float, default=0.0001
         Strength of the L2 penalty, :math:`\alpha \ge 0`, which leaves out the intercepts. The penalty is divided by the
@@ -803,8 +804,9 @@ class MLPRegressor(RegressorMixin, BaseMultilayerPerceptron):
         for selu, and Xavier's otherwise.
 
     solver : {"lbfgs", "sgd", "adam", "adamw"}, default="adam"
-        The solver for weight optimization: SciPy's L-BFGS, stochastic gradient descent with momentum, Adam, or Adam
-        with decoupled `weight_decay`. On small data sets "lbfgs" can converge faster and perform better.
+        The solver for weight optimization: L-BFGS (:func:`scipy.optimize.minimize`), stochastic gradient descent with
+        momentum, Adam, or Adam with decoupled `weight_decay`. On small data sets "lbfgs" can converge faster and
+        perform better.
 
     alpha : float, default=0.0001
         Strength of the L2 penalty, :math:`\alpha \ge 0`, which leaves out the intercepts. The penalty is divided by the

@@ -179,7 +179,7 @@ def hessian_operator(
 
     Examples
     --------
-    SciPy finds the two largest eigenvalues of the Hessian from products alone:
+    :func:`scipy.sparse.linalg.eigsh` finds the two largest eigenvalues of the Hessian from products alone:
 
     >>> import numpy as np
     >>> from scipy.sparse.linalg import eigsh
