@@ -5,6 +5,8 @@ Train on a mixed table in a pipeline
 Most tables mix numbers, text and missing values. A column transformer of scikit-learn
 turns them into numbers. A pipeline keeps it together with the network, so new rows are
 transformed in the same way.
+
+.. index:: ! missing values, ! NaN, ! categories, ! pipeline
 """
 
 import matplotlib.pyplot as plt

@@ -4,6 +4,8 @@ Predict intervals with quantiles
 
 With the loss "quantile" a network predicts quantiles of the target, and not its mean.
 Two quantiles make an interval. Several quantiles of one network never cross.
+
+.. index:: ! regression, ! prediction interval, ! quantile
 """
 
 import warnings

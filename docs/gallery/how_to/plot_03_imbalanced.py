@@ -5,6 +5,8 @@ Weight the classes of imbalanced data
 If one class is rare, a classifier can be right nearly always and still miss most rows
 of that class. ``class_weight="balanced"`` gives both classes the same weight in the
 loss.
+
+.. index:: ! class_weight, ! imbalanced classes
 """
 
 import matplotlib.pyplot as plt

@@ -5,6 +5,8 @@ Stop early on your own validation rows
 ``early_stopping=True`` sets aside random rows for validation. That misleads if rows
 come in groups, such as several visits of each patient, because the network then knows
 the patients of its validation rows. Pass rows of other patients as `X_val` and `y_val`.
+
+.. index:: ! early stopping, ! validation
 """
 
 import warnings

@@ -4,6 +4,8 @@ Choose an init for a deep network
 
 With one or two hidden layers nearly every `init` works. With ten, some do not train at
 all. Cross-validate a few of them and compare.
+
+.. index:: ! deep network, ! init
 """
 
 import warnings

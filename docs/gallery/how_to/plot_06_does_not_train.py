@@ -4,6 +4,8 @@ Find out why a network does not train
 
 If the loss stays where it was, ``signal_propagation`` looks into every layer before the
 first epoch. It says what is wrong and what to try.
+
+.. index:: ! convergence, ! does not train
 """
 
 import matplotlib.pyplot as plt

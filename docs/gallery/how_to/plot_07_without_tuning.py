@@ -5,6 +5,8 @@ Train without tuning on a table as it comes
 Tiny features and large targets usually need scaling, or a tuned learning rate. With
 ``init="hessian"`` and ``learning_rate_init="auto"`` they need neither, because skinit
 measures the curvature of the loss and scales the weights and the steps by it.
+
+.. index:: ! regression, ! tuning, ! learning rate
 """
 
 import warnings

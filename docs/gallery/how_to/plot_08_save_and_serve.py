@@ -5,6 +5,8 @@ Save, load and serve a network
 Save a model with skops if you load it in Python again: loading a skops file runs no
 code of the file. Convert it to ONNX to predict without Python. Both formats take
 pipelines.
+
+.. index:: ! save model, ! load model, ! serve, ! ONNX, ! skops
 """
 
 from pathlib import Path

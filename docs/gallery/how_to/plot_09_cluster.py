@@ -5,6 +5,8 @@ Search on a cluster
 A search within ``parallel_config`` runs on the machines of a dask cluster.
 ``ResumableGridSearchCV`` survives the loss of a worker. With `memory` it also continues
 where it was interrupted.
+
+.. index:: ! cluster, ! dask, ! grid search
 """
 
 import warnings

@@ -5,6 +5,8 @@ Write your own callback
 A callback sees the network after every epoch, and may end the training. This one
 records the decision boundary, and ends the training when the network reaches an
 accuracy. Callbacks need scikit-learn 1.9 or later.
+
+.. index:: ! callback
 """
 
 import matplotlib.pyplot as plt

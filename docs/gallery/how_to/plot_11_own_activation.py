@@ -4,6 +4,8 @@ Use your own activation
 
 ``make_activation`` compiles an activation from plain functions of one number. Here a
 sine helps a network to follow a wave.
+
+.. index:: ! activation, ! custom activation
 """
 
 import math
