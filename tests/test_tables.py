@@ -298,6 +298,17 @@ COLUMNS = {
         "left out: an identifier, because every row has another whole number",
     ),
     "token": ([f"x{i}y" for i in range(40)], "left out: an identifier, because every row has another value"),
+    "almost token": (
+        [f"x{i % 39}y" for i in range(40)],
+        "left out: an identifier, because nearly every row has another value",
+    ),
+    "row": (
+        [str(3 * i) for i in range(39)] + [""],
+        "left out: an identifier, because nearly every row has another whole number",
+    ),
+    "big codes": ([str(2**53 + i % 4) for i in range(40)], "category of 4"),
+    "big numbers": ([f"{i + 1}000000000000000000" for i in range(40)], "number"),
+    "month and year": (["01.2020", "12.2021"] * 20, "date (month.year)"),
     "year": ([str(1980 + i) for i in range(40)], "number"),
     "population": ([str(i * i + 7) for i in range(40)], "number"),
     "units": (["5 kg", "5 lb"] * 20, "category of 2"),
@@ -309,6 +320,42 @@ def test_columns_are_taken_for_what_they_are(name):
     values, taken_for = COLUMNS[name]
     (column,) = (column for column in load_columns({name: values}) if column.name == name)
     assert column.taken_for == taken_for
+
+
+MIXTURES = {
+    "decimals": [f"{i},5" if i % 2 else f"{i}.25" for i in range(40)],
+    "units": ["5 kg", "5 lb"],
+    "percentages": ["45%", "50"],
+    "dates": ["2020-01-31", "31.1.2020"],
+    "remarks": ["1", "2", "3", "n.v.", "x"],
+    "bounds": ["3", "4", "≥5"],
+}
+
+
+@pytest.mark.parametrize("name", MIXTURES)
+def test_a_mixture_of_notations_is_told(name):
+    values = (MIXTURES[name] * 40)[:40]
+    column = load_columns({name: values})[0]
+    assert column.kind in ("category", None)
+    assert "in the same way" in column.warnings[0]
+
+
+@pytest.mark.parametrize("values", [["01234", "A12"], ["red", "blue"], ["2020-01-31", "late", "never"], ["1/2", "3/4"]])
+def test_categories_are_no_mixture(values):
+    assert load_columns({"a": (values * 20)[:40]})[0].warnings == []
+
+
+def test_identifiers_that_repeat_are_told(load):
+    table = load(with_target(customer_id=np.arange(40) % 13, a=SIZES))
+    assert kinds_of(table)["customer_id"] == "number"
+    assert "--drop customer_id" in table.remarks[-1]
+
+
+def test_typed_whole_numbers_that_a_float_cannot_hold_are_codes(load):
+    frame = pd.DataFrame({"a": SIZES, "code": 2**53 + np.arange(40) % 4, "y": 2**53 + np.arange(40) % 2})
+    table = load(write_binary(frame.to_parquet), name="a.parquet")
+    assert kinds_of(table)["code"] == "category of 4"
+    assert table.class_names == ["9007199254740992", "9007199254740993"]
 
 
 def load_columns(columns):

@@ -10,7 +10,7 @@ from pandas.api import types
 
 from .column import Column, Kind, leave_out
 from .dates import count_days
-from .numerals import Decimal, Numbers, is_missing_marker
+from .numerals import DECIMALS, LARGEST_WHOLE, Decimal, Numbers, is_missing_marker
 from .text_columns import (
     TRUE_OR_FALSE,
     as_category,
@@ -62,7 +62,7 @@ def read_columns(
     """
     kinds = kinds or {}
     texts = {name: _as_text(frame[name]) for name in frame.columns if _is_text(frame[name])}
-    fits = {name: fitting_decimals(text, [decimal] if decimal else [".", ","]) for name, text in texts.items()}
+    fits = {name: fitting_decimals(text, [decimal] if decimal else DECIMALS) for name, text in texts.items()}
     default = decimal or _usual_decimal(fits.values(), separator)
     columns = []
     for name in frame.columns:
@@ -211,4 +211,8 @@ def _typed_values(raw: pd.Series) -> tuple[Kind | None, pd.Series | None]:
         return TIMES[inferred], pd.Series(count_days(raw), raw.index)
     # Truth values are objects if some are missing.
     numbers = raw.astype("boolean") if inferred == "boolean" else raw
-    return "number", pd.Series(numbers.to_numpy(np.float64, na_value=np.nan), raw.index)
+    values = pd.Series(numbers.to_numpy(np.float64, na_value=np.nan), raw.index)
+    # Large whole numbers are codes, and different ones must not become the same float.
+    if values.abs().max() >= LARGEST_WHOLE and values.nunique() < raw.nunique():
+        return "category", _as_text(raw)
+    return "number", values

@@ -19,7 +19,7 @@ ISO = "ISO8601"
 MORE_FORMATS = (
     *("%Y%m%d", "%m/%d/%Y", "%d/%m/%Y", "%d.%m.%Y", "%d.%m.%y", "%d-%b-%y", "%d %b %y"),
     # Months.
-    *("%m/%Y", "%b-%Y", "%b %Y", "%B %Y", "%b-%y"),
+    *("%m/%Y", "%b-%Y", "%b %Y", "%B %Y", "%b-%y", "%m.%Y"),
 )
 DIRECTIVES = {
     "%Y": "year",
@@ -156,6 +156,25 @@ def count_days(values: pd.Series) -> np.ndarray:
     if types.is_timedelta64_dtype(values):
         return values.to_numpy() / np.timedelta64(1, "D")
     return np.array([np.nan if pd.isna(value) else _count_days(value) for value in values], dtype=np.float64)
+
+
+def guess_format(text: str) -> str | None:
+    """Guess the format of one date.
+
+    Parameters
+    ----------
+    text : str
+        The text without spaces around it.
+
+    Returns
+    -------
+    format : str or None
+        None if the text is not a date.
+    """
+    if ISO_DATE.fullmatch(text):
+        return ISO
+    guess = _guess_format(text, True) if DATE.fullmatch(text) else None
+    return guess if guess and _is_dated(guess) else None
 
 
 def describe_format(format: str) -> str:

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 Decimal = Literal[".", ","]
+DECIMALS: tuple[Decimal, ...] = (".", ",")
 
 # Markers of missing values in spreadsheets, databases and handwritten tables.
 MISSING_MARKERS = frozenset(
@@ -22,6 +23,8 @@ MISSING_MARKERS = frozenset(
 LEAST_SHARE = 0.95
 # A column with this many different numbers and a single other text is numeric as well.
 FEWEST_NUMBERS = 10
+# Different whole numbers below this one are different floats.
+LARGEST_WHOLE = 2**53
 # A number with leading zeros is a code, such as a postal code. Two digits may be a month.
 CODE = r"0\d\d+"
 
@@ -61,7 +64,7 @@ def _compile_numeral(decimal: Decimal) -> re.Pattern[str]:
     )
 
 
-_NUMERALS: dict[Decimal, re.Pattern[str]] = {decimal: _compile_numeral(decimal) for decimal in (".", ",")}
+_NUMERALS: dict[Decimal, re.Pattern[str]] = {decimal: _compile_numeral(decimal) for decimal in DECIMALS}
 _INFINITY = re.compile(r"[-+]?inf(?:inity)?", re.IGNORECASE)
 
 
