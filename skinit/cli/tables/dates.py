@@ -17,13 +17,15 @@ from .numerals import LEAST_SHARE, is_missing_marker
 ISO = "ISO8601"
 # Formats that pandas does not guess.
 MORE_FORMATS = (
-    *("%Y%m%d", "%m/%d/%Y", "%d/%m/%Y", "%d.%m.%Y", "%d.%m.%y", "%d-%b-%y", "%d %b %y"),
+    *("%Y%m%d", "%m/%d/%Y", "%d/%m/%Y", "%d.%m.%Y", "%d.%m.%y", "%d-%b-%y", "%d %b %y", "%y-%m-%d"),
+    *("%d%b%Y", "%Y年%m月%d日"),
     # Months.
-    *("%m/%Y", "%b-%Y", "%b %Y", "%B %Y", "%b-%y", "%m.%Y"),
+    *("%m/%Y", "%b-%Y", "%b %Y", "%B %Y", "%b-%y", "%m.%Y", "%Y/%m"),
 )
 DIRECTIVES = {
     "%Y": "year",
-    "%y": "year",
+    # As in pandas and Python.
+    "%y": "year from 1969 to 2068",
     "%m": "month",
     "%b": "month",
     "%B": "month",
@@ -43,9 +45,16 @@ DIRECTIVES = {
 MICROSECONDS_OF_A_DAY = 86_400_000_000
 # Number of values from which a format is guessed.
 N_GUESSES = 5
-ISO_DATE = re.compile(r"[-+]?\d{4,6}-\d{2}(-\d{2}.*)?")
+ISO_DATE = re.compile(r"[-+]?\d{4,6}-\d{2}(-\d{2}.*)?|\d{4}-W\d{2}(-\d)?")
+# A date that ends with a year of two digits, and perhaps a time.
+SHORT_YEAR = re.compile(r"(\d{1,2}([./-])\d{1,2}\2)(\d{2}(?!\d).*)")
 DATE = re.compile(r".*\d.*")
-DURATION = re.compile(r"[-+]?(\d+ days?,? ?)?[-+]?\d{1,4}:\d{2}(:\d{2}(\.\d+)?)?|[-+]?\d+ days?")
+DURATION = re.compile(
+    r"[-+]?(\d+ days?,? ?)?[-+]?\d{1,4}:\d{2}(:\d{2}(\.\d+)?)?|[-+]?\d+ days?"
+    r"|(?=\d)(\d+ ?h)? ?(\d+ ?m(in)?)? ?(\d+(\.\d+)? ?s)?"
+    r"|P(?=.)(\d+D)?(T(?=.)(\d+H)?(\d+M)?(\d+(\.\d+)?S)?)?"
+)
+CLOCK = re.compile(r"(0?\d|1[0-2])(:\d{2}(?::\d{2})?)? ?([ap])\.?m\.?", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -126,6 +135,9 @@ def read_durations(column: pd.Series) -> np.ndarray | None:
     for i, text in enumerate(texts):
         if is_missing_marker(text):
             continue
+        if clock := CLOCK.fullmatch(text):
+            hour = int(clock[1]) % 12 + (12 if clock[3] in "pP" else 0)
+            text = f"{hour}{clock[2] or ':00'}"
         if not DURATION.fullmatch(text):
             return None
         # pandas needs seconds after hours and minutes.
@@ -228,6 +240,10 @@ def _guess_format(text: str, day_first: bool) -> str | None:
     with warnings.catch_warnings():
         # pandas warns if the order of day and month differs from the requested order.
         warnings.simplefilter("ignore")
+        if short := SHORT_YEAR.fullmatch(text):
+            # pandas does not guess years of two digits.
+            guess = guess_datetime_format(f"{short[1]}20{short[3]}", dayfirst=day_first)
+            return guess and guess.replace("%Y", "%y")
         return guess_datetime_format(text, dayfirst=day_first)
 
 
@@ -260,5 +276,7 @@ def _parse_any_year(text: str, format: str) -> float:
     try:
         return _count_days(datetime.fromisoformat(text))
     except ValueError:
+        if not ISO_DATE.fullmatch(text):
+            raise
         # Years before 1 and after 9999.
         return float(np.datetime64(text, "us").astype(np.int64)) / MICROSECONDS_OF_A_DAY
