@@ -117,6 +117,10 @@ FILES = {
     "zipped.csv": gzip.compress(CSV, mtime=0),
     "old_mac.csv": CSV.replace(b"\n", b"\r"),
     "dates.csv": HOUSES.assign(sold=HOUSES["sold"].dt.strftime("%d.%m.%Y")).to_csv(index=False).encode(),
+    "padded.csv": CSV + b"\0\0\x1a",
+    "invisible.csv": CSV.replace(b"red", "\u200bred\u200e".encode()),
+    "commas.tsv": CSV,
+    "records.csv": HOUSES.to_json(orient="records", date_format="iso").encode(),
     "trailing.csv": b"\n".join([CSV.split(b"\n")[0], *(row + b"," for row in CSV.split(b"\n")[1:-1])]),
     "header.csv": CSV.replace(b"kind\n", b"kind,,\n"),
     "quoted.csv": HOUSES.to_csv(index=False, quoting=1).encode(),
@@ -179,6 +183,33 @@ def test_encodings_are_found_and_told(load, encoding):
     assert any("encoding" in note for note in table.notes) == (encoding not in ("utf-8", "utf-8-sig"))
 
 
+def test_a_wrong_byte_leaves_utf_8_and_is_told(load):
+    text = with_target(**{"größe": SIZES, "straße": ["Süd", "Köln"] * 20}).to_csv(index=False).encode()
+    table = load(text.replace("Köln".encode(), b"K\xf6ln", 1))
+    assert list(table.X.columns) == ["größe", "straße"]
+    assert set(table.X["straße"]) == {"Süd", "Köln", "K\ufffdln"}
+    assert table.notes[0].startswith("1 letter(s) are not valid in the encoding utf-8")
+
+
+def test_a_value_of_several_lines_is_one_value(load):
+    table = load(with_target(a=[f'"{i}", he said,\nand {i} more, too' for i in range(40)]))
+    assert table.X.shape == (40, 1)
+    assert table.X["a"][1] == '"1", he said,\nand 1 more, too'
+
+
+def test_headers_of_joined_files_are_no_rows(load):
+    table = load(CSV + b"\xef\xbb\xbf" + CSV, target="kind")
+    assert table.X.shape[0] == 2 * N_ROWS
+    assert table.class_names == ["a", "b"]
+    assert "1 row(s) repeat the header and are left out." in table.notes
+
+
+def test_separators_of_lines_in_unicode_do_not_end_a_record(load):
+    records = [{"a": float(size), "b": "x\u2028y", "y": kind} for size, kind in zip(SIZES, KINDS, strict=True)]
+    table = load("\n".join(json.dumps(record, ensure_ascii=False) for record in records), name="a.jsonl")
+    assert table.X.shape == (40, 1)
+
+
 def test_options_say_how_a_file_is_read(load):
     frame = with_target(a=SIZES, b=np.where(SIZES > 0, "жук", "кот"))
     text = frame.to_csv(index=False, sep="~", decimal=",")
@@ -197,7 +228,9 @@ def test_options_say_how_a_file_is_read(load):
         ("a,y,y\n1,2,3\n", ["more than one column 'y'", "Rename all but one"]),
         ("a,y, y\n1,2,3\n", ["more than one column 'y'"]),
         ("<!DOCTYPE html><html>404, not found</html>", ["web page"]),
-        ('a,y\n1,"u\n2,v\n', ["EOF inside string"]),
+        ('a,y\n1,"u\n2,v\n', ["a quote that opens a value above line 3 is not closed"]),
+        ('a,y\n"1,u\n2,v\n"3,u\n', ["a quote that opens a value above line 4 is not closed"]),
+        ("a,y\n1,\0u\n", ["zero bytes"]),
         ("", ["empty"]),
         ("a,y\n", ["no rows"]),
     ],
@@ -218,7 +251,8 @@ def test_a_broken_file_of_text_is_one_error_with_its_remedy(load, content, words
         ("a.jsonl", '{"a": 1}\n{"a": 1,\n', "line 2 is not JSON"),
         ("a.json", '[{"a": 1, "y": 2, "a": 3}]', "a record has more than one value 'a'"),
         ("a.jsonl", '{"a": 1, "y": 2}\n{"a": 1, "y": 2, "y": 3}\n', "a record has more than one value 'y'"),
-        ("a.xlsx", "a,y\n1,2\n", "not an Excel workbook"),
+        ("a.xlsx", "a,y\n1,2\n", "not an Excel workbook. If it is text, name it .csv"),
+        ("a.csv", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "Save it as .xlsx"),
         ("a.parquet", "a,y\n1,2\n", "cannot be read"),
         ("a.csv.gz", gzip.compress(CSV, mtime=0)[:50], "cannot be read"),
         ("a.zip", b"", "--data takes a file that ends in"),

@@ -5,6 +5,7 @@ import gzip
 import io
 import json
 import lzma
+import re
 import sys
 import tarfile
 import zipfile
@@ -19,6 +20,10 @@ from .delimited import RawTable, TextFormat, UnreadableError, decode, name_colum
 from .names import COMPRESSIONS, SUFFIXES
 
 STANDARD_INPUT = Path("-")
+# The first bytes of Microsoft's compound files.
+OLD_OFFICE = b"\xd0\xcf\x11\xe0"
+# The start of a list of records, or of a record.
+RECORD = re.compile(rb'\s*(\[\s*)?\{\s*"')
 
 
 def read_table(path: Path, text_format: TextFormat) -> RawTable:
@@ -83,7 +88,7 @@ def _read(path: Path, text_format: TextFormat) -> RawTable:
     # Opened here because some libraries cannot open a file whose name is not UTF-8.
     with path.open("rb") as file:
         content = _decompress(file.read())
-    if suffix == ".tsv" and text_format.separator is None:
+    if suffix == ".tsv" and b"\t" in content and text_format.separator is None:
         text_format = TextFormat("\t", text_format.encoding)
     return READERS[_suffix_of_content(content) or suffix](io.BytesIO(content), text_format)
 
@@ -152,7 +157,13 @@ def _suffix_of_content(content: bytes) -> str | None:
     """The suffix for a file's content, whatever its name is, or None if it is text."""
     if content.startswith(b"PAR1"):
         return ".parquet"
-    return ".xlsx" if _is_workbook(content) else None
+    if content.startswith(OLD_OFFICE):
+        raise UnreadableError(
+            "it is an Excel workbook in the old format or with a password. Save it as .xlsx without one"
+        )
+    if _is_workbook(content):
+        return ".xlsx"
+    return ".json" if RECORD.match(content) else None
 
 
 def _read_parquet(file: io.BytesIO, _: TextFormat) -> RawTable:
@@ -170,7 +181,7 @@ def _without_index(frame: pd.DataFrame) -> pd.DataFrame:
 
 def _read_workbook(file: io.BytesIO, _: TextFormat) -> RawTable:
     if not _is_workbook(file.getvalue()):
-        raise UnreadableError("it is not an Excel workbook")
+        raise UnreadableError("it is not an Excel workbook. If it is text, name it .csv")
     try:
         # Without a header, because pandas would rename duplicate columns.
         sheets = pd.read_excel(file, sheet_name=None, header=None, dtype=object, keep_default_na=False, na_values=[""])
@@ -194,7 +205,7 @@ def _read_json(file: io.BytesIO, _: TextFormat) -> RawTable:
         value = json.loads(text, object_pairs_hook=_make_record)
     except json.JSONDecodeError:
         # Otherwise there may be a value on each line.
-        value = [_loads_line(line, number) for number, line in enumerate(text.splitlines(), 1) if line.strip()]
+        value = [_loads_line(line, number) for number, line in enumerate(text.split("\n"), 1) if line.strip()]
     notes = []
     if isinstance(value, dict) and {"columns", "data"} <= set(value):
         value = [dict(zip(value["columns"], row, strict=True)) for row in value["data"]]
