@@ -546,3 +546,36 @@ def test_a_reader_takes_what_it_cannot_read_for_missing(load):
     np.testing.assert_array_equal(read["sold"], [np.nan, 1])
     with pytest.raises(ValueError, match=r"Did you mean 'sise'\? There is no column 'size'"):
         reader.transform(new.rename(columns={"size": "sise"}))
+
+
+NUMBERS_AND_DAYS = pd.DataFrame(
+    {
+        "size": [1.5, 22.25, 3.0] * 20,
+        "price": [f"{i + 1},{i % 10}00" for i in range(60)],
+        "day": pd.date_range("2020-01-13", periods=60).strftime("%d.%m.%Y"),
+        "y": np.arange(60) * 1.5,
+    }
+)
+
+
+def test_a_reader_finds_the_separators_and_dates_of_another_file(load):
+    table = load(NUMBERS_AND_DAYS.to_csv(sep=";", decimal=",", index=False))
+    reader = table.make_reader()
+    days = pd.to_datetime(NUMBERS_AND_DAYS["day"], format="%d.%m.%Y").dt.strftime("%Y-%m-%d")
+    prices = NUMBERS_AND_DAYS["price"].str.replace(",", ".")
+    other = load(NUMBERS_AND_DAYS.assign(price=prices, day=days, y=lambda frame: frame["y"].astype(str)))
+    raw = NUMBERS_AND_DAYS.assign(price=prices, day=days).astype(str)
+    pd.testing.assert_frame_equal(reader.transform(raw), other.X)
+    pd.testing.assert_frame_equal(table.X, other.X)
+    np.testing.assert_array_equal(table.read_target(raw), table.y)
+
+
+def test_a_reader_tells_values_that_it_cannot_read(load):
+    reader = ColumnReader.from_columns(load(CSV, target="kind").columns, "kind")
+    new = pd.DataFrame({"size": ["?", "1.5", "big"], "colour": ["red"] * 3, "sold": ["1.2.2020", "soon", ""]})
+    assert [sentence.split(",")[0] for sentence in reader.describe_unread(new, reader.transform(new))] == [
+        "The column 'size' has 1 value(s) that cannot be read as its numbers",
+        "The column 'sold' has 2 value(s) that cannot be read as its dates",
+    ]
+    with pytest.raises(ValueError, match="The column 'size' holds infinite numbers"):
+        reader.transform(new.assign(size=np.inf))

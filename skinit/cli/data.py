@@ -18,7 +18,7 @@ from ..validation import nearest_name_hint
 from .errors import CommandError
 from .tables.checks import describe_rare_classes, warn_of_leaks
 from .tables.column import Column, UnreadableColumnError
-from .tables.columns import convert, format_value, read_columns, unusable_kind
+from .tables.columns import convert, format_value, read_columns, read_decimals, unusable_kind
 from .tables.delimited import TextFormat
 from .tables.numerals import is_missing_marker
 from .tables.reader import ColumnReader
@@ -144,7 +144,9 @@ class Table:
         column = self.target_column
         assert column
         assert column.kind
-        values = convert(frame[self.target], column.kind, column.decimal, column.format)
+        numbers = [one for one in [*self.columns, column] if one.kind == "number" and one.name in frame.columns]
+        decimal = read_decimals(frame, {one.name: one.decimal for one in numbers}).get(column.name, column.decimal)
+        values = convert(frame[self.target], column.kind, decimal, column.format)
         if self.labels is None:
             return values.to_numpy(np.float64)
         labels = name_truth_values(values) if column.detail == TRUE_OR_FALSE else values

@@ -14,8 +14,8 @@ from .numerals import DECIMALS, LARGEST_WHOLE, Decimal, Numbers, is_missing_mark
 from .text_columns import (
     TRUE_OR_FALSE,
     as_category,
-    as_date,
     as_duration,
+    as_known_date,
     as_number,
     as_truth_values,
     fitting_decimals,
@@ -78,6 +78,43 @@ def read_columns(
     return columns
 
 
+def read_decimals(frame: pd.DataFrame, learned: Mapping[str, Decimal]) -> dict[str, Decimal]:
+    """Find the decimal separators of another file, which may differ from those of the file that was learned from.
+
+    Parameters
+    ----------
+    frame : DataFrame
+    learned : mapping of str to {".", ","}
+        The decimal separators of the columns of numbers in the first file.
+
+    Returns
+    -------
+    decimals : dict of str to {".", ","}
+        The only separator that fits a column, or else the separator of other columns, or else the learned one.
+    """
+    fits = {name: list(fitting_decimals(_as_text(frame[name]), DECIMALS)) for name in learned if _is_text(frame[name])}
+    only = {fit[0] for fit in fits.values() if len(fit) == 1}
+    decimals = {}
+    for name, decimal in learned.items():
+        fit = fits.get(name, [])
+        decimals[name] = fit[0] if len(fit) == 1 else next(iter(only)) if len(only) == 1 else decimal
+    return decimals
+
+
+def is_written(raw: pd.Series) -> pd.Series:
+    """Tell which values of a column are neither missing nor markers of missing values.
+
+    Parameters
+    ----------
+    raw : Series
+
+    Returns
+    -------
+    is_written : Series of bool
+    """
+    return ~_as_text(raw).map(is_missing_marker).astype(bool)
+
+
 def convert(raw: pd.Series, kind: Kind, decimal: Decimal, format: str | None) -> pd.Series:
     """Read a column of a known kind.
 
@@ -108,7 +145,7 @@ def convert(raw: pd.Series, kind: Kind, decimal: Decimal, format: str | None) ->
     elif kind == "number":
         column = as_truth_values("", text) or as_number("", text, fitting_decimals(text, [decimal]), decimal, kind)
     else:
-        column = as_date("", text, format) if kind == "date" else as_duration("", text)
+        column = as_known_date(text, format) if kind == "date" else as_duration("", text)
     return pd.Series(np.nan, raw.index) if column is None or column.values is None else column.values
 
 

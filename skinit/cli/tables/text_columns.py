@@ -224,6 +224,27 @@ def as_date(name: str, text: pd.Series, format: str | None = None) -> Column | N
     return column
 
 
+def as_known_date(text: pd.Series, format: str | None) -> Column | None:
+    """Read a column that has had dates before.
+
+    Parameters
+    ----------
+    text : Series of str
+        Without spaces around the values.
+    format : str or None
+        The format of the dates before.
+
+    Returns
+    -------
+    column : Column or None
+        If no value has this format, dates of another format that is not ambiguous. None if there are no dates.
+    """
+    column = as_date("", text, format)
+    if column is None and (dates := read_dates(text)) and not dates.other_format:
+        column = as_date("", text, dates.format)
+    return column
+
+
 def as_duration(name: str, text: pd.Series) -> Column | None:
     """Read a column as durations.
 
