@@ -9,6 +9,7 @@ import sys
 import tarfile
 import zipfile
 from datetime import date
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -22,7 +23,7 @@ from skinit.cli.tables.columns import read_columns
 from skinit.cli.tables.delimited import TextFormat
 from skinit.cli.tables.names import COMPRESSIONS, SUFFIXES
 from skinit.cli.tables.reader import ColumnReader
-from skinit.cli.tables.reading import READERS
+from skinit.cli.tables.reading import READERS, read_table
 from skinit.cli.tables.uninformative import leave_out_uninformative
 
 N_ROWS = 40
@@ -103,6 +104,7 @@ FILES = {
     "houses.xlsx": write_binary(lambda file: HOUSES.to_excel(file, index=False)),
     "houses.json": HOUSES.to_json(orient="records", date_format="iso").encode(),
     "columns.json": HOUSES.to_json(orient="columns", date_format="iso").encode(),
+    "index.json": HOUSES.to_json(orient="index", date_format="iso").encode(),
     "split.json": HOUSES.to_json(orient="split", date_format="iso").encode(),
     "answer.json": json.dumps(
         {"count": 2, "rows": json.loads(HOUSES.to_json(orient="records", date_format="iso"))}
@@ -247,6 +249,7 @@ def test_a_broken_file_of_text_is_one_error_with_its_remedy(load, content, words
     [
         ("a.json", "[1, 2]", "list of records"),
         ("a.json", '{"a": 1, "y": 2}', "list of records"),
+        ("a.jsonl", '{"a": 1, "y": [2]}', "list of records"),
         ("a.json", '"text"', "list of records"),
         ("a.jsonl", '{"a": 1}\n{"a": 1,\n', "line 2 is not JSON"),
         ("a.json", '[{"a": 1, "y": 2, "a": 3}]', "a record has more than one value 'a'"),
@@ -579,3 +582,80 @@ def test_a_reader_tells_values_that_it_cannot_read(load):
     ]
     with pytest.raises(ValueError, match="The column 'size' holds infinite numbers"):
         reader.transform(new.assign(size=np.inf))
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        (
+            "a.csv",
+            "Prices,\n,\na,y\n1,u\n",
+            "A row below them has 'y'. If it is the header, delete the lines above it.",
+        ),
+        ("a.csv", "1,2,u\n3,4,v\n", "If the first line is data, write a line of names above."),
+        ("a.csv", "1,1,u\n3,4,v\n", "If the first line is data, write a line of names above."),
+        ("a.csv", "a~y\n1~u\n", "--sep gives the sign between them"),
+        ("a.csv", "a;x\n1;u\n", "Columns are separated by semicolons"),
+    ],
+)
+def test_the_remedy_for_a_missing_target_is_named(load, name, content, words):
+    with pytest.raises(CommandError) as error:
+        load(content, name=name)
+    assert words in str(error.value)
+
+
+def test_an_address_is_no_file():
+    with pytest.raises(CommandError, match="Download it first"):
+        load_table(parse_arguments(["--data", "https://example.org/a.csv", "--target", "y"]))
+
+
+def test_formulas_without_results_are_named(load):
+    frame = with_target(a=SIZES, b="=A1").assign(y="=A1")
+    content = write_binary(lambda file: frame.to_excel(file, index=False))
+    with pytest.raises(CommandError, match="no value in any row. Cells below 'b' are empty. If they have formulas"):
+        load(content, name="a.xlsx")
+
+
+def test_records_in_records_are_columns(load):
+    records = [
+        {"place": {"x": float(size), "colour": colour}, "y": kind}
+        for size, colour, kind in zip(SIZES, COLOURS, KINDS, strict=True)
+    ]
+    table = load(json.dumps(records), name="a.json")
+    assert kinds_of(table) == {"place.x": "number", "place.colour": "category of 3"}
+
+
+@pytest.mark.parametrize("name", ["-", "a.jsonl"])
+def test_one_record_is_a_table(monkeypatch, tmp_path, name):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b'{"a": 1, "b": "x"}')))
+    (tmp_path / "a.jsonl").write_text('{"a": 1,\n"b": "x"}')
+    frame = read_table(Path(name), TextFormat()).frame
+    assert frame.to_dict("records") == [{"a": 1, "b": "x"}]
+
+
+def test_periods_are_dates_and_intervals_are_categories(load):
+    frame = with_target(
+        month=pd.period_range("2020-01", periods=40, freq="M"), part=pd.IntervalIndex.from_breaks([0, 1, 2]).repeat(20)
+    )
+    table = load(write_binary(frame.to_parquet), name="a.parquet")
+    assert kinds_of(table) == {"month": "date", "part": "category of 2"}
+    assert table.X["month"][1] == 18293
+
+
+def test_spellings_and_numbers_that_stand_for_missing_are_told(load):
+    frame = with_target(a=["Red", "red", "blue", "blue"] * 10, b=[-999, 1, 2, 3.5] * 10, c=[99, 1, 2, 98] * 10)
+    remarks = load(frame.assign(y=["Yes", "no", "yes", "no"] * 10)).remarks
+    assert (
+        "The target 'y' has values that differ only in capitals, such as 'Yes' and 'yes'. They count as different."
+        in remarks
+    )
+    assert any("'a' has values that differ only in capitals, such as 'Red' and 'red'" in remark for remark in remarks)
+    assert any("'b' has -999 in 10 rows, far from all other values" in remark for remark in remarks)
+    assert not any("'c' has 99" in remark for remark in remarks)
+
+
+def test_a_total_below_the_rows_is_told(load):
+    frame = pd.DataFrame({"city": [*COLOURS, "Total"], "a": [*SIZES, 1], "y": [*SIZES + 0.5, 20]})
+    assert load(frame).notes == ["One of the last rows has 'Total'. If it sums up the others, delete it."]
+    assert load(frame.assign(city=[*["total", "part"] * 20, "total"])).notes == []

@@ -243,12 +243,18 @@ def _typed_values(raw: pd.Series) -> tuple[Kind | None, pd.Series | None]:
         return None, None
     if isinstance(raw.dtype, pd.CategoricalDtype):
         return "category", _as_text(raw.astype(object))
+    if isinstance(raw.dtype, pd.PeriodDtype):
+        raw = raw.dt.to_timestamp()
     inferred = types.infer_dtype(raw, skipna=True)
     if inferred in TIMES:
         return TIMES[inferred], pd.Series(count_days(raw), raw.index)
     # Truth values are objects if some are missing.
     numbers = raw.astype("boolean") if inferred == "boolean" else raw
-    values = pd.Series(numbers.to_numpy(np.float64, na_value=np.nan), raw.index)
+    try:
+        values = pd.Series(numbers.to_numpy(np.float64, na_value=np.nan), raw.index)
+    except (TypeError, ValueError):
+        # Values of other types, such as intervals.
+        return "category", _as_text(raw)
     # Large whole numbers are codes, and different ones must not become the same float.
     if values.abs().max() >= LARGEST_WHOLE and values.nunique() < raw.nunique():
         return "category", _as_text(raw)

@@ -10,7 +10,9 @@ import sys
 import tarfile
 import zipfile
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
+from typing import TypeGuard
 
 import pandas as pd
 
@@ -18,6 +20,7 @@ from ...validation import nearest_name_hint
 from ..errors import CommandError
 from .delimited import RawTable, TextFormat, UnreadableError, decode, name_columns, read_delimited
 from .names import COMPRESSIONS, SUFFIXES
+from .numerals import parse_number
 
 STANDARD_INPUT = Path("-")
 # The first bytes of Microsoft's compound files.
@@ -60,7 +63,8 @@ def read_table(path: Path, text_format: TextFormat) -> RawTable:
         raise CommandError(f"'{path}' has no rows.")
     if not frame.columns.is_unique:
         name = frame.columns[frame.columns.duplicated()][0]
-        raise CommandError(f"'{path}' has more than one column {name!r}. Rename all but one.")
+        advice = " If the first line is data, write a line of names above." if parse_number(name) else ""
+        raise CommandError(f"'{path}' has more than one column {name!r}. Rename all but one.{advice}")
     table.frame = frame.reset_index(drop=True)
     return table
 
@@ -68,8 +72,11 @@ def read_table(path: Path, text_format: TextFormat) -> RawTable:
 def _read(path: Path, text_format: TextFormat) -> RawTable:
     if path == STANDARD_INPUT:
         content = _decompress(sys.stdin.buffer.read())
-        text_suffix = ".json" if content.lstrip()[:1] in (b"[", b"{") else ".csv"
+        text_suffix = {b"[": ".json", b"{": ".jsonl"}.get(content.lstrip()[:1], ".csv")
         return READERS[_suffix_of_content(content) or text_suffix](io.BytesIO(content), text_format)
+    # pathlib keeps one of the two slashes.
+    if re.match(r"\w{2,}:/", str(path)):
+        raise UnreadableError("it is an address, not a file. Download it first")
     suffixes = [suffix.lower() for suffix in path.suffixes[-3:]]
     archive = suffixes.pop() if suffixes and suffixes[-1] in COMPRESSIONS else None
     if archive and suffixes and suffixes[-1] == ".tar":
@@ -88,6 +95,8 @@ def _read(path: Path, text_format: TextFormat) -> RawTable:
     # Opened here because some libraries cannot open a file whose name is not UTF-8.
     with path.open("rb") as file:
         content = _decompress(file.read())
+    if READERS[suffix] is read_delimited and RECORD.match(content):
+        suffix = ".jsonl"
     if suffix == ".tsv" and b"\t" in content and text_format.separator is None:
         text_format = TextFormat("\t", text_format.encoding)
     return READERS[_suffix_of_content(content) or suffix](io.BytesIO(content), text_format)
@@ -161,9 +170,7 @@ def _suffix_of_content(content: bytes) -> str | None:
         raise UnreadableError(
             "it is an Excel workbook in the old format or with a password. Save it as .xlsx without one"
         )
-    if _is_workbook(content):
-        return ".xlsx"
-    return ".json" if RECORD.match(content) else None
+    return ".xlsx" if _is_workbook(content) else None
 
 
 def _read_parquet(file: io.BytesIO, _: TextFormat) -> RawTable:
@@ -196,7 +203,20 @@ def _read_workbook(file: io.BytesIO, _: TextFormat) -> RawTable:
     names = name_columns(["" if pd.isna(name) else str(name) for name in cells.iloc[0][columns]])
     frame = cells[columns].iloc[1:].set_axis(names, axis=1).infer_objects()
     notes = [f"The sheet {first!r} is read. Others are not: {', '.join(map(repr, others))}."] if others else []
+    if empty := [name for name in names if frame[[name]].isna().all(axis=None)]:
+        notes.append(
+            f"Cells below {empty[0]!r} are empty. If they have formulas, save the workbook in Excel, which stores the "
+            "results."
+        )
     return RawTable(frame, notes=notes)
+
+
+def _read_json_lines(file: io.BytesIO, text_format: TextFormat) -> RawTable:
+    with suppress(ValueError):
+        record = json.loads(file.getvalue(), object_pairs_hook=_make_record)
+        if isinstance(record, dict) and not any(isinstance(value, list | dict) for value in record.values()):
+            return RawTable(pd.DataFrame([record]))
+    return _read_json(file, text_format)
 
 
 def _read_json(file: io.BytesIO, _: TextFormat) -> RawTable:
@@ -216,7 +236,11 @@ def _read_json(file: io.BytesIO, _: TextFormat) -> RawTable:
             value = value[tables[0]]
     if not (_are_records(value) or value == [] or _are_columns(value)):
         raise UnreadableError('it is not a list of records such as {"a": 1, "b": 2}, nor a record in each line')
-    return RawTable(pd.DataFrame(value).infer_objects(), notes=notes)
+    if _are_rows(value):
+        value = list(value.values())
+    # Records in records become columns such as address.city.
+    frame = pd.json_normalize(value) if isinstance(value, list) else pd.DataFrame(value)
+    return RawTable(frame.infer_objects(), notes=notes)
 
 
 def _make_record(pairs: list[tuple[str, object]]) -> dict[str, object]:
@@ -239,6 +263,17 @@ def _are_columns(value: object) -> bool:
     )
 
 
+def _are_rows(value: object) -> TypeGuard[dict[str, dict]]:
+    """Whether a record of records has a row under each name, and not a column.
+
+    Rows usually have numbers for names, and are more than columns.
+    """
+    if not isinstance(value, dict) or not value or not all(isinstance(row, dict) for row in value.values()):
+        return False
+    names = {name for row in value.values() for name in row}
+    return not all(map(str.isdecimal, names)) and (all(map(str.isdecimal, value)) or len(value) > len(names))
+
+
 def _loads_line(line: str, number: int) -> object:
     try:
         return json.loads(line, object_pairs_hook=_make_record)
@@ -253,5 +288,5 @@ READERS: dict[str, Callable[[io.BytesIO, TextFormat], RawTable]] = {
     ".parquet": _read_parquet,
     ".xlsx": _read_workbook,
     ".json": _read_json,
-    ".jsonl": _read_json,
+    ".jsonl": _read_json_lines,
 }

@@ -1,6 +1,7 @@
 """Columns that carry no information about their rows: constants, row numbers and identifiers."""
 
 import re
+import shlex
 from collections.abc import Container
 
 import pandas as pd
@@ -57,7 +58,8 @@ def _judge(column: Column) -> Column:
         return judged
     if _is_key(column) and column.kind in ("number", "category") and (values.dtype != float or not (values % 1).any()):
         column.warnings.append(
-            f"has the name of an identifier. If its values only name rows or groups, leave it out: --drop {column.name}"
+            "has the name of an identifier. If its values only name rows or groups, leave it out: "
+            f"--drop {shlex.quote(column.name)}"
         )
     return column
 
