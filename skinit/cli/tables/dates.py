@@ -254,7 +254,14 @@ def _is_dated(format: str) -> bool:
 
 
 def _fits(text: str, format: str) -> bool:
-    return not np.isnan(_parse([text], format)[0])
+    if format not in MORE_FORMATS:
+        return not np.isnan(_parse([text], format)[0])
+    # Python is faster for one text than pandas.
+    try:
+        datetime.strptime(text, format)
+    except ValueError:
+        return False
+    return True
 
 
 def _parse(texts: Iterable[str], format: str) -> np.ndarray:
