@@ -659,3 +659,35 @@ def test_a_total_below_the_rows_is_told(load):
     frame = pd.DataFrame({"city": [*COLOURS, "Total"], "a": [*SIZES, 1], "y": [*SIZES + 0.5, 20]})
     assert load(frame).notes == ["One of the last rows has 'Total'. If it sums up the others, delete it."]
     assert load(frame.assign(city=[*["total", "part"] * 20, "total"])).notes == []
+
+
+def test_huge_numbers_are_refused_and_not_a_traceback(load):
+    with pytest.raises(CommandError, match="'a' holds numbers beyond 1e.150. Correct them"):
+        load(with_target(a=["1e308", "-1e308"] * 20))
+    with pytest.raises(CommandError, match="'y' holds numbers beyond 1e.150. Take another unit"):
+        load(pd.DataFrame({"a": SIZES, "y": SIZES * 1e300}))
+
+
+def test_a_copy_of_the_target_is_found_among_large_numbers(load):
+    table = load(pd.DataFrame({"a": SIZES, "b": 1.5e9 + (KINDS == "a"), "y": KINDS}))
+    assert "predicts the target alone" in table.columns[1].warnings[0]
+
+
+def test_hidden_files_of_an_archive_are_ignored(load):
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name in ("houses/", "houses/.DS_Store", "__MACOSX/houses/._a.csv"):
+            archive.writestr(name, b"")
+        archive.writestr("houses/a.csv", CSV)
+    assert_same(load(buffer.getvalue(), name="a.csv.zip", target="kind"), load(CSV, target="kind"))
+
+
+def test_text_without_words_is_refused(load):
+    with pytest.raises(CommandError, match="'a' cannot be taken for a text"):
+        load(with_target(a=["!", "?!"] * 20), "--as", "a=text")
+
+
+def test_durations_that_may_be_minutes_are_told(load):
+    table = load(with_target(a=["59:59", "1:05:00"] * 20))
+    assert "'59:59' is read as hours and minutes" in table.columns[0].warnings[0]
+    assert load(with_target(a=["59:59", "5:00"] * 20)).columns[0].warnings == []

@@ -33,6 +33,8 @@ Task = Literal["classification", "regression"]
 MAX_CLASSES_OF_NUMBERS = 20
 # Number of rows in which a header is looked for.
 N_HEADERS = 50
+# The squares of larger numbers overflow.
+LARGEST_NUMBER = 1e150
 # Number of words that are counted in a text column.
 MOST_WORDS = 100
 
@@ -265,6 +267,10 @@ def _make_table(
             raise CommandError(
                 f"--task regression takes a target of numbers; {target.name!r} holds {values.iloc[0]!r}."
             )
+        if (values.abs() > LARGEST_NUMBER).any():
+            raise CommandError(
+                f"The target {target.name!r} holds numbers beyond {LARGEST_NUMBER:g}. Take another unit."
+            )
         return Table(name, X, values.to_numpy(np.float64), task, target.name, [], notes, columns, target_column=target)
     codes, classes = pd.factorize(labels, sort=True)
     class_names = [format_value(label) for label in classes]
@@ -374,6 +380,7 @@ def _make_features(columns: list[Column], arguments: argparse.Namespace) -> pd.D
             "--as NAME=KIND takes a column that was left out."
         )
     for name, values in features.items():
-        if values.dtype == np.float64 and np.isinf(values).any():
-            raise CommandError(f"The column {name!r} holds infinite numbers. Correct them, or leave it out: --drop.")
+        if values.dtype == np.float64 and (values.abs() > LARGEST_NUMBER).any():
+            found = "infinite numbers" if np.isinf(values).any() else f"numbers beyond {LARGEST_NUMBER:g}"
+            raise CommandError(f"The column {name!r} holds {found}. Correct them, or leave it out: --drop.")
     return features

@@ -48,11 +48,11 @@ def warn_of_leaks(
     for column in columns:
         if column.kind is None:
             continue
-        values = X[column.name]
-        # A tree does not depend on the order of categories, and accepts missing values.
-        numbers = values.to_numpy() if values.dtype == np.float64 else pd.factorize(values)[0]
-        numbers = np.nan_to_num(numbers.astype(np.float64), nan=np.nanmin(numbers) - 1).reshape(-1, 1)
-        reached = rate(y[score], tree.fit(numbers[fit], y[fit]).predict(numbers[score]))
+        values = X[column.name].iloc[rows]
+        # A tree uses only the order of numbers, and computes in float32, which large numbers exceed.
+        ranks = values.rank(method="dense").fillna(0) if values.dtype == np.float64 else pd.factorize(values)[0]
+        ranks = np.asarray(ranks, np.float64).reshape(-1, 1)
+        reached = rate(y[score], tree.fit(ranks[::2], y[fit]).predict(ranks[1::2]))
         if reached >= LEAK_SCORE:
             column.warnings.append(
                 f"predicts the target alone (score {reached:.3f}). If it is not known before the target is, leave it "

@@ -125,7 +125,8 @@ def _is_workbook(content: bytes) -> bool:
 
 def _unzip(content: bytes) -> bytes:
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
-        names = [name for name in archive.namelist() if not name.endswith("/") and not name.startswith("__MACOSX")]
+        # Archives of macOS have hidden files.
+        names = [name for name in archive.namelist() if not re.search(r"(^|/)(__MACOSX/|\.[^/]*$)|/$", name)]
         _check_one_member(names)
         return archive.read(names[0])
 

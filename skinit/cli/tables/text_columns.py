@@ -50,7 +50,7 @@ def read_text(name: str, text: pd.Series, kind: Kind | None, fits: dict[Decimal,
     """
     if kind == "category":
         return as_category(name, text)
-    if kind == "text":
+    if kind == "text" and text.str.contains(r"\w").any():
         return Column(name, "text", values=text)
     readers: dict[Kind, Callable[[], Column | None]] = {
         "number": lambda: as_truth_values(name, text) or as_number(name, text, fits, decimal, kind),
@@ -260,7 +260,16 @@ def as_duration(name: str, text: pd.Series) -> Column | None:
         None if the column has other values.
     """
     days = read_durations(text)
-    return None if days is None else Column(name, "duration", "", pd.Series(days, text.index))
+    if days is None:
+        return None
+    column = Column(name, "duration", "", pd.Series(days, text.index))
+    short = text[text.str.fullmatch(r"\d+:\d+")]
+    if len(short) and text.str.fullmatch(r"\d+:\d+:.*").any():
+        column.warnings.append(
+            f"is ambiguous: {short.iloc[0]!r} is read as hours and minutes. If it has minutes and seconds, write its "
+            "hours too."
+        )
+    return column
 
 
 def as_category(name: str, text: pd.Series) -> Column:
