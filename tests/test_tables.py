@@ -251,6 +251,7 @@ def test_a_broken_file_of_text_is_one_error_with_its_remedy(load, content, words
         ("a.json", '{"a": 1, "y": 2}', "list of records"),
         ("a.jsonl", '{"a": 1, "y": [2]}', "list of records"),
         ("a.json", '"text"', "list of records"),
+        ("a.json", '[{"a.b": 1, "a": {"b": 2}, "y": 1}]', "'a.b' may be a name or a place in a record. Rename it"),
         ("a.jsonl", '{"a": 1}\n{"a": 1,\n', "line 2 is not JSON"),
         ("a.json", '[{"a": 1, "y": 2, "a": 3}]', "a record has more than one value 'a'"),
         ("a.jsonl", '{"a": 1, "y": 2}\n{"a": 1, "y": 2, "y": 3}\n', "a record has more than one value 'y'"),
@@ -374,6 +375,7 @@ def test_a_mixture_of_notations_is_told(name):
     values = (MIXTURES[name] * 40)[:40]
     column = load_columns({name: values})[0]
     assert column.kind in ("category", None)
+    assert f"mixes values such as {values[0]!r} and " in column.warnings[0]
     assert "in the same way" in column.warnings[0]
 
 

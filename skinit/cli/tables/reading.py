@@ -239,9 +239,17 @@ def _read_json(file: io.BytesIO, _: TextFormat) -> RawTable:
         raise UnreadableError('it is not a list of records such as {"a": 1, "b": 2}, nor a record in each line')
     if _are_rows(value):
         value = list(value.values())
-    # Records in records become columns such as address.city.
-    frame = pd.json_normalize(value) if isinstance(value, list) else pd.DataFrame(value)
+    frame = _flatten(value) if isinstance(value, list) else pd.DataFrame(value)
     return RawTable(frame.infer_objects(), notes=notes)
+
+
+def _flatten(records: list[dict]) -> pd.DataFrame:
+    """A column for each value, with names such as address.city for records in records."""
+    outer = {name for record in records for name, value in record.items() if isinstance(value, dict)}
+    for name in {name for record in records for name in record}:
+        if name not in outer and any(name.startswith(f"{start}.") for start in outer):
+            raise UnreadableError(f"{name!r} may be a name or a place in a record. Rename it")
+    return pd.json_normalize(records)
 
 
 def _make_record(pairs: list[tuple[str, object]]) -> dict[str, object]:

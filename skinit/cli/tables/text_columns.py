@@ -321,8 +321,10 @@ def _find_mixture(text: pd.Series) -> list[str]:
     notations = [_notation(value) for value in values]
     if 2 * sum(map(bool, notations)) < len(values) or any(re.fullmatch(CODE, value) for value in values):
         return []
-    examples = dict(zip(reversed(notations), reversed(values), strict=True))
-    return list(reversed(examples.values()))[:2] if len(examples) > 1 else []
+    examples: dict[str, str] = {}
+    for notation, value in zip(notations, values, strict=True):
+        examples.setdefault(notation, value)
+    return list(examples.values())[:2] if len(examples) > 1 else []
 
 
 def _notation(value: str) -> str:
