@@ -53,6 +53,11 @@ def test_what_python_writes_reads_exactly(number):
         ("5 km/h", 5),
         ("21.5 °C", 21.5),
         ("12*", 12),
+        ("$(1,234)", -1234),
+        ("$ (5.50)", -5.5),
+        ("5 m^2", 5),
+        ("5 €/m²", 5),
+        ("1,200 sq ft", 1200),
         (".5", 0.5),
         ("1E-5", 1e-5),
     ],
@@ -83,6 +88,8 @@ def test_units_and_signs(text, number):
         "5 ft 3 in",
         "5.0.",
         "(5",
+        "((5)",
+        "$(5",
     ],
 )
 def test_what_is_no_number(text):

@@ -693,3 +693,26 @@ def test_durations_that_may_be_minutes_are_told(load):
     table = load(with_target(a=["59:59", "1:05:00"] * 20))
     assert "'59:59' is read as hours and minutes" in table.columns[0].warnings[0]
     assert load(with_target(a=["59:59", "5:00"] * 20)).columns[0].warnings == []
+
+
+def test_remarks_below_the_table_do_not_turn_numbers_into_categories(load):
+    text = with_target(a=SIZES, b=SIZES * 2).to_csv(index=False)
+    table = load(text + "\nNotes:\n1) estimated\n2) revised\n(40 rows)\n")
+    assert kinds_of(table) == {"a": "number", "b": "number"}
+    assert "4 row(s) without a target are left out." in table.notes
+    assert table.X.shape == (40, 2)
+
+
+def test_decimal_commas_do_not_hide_that_spaces_separate(load):
+    table = load("x z y\n" + "1,5 2,5 u\n3,5 4,25 v\n" * 10, name="a.txt")
+    assert table.X.iloc[0].tolist() == [1.5, 2.5]
+
+
+def test_the_error_about_classes_says_why_a_target_is_no_number(load):
+    table = load(pd.DataFrame({"a": SIZES, "y": [f"{i},5" if i % 2 else f"{i}.5" for i in range(40)]}))
+    with pytest.raises(CommandError, match="The target mixes values such as '0.5' and '1,5'"):
+        table.check_folds(2)
+
+
+def test_negative_zero_is_zero(load):
+    assert load(pd.DataFrame({"a": SIZES, "y": ["-0", "0", "1"] * 13 + ["0"]})).class_names == ["0", "1"]

@@ -165,6 +165,12 @@ class Table:
             )
         return np.where(is_missing, np.nan, codes)
 
+    def _describe_target(self) -> str:
+        """Warnings about the target, with a space before each."""
+        return (
+            "".join(f" The target {warning}" for warning in self.target_column.warnings) if self.target_column else ""
+        )
+
     def check_folds(self, n_folds: int) -> None:
         """Check that there are enough rows for cross-validation.
 
@@ -188,7 +194,7 @@ class Table:
                 raise CommandError(
                     f"The class {self.class_names[rarest]!r} of the target {self.target!r} has {counts[rarest]} "
                     f"row(s), fewer than the {n_folds} folds of --cv. Lower --cv, merge rare classes, or, if the "
-                    "target is a quantity, give --task regression."
+                    "target is a quantity, give --task regression." + self._describe_target()
                 )
         elif len(self.y) < 2 * n_folds:
             # The coefficient of determination needs at least two rows.
@@ -228,6 +234,11 @@ def load_table(arguments: argparse.Namespace) -> Table:
     frame = raw.frame[_choose_columns(raw, arguments)]
     if kind := unusable_kind(frame[target].dropna()):
         raise CommandError(f"The target {target!r} holds {kind}; it takes numbers, or names of classes.")
+    # Rows without a target, such as remarks below the table, must not decide what the columns are taken for.
+    has_cell = frame[target].notna() & ~frame[target].isin([""])
+    n_empty = int((~has_cell).sum())
+    if n_empty < len(frame):
+        frame = frame[has_cell].reset_index(drop=True)
     try:
         columns = read_columns(frame, kinds, arguments.decimal, raw.separator, target)
     except UnreadableColumnError as error:
@@ -247,7 +258,7 @@ def load_table(arguments: argparse.Namespace) -> Table:
     target_column.values = target_column.values[has_target]
     features = _make_features(columns, arguments)[has_target]
     notes = [*raw.notes, *describe_totals(frame)]
-    if n_missing := int((~has_target).sum()):
+    if n_missing := n_empty + int((~has_target).sum()):
         notes.append(f"{n_missing} row(s) without a target are left out." + _name_markers(frame[target][~has_target]))
     name = "standard input" if arguments.data == STANDARD_INPUT else arguments.data.name
     table = _make_table(name, features, target_column, arguments.task, columns, notes)

@@ -209,8 +209,8 @@ def format_value(value: object) -> str:
     -------
     text : str
     """
-    # Write 3.0 as 3, because whole numbers become float64 if a value of the column is missing.
-    return f"{value:.0f}" if isinstance(value, float) and value % 1 == 0 else str(value)
+    # Write 3.0 as 3, because whole numbers become float64 if a value of the column is missing, and -0.0 as 0.
+    return f"{value + 0.0:.0f}" if isinstance(value, float) and value % 1 == 0 else str(value)
 
 
 def _usual_decimal(fits: Iterable[dict[Decimal, Numbers]], separator: str) -> Decimal:

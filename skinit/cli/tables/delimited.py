@@ -231,15 +231,19 @@ def _find_separator(text: str) -> str:
     """The sign that splits most of the first lines into equal numbers of values."""
     sample = "".join(islice(io.StringIO(text, newline=""), N_SAMPLE))
 
-    def rate(separator: str) -> tuple[float, int]:
-        widths = Counter(len(row) for _, row in _rows(sample, separator))
-        width, n_rows = widths.most_common(1)[0]
-        return (n_rows / widths.total(), width) if width > 1 else (0.0, 0)
+    def rate(separator: str) -> tuple[float, int, bool]:
+        rows = [len(row) for _, row in _rows(sample, separator)]
+        width, n_rows = Counter(rows).most_common(1)[0]
+        return (n_rows / len(rows), width, rows[0] > 1) if width > 1 else (0.0, 0, False)
 
     rates = {separator: rate(separator) for separator in SEPARATORS}
-    # Spaces also occur in text with other separators.
-    signs = [separator for separator in SEPARATORS if separator != " " and rates[separator][0] >= 0.5]
-    return max(signs, key=rates.__getitem__) if signs else " " if rates[" "][0] >= 0.5 else ","
+    likely = sorted((sign for sign in SEPARATORS if rates[sign][0] >= 0.5), key=rates.__getitem__, reverse=True)
+    # Spaces also occur in text with other separators, and commas in numbers. The first line may be a title.
+    split_header = [sign for sign in likely if rates[sign][2]]
+    for signs in (split_header, likely):
+        if signs:
+            return next((sign for sign in signs if sign != " "), " ")
+    return ","
 
 
 def _measure(text: str, separator: str) -> tuple[list[str], int, int]:

@@ -40,6 +40,7 @@ MAGNITUDES = {"": 1.0, "k": 1e3, "K": 1e3, "M": 1e6, "B": 1e9, "bn": 1e9}
 _GAP = "[ \u00a0\u202f\u2009\u2007'’]"
 _MINUS = r"\-−–"
 _LETTERS = r"[^\W\d_]+"
+_POWER = r"(?:\^?[²³23])?"
 _SYMBOL = r"[^\w\s.,:;()+*/<>≤≥=≈~±'’\-−–]"
 
 
@@ -54,11 +55,12 @@ def _compile_numeral(decimal: Decimal) -> re.Pattern[str]:
     currency = "|".join(map(re.escape, CURRENCIES))
     return re.compile(
         rf"""(?P<open>\()? \s*
-        (?P<sign>[+{_MINUS}])? \s* (?P<prefix>{currency}|{_SYMBOL})? \s* (?P<inner_sign>[{_MINUS}])?
+        (?P<sign>[+{_MINUS}])? \s* (?P<prefix>{currency}|{_SYMBOL})? \s* (?P<inner_sign>[{_MINUS}(])?
         (?P<digits>(?:{whole})(?:{point}(?:[{_MINUS}—]{{1,2}}|\d*))?|{point}\d+)
         (?P<exponent>[eE][-+]?\d+)? \s*
         (?P<magnitude>(?:bn|[kKMB])(?!\w))? \s*
-        (?P<suffix>\*|{_SYMBOL}{{1,2}}[a-zA-Z]?|/?{_LETTERS}(?:[/.]{_LETTERS})*[²³23]?\.?)? \s*
+        (?P<suffix>\*|{_SYMBOL}{{1,2}}[a-zA-Z]?(?:/{_LETTERS}{_POWER})?
+            |/?{_LETTERS}(?:[/.]{_LETTERS})*(?:[ ]{_LETTERS})?{_POWER}\.?)? \s*
         (?P<close>\))? (?P<last_sign>-)?""",
         re.VERBOSE,
     )
@@ -101,7 +103,7 @@ def parse_number(text: str, decimal: Decimal = ".") -> tuple[float, str] | None:
     if _INFINITY.fullmatch(text):
         return float(text), ""
     match = _NUMERALS[decimal].fullmatch(text)
-    if match is None or bool(match["open"]) != bool(match["close"]):
+    if match is None or (match["open"], match["inner_sign"]).count("(") != bool(match["close"]):
         return None
     signs = [sign for sign in match.group("open", "sign", "inner_sign", "last_sign") if sign]
     if len(signs) > 1:
