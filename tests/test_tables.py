@@ -716,3 +716,16 @@ def test_the_error_about_classes_says_why_a_target_is_no_number(load):
 
 def test_negative_zero_is_zero(load):
     assert load(pd.DataFrame({"a": SIZES, "y": ["-0", "0", "1"] * 13 + ["0"]})).class_names == ["0", "1"]
+
+
+def test_merged_cells_and_hidden_rows_are_told(load, tmp_path):
+    with pd.ExcelWriter(tmp_path / "merged.xlsx") as writer:
+        HOUSES.to_excel(writer, index=False)
+        writer.sheets["Sheet1"].merge_cells("B2:B5")
+        writer.sheets["Sheet1"].row_dimensions[7].hidden = True
+    table = load(None, name="merged.xlsx", target="kind")
+    assert [note.split(".")[0].split(",")[0] for note in table.notes] == [
+        "The workbook has merged cells",
+        "The workbook has hidden rows",
+    ]
+    assert table.X["colour"].isna().sum() == 3

@@ -25,6 +25,11 @@ from .numerals import parse_number
 STANDARD_INPUT = Path("-")
 # The first bytes of Microsoft's compound files.
 OLD_OFFICE = b"\xd0\xcf\x11\xe0"
+# What pandas does not tell about a sheet.
+LAYOUTS = {
+    rb"<mergeCell ": "The workbook has merged cells. Only the first of them has the value; fill the others.",
+    rb'<row [^>]*hidden="(1|true)"': "The workbook has hidden rows, which are read too. Delete those not meant.",
+}
 # The start of a list of records, or of a record.
 RECORD = re.compile(rb'\s*(\[\s*)?\{\s*"')
 
@@ -204,12 +209,20 @@ def _read_workbook(file: io.BytesIO, _: TextFormat) -> RawTable:
     names = name_columns(["" if pd.isna(name) else str(name) for name in cells.iloc[0][columns]])
     frame = cells[columns].iloc[1:].set_axis(names, axis=1).infer_objects()
     notes = [f"The sheet {first!r} is read. Others are not: {', '.join(map(repr, others))}."] if others else []
+    notes += _describe_layout(file)
     if empty := [name for name in names if frame[[name]].isna().all(axis=None)]:
         notes.append(
             f"Cells below {empty[0]!r} are empty. If they have formulas, save the workbook in Excel, which stores the "
             "results."
         )
     return RawTable(frame, notes=notes)
+
+
+def _describe_layout(file: io.BytesIO) -> list[str]:
+    """Say what a workbook shows otherwise than it is read."""
+    with zipfile.ZipFile(file) as archive:
+        sheets = [archive.read(name) for name in archive.namelist() if re.fullmatch(r"xl/worksheets/[^/]*\.xml", name)]
+    return [sentence for pattern, sentence in LAYOUTS.items() if any(re.search(pattern, sheet) for sheet in sheets)]
 
 
 def _read_json_lines(file: io.BytesIO, text_format: TextFormat) -> RawTable:
