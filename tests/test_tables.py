@@ -709,9 +709,11 @@ def test_decimal_commas_do_not_hide_that_spaces_separate(load):
 
 
 def test_the_error_about_classes_says_why_a_target_is_no_number(load):
-    table = load(pd.DataFrame({"a": SIZES, "y": [f"{i},5" if i % 2 else f"{i}.5" for i in range(40)]}))
+    frame = pd.DataFrame({"a": SIZES, "y": [f"{i},5" if i % 2 else f"{i}.5" for i in range(40)]})
     with pytest.raises(CommandError, match="The target mixes values such as '0.5' and '1,5'"):
-        table.check_folds(2)
+        load(frame).check_folds(2)
+    with pytest.raises(CommandError, match="takes a target of numbers; .* It mixes values such as '0.5' and '1,5'"):
+        load(frame, "--task", "regression")
 
 
 def test_negative_zero_is_zero(load):

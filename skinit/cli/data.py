@@ -277,6 +277,7 @@ def _make_table(
         if values.dtype == object:
             raise CommandError(
                 f"--task regression takes a target of numbers; {target.name!r} holds {values.iloc[0]!r}."
+                + "".join(f" It {warning}" for warning in target.warnings)
             )
         if (values.abs() > LARGEST_NUMBER).any():
             raise CommandError(
