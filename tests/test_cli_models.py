@@ -171,6 +171,7 @@ def test_bad_save_and_test_options_are_refused_before_the_search(run, files, tmp
         (lambda frame: frame.rename(columns={"y": "z"}), "There is no column 'y'"),
         (lambda frame: frame.assign(y="palace"), "'palace' is none of the classes of the target 'y' ('cheap', 'dear')"),
         (lambda frame: frame.assign(y=None), "has no row with a target"),
+        (lambda frame: frame.assign(size=np.inf), "The column 'size' holds infinite numbers"),
     ],
 )
 def test_unsuitable_test_rows_are_reported_in_one_line(run, files, tmp_path, change, words):
@@ -233,8 +234,12 @@ def test_missing_values_and_new_categories_are_predicted(run, files, tmp_path):
     run(*compare(data, tmp_path, "--save", tmp_path / "m.skops"))
     new = pd.DataFrame({"size": ["n/a"], "floor": ["attic"], "street": [""], "let": ["soon"], "text": [""]})
     new.to_csv(tmp_path / "new.csv", index=False)
-    status, out, _ = run("predict", "--model", tmp_path / "m.skops", "--data", tmp_path / "new.csv")
+    status, out, err = run("predict", "--model", tmp_path / "m.skops", "--data", tmp_path / "new.csv")
     assert (status, out.splitlines()[0]) == (0, "y")
+    assert err.splitlines() == [
+        "The column 'floor' has 1 value(s) that cannot be read as its numbers, such as 'attic'. They count as missing.",
+        "The column 'let' has 1 value(s) that cannot be read as its dates, such as 'soon'. They count as missing.",
+    ]
     assert out.splitlines()[1] in ("dear", "cheap")
 
 

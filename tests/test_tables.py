@@ -9,6 +9,7 @@ import sys
 import tarfile
 import zipfile
 from datetime import date
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -22,7 +23,7 @@ from skinit.cli.tables.columns import read_columns
 from skinit.cli.tables.delimited import TextFormat
 from skinit.cli.tables.names import COMPRESSIONS, SUFFIXES
 from skinit.cli.tables.reader import ColumnReader
-from skinit.cli.tables.reading import READERS
+from skinit.cli.tables.reading import READERS, read_table
 from skinit.cli.tables.uninformative import leave_out_uninformative
 
 N_ROWS = 40
@@ -103,6 +104,7 @@ FILES = {
     "houses.xlsx": write_binary(lambda file: HOUSES.to_excel(file, index=False)),
     "houses.json": HOUSES.to_json(orient="records", date_format="iso").encode(),
     "columns.json": HOUSES.to_json(orient="columns", date_format="iso").encode(),
+    "index.json": HOUSES.to_json(orient="index", date_format="iso").encode(),
     "split.json": HOUSES.to_json(orient="split", date_format="iso").encode(),
     "answer.json": json.dumps(
         {"count": 2, "rows": json.loads(HOUSES.to_json(orient="records", date_format="iso"))}
@@ -117,6 +119,10 @@ FILES = {
     "zipped.csv": gzip.compress(CSV, mtime=0),
     "old_mac.csv": CSV.replace(b"\n", b"\r"),
     "dates.csv": HOUSES.assign(sold=HOUSES["sold"].dt.strftime("%d.%m.%Y")).to_csv(index=False).encode(),
+    "padded.csv": CSV + b"\0\0\x1a",
+    "invisible.csv": CSV.replace(b"red", "\u200bred\u200e".encode()),
+    "commas.tsv": CSV,
+    "records.csv": HOUSES.to_json(orient="records", date_format="iso").encode(),
     "trailing.csv": b"\n".join([CSV.split(b"\n")[0], *(row + b"," for row in CSV.split(b"\n")[1:-1])]),
     "header.csv": CSV.replace(b"kind\n", b"kind,,\n"),
     "quoted.csv": HOUSES.to_csv(index=False, quoting=1).encode(),
@@ -179,6 +185,33 @@ def test_encodings_are_found_and_reported(load, encoding):
     assert any("encoding" in note for note in table.notes) == (encoding not in ("utf-8", "utf-8-sig"))
 
 
+def test_a_wrong_byte_leaves_utf_8_and_is_told(load):
+    text = with_target(**{"größe": SIZES, "straße": ["Süd", "Köln"] * 20}).to_csv(index=False).encode()
+    table = load(text.replace("Köln".encode(), b"K\xf6ln", 1))
+    assert list(table.X.columns) == ["größe", "straße"]
+    assert set(table.X["straße"]) == {"Süd", "Köln", "K\ufffdln"}
+    assert table.notes[0].startswith("1 letter(s) are not valid in the encoding utf-8")
+
+
+def test_a_value_of_several_lines_is_one_value(load):
+    table = load(with_target(a=[f'"{i}", he said,\nand {i} more, too' for i in range(40)]))
+    assert table.X.shape == (40, 1)
+    assert table.X["a"][1] == '"1", he said,\nand 1 more, too'
+
+
+def test_headers_of_joined_files_are_no_rows(load):
+    table = load(CSV + b"\xef\xbb\xbf" + CSV, target="kind")
+    assert table.X.shape[0] == 2 * N_ROWS
+    assert table.class_names == ["a", "b"]
+    assert "1 row(s) repeat the header and are left out." in table.notes
+
+
+def test_separators_of_lines_in_unicode_do_not_end_a_record(load):
+    records = [{"a": float(size), "b": "x\u2028y", "y": kind} for size, kind in zip(SIZES, KINDS, strict=True)]
+    table = load("\n".join(json.dumps(record, ensure_ascii=False) for record in records), name="a.jsonl")
+    assert table.X.shape == (40, 1)
+
+
 def test_options_control_how_a_file_is_read(load):
     frame = with_target(a=SIZES, b=np.where(SIZES > 0, "жук", "кот"))
     text = frame.to_csv(index=False, sep="~", decimal=",")
@@ -197,7 +230,9 @@ def test_options_control_how_a_file_is_read(load):
         ("a,y,y\n1,2,3\n", ["more than one column 'y'", "Rename all but one"]),
         ("a,y, y\n1,2,3\n", ["more than one column 'y'"]),
         ("<!DOCTYPE html><html>404, not found</html>", ["web page"]),
-        ('a,y\n1,"u\n2,v\n', ["EOF inside string"]),
+        ('a,y\n1,"u\n2,v\n', ["a quote that opens a value above line 3 is not closed"]),
+        ('a,y\n"1,u\n2,v\n"3,u\n', ["a quote that opens a value above line 4 is not closed"]),
+        ("a,y\n1,\0u\n", ["zero bytes"]),
         ("", ["empty"]),
         ("a,y\n", ["no rows"]),
     ],
@@ -214,11 +249,14 @@ def test_a_broken_file_of_text_is_one_error_with_its_remedy(load, content, words
     [
         ("a.json", "[1, 2]", "list of records"),
         ("a.json", '{"a": 1, "y": 2}', "list of records"),
+        ("a.jsonl", '{"a": 1, "y": [2]}', "list of records"),
         ("a.json", '"text"', "list of records"),
+        ("a.json", '[{"a.b": 1, "a": {"b": 2}, "y": 1}]', "'a.b' may be a name or a place in a record. Rename it"),
         ("a.jsonl", '{"a": 1}\n{"a": 1,\n', "line 2 is not JSON"),
         ("a.json", '[{"a": 1, "y": 2, "a": 3}]', "a record has more than one value 'a'"),
         ("a.jsonl", '{"a": 1, "y": 2}\n{"a": 1, "y": 2, "y": 3}\n', "a record has more than one value 'y'"),
-        ("a.xlsx", "a,y\n1,2\n", "not an Excel workbook"),
+        ("a.xlsx", "a,y\n1,2\n", "not an Excel workbook. If it is text, name it .csv"),
+        ("a.csv", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "Save it as .xlsx"),
         ("a.parquet", "a,y\n1,2\n", "cannot be read"),
         ("a.csv.gz", gzip.compress(CSV, mtime=0)[:50], "cannot be read"),
         ("a.zip", b"", "A table is a file that ends in"),
@@ -298,6 +336,17 @@ COLUMNS = {
         "left out: an identifier, because every row has another whole number",
     ),
     "token": ([f"x{i}y" for i in range(40)], "left out: an identifier, because every row has another value"),
+    "almost token": (
+        [f"x{i % 39}y" for i in range(40)],
+        "left out: an identifier, because nearly every row has another value",
+    ),
+    "row": (
+        [str(3 * i) for i in range(39)] + [""],
+        "left out: an identifier, because nearly every row has another whole number",
+    ),
+    "big codes": ([str(2**53 + i % 4) for i in range(40)], "category of 4"),
+    "big numbers": ([f"{i + 1}000000000000000000" for i in range(40)], "number"),
+    "month and year": (["01.2020", "12.2021"] * 20, "date (month.year)"),
     "year": ([str(1980 + i) for i in range(40)], "number"),
     "population": ([str(i * i + 7) for i in range(40)], "number"),
     "units": (["5 kg", "5 lb"] * 20, "category of 2"),
@@ -309,6 +358,43 @@ def test_columns_get_the_right_kind(name):
     values, taken_for = COLUMNS[name]
     (column,) = (column for column in load_columns({name: values}) if column.name == name)
     assert column.taken_for == taken_for
+
+
+MIXTURES = {
+    "decimals": [f"{i},5" if i % 2 else f"{i}.25" for i in range(40)],
+    "units": ["5 kg", "5 lb"],
+    "percentages": ["45%", "50"],
+    "dates": ["2020-01-31", "31.1.2020"],
+    "remarks": ["1", "2", "3", "n.v.", "x"],
+    "bounds": ["3", "4", "≥5"],
+}
+
+
+@pytest.mark.parametrize("name", MIXTURES)
+def test_a_mixture_of_notations_is_told(name):
+    values = (MIXTURES[name] * 40)[:40]
+    column = load_columns({name: values})[0]
+    assert column.kind in ("category", None)
+    assert f"mixes values such as {values[0]!r} and " in column.warnings[0]
+    assert "in the same way" in column.warnings[0]
+
+
+@pytest.mark.parametrize("values", [["01234", "A12"], ["red", "blue"], ["2020-01-31", "late", "never"], ["1/2", "3/4"]])
+def test_categories_are_no_mixture(values):
+    assert load_columns({"a": (values * 20)[:40]})[0].warnings == []
+
+
+def test_identifiers_that_repeat_are_told(load):
+    table = load(with_target(customer_id=np.arange(40) % 13, a=SIZES))
+    assert kinds_of(table)["customer_id"] == "number"
+    assert "--drop customer_id" in table.remarks[-1]
+
+
+def test_typed_whole_numbers_that_a_float_cannot_hold_are_codes(load):
+    frame = pd.DataFrame({"a": SIZES, "code": 2**53 + np.arange(40) % 4, "y": 2**53 + np.arange(40) % 2})
+    table = load(write_binary(frame.to_parquet), name="a.parquet")
+    assert kinds_of(table)["code"] == "category of 4"
+    assert table.class_names == ["9007199254740992", "9007199254740993"]
 
 
 def load_columns(columns):
@@ -466,3 +552,183 @@ def test_a_reader_treats_unreadable_values_as_missing(load):
     np.testing.assert_array_equal(read["sold"], [np.nan, 1])
     with pytest.raises(ValueError, match=r"Did you mean 'sise'\? There is no column 'size'"):
         reader.transform(new.rename(columns={"size": "sise"}))
+
+
+NUMBERS_AND_DAYS = pd.DataFrame(
+    {
+        "size": [1.5, 22.25, 3.0] * 20,
+        "price": [f"{i + 1},{i % 10}00" for i in range(60)],
+        "day": pd.date_range("2020-01-13", periods=60).strftime("%d.%m.%Y"),
+        "y": np.arange(60) * 1.5,
+    }
+)
+
+
+def test_a_reader_finds_the_separators_and_dates_of_another_file(load):
+    table = load(NUMBERS_AND_DAYS.to_csv(sep=";", decimal=",", index=False))
+    reader = table.make_reader()
+    days = pd.to_datetime(NUMBERS_AND_DAYS["day"], format="%d.%m.%Y").dt.strftime("%Y-%m-%d")
+    prices = NUMBERS_AND_DAYS["price"].str.replace(",", ".")
+    other = load(NUMBERS_AND_DAYS.assign(price=prices, day=days, y=lambda frame: frame["y"].astype(str)))
+    raw = NUMBERS_AND_DAYS.assign(price=prices, day=days).astype(str)
+    pd.testing.assert_frame_equal(reader.transform(raw), other.X)
+    pd.testing.assert_frame_equal(table.X, other.X)
+    np.testing.assert_array_equal(table.read_target(raw), table.y)
+
+
+def test_a_reader_tells_values_that_it_cannot_read(load):
+    reader = ColumnReader.from_columns(load(CSV, target="kind").columns, "kind")
+    new = pd.DataFrame({"size": ["?", "1.5", "big"], "colour": ["red"] * 3, "sold": ["1.2.2020", "soon", ""]})
+    assert [sentence.split(",")[0] for sentence in reader.describe_unread(new, reader.transform(new))] == [
+        "The column 'size' has 1 value(s) that cannot be read as its numbers",
+        "The column 'sold' has 2 value(s) that cannot be read as its dates",
+    ]
+    with pytest.raises(ValueError, match="The column 'size' holds infinite numbers"):
+        reader.transform(new.assign(size=np.inf))
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        (
+            "a.csv",
+            "Prices,\n,\na,y\n1,u\n",
+            "A row below them has 'y'. If it is the header, delete the lines above it.",
+        ),
+        ("a.csv", "1,2,u\n3,4,v\n", "If the first line is data, write a line of names above."),
+        ("a.csv", "1,1,u\n3,4,v\n", "If the first line is data, write a line of names above."),
+        ("a.csv", "a~y\n1~u\n", "--sep gives the sign between them"),
+        ("a.csv", "a;x\n1;u\n", "Columns are separated by semicolons"),
+    ],
+)
+def test_the_remedy_for_a_missing_target_is_named(load, name, content, words):
+    with pytest.raises(CommandError) as error:
+        load(content, name=name)
+    assert words in str(error.value)
+
+
+def test_an_address_is_no_file():
+    with pytest.raises(CommandError, match="Download it first"):
+        load_table(parse_arguments(["--data", "https://example.org/a.csv", "--target", "y"]))
+
+
+def test_formulas_without_results_are_named(load):
+    frame = with_target(a=SIZES, b="=A1").assign(y="=A1")
+    content = write_binary(lambda file: frame.to_excel(file, index=False))
+    with pytest.raises(CommandError, match="no value in any row. Cells below 'b' are empty. If they have formulas"):
+        load(content, name="a.xlsx")
+
+
+def test_records_in_records_are_columns(load):
+    records = [
+        {"place": {"x": float(size), "colour": colour}, "y": kind}
+        for size, colour, kind in zip(SIZES, COLOURS, KINDS, strict=True)
+    ]
+    table = load(json.dumps(records), name="a.json")
+    assert kinds_of(table) == {"place.x": "number", "place.colour": "category of 3"}
+
+
+@pytest.mark.parametrize("name", ["-", "a.jsonl"])
+def test_one_record_is_a_table(monkeypatch, tmp_path, name):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b'{"a": 1, "b": "x"}')))
+    (tmp_path / "a.jsonl").write_text('{"a": 1,\n"b": "x"}')
+    frame = read_table(Path(name), TextFormat()).frame
+    assert frame.to_dict("records") == [{"a": 1, "b": "x"}]
+
+
+def test_periods_are_dates_and_intervals_are_categories(load):
+    frame = with_target(
+        month=pd.period_range("2020-01", periods=40, freq="M"), part=pd.IntervalIndex.from_breaks([0, 1, 2]).repeat(20)
+    )
+    table = load(write_binary(frame.to_parquet), name="a.parquet")
+    assert kinds_of(table) == {"month": "date", "part": "category of 2"}
+    assert table.X["month"][1] == 18293
+
+
+def test_spellings_and_numbers_that_stand_for_missing_are_told(load):
+    frame = with_target(a=["Red", "red", "blue", "blue"] * 10, b=[-999, 1, 2, 3.5] * 10, c=[99, 1, 2, 98] * 10)
+    remarks = load(frame.assign(y=["Yes", "no", "yes", "no"] * 10)).remarks
+    assert (
+        "The target 'y' has values that differ only in capitals, such as 'Yes' and 'yes'. They count as different."
+        in remarks
+    )
+    assert any("'a' has values that differ only in capitals, such as 'Red' and 'red'" in remark for remark in remarks)
+    assert any("'b' has -999 in 10 rows, far from all other values" in remark for remark in remarks)
+    assert not any("'c' has 99" in remark for remark in remarks)
+
+
+def test_a_total_below_the_rows_is_told(load):
+    frame = pd.DataFrame({"city": [*COLOURS, "Total"], "a": [*SIZES, 1], "y": [*SIZES + 0.5, 20]})
+    assert load(frame).notes == ["One of the last rows has 'Total'. If it sums up the others, delete it."]
+    assert load(frame.assign(city=[*["total", "part"] * 20, "total"])).notes == []
+
+
+def test_huge_numbers_are_refused_and_not_a_traceback(load):
+    with pytest.raises(CommandError, match="'a' holds numbers beyond 1e.150. Correct them"):
+        load(with_target(a=["1e308", "-1e308"] * 20))
+    with pytest.raises(CommandError, match="'y' holds numbers beyond 1e.150. Take another unit"):
+        load(pd.DataFrame({"a": SIZES, "y": SIZES * 1e300}))
+
+
+def test_a_copy_of_the_target_is_found_among_large_numbers(load):
+    table = load(pd.DataFrame({"a": SIZES, "b": 1.5e9 + (KINDS == "a"), "y": KINDS}))
+    assert "predicts the target on its own" in table.columns[1].warnings[0]
+
+
+def test_hidden_files_of_an_archive_are_ignored(load):
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name in ("houses/", "houses/.DS_Store", "__MACOSX/houses/._a.csv"):
+            archive.writestr(name, b"")
+        archive.writestr("houses/a.csv", CSV)
+    assert_same(load(buffer.getvalue(), name="a.csv.zip", target="kind"), load(CSV, target="kind"))
+
+
+def test_text_without_words_is_refused(load):
+    with pytest.raises(CommandError, match="'a' cannot be taken for a text"):
+        load(with_target(a=["!", "?!"] * 20), "--as", "a=text")
+
+
+def test_durations_that_may_be_minutes_are_told(load):
+    table = load(with_target(a=["59:59", "1:05:00"] * 20))
+    assert "'59:59' is read as hours and minutes" in table.columns[0].warnings[0]
+    assert load(with_target(a=["59:59", "5:00"] * 20)).columns[0].warnings == []
+
+
+def test_remarks_below_the_table_do_not_turn_numbers_into_categories(load):
+    text = with_target(a=SIZES, b=SIZES * 2).to_csv(index=False)
+    table = load(text + "\nNotes:\n1) estimated\n2) revised\n(40 rows)\n")
+    assert kinds_of(table) == {"a": "number", "b": "number"}
+    assert "4 row(s) without a target are left out." in table.notes
+    assert table.X.shape == (40, 2)
+
+
+def test_decimal_commas_do_not_hide_that_spaces_separate(load):
+    table = load("x z y\n" + "1,5 2,5 u\n3,5 4,25 v\n" * 10, name="a.txt")
+    assert table.X.iloc[0].tolist() == [1.5, 2.5]
+
+
+def test_the_error_about_classes_says_why_a_target_is_no_number(load):
+    frame = pd.DataFrame({"a": SIZES, "y": [f"{i},5" if i % 2 else f"{i}.5" for i in range(40)]})
+    with pytest.raises(CommandError, match="The target mixes values such as '0.5' and '1,5'"):
+        load(frame).check_folds(2)
+    with pytest.raises(CommandError, match="takes a target of numbers; .* It mixes values such as '0.5' and '1,5'"):
+        load(frame, "--task", "regression")
+
+
+def test_negative_zero_is_zero(load):
+    assert load(pd.DataFrame({"a": SIZES, "y": ["-0", "0", "1"] * 13 + ["0"]})).class_names == ["0", "1"]
+
+
+def test_merged_cells_and_hidden_rows_are_told(load, tmp_path):
+    with pd.ExcelWriter(tmp_path / "merged.xlsx") as writer:
+        HOUSES.to_excel(writer, index=False)
+        writer.sheets["Sheet1"].merge_cells("B2:B5")
+        writer.sheets["Sheet1"].row_dimensions[7].hidden = True
+    table = load(None, name="merged.xlsx", target="kind")
+    assert [note.split(".")[0].split(",")[0] for note in table.notes] == [
+        "The workbook has merged cells",
+        "The workbook has hidden rows",
+    ]
+    assert table.X["colour"].isna().sum() == 3

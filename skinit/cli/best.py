@@ -30,14 +30,14 @@ class TestRows:
     X : DataFrame of shape (n_rows, n_columns)
     y : ndarray of shape (n_rows,)
         As in `Table`.
-    n_missing : int
-        Number of rows that are left out because they have no target.
+    notes : list of str
+        Remarks for the user about reading the rows.
     """
 
     name: str
     X: pd.DataFrame
     y: np.ndarray
-    n_missing: int
+    notes: list[str]
 
 
 def load_test_rows(table: Table, arguments: argparse.Namespace) -> TestRows | None:
@@ -61,15 +61,19 @@ def load_test_rows(table: Table, arguments: argparse.Namespace) -> TestRows | No
     if arguments.test is None:
         return None
     frame = read_table(arguments.test, TextFormat(arguments.sep, arguments.encoding)).frame
+    reader = table.make_reader()
     try:
-        X, y = table.make_reader().transform(frame), table.read_target(frame)
+        X, y = reader.transform(frame), table.read_target(frame)
     except ValueError as error:
         raise CommandError(f"--test '{arguments.test}' does not suit --data: {error}") from None
-    has_target = ~np.isnan(y)
+    has_target = np.isfinite(y)
     if not has_target.any():
         raise CommandError(f"--test '{arguments.test}' has no row with a target.")
     codes = y[has_target].astype(np.int64) if table.task == "classification" else y[has_target]
-    return TestRows(arguments.test.name, X[has_target], codes, int((~has_target).sum()))
+    notes = [f"{arguments.test.name}: {sentence}" for sentence in reader.describe_unread(frame, X)]
+    if n_missing := int((~has_target).sum()):
+        notes.append(f"{n_missing} row(s) of {arguments.test.name} have no target and are left out.")
+    return TestRows(arguments.test.name, X[has_target], codes, notes)
 
 
 def check_save(arguments: argparse.Namespace) -> None:
@@ -130,8 +134,8 @@ def use_best(
             f"On the {len(test.y)} rows of {test.name}: {metric.name} {metric.format(score)} of {description}, fitted "
             f"to all rows of {table.name} (chance {metric.format(chance)})."
         )
-        if test.n_missing:
-            say(f"{test.n_missing} row(s) of {test.name} have no target and are left out.")
+        for note in test.notes:
+            say(note)
         document["test"] = {"data": test.name, "rows": len(test.y), "score": score, "chance": chance}
     if arguments.save:
         with errors_of_file("--save", arguments.save):

@@ -1,6 +1,7 @@
 """The table to learn from: a file, or scikit-learn's digits."""
 
 import argparse
+import re
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -16,11 +17,11 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from ..validation import nearest_name_hint
 from .errors import CommandError
-from .tables.checks import describe_rare_classes, warn_of_leaks
+from .tables.checks import describe_rare_classes, describe_totals, warn_of_leaks, warn_of_values
 from .tables.column import Column, UnreadableColumnError
-from .tables.columns import convert, format_value, read_columns, unusable_kind
-from .tables.delimited import TextFormat
-from .tables.numerals import is_missing_marker
+from .tables.columns import convert, format_value, read_columns, read_decimals, unusable_kind
+from .tables.delimited import RawTable, TextFormat
+from .tables.numerals import is_missing_marker, parse_number
 from .tables.reader import ColumnReader
 from .tables.reading import STANDARD_INPUT, read_table
 from .tables.text_columns import MOST_CATEGORIES, TRUE_OR_FALSE, name_truth_values
@@ -30,6 +31,10 @@ Task = Literal["classification", "regression"]
 
 # Whole numbers with more values than this are quantities, not classes.
 MAX_CLASSES_OF_NUMBERS = 20
+# Number of rows in which a missing target is looked for, because one of them may be the header.
+N_HEADERS = 50
+# The squares of larger numbers overflow.
+LARGEST_NUMBER = 1e150
 # Number of words of a text column that get a weight, the commonest first.
 MOST_WORDS = 100
 
@@ -144,7 +149,9 @@ class Table:
         column = self.target_column
         assert column
         assert column.kind
-        values = convert(frame[self.target], column.kind, column.decimal, column.format)
+        numbers = [one for one in [*self.columns, column] if one.kind == "number" and one.name in frame.columns]
+        decimal = read_decimals(frame, {one.name: one.decimal for one in numbers}).get(column.name, column.decimal)
+        values = convert(frame[self.target], column.kind, decimal, column.format)
         if self.labels is None:
             return values.to_numpy(np.float64)
         labels = name_truth_values(values) if column.detail == TRUE_OR_FALSE else values
@@ -157,6 +164,12 @@ class Table:
                 f"({known})."
             )
         return np.where(is_missing, np.nan, codes)
+
+    def _describe_target(self) -> str:
+        """Warnings about the target, with a space before each."""
+        return (
+            "".join(f" The target {warning}" for warning in self.target_column.warnings) if self.target_column else ""
+        )
 
     def check_folds(self, n_folds: int) -> None:
         """Check that there are enough rows for cross-validation.
@@ -181,7 +194,7 @@ class Table:
                 raise CommandError(
                     f"The class {self.class_names[rarest]!r} of the target {self.target!r} has {counts[rarest]} "
                     f"row(s), fewer than the {n_folds} folds of --cv. Lower --cv, merge rare classes, or, if the "
-                    "target is a quantity, give --task regression."
+                    "target is a quantity, give --task regression." + self._describe_target()
                 )
         elif len(self.y) < 2 * n_folds:
             # The coefficient of determination needs at least two rows.
@@ -218,9 +231,14 @@ def load_table(arguments: argparse.Namespace) -> Table:
         return _make_table("digits", X, Column("digit", "number", values=pd.Series(y)), arguments.task, [], [])
     raw = read_table(arguments.data, TextFormat(arguments.sep, arguments.encoding))
     target, kinds = arguments.target, dict(arguments.kinds)
-    frame = raw.frame[_choose_columns(raw.frame, arguments)]
+    frame = raw.frame[_choose_columns(raw, arguments)]
     if kind := unusable_kind(frame[target].dropna()):
         raise CommandError(f"The target {target!r} holds {kind}; a target takes numbers, or names of classes.")
+    # Rows without a target, such as remarks below the table, must not decide what the columns are taken for.
+    has_cell = frame[target].notna() & ~frame[target].isin([""])
+    n_empty = int((~has_cell).sum())
+    if n_empty < len(frame):
+        frame = frame[has_cell].reset_index(drop=True)
     try:
         columns = read_columns(frame, kinds, arguments.decimal, raw.separator, target)
     except UnreadableColumnError as error:
@@ -230,14 +248,17 @@ def load_table(arguments: argparse.Namespace) -> Table:
     if _are_classes_with_units(target_column, arguments.task):
         (target_column,) = read_columns(frame[[target]], {target: "category"})
     columns = leave_out_uninformative(columns, kinds)
+    warn_of_values([*columns, target_column])
+    if target_column.kind is None:
+        raise CommandError(" ".join([f"The target {target!r} has {target_column.detail}.", *raw.notes]))
     has_target = _has_value(target_column)
     if not has_target.any():
         raise CommandError(f"The target {target!r} has no value in any row of '{arguments.data}'.")
     assert target_column.values is not None
     target_column.values = target_column.values[has_target]
     features = _make_features(columns, arguments)[has_target]
-    notes = list(raw.notes)
-    if n_missing := int((~has_target).sum()):
+    notes = [*raw.notes, *describe_totals(frame)]
+    if n_missing := n_empty + int((~has_target).sum()):
         notes.append(f"{n_missing} row(s) without a target are left out." + _name_markers(frame[target][~has_target]))
     name = "standard input" if arguments.data == STANDARD_INPUT else arguments.data.name
     table = _make_table(name, features, target_column, arguments.task, columns, notes)
@@ -256,6 +277,11 @@ def _make_table(
         if values.dtype == object:
             raise CommandError(
                 f"--task regression takes a target of numbers; {target.name!r} holds {values.iloc[0]!r}."
+                + "".join(f" It {warning}" for warning in target.warnings)
+            )
+        if (values.abs() > LARGEST_NUMBER).any():
+            raise CommandError(
+                f"The target {target.name!r} holds numbers beyond {LARGEST_NUMBER:g}. Take another unit."
             )
         return Table(name, X, values.to_numpy(np.float64), task, target.name, [], notes, columns, target_column=target)
     codes, classes = pd.factorize(labels, sort=True)
@@ -292,13 +318,13 @@ def infer_task(values: pd.Series) -> Task:
     return "classification" if are_whole and values.nunique() <= MAX_CLASSES_OF_NUMBERS else "regression"
 
 
-def _choose_columns(frame: pd.DataFrame, arguments: argparse.Namespace) -> list[str]:
+def _choose_columns(raw: RawTable, arguments: argparse.Namespace) -> list[str]:
     """Names of the columns to use, including the target, in the order of the file."""
-    target, names = arguments.target, list(frame.columns)
+    target, names = arguments.target, list(raw.frame.columns)
     if target not in names:
         known = ", ".join(sorted(names)[:10]) + (", ..." if len(names) > 10 else "")
         problem = f"There is no column {target!r} in '{arguments.data}'" if target else "--target is missing"
-        raise CommandError(f"{nearest_name_hint(target, names)}{problem}. Columns: {known}.")
+        raise CommandError(f"{nearest_name_hint(target, names)}{problem}. Columns: {known}.{_advise(target, raw)}")
     for option, chosen in (("drop", arguments.drop), ("columns", arguments.columns), ("as", dict(arguments.kinds))):
         for name in chosen or ():
             if name not in names:
@@ -315,6 +341,20 @@ def _choose_columns(frame: pd.DataFrame, arguments: argparse.Namespace) -> list[
     return chosen
 
 
+def _advise(target: str | None, raw: RawTable) -> str:
+    """Sentences that say why a table may not have the target."""
+    names = list(raw.frame.columns)
+    rows = raw.frame[:N_HEADERS].astype(object).map(lambda value: str(value).strip())
+    sentences = list(raw.notes)
+    if target and (rows == target).any(axis=None):
+        sentences.append(f"A row below them has {target!r}. If it is the header, delete the lines above it.")
+    elif any(parse_number(name) for name in names) and not any("first line" in note for note in raw.notes):
+        sentences.append("If the first line is data, write a line of names above.")
+    elif len(names) == 1 and re.search(r"[^\w\s.]", names[0]):
+        sentences.append("If there are more columns, --sep gives the sign between them.")
+    return "".join(f" {sentence}" for sentence in sentences)
+
+
 def _are_classes_with_units(target: Column, task: Task | None) -> bool:
     """Whether names of classes, such as 2D and 3D, were read as numbers."""
     if target.kind != "number" or target.detail in ("", TRUE_OR_FALSE) or target.values is None:
@@ -325,8 +365,7 @@ def _are_classes_with_units(target: Column, task: Task | None) -> bool:
 def _has_value(target: Column) -> pd.Series:
     """Rows that have a target, which must be finite if it is a number."""
     values = target.values
-    if target.kind is None or values is None:
-        raise CommandError(f"The target {target.name!r} has {target.detail}.")
+    assert values is not None
     if target.kind == "date":
         raise CommandError(
             f"The target {target.name!r} holds dates; a target takes numbers, or names of classes. "
@@ -353,8 +392,7 @@ def _make_features(columns: list[Column], arguments: argparse.Namespace) -> pd.D
             "--as NAME=TYPE keeps a column that would be left out."
         )
     for name, values in features.items():
-        if values.dtype == np.float64 and np.isinf(values).any():
-            raise CommandError(
-                f"The column {name!r} holds infinite numbers. Correct them, or leave it out with --drop."
-            )
+        if values.dtype == np.float64 and (values.abs() > LARGEST_NUMBER).any():
+            found = "infinite numbers" if np.isinf(values).any() else f"numbers beyond {LARGEST_NUMBER:g}"
+            raise CommandError(f"The column {name!r} holds {found}. Correct them, or leave it out with --drop.")
     return features

@@ -1,6 +1,7 @@
 """The command `predict`, which predicts new rows with a saved model."""
 
 import argparse
+import sys
 
 import pandas as pd
 
@@ -9,7 +10,7 @@ from .files import check_writable, write_file
 from .models import load_model, predict
 from .tables.delimited import TextFormat
 from .tables.reading import STANDARD_INPUT, read_table
-from .text import say
+from .text import one_line, say
 
 
 def predict_file(arguments: argparse.Namespace) -> None:
@@ -31,7 +32,10 @@ def predict_file(arguments: argparse.Namespace) -> None:
         with errors_of_file("--out", arguments.out):
             check_writable(arguments.out)
     frame = read_table(arguments.data, TextFormat(arguments.sep, arguments.encoding)).frame
-    predictions = pd.DataFrame({model[0].target: predict(model, frame)})
+    reader = model[0]
+    predictions = pd.DataFrame({reader.target: predict(model, frame)})
+    for sentence in reader.describe_unread(frame, reader.transform(frame)):
+        print(one_line(sentence), file=sys.stderr)
     text = predictions.to_csv(index=False)
     if is_printed:
         print(text, end="", flush=True)

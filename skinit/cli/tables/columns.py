@@ -10,12 +10,12 @@ from pandas.api import types
 
 from .column import Column, Kind, leave_out
 from .dates import count_days
-from .numerals import Decimal, Numbers, is_missing_marker
+from .numerals import DECIMALS, LARGEST_WHOLE, Decimal, Numbers, is_missing_marker
 from .text_columns import (
     TRUE_OR_FALSE,
     as_category,
-    as_date,
     as_duration,
+    as_known_date,
     as_number,
     as_truth_values,
     fitting_decimals,
@@ -62,7 +62,7 @@ def read_columns(
     """
     kinds = kinds or {}
     texts = {name: _as_text(frame[name]) for name in frame.columns if _is_text(frame[name])}
-    fits = {name: fitting_decimals(text, [decimal] if decimal else [".", ","]) for name, text in texts.items()}
+    fits = {name: fitting_decimals(text, [decimal] if decimal else DECIMALS) for name, text in texts.items()}
     default = decimal or _usual_decimal(fits.values(), separator)
     columns = []
     for name in frame.columns:
@@ -76,6 +76,43 @@ def read_columns(
         else:
             columns.append(_read_typed(name, frame[name], kind))
     return columns
+
+
+def read_decimals(frame: pd.DataFrame, learned: Mapping[str, Decimal]) -> dict[str, Decimal]:
+    """Find the decimal separators of another file, which may differ from those of the file that was learned from.
+
+    Parameters
+    ----------
+    frame : DataFrame
+    learned : mapping of str to {".", ","}
+        The decimal separators of the columns of numbers in the first file.
+
+    Returns
+    -------
+    decimals : dict of str to {".", ","}
+        The only separator that fits a column, or else the separator of other columns, or else the learned one.
+    """
+    fits = {name: list(fitting_decimals(_as_text(frame[name]), DECIMALS)) for name in learned if _is_text(frame[name])}
+    only = {fit[0] for fit in fits.values() if len(fit) == 1}
+    decimals = {}
+    for name, decimal in learned.items():
+        fit = fits.get(name, [])
+        decimals[name] = fit[0] if len(fit) == 1 else next(iter(only)) if len(only) == 1 else decimal
+    return decimals
+
+
+def is_written(raw: pd.Series) -> pd.Series:
+    """Tell which values of a column are neither missing nor markers of missing values.
+
+    Parameters
+    ----------
+    raw : Series
+
+    Returns
+    -------
+    is_written : Series of bool
+    """
+    return ~_as_text(raw).map(is_missing_marker).astype(bool)
 
 
 def convert(raw: pd.Series, kind: Kind, decimal: Decimal, format: str | None) -> pd.Series:
@@ -108,7 +145,7 @@ def convert(raw: pd.Series, kind: Kind, decimal: Decimal, format: str | None) ->
     elif kind == "number":
         column = as_truth_values("", text) or as_number("", text, fitting_decimals(text, [decimal]), decimal, kind)
     else:
-        column = as_date("", text, format) if kind == "date" else as_duration("", text)
+        column = as_known_date(text, format) if kind == "date" else as_duration("", text)
     return pd.Series(np.nan, raw.index) if column is None or column.values is None else column.values
 
 
@@ -172,8 +209,8 @@ def format_value(value: object) -> str:
     -------
     text : str
     """
-    # Write 3.0 as 3, because whole numbers become float64 if a value of the column is missing.
-    return f"{value:.0f}" if isinstance(value, float) and value % 1 == 0 else str(value)
+    # Write 3.0 as 3, because whole numbers become float64 if a value of the column is missing, and -0.0 as 0.
+    return f"{value + 0.0:.0f}" if isinstance(value, float) and value % 1 == 0 else str(value)
 
 
 def _usual_decimal(fits: Iterable[dict[Decimal, Numbers]], separator: str) -> Decimal:
@@ -206,9 +243,19 @@ def _typed_values(raw: pd.Series) -> tuple[Kind | None, pd.Series | None]:
         return None, None
     if isinstance(raw.dtype, pd.CategoricalDtype):
         return "category", _as_text(raw.astype(object))
+    if isinstance(raw.dtype, pd.PeriodDtype):
+        raw = raw.dt.to_timestamp()
     inferred = types.infer_dtype(raw, skipna=True)
     if inferred in TIMES:
         return TIMES[inferred], pd.Series(count_days(raw), raw.index)
     # Truth values are objects if some are missing.
     numbers = raw.astype("boolean") if inferred == "boolean" else raw
-    return "number", pd.Series(numbers.to_numpy(np.float64, na_value=np.nan), raw.index)
+    try:
+        values = pd.Series(numbers.to_numpy(np.float64, na_value=np.nan), raw.index)
+    except (TypeError, ValueError):
+        # Values of other types, such as intervals.
+        return "category", _as_text(raw)
+    # Large whole numbers are codes, and different ones must not become the same float.
+    if values.abs().max() >= LARGEST_WHOLE and values.nunique() < raw.nunique():
+        return "category", _as_text(raw)
+    return "number", values

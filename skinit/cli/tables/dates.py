@@ -17,14 +17,16 @@ from .numerals import LEAST_SHARE, is_missing_marker
 ISO = "ISO8601"
 # Formats that pandas does not guess.
 MORE_FORMATS = (
-    *("%Y%m%d", "%m/%d/%Y", "%d/%m/%Y", "%d.%m.%Y", "%d.%m.%y", "%d-%b-%y", "%d %b %y"),
+    *("%Y%m%d", "%m/%d/%Y", "%d/%m/%Y", "%d.%m.%Y", "%d.%m.%y", "%d-%b-%y", "%d %b %y", "%y-%m-%d"),
+    *("%d%b%Y", "%Y年%m月%d日"),
     # Formats without a day.
-    *("%m/%Y", "%b-%Y", "%b %Y", "%B %Y", "%b-%y"),
+    *("%m/%Y", "%b-%Y", "%b %Y", "%B %Y", "%b-%y", "%m.%Y", "%Y/%m"),
 )
 # Directives of formats in words.
 DIRECTIVES = {
     "%Y": "year",
-    "%y": "year",
+    # As in pandas and Python.
+    "%y": "year from 1969 to 2068",
     "%m": "month",
     "%b": "month",
     "%B": "month",
@@ -44,12 +46,20 @@ DIRECTIVES = {
 MICROSECONDS_OF_A_DAY = 86_400_000_000
 # Number of values from which a format is guessed.
 N_GUESSES = 5
-# Dates and months of ISO 8601, which need no guess.
-ISO_DATE = re.compile(r"[-+]?\d{4,6}-\d{2}(-\d{2}.*)?")
+# Dates, months and weeks of ISO 8601, which need no guess.
+ISO_DATE = re.compile(r"[-+]?\d{4,6}-\d{2}(-\d{2}.*)?|\d{4}-W\d{2}(-\d)?")
+# A date that ends with a year of two digits, and perhaps a time.
+SHORT_YEAR = re.compile(r"(\d{1,2}([./-])\d{1,2}\2)(\d{2}(?!\d).*)")
 # A date has at least one digit.
 DATE = re.compile(r".*\d.*")
-# Days, hours and minutes, or both.
-DURATION = re.compile(r"[-+]?(\d+ days?,? ?)?[-+]?\d{1,4}:\d{2}(:\d{2}(\.\d+)?)?|[-+]?\d+ days?")
+# Days, hours and minutes: 2 days 3:45, 1h 30m or PT1H30M.
+DURATION = re.compile(
+    r"[-+]?(\d+ days?,? ?)?[-+]?\d{1,4}:\d{2}(:\d{2}(\.\d+)?)?|[-+]?\d+ days?"
+    r"|(?=\d)(\d+ ?h)? ?(\d+ ?m(in)?)? ?(\d+(\.\d+)? ?s)?"
+    r"|P(?=.)(\d+D)?(T(?=.)(\d+H)?(\d+M)?(\d+(\.\d+)?S)?)?"
+)
+# A time of day with AM or PM.
+CLOCK = re.compile(r"(0?\d|1[0-2])(:\d{2}(?::\d{2})?)? ?([ap])\.?m\.?", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -130,6 +140,9 @@ def read_durations(column: pd.Series) -> np.ndarray | None:
     for i, text in enumerate(texts):
         if is_missing_marker(text):
             continue
+        if clock := CLOCK.fullmatch(text):
+            hour = int(clock[1]) % 12 + (12 if clock[3] in "pP" else 0)
+            text = f"{hour}{clock[2] or ':00'}"
         if not DURATION.fullmatch(text):
             return None
         # pandas needs seconds after hours and minutes.
@@ -160,6 +173,25 @@ def count_days(values: pd.Series) -> np.ndarray:
     if types.is_timedelta64_dtype(values):
         return values.to_numpy() / np.timedelta64(1, "D")
     return np.array([np.nan if pd.isna(value) else _count_days(value) for value in values], dtype=np.float64)
+
+
+def guess_format(text: str) -> str | None:
+    """Guess the format of one date.
+
+    Parameters
+    ----------
+    text : str
+        The text without spaces around it.
+
+    Returns
+    -------
+    format : str or None
+        None if the text is not a date.
+    """
+    if ISO_DATE.fullmatch(text):
+        return ISO
+    guess = _guess_format(text, True) if DATE.fullmatch(text) else None
+    return guess if guess and _is_dated(guess) else None
 
 
 def describe_format(format: str) -> str:
@@ -213,6 +245,10 @@ def _guess_format(text: str, day_first: bool) -> str | None:
     with warnings.catch_warnings():
         # pandas warns if the order of day and month differs from the requested order.
         warnings.simplefilter("ignore")
+        if short := SHORT_YEAR.fullmatch(text):
+            # pandas does not guess years of two digits.
+            guess = guess_datetime_format(f"{short[1]}20{short[3]}", dayfirst=day_first)
+            return guess and guess.replace("%Y", "%y")
         return guess_datetime_format(text, dayfirst=day_first)
 
 
@@ -223,7 +259,14 @@ def _is_dated(format: str) -> bool:
 
 
 def _fits(text: str, format: str) -> bool:
-    return not np.isnan(_parse([text], format)[0])
+    if format not in MORE_FORMATS:
+        return not np.isnan(_parse([text], format)[0])
+    # Python is faster for one text than pandas.
+    try:
+        datetime.strptime(text, format)
+    except ValueError:
+        return False
+    return True
 
 
 def _parse(texts: Iterable[str], format: str) -> np.ndarray:
@@ -245,5 +288,7 @@ def _parse_any_year(text: str, format: str) -> float:
     try:
         return _count_days(datetime.fromisoformat(text))
     except ValueError:
+        if not ISO_DATE.fullmatch(text):
+            raise
         # Years before 1 and after 9999.
         return float(np.datetime64(text, "us").astype(np.int64)) / MICROSECONDS_OF_A_DAY

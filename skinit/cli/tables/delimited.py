@@ -5,7 +5,7 @@ import csv
 import io
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 
@@ -19,6 +19,9 @@ csv.field_size_limit(2**31 - 1)
 
 # Names of columns that look like values.
 NUMBER = re.compile(r"[-+]?\d*[.,]\d+")
+
+# Spaces of no width, and marks for the direction of writing and for the order of bytes.
+INVISIBLE = re.compile("[\u200b\u200e\u200f\u2060\ufeff]")
 
 BYTE_ORDER_MARKS = {
     codecs.BOM_UTF8: "utf-8-sig",
@@ -88,16 +91,17 @@ def decode(content: bytes, encoding: str | None) -> tuple[str, str]:
     if encoding is not None:
         try:
             return content.decode(encoding).removeprefix("\ufeff"), encoding
-        except UnicodeDecodeError as error:
+        except (UnicodeDecodeError, LookupError) as error:
             raise UnreadableError(f"it is not in the encoding {encoding}: {error}. Give another --encoding") from None
     for mark, name in BYTE_ORDER_MARKS.items():
         if content.startswith(mark):
-            return content.decode(name), name
+            return content.decode(name, "replace"), name
     for name in _likely_encodings(content):
         try:
             return content.decode(name), name
         except UnicodeDecodeError:
-            continue
+            if name == "utf-8" and (text := _decode_damaged(content)):
+                return text, name
     # Every byte is valid in this encoding.
     return content.decode("latin-1"), "latin-1"
 
@@ -109,6 +113,14 @@ def _likely_encodings(content: bytes) -> Iterator[str]:
         yield "utf-16-le" if sample[1::2].count(0) > sample[::2].count(0) else "utf-16-be"
     yield "utf-8"
     yield "cp1252"
+
+
+def _decode_damaged(content: bytes) -> str | None:
+    """Text in UTF-8 with a few wrong bytes, or None if it is not UTF-8."""
+    text = content.decode("utf-8", "replace")
+    n_wrong = text.count("\ufffd")
+    n_right = sum(letter > "\x7f" for letter in text) - n_wrong
+    return text if n_right > n_wrong else None
 
 
 def read_delimited(file: io.BytesIO, text_format: TextFormat) -> RawTable:
@@ -134,8 +146,12 @@ def read_delimited(file: io.BytesIO, text_format: TextFormat) -> RawTable:
     if match := re.match(r'"?sep=(.)"?\r?\n', text):
         separator = separator or match[1]
         text = text[match.end() :]
+    # Invisible characters, marks at the start of joined files, and bytes that pad the end of a file.
+    text = INVISIBLE.sub("", text).rstrip("\0\x1a")
     if not text.strip():
         raise UnreadableError("it is empty")
+    if "\0" in text:
+        raise UnreadableError("it has zero bytes, so it is not text, or in another encoding. Save it as text in UTF-8")
     if re.match(r"\s*<(!doctype|html|\?xml)", text, re.IGNORECASE):
         raise UnreadableError("it is a web page or XML, not a table")
     separator = separator or _find_separator(text)
@@ -152,6 +168,8 @@ def read_delimited(file: io.BytesIO, text_format: TextFormat) -> RawTable:
         na_filter=False,
     )
     notes = []
+    if n_wrong := text.count("\ufffd"):
+        notes.append(f"{n_wrong} letter(s) are not valid in the encoding {encoding}, and are shown as \ufffd.")
     if encoding not in ("utf-8", "utf-8-sig") and text_format.encoding is None:
         notes.append(f"The encoding is taken for {encoding} (--encoding sets another).")
     if separator != "," and text_format.separator is None:
@@ -166,7 +184,11 @@ def read_delimited(file: io.BytesIO, text_format: TextFormat) -> RawTable:
         notes.append(
             f"The first line is taken for names, such as {names[0]!r}. If it is data, add a line of names above it."
         )
-    return RawTable(frame.iloc[1:, : len(names)].set_axis(names, axis=1), separator, notes)
+    # Joined files repeat their header.
+    is_header = (frame == frame.iloc[0]).all(axis=1)
+    if n_repeats := is_header.sum() - 1:
+        notes.append(f"{n_repeats} row(s) repeat the header and are left out.")
+    return RawTable(frame.loc[~is_header, : len(names) - 1].set_axis(names, axis=1), separator, notes)
 
 
 def name_columns(header: list[str]) -> list[str]:
@@ -209,24 +231,31 @@ def _find_separator(text: str) -> str:
     """The character that splits most of the first lines into equal numbers of values."""
     sample = "".join(islice(io.StringIO(text, newline=""), N_SAMPLE))
 
-    def rate(separator: str) -> tuple[float, int]:
-        widths = Counter(len(row) for _, row in _rows(sample, separator))
-        width, n_rows = widths.most_common(1)[0]
-        return (n_rows / widths.total(), width) if width > 1 else (0.0, 0)
+    def rate(separator: str) -> tuple[float, int, bool]:
+        rows = [len(row) for _, row in _rows(sample, separator)]
+        width, n_rows = Counter(rows).most_common(1)[0]
+        return (n_rows / len(rows), width, rows[0] > 1) if width > 1 else (0.0, 0, False)
 
     rates = {separator: rate(separator) for separator in SEPARATORS}
-    # Spaces also occur in text with other separators.
-    signs = [separator for separator in SEPARATORS if separator != " " and rates[separator][0] >= 0.5]
-    return max(signs, key=rates.__getitem__) if signs else " " if rates[" "][0] >= 0.5 else ","
+    likely = sorted((sign for sign in SEPARATORS if rates[sign][0] >= 0.5), key=rates.__getitem__, reverse=True)
+    # Spaces also occur in text with other separators, and commas in numbers. The first line may be a title.
+    split_header = [sign for sign in likely if rates[sign][2]]
+    for signs in (split_header, likely):
+        if signs:
+            return next((sign for sign in signs if sign != " "), " ")
+    return ","
 
 
 def _measure(text: str, separator: str) -> tuple[list[str], int, int]:
     """Names of the columns, the most values in a row, and rows with fewer values than names."""
     rows = _rows(text, separator)
-    _, header = next(rows)
+    last_line, header = next(rows)
     widths: Counter[int] = Counter()
     for line, row in rows:
         widths[len(row)] += 1
+        if line > last_line + 1 and any("\n" in value or "\r" in value for value in row):
+            _check_quotes(islice(io.StringIO(text, newline=""), last_line, line), separator, line)
+        last_line = line
         if len(row) > len(header) and any(value.strip() for value in row[len(header) :]):
             shown = "a space" if separator == " " else repr(separator)
             raise UnreadableError(
@@ -239,3 +268,15 @@ def _measure(text: str, separator: str) -> tuple[list[str], int, int]:
         header.pop()
     names = name_columns(header)
     return names, widest, sum(n_rows for width, n_rows in widths.items() if width < len(names))
+
+
+def _check_quotes(lines: Iterable[str], separator: str, last_line: int) -> None:
+    """Refuse a row of several lines unless its quotes begin and end values, because an open quote swallows rows."""
+    try:
+        for _ in csv.reader(lines, delimiter=separator, skipinitialspace=True, strict=True):
+            pass
+    except csv.Error:
+        raise UnreadableError(
+            f"a quote that opens a value above line {last_line} is not closed where the value ends. Close it, or write "
+            "each quote within a value twice, between quotes"
+        ) from None

@@ -2,12 +2,13 @@
 
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator, TransformerMixin
 
 from ...validation import nearest_name_hint
 from .column import Column
-from .columns import convert
+from .columns import convert, is_written, read_decimals
 
 
 class ColumnReader(TransformerMixin, BaseEstimator):
@@ -80,15 +81,47 @@ class ColumnReader(TransformerMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            If a column is missing.
+            If a column is missing, or has infinite numbers.
         """
         for column in self.columns:
             name = column["name"]
             if name not in X.columns:
                 raise ValueError(f"{nearest_name_hint(name, list(X.columns))}There is no column {name!r}.")
-        return pd.DataFrame(
-            {
-                column["name"]: convert(X[column["name"]], column["kind"], column["decimal"], column["format"])
-                for column in self.columns
-            }
+        decimals = read_decimals(
+            X, {column["name"]: column["decimal"] for column in self.columns if column["kind"] == "number"}
         )
+        read = {}
+        for column in self.columns:
+            name, kind = column["name"], column["kind"]
+            values = convert(X[name], kind, decimals.get(name, column["decimal"]), column["format"])
+            if values.dtype == np.float64 and np.isinf(values).any():
+                raise ValueError(f"The column {name!r} holds infinite numbers.")
+            read[name] = values
+        return pd.DataFrame(read)
+
+    def describe_unread(self, X: pd.DataFrame, read: pd.DataFrame) -> list[str]:
+        """Say which values are not of their column's kind.
+
+        Parameters
+        ----------
+        X : DataFrame
+        read : DataFrame
+            The result of `transform` for `X`.
+
+        Returns
+        -------
+        sentences : list of str
+            A sentence for each column that has such values.
+        """
+        sentences = []
+        for column in self.columns:
+            name, kind = column["name"], column["kind"]
+            if kind not in ("number", "date", "duration"):
+                continue
+            is_unread = is_written(X[name]) & read[name].isna()
+            if is_unread.any():
+                sentences.append(
+                    f"The column {name!r} has {is_unread.sum()} value(s) that cannot be read as its {kind}s, such as "
+                    f"{str(X[name][is_unread].iloc[0])!r}. They count as missing."
+                )
+        return sentences

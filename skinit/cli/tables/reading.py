@@ -5,11 +5,14 @@ import gzip
 import io
 import json
 import lzma
+import re
 import sys
 import tarfile
 import zipfile
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
+from typing import TypeGuard
 
 import pandas as pd
 
@@ -17,8 +20,18 @@ from ...validation import nearest_name_hint
 from ..errors import CommandError
 from .delimited import RawTable, TextFormat, UnreadableError, decode, name_columns, read_delimited
 from .names import COMPRESSIONS, SUFFIXES
+from .numerals import parse_number
 
 STANDARD_INPUT = Path("-")
+# The first bytes of Microsoft's compound files.
+OLD_OFFICE = b"\xd0\xcf\x11\xe0"
+# What pandas does not tell about a sheet.
+LAYOUTS = {
+    rb"<mergeCell ": "The workbook has merged cells. Only the first of them has the value; fill the others.",
+    rb'<row [^>]*hidden="(1|true)"': "The workbook has hidden rows, which are read too. Delete those not meant.",
+}
+# The start of a list of records, or of a record.
+RECORD = re.compile(rb'\s*(\[\s*)?\{\s*"')
 
 
 def read_table(path: Path, text_format: TextFormat) -> RawTable:
@@ -55,7 +68,8 @@ def read_table(path: Path, text_format: TextFormat) -> RawTable:
         raise CommandError(f"'{path}' has no rows.")
     if not frame.columns.is_unique:
         name = frame.columns[frame.columns.duplicated()][0]
-        raise CommandError(f"'{path}' has more than one column {name!r}. Rename all but one.")
+        advice = " If the first line is data, write a line of names above." if parse_number(name) else ""
+        raise CommandError(f"'{path}' has more than one column {name!r}. Rename all but one.{advice}")
     table.frame = frame.reset_index(drop=True)
     return table
 
@@ -63,8 +77,11 @@ def read_table(path: Path, text_format: TextFormat) -> RawTable:
 def _read(path: Path, text_format: TextFormat) -> RawTable:
     if path == STANDARD_INPUT:
         content = _decompress(sys.stdin.buffer.read())
-        text_suffix = ".json" if content.lstrip()[:1] in (b"[", b"{") else ".csv"
+        text_suffix = {b"[": ".json", b"{": ".jsonl"}.get(content.lstrip()[:1], ".csv")
         return READERS[_suffix_of_content(content) or text_suffix](io.BytesIO(content), text_format)
+    # pathlib keeps one of the two slashes.
+    if re.match(r"\w{2,}:/", str(path)):
+        raise UnreadableError("it is an address, not a file. Download it first")
     suffixes = [suffix.lower() for suffix in path.suffixes[-3:]]
     archive = suffixes.pop() if suffixes and suffixes[-1] in COMPRESSIONS else None
     if archive and suffixes and suffixes[-1] == ".tar":
@@ -83,7 +100,9 @@ def _read(path: Path, text_format: TextFormat) -> RawTable:
     # Opened here because some libraries cannot open a file whose name is not UTF-8.
     with path.open("rb") as file:
         content = _decompress(file.read())
-    if suffix == ".tsv" and text_format.separator is None:
+    if READERS[suffix] is read_delimited and RECORD.match(content):
+        suffix = ".jsonl"
+    if suffix == ".tsv" and b"\t" in content and text_format.separator is None:
         text_format = TextFormat("\t", text_format.encoding)
     return READERS[_suffix_of_content(content) or suffix](io.BytesIO(content), text_format)
 
@@ -111,7 +130,8 @@ def _is_workbook(content: bytes) -> bool:
 
 def _unzip(content: bytes) -> bytes:
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
-        names = [name for name in archive.namelist() if not name.endswith("/") and not name.startswith("__MACOSX")]
+        # Archives of macOS have hidden files.
+        names = [name for name in archive.namelist() if not re.search(r"(^|/)(__MACOSX/|\.[^/]*$)|/$", name)]
         _check_one_member(names)
         return archive.read(names[0])
 
@@ -154,6 +174,10 @@ def _suffix_of_content(content: bytes) -> str | None:
     """The suffix for a file's content, whatever its name is, or None if it is text."""
     if content.startswith(b"PAR1"):
         return ".parquet"
+    if content.startswith(OLD_OFFICE):
+        raise UnreadableError(
+            "it is an Excel workbook in the old format or with a password. Save it as .xlsx without one"
+        )
     return ".xlsx" if _is_workbook(content) else None
 
 
@@ -172,7 +196,7 @@ def _without_index(frame: pd.DataFrame) -> pd.DataFrame:
 
 def _read_workbook(file: io.BytesIO, _: TextFormat) -> RawTable:
     if not _is_workbook(file.getvalue()):
-        raise UnreadableError("it is not an Excel workbook")
+        raise UnreadableError("it is not an Excel workbook. If it is text, name it .csv")
     try:
         # Without a header, because pandas would rename duplicate columns.
         sheets = pd.read_excel(file, sheet_name=None, header=None, dtype=object, keep_default_na=False, na_values=[""])
@@ -187,7 +211,28 @@ def _read_workbook(file: io.BytesIO, _: TextFormat) -> RawTable:
     names = name_columns(["" if pd.isna(name) else str(name) for name in cells.iloc[0][columns]])
     frame = cells[columns].iloc[1:].set_axis(names, axis=1).infer_objects()
     notes = [f"The sheet {first!r} is read. Other sheets are not: {', '.join(map(repr, others))}."] if others else []
+    notes += _describe_layout(file)
+    if empty := [name for name in names if frame[[name]].isna().all(axis=None)]:
+        notes.append(
+            f"Cells below {empty[0]!r} are empty. If they have formulas, save the workbook in Excel, which stores the "
+            "results."
+        )
     return RawTable(frame, notes=notes)
+
+
+def _describe_layout(file: io.BytesIO) -> list[str]:
+    """Say what a workbook shows otherwise than it is read."""
+    with zipfile.ZipFile(file) as archive:
+        sheets = [archive.read(name) for name in archive.namelist() if re.fullmatch(r"xl/worksheets/[^/]*\.xml", name)]
+    return [sentence for pattern, sentence in LAYOUTS.items() if any(re.search(pattern, sheet) for sheet in sheets)]
+
+
+def _read_json_lines(file: io.BytesIO, text_format: TextFormat) -> RawTable:
+    with suppress(ValueError):
+        record = json.loads(file.getvalue(), object_pairs_hook=_make_record)
+        if isinstance(record, dict) and not any(isinstance(value, list | dict) for value in record.values()):
+            return RawTable(pd.DataFrame([record]))
+    return _read_json(file, text_format)
 
 
 def _read_json(file: io.BytesIO, _: TextFormat) -> RawTable:
@@ -196,7 +241,7 @@ def _read_json(file: io.BytesIO, _: TextFormat) -> RawTable:
         value = json.loads(text, object_pairs_hook=_make_record)
     except json.JSONDecodeError:
         # The file may have a record on each line instead.
-        value = [_loads_line(line, number) for number, line in enumerate(text.splitlines(), 1) if line.strip()]
+        value = [_loads_line(line, number) for number, line in enumerate(text.split("\n"), 1) if line.strip()]
     notes = []
     if isinstance(value, dict) and {"columns", "data"} <= set(value):
         value = [dict(zip(value["columns"], row, strict=True)) for row in value["data"]]
@@ -207,7 +252,19 @@ def _read_json(file: io.BytesIO, _: TextFormat) -> RawTable:
             value = value[tables[0]]
     if not (_are_records(value) or value == [] or _are_columns(value)):
         raise UnreadableError('it is not a list of records such as {"a": 1, "b": 2}, nor a record in each line')
-    return RawTable(pd.DataFrame(value).infer_objects(), notes=notes)
+    if _are_rows(value):
+        value = list(value.values())
+    frame = _flatten(value) if isinstance(value, list) else pd.DataFrame(value)
+    return RawTable(frame.infer_objects(), notes=notes)
+
+
+def _flatten(records: list[dict]) -> pd.DataFrame:
+    """A column for each value, with names such as address.city for records in records."""
+    outer = {name for record in records for name, value in record.items() if isinstance(value, dict)}
+    for name in {name for record in records for name in record}:
+        if name not in outer and any(name.startswith(f"{start}.") for start in outer):
+            raise UnreadableError(f"{name!r} may be a name or a place in a record. Rename it")
+    return pd.json_normalize(records)
 
 
 def _make_record(pairs: list[tuple[str, object]]) -> dict[str, object]:
@@ -230,6 +287,17 @@ def _are_columns(value: object) -> bool:
     )
 
 
+def _are_rows(value: object) -> TypeGuard[dict[str, dict]]:
+    """Whether a record of records has a row under each name, and not a column.
+
+    Rows usually have numbers for names, and are more than columns.
+    """
+    if not isinstance(value, dict) or not value or not all(isinstance(row, dict) for row in value.values()):
+        return False
+    names = {name for row in value.values() for name in row}
+    return not all(map(str.isdecimal, names)) and (all(map(str.isdecimal, value)) or len(value) > len(names))
+
+
 def _loads_line(line: str, number: int) -> object:
     try:
         return json.loads(line, object_pairs_hook=_make_record)
@@ -244,5 +312,5 @@ READERS: dict[str, Callable[[io.BytesIO, TextFormat], RawTable]] = {
     ".parquet": _read_parquet,
     ".xlsx": _read_workbook,
     ".json": _read_json,
-    ".jsonl": _read_json,
+    ".jsonl": _read_json_lines,
 }

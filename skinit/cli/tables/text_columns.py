@@ -1,14 +1,14 @@
 """Columns of text, read as numbers, dates, durations, categories or free text."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pandas as pd
 
 from .column import FEWEST_ROWS, Column, Kind, UnreadableColumnError
-from .dates import ISO, describe_format, read_dates, read_durations
-from .numerals import CODE, Decimal, Numbers, is_missing_marker, read_numbers
+from .dates import ISO, describe_format, guess_format, read_dates, read_durations
+from .numerals import CODE, DECIMALS, LARGEST_WHOLE, Decimal, Numbers, is_missing_marker, parse_number, read_numbers
 
 TRUE_OR_FALSE = "(true or false)"
 TRUTH_VALUES = {"true": 1.0, "false": 0.0}
@@ -16,8 +16,12 @@ TRUTH_VALUES = {"true": 1.0, "false": 0.0}
 FIRST_DATE = 19000000
 # Higher whole numbers are not dates such as 20200131.
 LAST_DATE = 21000000
+# A month and a year, such as 01.2024, which is also a number.
+MONTH_AND_YEAR = r"(0?[1-9]|1[0-2])\.(19|20)\d\d"
 # Number of values that decide whether a column can be read in two ways.
 N_FIRST = 1000
+# Number of distinct values that decide whether a column mixes notations.
+N_OF_MIXTURE = 100
 # Least mean length of the values of free text, in characters.
 SHORTEST_TEXT = 10
 # A column of categories becomes at most this many columns, and its rarest categories share one. Free text has more
@@ -51,7 +55,7 @@ def read_text(name: str, text: pd.Series, kind: Kind | None, fits: dict[Decimal,
     """
     if kind == "category":
         return as_category(name, text)
-    if kind == "text":
+    if kind == "text" and text.str.contains(r"\w").any():
         return Column(name, "text", values=text)
     readers: dict[Kind, Callable[[], Column | None]] = {
         "number": lambda: as_truth_values(name, text) or as_number(name, text, fits, decimal, kind),
@@ -65,16 +69,22 @@ def read_text(name: str, text: pd.Series, kind: Kind | None, fits: dict[Decimal,
         example = _first_value(text)
         values = f"values such as {example!r}" if example else "only missing values"
         raise UnreadableColumnError(f"The column {name!r} cannot be taken for a {kind}: it has {values}.")
-    return Column(name, "text", values=text) if _is_free_text(text) else as_category(name, text)
+    column = Column(name, "text", values=text) if _is_free_text(text) else as_category(name, text)
+    if mixture := _find_mixture(text):
+        column.warnings.append(
+            f"mixes values such as {mixture[0]!r} and {mixture[1]!r}, so it is not read as numbers or dates. If it "
+            "should be, write all values in the same way."
+        )
+    return column
 
 
-def fitting_decimals(text: pd.Series, decimals: list[Decimal]) -> dict[Decimal, Numbers]:
+def fitting_decimals(text: pd.Series, decimals: Sequence[Decimal]) -> dict[Decimal, Numbers]:
     """Read a column as numbers with each decimal separator, and keep those that read the most, and enough, values.
 
     Parameters
     ----------
     text : Series of str
-    decimals : list of {".", ","}
+    decimals : sequence of {".", ","}
 
     Returns
     -------
@@ -219,6 +229,27 @@ def as_date(name: str, text: pd.Series, format: str | None = None) -> Column | N
     return column
 
 
+def as_known_date(text: pd.Series, format: str | None) -> Column | None:
+    """Read a column that has had dates before.
+
+    Parameters
+    ----------
+    text : Series of str
+        Without spaces around the values.
+    format : str or None
+        The format of the dates before.
+
+    Returns
+    -------
+    column : Column or None
+        If no value has this format, dates of another format that is not ambiguous. None if there are no dates.
+    """
+    column = as_date("", text, format)
+    if column is None and (dates := read_dates(text)) and not dates.other_format:
+        column = as_date("", text, dates.format)
+    return column
+
+
 def as_duration(name: str, text: pd.Series) -> Column | None:
     """Read a column as durations.
 
@@ -234,7 +265,16 @@ def as_duration(name: str, text: pd.Series) -> Column | None:
         None if the column has other values.
     """
     days = read_durations(text)
-    return None if days is None else Column(name, "duration", "", pd.Series(days, text.index))
+    if days is None:
+        return None
+    column = Column(name, "duration", "", pd.Series(days, text.index))
+    short = text[text.str.fullmatch(r"\d+:\d+")]
+    if len(short) and text.str.fullmatch(r"\d+:\d+:.*").any():
+        column.warnings.append(
+            f"is ambiguous: {short.iloc[0]!r} is read as hours and minutes. If it has minutes and seconds, write its "
+            "hours too."
+        )
+    return column
 
 
 def as_category(name: str, text: pd.Series) -> Column:
@@ -260,15 +300,44 @@ def _first_value(text: pd.Series) -> str:
 
 
 def _are_codes_or_dates(text: pd.Series, fits: dict[Decimal, Numbers]) -> bool:
-    """Whether whole numbers are codes with leading zeros, or dates such as 20200131."""
+    """Whether numbers are codes, because zeros lead or a float cannot hold the digits, or dates: 20200131, 1.2020."""
+    if re.fullmatch(MONTH_AND_YEAR, _first_value(text)):
+        months = as_date("", text, "%m.%Y")
+        return months is not None and not months.warnings
     for numbers in fits.values():
         values = numbers.values[np.isfinite(numbers.values)]
         if len(values) and (values % 1 == 0).all():
-            if text.str.fullmatch(CODE).any():
+            if text.str.fullmatch(CODE).any() or (np.abs(values).max() >= LARGEST_WHOLE and _lose_digits(text)):
                 return True
             if values.min() > FIRST_DATE and values.max() < LAST_DATE:
                 return as_date("", text, "%Y%m%d") is not None
     return False
+
+
+def _lose_digits(text: pd.Series) -> bool:
+    """Whether different whole numbers are the same float."""
+    numbers = text[text.str.fullmatch(r"[-+]?\d+")]
+    return numbers.astype(np.float64).nunique() < numbers.nunique()
+
+
+def _find_mixture(text: pd.Series) -> list[str]:
+    """Two values in different notations, if at least half of some values are numbers or dates; or none."""
+    values = [value for value in text[:N_FIRST].unique()[:N_OF_MIXTURE] if not is_missing_marker(value)]
+    notations = [_notation(value) for value in values]
+    if 2 * sum(map(bool, notations)) < len(values) or any(re.fullmatch(CODE, value) for value in values):
+        return []
+    examples: dict[str, str] = {}
+    for notation, value in zip(notations, values, strict=True):
+        examples.setdefault(notation, value)
+    return list(examples.values())[:2] if len(examples) > 1 else []
+
+
+def _notation(value: str) -> str:
+    """The notation of a number or a date, or an empty text for other values."""
+    for decimal in DECIMALS:
+        if parsed := parse_number(value, decimal):
+            return f"number {decimal} {parsed[1]}"
+    return guess_format(value) or ""
 
 
 def _is_free_text(text: pd.Series) -> bool:
