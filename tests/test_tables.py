@@ -5,6 +5,7 @@ import gzip
 import io
 import json
 import lzma
+import re
 import sys
 import tarfile
 import zipfile
@@ -685,9 +686,20 @@ def test_hidden_files_of_an_archive_are_ignored(load):
     assert_same(load(buffer.getvalue(), name="a.csv.zip", target="kind"), load(CSV, target="kind"))
 
 
-def test_text_without_words_is_refused(load):
-    with pytest.raises(CommandError, match="'a' cannot be taken for a text"):
-        load(with_target(a=["!", "?!"] * 20), "--as", "a=text")
+@pytest.mark.parametrize("values", [["!", "?!"] * 20, ["some words"] + [""] * 39], ids=["no word", "one row"])
+def test_text_with_too_few_words_is_refused(load, values):
+    with pytest.raises(CommandError, match=r"'a' cannot be taken for a text: it has words in [01] row\(s\)"):
+        load(with_target(a=values, b=SIZES), "--as", "a=text")
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [("hauses.csv", "Did you mean 'houses.csv'? "), ("houses.tsv", "Did you mean 'houses.csv'? "), ("x.csv", "")],
+)
+def test_a_missing_file_is_answered_with_a_file_of_nearly_the_same_name(tmp_path, name, hint):
+    (tmp_path / "houses.csv").write_bytes(CSV)
+    with pytest.raises(CommandError, match=f"^{re.escape(hint)}There is no file"):
+        read_table(tmp_path / name, TextFormat())
 
 
 def test_durations_that_may_be_minutes_are_told(load):

@@ -4,11 +4,32 @@ import os
 import stat
 import tempfile
 from contextlib import suppress
+from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
 from secrets import token_hex
 
 from .cleanup import cleaned_up
+
+
+def similar_files(path: Path) -> list[str]:
+    """Names of the files in a path's folder that it may stand for.
+
+    Parameters
+    ----------
+    path : Path
+
+    Returns
+    -------
+    names : list of str
+        Names that are alike without their suffixes, because all tables have a few suffixes in common.
+    """
+    try:
+        siblings = [sibling.name for sibling in path.parent.iterdir()]
+    except OSError:
+        return []
+    stem = path.name.partition(".")[0].casefold()
+    return [name for name in siblings if get_close_matches(stem, [name.partition(".")[0].casefold()], cutoff=0.5)]
 
 
 def check_writable(path: Path) -> None:

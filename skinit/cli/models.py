@@ -10,7 +10,7 @@ from ..persistence import TRUSTED_TYPES
 from ..validation import nearest_name_hint
 from .data import Table
 from .errors import CommandError
-from .files import write_file
+from .files import similar_files, write_file
 from .search import Trial
 from .tables.reader import ColumnReader
 
@@ -84,8 +84,8 @@ def load_model(path: Path) -> Pipeline:
     try:
         content = path.read_bytes()
     except FileNotFoundError:
-        siblings = [sibling.name for sibling in path.parent.glob(f"*{SUFFIX}")]
-        raise CommandError(f"{nearest_name_hint(path.name, siblings)}There is no file '{path}'.") from None
+        models = [name for name in similar_files(path) if name.endswith(SUFFIX)]
+        raise CommandError(f"{nearest_name_hint(path.name, models)}There is no file '{path}'.") from None
     except OSError as error:
         raise CommandError(f"'{path}' cannot be read: {error.strerror}.") from None
     try:

@@ -94,6 +94,8 @@ def _separator(text: str) -> str:
 
 def _encoding(text: str) -> str:
     try:
+        # Python has codecs that do not encode text, such as rot13. They raise a LookupError too.
+        "".encode(text)
         return codecs.lookup(text).name
     except LookupError:
         raise argparse.ArgumentTypeError(

@@ -18,6 +18,7 @@ import pandas as pd
 
 from ...validation import nearest_name_hint
 from ..errors import CommandError
+from ..files import similar_files
 from .delimited import RawTable, TextFormat, UnreadableError, decode, name_columns, read_delimited
 from .names import COMPRESSIONS, SUFFIXES
 from .numerals import parse_number
@@ -56,12 +57,14 @@ def read_table(path: Path, text_format: TextFormat) -> RawTable:
     try:
         table = _read(path, text_format)
     except FileNotFoundError:
-        raise CommandError(f"{nearest_name_hint(path.name, _siblings(path))}There is no file '{path}'.") from None
+        raise CommandError(f"{nearest_name_hint(path.name, similar_files(path))}There is no file '{path}'.") from None
     except (MemoryError, CommandError):
         raise
     # A damaged file may raise any exception.
     except Exception as error:
-        raise CommandError(f"'{path}' cannot be read: {error}") from None
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error).removesuffix(".")
+        name = "Standard input" if path == STANDARD_INPUT else f"'{path}'"
+        raise CommandError(f"{name} cannot be read: {reason}.") from None
     frame = table.frame
     frame.columns = [str(name).strip() for name in frame.columns]
     if not len(frame):
@@ -105,13 +108,6 @@ def _read(path: Path, text_format: TextFormat) -> RawTable:
     if suffix == ".tsv" and b"\t" in content and text_format.separator is None:
         text_format = TextFormat("\t", text_format.encoding)
     return READERS[_suffix_of_content(content) or suffix](io.BytesIO(content), text_format)
-
-
-def _siblings(path: Path) -> list[str]:
-    try:
-        return [sibling.name for sibling in path.parent.iterdir()]
-    except OSError:
-        return []
 
 
 def _decompress(content: bytes) -> bytes:

@@ -55,7 +55,14 @@ def read_text(name: str, text: pd.Series, kind: Kind | None, fits: dict[Decimal,
     """
     if kind == "category":
         return as_category(name, text)
-    if kind == "text" and text.str.contains(r"\w").any():
+    if kind == "text":
+        n_texts = int(text.str.contains(r"\w").sum())
+        # With fewer, the rows that a fold trains on may have no word.
+        if n_texts < min(FEWEST_ROWS, len(text) / 2):
+            raise UnreadableColumnError(
+                f"The column {name!r} cannot be taken for a text: it has words in {n_texts} row(s). "
+                "Leave it out: --drop."
+            )
         return Column(name, "text", values=text)
     readers: dict[Kind, Callable[[], Column | None]] = {
         "number": lambda: as_truth_values(name, text) or as_number(name, text, fits, decimal, kind),
