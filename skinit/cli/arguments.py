@@ -245,7 +245,7 @@ def _add_compare(commands) -> None:
         "--test",
         metavar="FILE",
         type=Path,
-        help="test rows, on which the best candidate is scored after a fit to all rows of --data",
+        help="file with test rows; the best candidate is fitted to all rows of --data and scored on these",
     )
     run.add_argument(
         "--save",
