@@ -1,4 +1,4 @@
-"""How many times faster skinit is than scikit-learn, PyTorch and JAX, and how close it comes to the processor's peak.
+"""How many times as fast skinit is as scikit-learn, PyTorch and JAX, and how close it comes to the processor's peak.
 
 All libraries do the same work: the same data, initial weights (``init="sklearn"``), batches, order of rows, epochs,
 solver and dtype. Equal final losses show it. They are means over the training rows, computed from the weights of each

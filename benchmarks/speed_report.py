@@ -104,12 +104,12 @@ def format_short_table(results: Results) -> str:
 
 
 EXPLANATION = """\
-Ratios say how many times faster skinit is: the median time of the library divided by skinit's. In rows for a number of
-threads, each library has that many, and skinit's column is its time divided by its best. In the row "best", each
-library has its fastest way and number of threads, which are in brackets. of the peak: the part of skinit's time that
-the multiply-adds of its products would take on numbers in registers, measured in the same run. loss: the mean over the
-training rows after the last epoch, from the weights of each library. result: the mean label of predictions, the norm of
-the last Hessian product, or the number of fits of a search."""
+A ratio is the library's median time divided by skinit's, so 4.0 means that skinit is four times as fast. In rows for
+a number of threads, each library has that many, and skinit's column is its time divided by its best time. In the row
+"best", each library has its fastest way and number of threads, which are in brackets. "of the peak" is the part of
+skinit's time that the multiply-adds of its products would take on numbers in registers, measured in the same run.
+"loss" is the mean over the training rows after the last epoch, from the weights of each library. "result" is the mean
+label of predictions, the norm of the last Hessian product, or the number of fits of a search."""
 
 
 def describe_machine(versions: dict[str, str]) -> dict:
@@ -210,7 +210,7 @@ def _draw_ratios(ax, results: Results, places: np.ndarray) -> None:
     ax.set_xlim(low, high)
     ax.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
     ax.minorticks_off()
-    ax.set_xlabel("how many times faster skinit is")
+    ax.set_xlabel("how many times as fast skinit is")
 
 
 def _draw_peak_fractions(ax, results: Results, places: np.ndarray) -> None:

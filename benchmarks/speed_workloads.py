@@ -37,11 +37,11 @@ class Workload:
     peers : tuple of str
         The other libraries that can do it.
     goal : float
-        How many times faster than the best of them skinit should be.
+        How many times as fast as the best of them skinit should be.
     peak_goal : float or None
         The part of skinit's time on one core that the multiply-adds should take at the processor's peak.
     scaling_goal : float or None
-        How many times faster skinit should be on two cores than on one.
+        How many times as fast skinit should be on two cores as on one.
     busy_processes : int
         The number of other processes that compete for the cores.
     compiled : bool

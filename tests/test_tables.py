@@ -334,16 +334,16 @@ COLUMNS = {
     "shuffled": ([str(i) for i in RNG.permutation(40) + 1], "left out: row numbers"),
     "PassengerId": (
         [str(7 * i) for i in range(40)],
-        "left out: an identifier, because every row has another whole number",
+        "left out: an identifier, because every row has a different whole number",
     ),
-    "token": ([f"x{i}y" for i in range(40)], "left out: an identifier, because every row has another value"),
+    "token": ([f"x{i}y" for i in range(40)], "left out: an identifier, because every row has a different value"),
     "almost token": (
         [f"x{i % 39}y" for i in range(40)],
-        "left out: an identifier, because nearly every row has another value",
+        "left out: an identifier, because nearly every row has a different value",
     ),
     "row": (
         [str(3 * i) for i in range(39)] + [""],
-        "left out: an identifier, because nearly every row has another whole number",
+        "left out: an identifier, because nearly every row has a different whole number",
     ),
     "big codes": ([str(2**53 + i % 4) for i in range(40)], "category of 4"),
     "big numbers": ([f"{i + 1}000000000000000000" for i in range(40)], "number"),
@@ -671,7 +671,7 @@ def test_a_total_below_the_rows_is_told(load):
 def test_huge_numbers_are_refused_and_not_a_traceback(load):
     with pytest.raises(CommandError, match="'a' holds numbers beyond 1e.150. Correct them"):
         load(with_target(a=["1e308", "-1e308"] * 20))
-    with pytest.raises(CommandError, match="'y' holds numbers beyond 1e.150. Take another unit"):
+    with pytest.raises(CommandError, match="'y' holds numbers beyond 1e.150. Use another unit"):
         load(pd.DataFrame({"a": SIZES, "y": SIZES * 1e300}))
 
 

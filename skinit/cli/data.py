@@ -280,9 +280,7 @@ def _make_table(
                 + "".join(f" It {warning}" for warning in target.warnings)
             )
         if (values.abs() > LARGEST_NUMBER).any():
-            raise CommandError(
-                f"The target {target.name!r} holds numbers beyond {LARGEST_NUMBER:g}. Take another unit."
-            )
+            raise CommandError(f"The target {target.name!r} holds numbers beyond {LARGEST_NUMBER:g}. Use another unit.")
         return Table(name, X, values.to_numpy(np.float64), task, target.name, [], notes, columns, target_column=target)
     codes, classes = pd.factorize(labels, sort=True)
     class_names = [format_value(label) for label in classes]

@@ -1,4 +1,4 @@
-"""Start of the command line's process, and its end by Ctrl-C."""
+"""Starts the process of the command line, and ends it after Ctrl-C."""
 
 import os
 import signal
@@ -50,7 +50,7 @@ def _end_on_interrupt() -> None:
     the signal, as do all child processes, which inherit the mask, and one thread waits for it.
     """
     if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
-        # The parent process, for example nohup, has told this process to ignore Ctrl-C.
+        # The parent process, for example nohup, has set this process to ignore Ctrl-C.
         return
     if not hasattr(signal, "sigwait"):
         # Windows has no sigwait.
