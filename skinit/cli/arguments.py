@@ -60,9 +60,9 @@ examples:
 """
 
 SCHEME_SYNTAX = f"""\
+  A scheme may have parameters, and +auto gives it the automatic learning rate:
   {SYNTAX}
-  with parameters of the initializer, or with an automatic learning rate:
-  random:std=0.1, he:scale=1,mode=fan_out, hessian+auto
+  Examples: random:std=0.1, he:scale=1,mode=fan_out, hessian+auto
 
 """
 
