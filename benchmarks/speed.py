@@ -32,7 +32,7 @@ PAUSE_SECONDS = 0.1
 
 
 def thread_counts() -> list[int]:
-    """Return the numbers of threads to measure. If processes cannot be confined to cores, only that of all cores."""
+    """Return the numbers of threads to measure. If processes cannot be confined to cores, only the number of cores."""
     if not hasattr(os, "sched_getaffinity"):
         return [os.cpu_count() or 1]
     return [n_threads for n_threads in (1, 2) if n_threads <= len(os.sched_getaffinity(0))]

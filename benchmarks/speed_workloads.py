@@ -173,8 +173,8 @@ class Start:
 def training_loss(workload: Workload, X, y: np.ndarray, coefs: list, intercepts: list) -> float:
     """Return the mean loss and penalty on all rows, in float64 by the same code for all libraries.
 
-    One logistic output has the log loss of two classes, and several outputs that of as many classes. A regression has
-    half the mean squared error.
+    One logistic output has the log loss of two classes, and several outputs have the log loss of as many classes. A
+    regression has half the mean squared error.
     """
     activations = X.astype(np.float64)
     for k, (coef, intercept) in enumerate(zip(coefs, intercepts, strict=True)):

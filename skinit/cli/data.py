@@ -31,7 +31,7 @@ Task = Literal["classification", "regression"]
 
 # Whole numbers with more values than this are quantities, not classes.
 MAX_CLASSES_OF_NUMBERS = 20
-# Number of rows in which a missing target is looked for, because one of them may be the header.
+# If the target is not in the header, this many rows are searched for it, because one of them may be the real header.
 N_HEADERS = 50
 # The squares of larger numbers overflow.
 LARGEST_NUMBER = 1e150

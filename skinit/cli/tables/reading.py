@@ -247,7 +247,7 @@ def _read_json(file: io.BytesIO, _: TextFormat) -> RawTable:
             notes.append(f"The records under {tables[0]!r} are read.")
             value = value[tables[0]]
     if not (_are_records(value) or value == [] or _are_columns(value)):
-        raise UnreadableError('it is not a list of records such as {"a": 1, "b": 2}, nor a record in each line')
+        raise UnreadableError('it must be a list of records such as {"a": 1, "b": 2}, or have a record in each line')
     if _are_rows(value):
         value = list(value.values())
     frame = _flatten(value) if isinstance(value, list) else pd.DataFrame(value)
