@@ -2,7 +2,7 @@
 
 A candidate is a multiple of the step that the curvature gives, a schedule, and perhaps an average of the parameters.
 All candidates train the cells of `quality` on five tables that were not used to choose the rule, with other seeds.
-The gain of a candidate in a cell is its mean test score over seeds minus that of the constant rate. The report has
+The gain of a candidate in a cell is its mean test score over seeds minus the score of the constant rate. The report has
 the mean gain over cells, its standard error, and the shares of cells whose score rose or fell by more than 0.005.
 """
 

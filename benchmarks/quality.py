@@ -1,7 +1,9 @@
 """Scores of untuned networks, compared with a grid search over initialization and learning rate.
 
-Untuned is one run with ``init="hessian", learning_rate_init="auto"``. The grid has every scheme with every rate. A
-*cell* is a table, an activation, a depth and a solver. All runs of a cell have the same epochs, batches and momentum.
+Untuned is one run with ``init="hessian", learning_rate_init="auto"``. A member of the grid is a run with one scheme and
+one rate, and the grid has every scheme with every rate. A *cell* is a table, an activation, a depth and a solver. All
+runs of a cell have the same epochs, batches and momentum.
+
 For each seed the rows are split into training, validation and test (60/20/20). The seed also draws the weights. The
 choice of the grid is the member with the best mean score over seeds on the validation rows, which untuned never sees.
 Both are compared on the test rows. They are also compared with rivals, other recipes of a single run: each scheme,

@@ -1,10 +1,10 @@
 """The report of the quality benchmark: a table, a summary, a picture and a JSON file.
 
-Untuned falls short in a cell if its mean test score is below that of the choice of the grid by more than the standard
+Untuned falls short in a cell if its mean test score is below the score of the grid's choice by more than the standard
 error of their difference, sqrt(a² + b²). Here a and b are the standard errors over seeds that are printed with the
 scores. The standard error of the *paired* differences would be smaller, because both see the same splits. But over a
 few seeds it is itself uncertain: two equal differences make it zero, and of two equally good methods one would fall
-short in every fifth cell. The report has the share by this stricter measure too, with that of two equal methods.
+short in every fifth cell. The report has the share by this stricter measure too, and the share for two equal methods.
 """
 
 import json
@@ -306,7 +306,7 @@ def format_summary(summary: dict) -> str:
         f"(the grid's choice at chance where untuned learned: "
         f"{len(summary['cells_grid_choice_at_chance_where_untuned_learned'])}; neither learned: "
         f"{len(summary['cells_nothing_learned'])})",
-        f"  median time of the grid, divided by that of untuned: {summary['median_time_ratio']:.1f} "
+        f"  median of the grid's time divided by untuned's time: {summary['median_time_ratio']:.1f} "
         f"(untuned takes as long as {summary['median_cost_in_runs']:.1f} runs of the grid)",
         f"  difference of scores: mean {summary['mean_difference']:+.4f}, median {summary['median_difference']:+.4f}",
         "",

@@ -13,7 +13,7 @@ from .quality_report import COLORS, MARKERS, CellResult
 
 
 def differences(results: list[CellResult]) -> pd.DataFrame:
-    """Return a row for each cell and rival, with its test score minus that of the choice of the grid."""
+    """Return a row for each cell and rival, with its test score minus the score of the grid's choice."""
     return pd.DataFrame(
         [
             {
@@ -77,7 +77,7 @@ def draw(table: pd.DataFrame, path: Path) -> None:
         ax.set_xticks(np.arange(len(rates)), rates)
         ax.set_xlabel("learning_rate_init")
         ax.set_title(solver, loc="left")
-    axes[0].set_ylabel("test score minus that of the grid's choice, mean over cells")
+    axes[0].set_ylabel("test score minus the score of the grid's choice, mean over cells")
     axes[-1].legend(title="init", fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5))
     figure.savefig(path, dpi=110)
 

@@ -1,4 +1,4 @@
-"""How many times faster skinit is than scikit-learn, PyTorch and JAX, and how close it comes to the processor's peak.
+"""How many times as fast skinit is as scikit-learn, PyTorch and JAX, and how close it comes to the processor's peak.
 
 All libraries do the same work: the same data, initial weights (``init="sklearn"``), batches, order of rows, epochs,
 solver and dtype. Equal final losses show it. They are means over the training rows, computed from the weights of each
@@ -32,7 +32,7 @@ PAUSE_SECONDS = 0.1
 
 
 def thread_counts() -> list[int]:
-    """Return the numbers of threads to measure. If processes cannot be confined to cores, only that of all cores."""
+    """Return the numbers of threads to measure. If processes cannot be confined to cores, only the number of cores."""
     if not hasattr(os, "sched_getaffinity"):
         return [os.cpu_count() or 1]
     return [n_threads for n_threads in (1, 2) if n_threads <= len(os.sched_getaffinity(0))]

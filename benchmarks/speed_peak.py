@@ -1,4 +1,4 @@
-"""The shortest time in which a processor can do the multiply-adds of a training, in any library."""
+"""The shortest time that a processor needs for the multiply-adds of a training, in any library."""
 
 from concurrent.futures import ThreadPoolExecutor
 from functools import reduce

@@ -22,7 +22,7 @@ from .speed_workloads import PEERS
 COLORS = {"scikit-learn": "#E69F00", "PyTorch": "#D55E00", "JAX": "#0072B2", "peak": "#009E73"}
 MARKERS = {"scikit-learn": "s", "PyTorch": "^", "JAX": "o"}
 # The largest width of printed lines.
-WIDTH = 160
+WIDTH = 170
 
 
 # Text.
@@ -42,7 +42,7 @@ def _number(value: float | None) -> str:
 def format_table(results: Results) -> str:
     """Return a table with, for each workload, the ratios by number of threads, the best ratios, and the losses."""
     table = Table(box=SIMPLE_HEAD)
-    for name in ("workload", "skinit", *PEERS, "of the peak", "goal"):
+    for name in ("workload", "skinit", *PEERS, "peak", "goal"):
         table.add_column(name, justify="left" if name in ("workload", "goal") else "right", no_wrap=True)
     for workload in results.workloads:
         table.add_row(workload.name)
@@ -104,12 +104,12 @@ def format_short_table(results: Results) -> str:
 
 
 EXPLANATION = """\
-Ratios say how many times faster skinit is: the median time of the library divided by skinit's. In rows for a number of
-threads, each library has that many, and skinit's column is its time divided by its best. In the row "best", each
-library has its fastest way and number of threads, which are in brackets. of the peak: the part of skinit's time that
-the multiply-adds of its products would take on numbers in registers, measured in the same run. loss: the mean over the
-training rows after the last epoch, from the weights of each library. result: the mean label of predictions, the norm of
-the last Hessian product, or the number of fits of a search."""
+A ratio is the library's median time divided by skinit's, so 4.0 means that skinit is four times as fast. In rows for
+a number of threads, each library has that many, and skinit's column is its time divided by its best time. In the row
+"best", each library has its fastest way and number of threads, which are in brackets. "peak" is the part of
+skinit's time that the multiply-adds of its products would take on numbers in registers, measured in the same run.
+"loss" is the mean over the training rows after the last epoch, from the weights of each library. "result" is the mean
+label of predictions, the norm of the last Hessian product, or the number of fits of a search."""
 
 
 def describe_machine(versions: dict[str, str]) -> dict:
@@ -210,7 +210,7 @@ def _draw_ratios(ax, results: Results, places: np.ndarray) -> None:
     ax.set_xlim(low, high)
     ax.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
     ax.minorticks_off()
-    ax.set_xlabel("how many times faster skinit is")
+    ax.set_xlabel("how many times as fast skinit is")
 
 
 def _draw_peak_fractions(ax, results: Results, places: np.ndarray) -> None:
@@ -225,7 +225,7 @@ def _draw_peak_fractions(ax, results: Results, places: np.ndarray) -> None:
         if workload.peak_goal is not None:
             ax.vlines(workload.peak_goal, place - 0.45, place + 0.45, color="black", linewidth=1.2, linestyle=":")
     ax.set_xlim(0, largest * 1.15)
-    ax.set_xlabel("part of the processor's peak on one core")
+    ax.set_xlabel("part of the peak, one core")
 
 
 def draw(results: Results, path: Path) -> None:

@@ -94,7 +94,7 @@ class Results:
         return min(ways, key=lambda way: way.median, default=None)
 
     def ratio(self, workload: Workload, library: str, threads: int | None = None) -> float | None:
-        """Return how many times faster skinit is."""
+        """Return how many times as fast skinit is."""
         theirs, ours = self.best(workload, library, threads), self.best(workload, "skinit", threads)
         return None if theirs is None or ours is None else theirs.median / ours.median
 
@@ -103,12 +103,12 @@ class Results:
         return self.ratio(workload, "peak", threads)
 
     def scaling(self, workload: Workload) -> float | None:
-        """Return how many times faster skinit is on two cores than on one."""
+        """Return how many times as fast skinit is on two cores as on one."""
         one, two = (self.best(workload, "skinit", threads) for threads in (1, 2))
         return None if one is None or two is None else one.median / two.median
 
     def gain_of_threads(self, workload: Workload) -> float | None:
-        """Return how many times faster skinit is with threads of its choice than held to one thread, in one process."""
+        """Return how many times as fast skinit is with threads of its choice as with one thread, in one process."""
         medians = {
             measurement.variant: measurement.median
             for measurement in self.measurements

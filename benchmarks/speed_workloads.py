@@ -37,11 +37,11 @@ class Workload:
     peers : tuple of str
         The other libraries that can do it.
     goal : float
-        How many times faster than the best of them skinit should be.
+        How many times as fast as the best of them skinit should be.
     peak_goal : float or None
         The part of skinit's time on one core that the multiply-adds should take at the processor's peak.
     scaling_goal : float or None
-        How many times faster skinit should be on two cores than on one.
+        How many times as fast skinit should be on two cores as on one.
     busy_processes : int
         The number of other processes that compete for the cores.
     compiled : bool
@@ -173,8 +173,8 @@ class Start:
 def training_loss(workload: Workload, X, y: np.ndarray, coefs: list, intercepts: list) -> float:
     """Return the mean loss and penalty on all rows, in float64 by the same code for all libraries.
 
-    One logistic output has the log loss of two classes, and several outputs that of as many classes. A regression has
-    half the mean squared error.
+    One logistic output has the log loss of two classes, and several outputs have the log loss of as many classes. A
+    regression has half the mean squared error.
     """
     activations = X.astype(np.float64)
     for k, (coef, intercept) in enumerate(zip(coefs, intercepts, strict=True)):

@@ -103,7 +103,7 @@ def test_the_test_score_is_the_score_of_the_saved_model(run, files, tmp_path):
     accuracy = np.mean(model.predict(rows) == rows["y"])
     commonest = pd.read_csv(data)["y"].mode()[0]
     words = " ".join(out.split())
-    assert f"On the {len(rows)} rows of test.csv: accuracy {accuracy:.3f} of he" in words
+    assert f"On the {len(rows)} rows of test.csv, the accuracy is {accuracy:.3f} for he" in words
     assert f"(chance {np.mean(rows['y'] == commonest):.3f})" in words
     assert "1 row(s) of test.csv have no target and are left out." in out
 
@@ -194,7 +194,7 @@ def test_a_candidate_that_diverges_on_all_rows_is_not_saved(run, files, tmp_path
     monkeypatch.setattr(SchemeSearch, "fit", diverge)
     status, _, err = run(*compare(files("words")[0], tmp_path, "--save", tmp_path / "m.skops"))
     assert status == 2
-    assert "diverges on all rows: nothing is scored or saved" in err
+    assert "diverges when fitted to all rows, so nothing is scored or saved" in err
     assert not (tmp_path / "m.skops").exists()
 
 

@@ -181,7 +181,7 @@ def test_the_readme_has_the_scores_of_the_benchmark():
     _, default, untuned = csv.reader(table.splitlines())
     text = " ".join((ROOT / "README.md").read_text().split())
     assert f"its test R² is {untuned[1]}, and scikit-learn's default regressor has {default[1]}." in text
-    assert f"With `load_diabetes(scaled=False)` they have {untuned[2]} and {default[2]} (" in text
+    assert f"With `load_diabetes(scaled=False)` the scores are {untuned[2]} and {default[2]} (" in text
 
 
 def test_the_speeds_of_the_start_page_are_those_of_the_benchmark():

@@ -334,16 +334,16 @@ COLUMNS = {
     "shuffled": ([str(i) for i in RNG.permutation(40) + 1], "left out: row numbers"),
     "PassengerId": (
         [str(7 * i) for i in range(40)],
-        "left out: an identifier, because every row has another whole number",
+        "left out: an identifier, because every row has a different whole number",
     ),
-    "token": ([f"x{i}y" for i in range(40)], "left out: an identifier, because every row has another value"),
+    "token": ([f"x{i}y" for i in range(40)], "left out: an identifier, because every row has a different value"),
     "almost token": (
         [f"x{i % 39}y" for i in range(40)],
-        "left out: an identifier, because nearly every row has another value",
+        "left out: an identifier, because nearly every row has a different value",
     ),
     "row": (
         [str(3 * i) for i in range(39)] + [""],
-        "left out: an identifier, because nearly every row has another whole number",
+        "left out: an identifier, because nearly every row has a different whole number",
     ),
     "big codes": ([str(2**53 + i % 4) for i in range(40)], "category of 4"),
     "big numbers": ([f"{i + 1}000000000000000000" for i in range(40)], "number"),
@@ -446,8 +446,8 @@ def test_columns_can_be_chosen_dropped_and_given_a_kind(load):
         (["--as", "sise=number"], "Did you mean 'size'? There is no column 'sise' for --as."),
         (["--as", "size=nmber"], "Did you mean 'number'?"),
         (["--as", "size"], "COLUMN=TYPE"),
-        (["--as", "colour=number"], "'colour' cannot be taken for a number: it has values such as"),
-        (["--as", "colour=date"], "'colour' cannot be taken for a date"),
+        (["--as", "colour=number"], "'colour' cannot be read as numbers: it has values such as"),
+        (["--as", "colour=date"], "'colour' cannot be read as dates"),
         (["--drop", "kind"], "--drop cannot leave out the target 'kind'"),
         (["--drop", "size", "colour", "sold"], "no column besides the target"),
         (["--sep", ";;"], "--sep takes one character"),
@@ -491,7 +491,10 @@ def test_missing_markers_in_a_numeric_target_are_named_and_may_be_a_class(load):
     frame = pd.DataFrame({"a": SIZES, "y": ["None", "5", "10", "5"] * 10})
     table = load(frame)
     assert table.class_names == ["5", "10"]
-    assert "10 row(s) without a target are left out. Taken for missing: 'None' (--as y=category" in table.notes[0]
+    assert (
+        "10 row(s) without a target are left out. These values count as missing: 'None' (--as y=category"
+        in table.notes[0]
+    )
     assert load(frame, "--as", "y=category").class_names == ["10", "5", "None"]
 
 
@@ -598,7 +601,7 @@ def test_a_reader_tells_values_that_it_cannot_read(load):
         ),
         ("a.csv", "1,2,u\n3,4,v\n", "If the first line is data, write a line of names above."),
         ("a.csv", "1,1,u\n3,4,v\n", "If the first line is data, write a line of names above."),
-        ("a.csv", "a~y\n1~u\n", "--sep gives the sign between them"),
+        ("a.csv", "a~y\n1~u\n", "--sep sets the character between them"),
         ("a.csv", "a;x\n1;u\n", "Columns are separated by semicolons"),
     ],
 )
@@ -668,7 +671,7 @@ def test_a_total_below_the_rows_is_told(load):
 def test_huge_numbers_are_refused_and_not_a_traceback(load):
     with pytest.raises(CommandError, match="'a' holds numbers beyond 1e.150. Correct them"):
         load(with_target(a=["1e308", "-1e308"] * 20))
-    with pytest.raises(CommandError, match="'y' holds numbers beyond 1e.150. Take another unit"):
+    with pytest.raises(CommandError, match="'y' holds numbers beyond 1e.150. Use another unit"):
         load(pd.DataFrame({"a": SIZES, "y": SIZES * 1e300}))
 
 
@@ -688,7 +691,7 @@ def test_hidden_files_of_an_archive_are_ignored(load):
 
 @pytest.mark.parametrize("values", [["!", "?!"] * 20, ["some words"] + [""] * 39], ids=["no word", "one row"])
 def test_text_with_too_few_words_is_refused(load, values):
-    with pytest.raises(CommandError, match=r"'a' cannot be taken for a text: it has words in [01] row\(s\)"):
+    with pytest.raises(CommandError, match=r"'a' cannot be read as text: it has words in [01] row\(s\)"):
         load(with_target(a=values, b=SIZES), "--as", "a=text")
 
 

@@ -60,9 +60,9 @@ examples:
 """
 
 SCHEME_SYNTAX = f"""\
+  A scheme may have parameters, and +auto gives it the automatic learning rate:
   {SYNTAX}
-  with parameters of the initializer, or with an automatic learning rate:
-  random:std=0.1, he:scale=1,mode=fan_out, hessian+auto
+  Examples: random:std=0.1, he:scale=1,mode=fan_out, hessian+auto
 
 """
 
@@ -245,7 +245,7 @@ def _add_compare(commands) -> None:
         "--test",
         metavar="FILE",
         type=Path,
-        help="test rows, on which the best candidate is scored after a fit to all rows of --data",
+        help="file with test rows; the best candidate is fitted to all rows of --data and scored on these",
     )
     run.add_argument(
         "--save",

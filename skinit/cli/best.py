@@ -126,13 +126,15 @@ def use_best(
     trial = search.fit(table.frame, table.y, best["init"], best["hidden"])
     description = f"{best['init']}, {describe_hidden(best['hidden'])}"
     if trial.network_ is None:
-        raise CommandError(f"The best candidate ({description}) diverges on all rows: nothing is scored or saved.")
+        raise CommandError(
+            f"The best candidate ({description}) diverges when fitted to all rows, so nothing is scored or saved."
+        )
     document = {}
     if test:
         score, chance = metric.scorer(trial, test.X, test.y), search.chance_score(table.y, test.y)
         say(
-            f"On the {len(test.y)} rows of {test.name}: {metric.name} {metric.format(score)} of {description}, fitted "
-            f"to all rows of {table.name} (chance {metric.format(chance)})."
+            f"On the {len(test.y)} rows of {test.name}, the {metric.name} is {metric.format(score)} for {description}, "
+            f"fitted to all rows of {table.name} (chance {metric.format(chance)})."
         )
         for note in test.notes:
             say(note)

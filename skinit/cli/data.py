@@ -31,7 +31,7 @@ Task = Literal["classification", "regression"]
 
 # Whole numbers with more values than this are quantities, not classes.
 MAX_CLASSES_OF_NUMBERS = 20
-# Number of rows in which a missing target is looked for, because one of them may be the header.
+# If the target is not in the header, this many rows are searched for it, because one of them may be the real header.
 N_HEADERS = 50
 # The squares of larger numbers overflow.
 LARGEST_NUMBER = 1e150
@@ -234,7 +234,7 @@ def load_table(arguments: argparse.Namespace) -> Table:
     frame = raw.frame[_choose_columns(raw, arguments)]
     if kind := unusable_kind(frame[target].dropna()):
         raise CommandError(f"The target {target!r} holds {kind}; a target takes numbers, or names of classes.")
-    # Rows without a target, such as remarks below the table, must not decide what the columns are taken for.
+    # Rows without a target, such as remarks below the table, must not decide the types of the columns.
     has_cell = frame[target].notna() & ~frame[target].isin([""])
     n_empty = int((~has_cell).sum())
     if n_empty < len(frame):
@@ -280,9 +280,7 @@ def _make_table(
                 + "".join(f" It {warning}" for warning in target.warnings)
             )
         if (values.abs() > LARGEST_NUMBER).any():
-            raise CommandError(
-                f"The target {target.name!r} holds numbers beyond {LARGEST_NUMBER:g}. Take another unit."
-            )
+            raise CommandError(f"The target {target.name!r} holds numbers beyond {LARGEST_NUMBER:g}. Use another unit.")
         return Table(name, X, values.to_numpy(np.float64), task, target.name, [], notes, columns, target_column=target)
     codes, classes = pd.factorize(labels, sort=True)
     class_names = [format_value(label) for label in classes]
@@ -351,7 +349,7 @@ def _advise(target: str | None, raw: RawTable) -> str:
     elif any(parse_number(name) for name in names) and not any("first line" in note for note in raw.notes):
         sentences.append("If the first line is data, write a line of names above.")
     elif len(names) == 1 and re.search(r"[^\w\s.]", names[0]):
-        sentences.append("If there are more columns, --sep gives the sign between them.")
+        sentences.append("If the table has more columns, --sep sets the character between them.")
     return "".join(f" {sentence}" for sentence in sentences)
 
 
@@ -380,7 +378,7 @@ def _name_markers(values: pd.Series) -> str:
     if not written:
         return ""
     shown = ", ".join(map(repr, written[:5]))
-    return f" Taken for missing: {shown} (--as {values.name}=category makes classes of them)."
+    return f" These values count as missing: {shown} (--as {values.name}=category makes classes of them)."
 
 
 def _make_features(columns: list[Column], arguments: argparse.Namespace) -> pd.DataFrame:

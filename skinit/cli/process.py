@@ -1,4 +1,4 @@
-"""Start of the command line's process, and its end by Ctrl-C."""
+"""Starts the process of the command line, and ends it after Ctrl-C."""
 
 import os
 import signal
@@ -47,10 +47,10 @@ def _end_on_interrupt() -> None:
 
     A KeyboardInterrupt would be late while compiled code runs. Code that catches every exception would swallow it:
     callbacks of compilers, imports of extension modules, a `fit` that ends with a warning. Therefore all threads block
-    the signal, as do all child processes, which inherit the mask, and one thread waits for it.
+    the signal, and one thread waits for it. Child processes inherit the mask, so they block it too.
     """
     if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
-        # The parent process, for example nohup, has told this process to ignore Ctrl-C.
+        # The parent process, for example nohup, has set this process to ignore Ctrl-C.
         return
     if not hasattr(signal, "sigwait"):
         # Windows has no sigwait.

@@ -62,7 +62,7 @@ def make_table(results: Results) -> RichTable:
 
 
 def say_table(console: Console, table: Table) -> None:
-    """Print a summary of the table, the kind of each column, and remarks.
+    """Print a summary of the table, the type of each column, and remarks.
 
     Parameters
     ----------
@@ -80,7 +80,7 @@ def _make_column_table(table: Table) -> RichTable:
     """A row for each column, and one for the target. In a long table, adjacent columns of one kind share a row."""
     shown_table = RichTable(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
     shown_table.add_column("column", overflow="fold")
-    shown_table.add_column("taken for", overflow="fold")
+    shown_table.add_column("type", overflow="fold")
     shown_table.add_column("missing", justify="right")
     is_long = len(table.columns) > MOST_COLUMNS_SHOWN
     for (kind, reason), group in groupby(

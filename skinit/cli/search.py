@@ -26,7 +26,7 @@ from ..model_selection.fits import Fits
 from ..training.divergence import DivergenceError
 from .schemes import Scheme
 
-# Fits for each worker between two reports. Fewer fits make progress visible, more fits keep the workers busy.
+# Fits for each worker between two reports. With fewer, the bar moves more often; with more, no worker waits.
 FITS_PER_REPORT = 4
 
 

@@ -146,7 +146,7 @@ def _run_until_finished(tasks: dict[int, Task], parallel: Parallel) -> Iterator[
                 n_losses += 1
                 if n_losses == MOST_LOSSES:
                     raise RuntimeError(
-                        f"A worker was lost {MOST_LOSSES} times in a row before it finished a fit, the last time with "
+                        f"A worker was lost {MOST_LOSSES} times in a row before it finished a fit. The last error was "
                         f"{type(error).__name__}: {error} Perhaps a fit takes more memory than a worker has."
                     ) from error
                 _warn(f"A worker was lost ({type(error).__name__}). {len(missing)} fit(s) are run again.")

@@ -1,6 +1,6 @@
 r"""
-Section 1.2: the largest step that surely lowers the loss
-=========================================================
+Section 1.2: the largest step that is sure to lower the loss
+============================================================
 
 Section 1.2 of M. Skorski, "Revisiting initialization of neural networks", follows the loss along its gradient `g`,
 
@@ -166,8 +166,9 @@ plt.show()
 # .. admonition:: Verdict in networks: holds under these conditions: weights of the usual size
 #
 #    With He's and Xavier's weights all first steps of :math:`1 / \|H\|` lower the loss. Many steps far above :math:`2
-#    / \|H\|` do too, because the gradient does not point along the direction of the largest curvature. But nothing is
-#    sure: with large weights in three relu layers the Hessian changes within the step, and the loss may rise.
+#    / \|H\|` do too, because the gradient does not point along the direction of the largest curvature. But there
+#    is no guarantee: with large weights in three relu layers the Hessian changes within the step, and the loss may
+#    rise.
 
 for factor in (0.5, 1, 1.9):
     assert (np.diff(quadratic[factor]) < 0).all()

@@ -2,10 +2,10 @@ r"""
 Section 1.2: the activations that the theory allows
 ===================================================
 
-M. Skorski, "Revisiting initialization of neural networks", requires functions with :math:`f(0) = 0` and :math:`f''(0)
-= 0`, and names linear, sigmoid, tanh and relu as examples. (It writes loss functions and means activations.) Claim 1,
-in section 3.1, concludes: if all weights and intercepts are close to zero, the activations of all layers are close to
-zero.
+M. Skorski, "Revisiting initialization of neural networks", requires activations with :math:`f(0) = 0` and
+:math:`f''(0) = 0`, and names linear, sigmoid, tanh and relu as examples. (It writes "loss functions" for activations.)
+Claim 1, in section 3.1, concludes: if all weights and intercepts are close to zero, the activations of all layers are
+close to zero.
 
 A network of one unit whose weights are 1 computes the activation itself: its predictions are :math:`f(u)`.
 """

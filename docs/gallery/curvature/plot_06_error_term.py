@@ -109,8 +109,8 @@ plt.show()
 #
 #    At the start of training intercepts are zero, and the error falls in proportion to the weights of the layer. By
 #    (13) it would be zero without intercepts, and it is not. With intercepts in all layers it falls only for the last
-#    hidden layer. For the others, the preactivations in the layers above are not near zero, where tanh is straight,
-#    so their second derivatives remain however small the layer's own weights are.
+#    hidden layer. For the others, the preactivations in the layers above are not near zero. tanh is straight only
+#    there, so the second derivatives in these layers remain, however small the layer's own weights are.
 
 for case in ("no intercepts", "intercepts in this layer"):
     assert np.abs(slopes[case] - 1).max() < 0.2

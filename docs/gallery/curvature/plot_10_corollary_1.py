@@ -108,9 +108,9 @@ plt.show()
 # .. admonition:: Verdict: holds: the Hessian is bounded; but it is not near 1
 #
 #    With Jacobians of norm 1 the bound stays the same at any depth, and the norms stay below it. The norms fall with
-#    depth, in relu networks by orders of magnitude. A layer of norm 1 stretches one direction that much. It stretches
-#    the data less, because they lie in other directions and relu drops half of them. Under Xavier's and He's schemes
-#    the bound explodes and the norms do not. A bounded Hessian is not yet a controlled one: :ref:`a later page
+#    depth, in relu networks by orders of magnitude. A Jacobian of norm 1 keeps the length of one direction. The data
+#    shrink, because they lie in other directions too, and relu drops half of the outputs. Under Xavier's and He's
+#    schemes the bound explodes and the norms do not. A bounded Hessian is not yet a controlled one: :ref:`a later page
 #    <sphx_glr_auto_gallery_curvature_plot_13_deep_networks.py>` scales by the measured norms instead. Ten rows
 #    suffice for the norm of a Jacobian.
 

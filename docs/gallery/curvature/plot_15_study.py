@@ -5,9 +5,11 @@ The study: one untuned run against a grid search
 How well does ``init="hessian", learning_rate_init="auto"`` score on many tables? ``python -m benchmarks quality``
 compares one run with these parameters, called untuned, with the best run of a grid of seven schemes and several
 learning rates. Validation rows choose the best run, and test rows score both. A cell is a table, an activation, a
-depth and a solver. The study takes hours, so this page reads the results from the repository. Its untuned networks
-have a constant rate; :doc:`/training_without_tuning` shows the gain of the warm-up and the tail. Errors of scores are
-standard errors over seeds.
+depth and a solver.
+
+The study takes hours, so this page reads the results from the repository. Its untuned networks have a constant rate.
+Today's rate also rises at the start and falls at the end, and :doc:`/training_without_tuning` shows what that gains.
+Errors of scores are standard errors over seeds.
 """
 
 from pathlib import Path

@@ -1,10 +1,10 @@
 """
-Train on a mixed table in a pipeline
-====================================
+Train on a data frame with text and missing values
+==================================================
 
-Most tables mix numbers, text and missing values. A column transformer of scikit-learn
-turns them into numbers. A pipeline keeps it together with the network, so new rows are
-transformed in the same way.
+A network needs finite numbers. A column transformer of scikit-learn fills in missing
+values and turns text into numbers. A pipeline keeps it together with the network, so
+new rows are transformed in the same way.
 
 .. index:: ! missing values, ! NaN, ! categories, ! pipeline
 """

@@ -32,7 +32,7 @@ y = is_ill[patients]
 
 
 def split(rows):
-    """A quarter of the patients of `rows` goes to the second part."""
+    """Split rows by patient, with a quarter of the patients in the second part."""
     splitter = GroupShuffleSplit(1, test_size=0.25, random_state=0)
     first, second = next(splitter.split(rows, groups=patients[rows]))
     return rows[first], rows[second]

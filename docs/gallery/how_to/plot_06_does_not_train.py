@@ -2,8 +2,8 @@
 Find out why a network does not train
 =====================================
 
-If the loss stays where it was, ``signal_propagation`` looks into every layer before the
-first epoch. It says what is wrong and what to try.
+If the loss does not fall, use ``signal_propagation``. It measures every layer, even
+before the first epoch, and says what is wrong and what to try.
 
 .. index:: ! convergence, ! does not train
 """

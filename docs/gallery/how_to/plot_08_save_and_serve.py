@@ -2,9 +2,9 @@
 Save, load and serve a network
 ==============================
 
-Save a model with skops if you load it in Python again: loading a skops file runs no
-code of the file. Convert it to ONNX to predict without Python. Both formats take
-pipelines.
+Save a model with skops if you load it in Python again, because loading a skops file
+runs no code from the file. Convert it to ONNX to predict without Python. Both formats
+take pipelines.
 
 .. index:: ! save model, ! load model, ! serve, ! ONNX, ! skops
 """
@@ -45,7 +45,7 @@ print(f"labels that agree: {agreement:.0%}")
 # Serve
 # -----
 #
-# Runtimes for many languages read the file. This page uses onnxruntime.
+# Runtimes for many languages read ONNX files. This page uses onnxruntime.
 
 graph = to_onnx(model, X_train)
 (folder / "digits.onnx").write_bytes(graph.SerializeToString())
@@ -54,7 +54,7 @@ labels, probabilities = session.run(None, {session.get_inputs()[0].name: X_test}
 print(f"labels that agree: {np.mean(labels == model.predict(X_test)):.0%}")
 
 # %%
-# The labels come from the ONNX file.
+# Each title is the label that the ONNX file predicts for the image.
 
 figure, axes = plt.subplots(2, 4, figsize=(7, 4), layout="constrained")
 for ax, image, label in zip(axes.flat, X_test, labels, strict=False):

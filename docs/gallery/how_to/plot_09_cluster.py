@@ -2,7 +2,7 @@
 Search on a cluster
 ===================
 
-A search within ``parallel_config`` runs on the machines of a dask cluster.
+Within ``parallel_config(backend="dask")`` a search runs on the machines of a cluster.
 ``ResumableGridSearchCV`` survives the loss of a worker. With `memory` it also continues
 where it was interrupted.
 

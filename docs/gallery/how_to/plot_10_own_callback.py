@@ -51,7 +51,7 @@ class Snapshots:
 
 
 # %%
-# ``set_callbacks`` sets it. Pipelines and searches carry it along.
+# ``set_callbacks`` adds it to a network. Pipelines and searches pass it on.
 
 snapshots = Snapshots(accuracy=0.98)
 network = MLPClassifier((30, 30), learning_rate_init=0.003, random_state=0)

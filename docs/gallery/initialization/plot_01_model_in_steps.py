@@ -176,5 +176,5 @@ plt.show()
 # %%
 # .. admonition:: Verdict: holds
 #
-#    Training is nothing but a loop of these steps. A step by hand and a step of the compiled network agree to
+#    Training is a loop of these steps. A step by hand and a step of the compiled network agree to
 #    rounding, and the loop of steps gives the same bits as ``fit``.

@@ -3,7 +3,7 @@ Equal weights: the units of a layer stay equal
 ==============================================
 
 The lecture notes (section I, *Example of Symmetrical Initialization*) describe what happens if all weights start at
-the same value. Two claims:
+the same value. They make two claims:
 
 1. The neurons of a layer learn identical features.
 2. tanh, sigmoid and relu networks then behave like a perceptron and capture nothing that is not linear.

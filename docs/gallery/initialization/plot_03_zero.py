@@ -3,7 +3,7 @@ Zero weights: tanh and relu networks learn nothing
 ==================================================
 
 The lecture notes (section I, *Impact of Poor Initialization*, 1; and *Common Initialization Techniques*, 1) discuss
-zero weights. Three claims:
+zero weights. They make three claims:
 
 1. Neurons evolve symmetrically.
 2. tanh and relu networks are not updated and learn nothing.

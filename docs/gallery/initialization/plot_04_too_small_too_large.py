@@ -3,17 +3,17 @@ Weights too small or too large: gradients vanish or explode
 ===========================================================
 
 The lecture notes (section I, *Impact of Poor Initialization*, 2) discuss gradients. (The next page tests the notes'
-claims about training.) Four claims:
+claims about training.) They make four claims:
 
 1. Too small weights, tanh and sigmoid: gradients vanish.
 2. Too small weights, relu: gradients vanish a little.
 3. Too large weights, tanh and sigmoid: gradients vanish.
 4. Too large weights, relu: gradients explode.
 
-This page measures how small, how large and how fast. Weights are drawn from :math:`N(0, g^2 / d)` for layers of `d`
-units, and `g` is the *gain*. If the preactivations of a layer are normal with the standard deviation `s`, the mean
-square of activations is `q`, and the mean square of the deltas (the slopes of the loss with respect to
-preactivations) changes by the factor :math:`\chi` in each layer:
+This page measures for which weights gradients vanish or explode, and how fast. Weights are drawn from
+:math:`N(0, g^2 / d)` for layers of `d` units, and `g` is the *gain*. If the preactivations of a layer are normal with
+the standard deviation `s`, the mean square of activations is `q`, and the mean square of the deltas (the slopes of
+the loss with respect to preactivations) changes by the factor :math:`\chi` in each layer:
 
 .. math:: s^2 = g^2 q, \qquad q \to E[f(s z)^2], \qquad \chi = g^2 \, E[f'(s z)^2], \qquad z \sim N(0, 1)
 

@@ -2,7 +2,7 @@ r"""
 Weights too small or too large: training is slow or diverges
 ============================================================
 
-The lecture notes (section I, *Impact of Poor Initialization*, 2) discuss training. Three claims:
+The lecture notes (section I, *Impact of Poor Initialization*, 2) discuss training. They make three claims:
 
 1. Too small weights make learning slow, very slow with relu.
 2. Too large weights make learning diverge.

@@ -4,7 +4,7 @@ Multiples of the identity: signals grow or shrink exponentially
 
 The lecture notes (section II, *The Problem of Exploding or Vanishing Gradients*) consider a deep network of linear
 layers, :math:`\hat y = W^{[L]} \cdots W^{[1]} x`, with all weights :math:`W = c I`. The next page shows the effect on
-the cost. Two claims:
+the cost. The notes make two claims:
 
 1. Activations and gradients grow exponentially with depth if c = 1.5, and shrink exponentially if c = 0.5.
 2. This is not special to such symmetric matrices.

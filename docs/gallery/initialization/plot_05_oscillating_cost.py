@@ -3,7 +3,7 @@ Multiples of the identity: the cost oscillates or stalls
 ========================================================
 
 The lecture notes (section II, *Different Initialization Outcomes*) discuss the training of a deep linear network with
-weights :math:`W = c I`. Two claims:
+weights :math:`W = c I`. They make two claims:
 
 1. With c = 1.5 the cost oscillates.
 2. With c = 0.5 learning is slow or halts.

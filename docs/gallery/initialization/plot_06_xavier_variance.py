@@ -3,7 +3,7 @@ Xavier's scheme: does the variance stay constant?
 =================================================
 
 The lecture notes (section III, *What is Proper Initialization?*) give two rules of thumb and a scheme that follows
-them: weights from :math:`N(0, 1 / n^{[l-1]})`, called Xavier initialization, and zero biases. Two claims:
+them: weights from :math:`N(0, 1 / n^{[l-1]})`, called Xavier initialization, and zero biases. They make two claims:
 
 1. With this scheme, the mean of the activations is zero and their variance stays constant across layers.
 2. With consistent mean and variance, gradients neither explode nor vanish.

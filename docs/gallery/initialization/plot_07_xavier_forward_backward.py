@@ -2,8 +2,7 @@ r"""
 Xavier's condition: signals forward and gradients backward
 ==========================================================
 
-The lecture notes (section IV, *Stepwise Derivation*, 3 and 4) draw two conclusions from the variance of a layer. Two
-claims:
+The lecture notes (section IV, *Stepwise Derivation*, 3 and 4) draw two conclusions from the variance of a layer:
 
 1. The variance of activations stays constant if :math:`n^{[l-1]} \, \mathrm{Var}(W^{[l]}) = 1`.
 2. This avoids exploding and vanishing gradients, because it keeps variances backward as well as forward.

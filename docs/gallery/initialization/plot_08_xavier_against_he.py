@@ -3,7 +3,7 @@ Random, Xavier or He: the best scheme for each network
 ======================================================
 
 The second half of the lecture notes (*Weight Initialization Techniques in Neural Networks*, sections 1 to 3 and
-*Conclusion*) gives advice. Four claims:
+*Conclusion*) gives advice, and makes four claims:
 
 1. Small random weights break the symmetry, but gradients can still vanish as networks become deeper.
 2. Xavier works well for tanh and sigmoid.

@@ -2,7 +2,7 @@ r"""
 Dying relus: He's scheme makes them rarer
 =========================================
 
-The lecture notes (*He Initialization in Neural Networks*) discuss relu. Two claims:
+The lecture notes (*He Initialization in Neural Networks*) discuss relu. They make two claims:
 
 1. relu introduces sparsity, and He's higher variance makes up for it.
 2. He initialization prevents dying relus.

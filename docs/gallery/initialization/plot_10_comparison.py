@@ -2,8 +2,8 @@ r"""
 All schemes in one grid search
 ==============================
 
-The lecture notes begin with *Why Initialization is Crucial* (section I) and end with a choice (*Conclusion*). Two
-claims:
+The lecture notes begin with *Why Initialization is Crucial* (section I) and end with a choice (*Conclusion*). They
+make two claims:
 
 1. Initialization affects the performance of a model significantly.
 2. The wrong initialization can hinder learning.

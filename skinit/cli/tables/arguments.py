@@ -36,8 +36,8 @@ def add_data(parser: argparse.ArgumentParser) -> None:
         "--task",
         metavar="{classification,regression}",
         type=one_of(["classification", "regression"]),
-        help="default: classification if the target is text, true/false or at most 20 distinct whole numbers, "
-        "regression otherwise",
+        help="predict classes or numbers (default: classification if the target is text, true/false or at most 20 "
+        "distinct whole numbers, regression otherwise)",
     )
     data.add_argument(
         "--drop",

@@ -79,7 +79,7 @@ def read_columns(
 
 
 def read_decimals(frame: pd.DataFrame, learned: Mapping[str, Decimal]) -> dict[str, Decimal]:
-    """Find the decimal separators of another file, which may differ from those of the file that was learned from.
+    """Find the decimal separators of another file, which may differ from the separators of the first file.
 
     Parameters
     ----------

@@ -171,7 +171,7 @@ def read_delimited(file: io.BytesIO, text_format: TextFormat) -> RawTable:
     if n_wrong := text.count("\ufffd"):
         notes.append(f"{n_wrong} letter(s) are not valid in the encoding {encoding}, and are shown as \ufffd.")
     if encoding not in ("utf-8", "utf-8-sig") and text_format.encoding is None:
-        notes.append(f"The encoding is taken for {encoding} (--encoding sets another).")
+        notes.append(f"The file is read in the encoding {encoding} (--encoding sets another).")
     if separator != "," and text_format.separator is None:
         notes.append(
             f"Columns are separated by {SEPARATORS.get(separator, repr(separator))} (--sep sets another character)."
@@ -182,7 +182,7 @@ def read_delimited(file: io.BytesIO, text_format: TextFormat) -> RawTable:
         notes.append(f"{n_short} row(s) have fewer values than there are columns. The last values count as missing.")
     if any(NUMBER.fullmatch(name) for name in names):
         notes.append(
-            f"The first line is taken for names, such as {names[0]!r}. If it is data, add a line of names above it."
+            f"The first line is read as names, such as {names[0]!r}. If it is data, add a line of names above it."
         )
     # Joined files repeat their header.
     is_header = (frame == frame.iloc[0]).all(axis=1)

@@ -26,10 +26,10 @@ from .numerals import parse_number
 STANDARD_INPUT = Path("-")
 # The first bytes of Microsoft's compound files.
 OLD_OFFICE = b"\xd0\xcf\x11\xe0"
-# What pandas does not tell about a sheet.
+# Features of a sheet that pandas does not report, each with a sentence for the user.
 LAYOUTS = {
     rb"<mergeCell ": "The workbook has merged cells. Only the first of them has the value; fill the others.",
-    rb'<row [^>]*hidden="(1|true)"': "The workbook has hidden rows, which are read too. Delete those not meant.",
+    rb'<row [^>]*hidden="(1|true)"': "The workbook has hidden rows, which are read too. Delete wrong ones.",
 }
 # The start of a list of records, or of a record.
 RECORD = re.compile(rb'\s*(\[\s*)?\{\s*"')
@@ -217,7 +217,7 @@ def _read_workbook(file: io.BytesIO, _: TextFormat) -> RawTable:
 
 
 def _describe_layout(file: io.BytesIO) -> list[str]:
-    """Say what a workbook shows otherwise than it is read."""
+    """Say where a workbook looks different from the table that is read."""
     with zipfile.ZipFile(file) as archive:
         sheets = [archive.read(name) for name in archive.namelist() if re.fullmatch(r"xl/worksheets/[^/]*\.xml", name)]
     return [sentence for pattern, sentence in LAYOUTS.items() if any(re.search(pattern, sheet) for sheet in sheets)]
@@ -247,7 +247,7 @@ def _read_json(file: io.BytesIO, _: TextFormat) -> RawTable:
             notes.append(f"The records under {tables[0]!r} are read.")
             value = value[tables[0]]
     if not (_are_records(value) or value == [] or _are_columns(value)):
-        raise UnreadableError('it is not a list of records such as {"a": 1, "b": 2}, nor a record in each line')
+        raise UnreadableError('it must be a list of records such as {"a": 1, "b": 2}, or have a record in each line')
     if _are_rows(value):
         value = list(value.values())
     frame = _flatten(value) if isinstance(value, list) else pd.DataFrame(value)

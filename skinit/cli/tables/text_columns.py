@@ -60,8 +60,7 @@ def read_text(name: str, text: pd.Series, kind: Kind | None, fits: dict[Decimal,
         # With fewer, the rows that a fold trains on may have no word.
         if n_texts < min(FEWEST_ROWS, len(text) / 2):
             raise UnreadableColumnError(
-                f"The column {name!r} cannot be taken for a text: it has words in {n_texts} row(s). "
-                "Leave it out: --drop."
+                f"The column {name!r} cannot be read as text: it has words in {n_texts} row(s). Leave it out: --drop."
             )
         return Column(name, "text", values=text)
     readers: dict[Kind, Callable[[], Column | None]] = {
@@ -75,7 +74,7 @@ def read_text(name: str, text: pd.Series, kind: Kind | None, fits: dict[Decimal,
     if kind:
         example = _first_value(text)
         values = f"values such as {example!r}" if example else "only missing values"
-        raise UnreadableColumnError(f"The column {name!r} cannot be taken for a {kind}: it has {values}.")
+        raise UnreadableColumnError(f"The column {name!r} cannot be read as {kind}s: it has {values}.")
     column = Column(name, "text", values=text) if _is_free_text(text) else as_category(name, text)
     if mixture := _find_mixture(text):
         column.warnings.append(

@@ -16,7 +16,7 @@ YEARS = (1500, 2200)
 UNNAMED = re.compile(r"(Unnamed: \d+_*)?", re.IGNORECASE)
 # Names of identifiers, which may repeat.
 KEY_NAME = re.compile(r"(?i:(.*[\W_])?(id|ids|uid|uuid|guid|rowid|key))|.*[a-z](Id|ID|Key)")
-# Names of identifiers in which every row has another value.
+# Names of identifiers in which every row has a different value.
 ID_NAME = re.compile(
     r"(?i:(.*[\W_])?(index|idx|row|rownum|no|nr|num|number|phone|tel|mobile|fax|isbn|ean|ssn)\W*)|.*[a-z](Nr|No)"
 )
@@ -85,11 +85,11 @@ def _why_identifier(column: Column, values: pd.Series) -> str | None:
     has_telling_name = _has_telling_name(column)
     if column.kind in ("category", "text"):
         is_identifier = has_telling_name or (column.kind == "category" and n_rows >= FEWEST_ROWS)
-        return f"an identifier, because {every} row has another value" if is_identifier else None
+        return f"an identifier, because {every} row has a different value" if is_identifier else None
     if (values % 1 != 0).any():
         return None
     low, high = values.min(), values.max()
     are_years = low >= YEARS[0] and high <= YEARS[1]
     if n_distinct == n_rows == high - low + 1 and (has_telling_name or (n_rows >= FEWEST_ROWS and not are_years)):
         return "row numbers"
-    return f"an identifier, because {every} row has another whole number" if has_telling_name else None
+    return f"an identifier, because {every} row has a different whole number" if has_telling_name else None
