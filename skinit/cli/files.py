@@ -4,11 +4,11 @@ import os
 import stat
 import tempfile
 from contextlib import suppress
-from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
 from secrets import token_hex
 
+from ..validation import nearest_name_hint
 from .cleanup import cleaned_up
 
 
@@ -28,8 +28,11 @@ def similar_files(path: Path) -> list[str]:
         siblings = [sibling.name for sibling in path.parent.iterdir()]
     except OSError:
         return []
-    stem = path.name.partition(".")[0].casefold()
-    return [name for name in siblings if get_close_matches(stem, [name.partition(".")[0].casefold()], cutoff=0.5)]
+    return [name for name in siblings if nearest_name_hint(_stem(path.name), [_stem(name)])]
+
+
+def _stem(name: str) -> str:
+    return name.partition(".")[0]
 
 
 def check_writable(path: Path) -> None:
