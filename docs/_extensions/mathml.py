@@ -18,7 +18,9 @@ def _add_formula(translator, node, formula: str, *, as_block: bool) -> None:
         logger.warning("%s in the formula %s", error, formula, location=node)
         return
     # As in LaTeX, the bars of a norm are as high as a letter, and do not stretch to the height of a product.
-    translator.body.append(mathml.replace("<mo>‖</mo>", '<mo stretchy="false">‖</mo>'))
+    mathml = mathml.replace("<mo>‖</mo>", '<mo stretchy="false">‖</mo>')
+    # The word joiner keeps the punctuation after a formula on the formula's line.
+    translator.body.append(mathml if as_block else mathml + "&#8288;")
 
 
 def visit_math(translator, node):
