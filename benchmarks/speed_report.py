@@ -225,7 +225,7 @@ def _draw_peak_fractions(ax, results: Results, places: np.ndarray) -> None:
         if workload.peak_goal is not None:
             ax.vlines(workload.peak_goal, place - 0.45, place + 0.45, color="black", linewidth=1.2, linestyle=":")
     ax.set_xlim(0, largest * 1.15)
-    ax.set_xlabel("part of the processor's peak on one core")
+    ax.set_xlabel("part of the processor's\npeak on one core")
 
 
 def draw(results: Results, path: Path) -> None:

@@ -94,7 +94,7 @@ for solver in ("sgd", "adam"):
             )
 
 fig, axes = plt.subplots(
-    2, 2, figsize=(10, 7), sharex=True, sharey=True, layout="constrained"
+    2, 2, figsize=(7.3, 6.5), sharex=True, sharey=True, layout="constrained"
 )
 for ax, (solver, activation) in zip(
     axes.flat,

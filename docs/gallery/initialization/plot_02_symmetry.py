@@ -136,7 +136,7 @@ assert all(
 plt.rcParams["axes.prop_cycle"] = plt.cycler(
     color=["#0072B2", "#D55E00", "#009E73", "#CC79A7"]
 )
-figure, axes = plt.subplots(2, 2, figsize=(8.5, 8), layout="constrained")
+figure, axes = plt.subplots(2, 2, figsize=(7.3, 7), layout="constrained")
 X, y = circles(SEEDS[-1])
 grid = np.stack(
     np.meshgrid(np.linspace(-1.6, 1.6, 200), np.linspace(-1.6, 1.6, 200)), axis=-1

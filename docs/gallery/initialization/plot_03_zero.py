@@ -191,7 +191,7 @@ plt.rcParams["axes.prop_cycle"] = plt.cycler(
     color=["#0072B2", "#D55E00", "#009E73", "#CC79A7"]
 )
 figure, axes = plt.subplots(
-    2, 2, figsize=(8, 7), sharex=True, sharey=True, layout="constrained"
+    2, 2, figsize=(7.3, 6.5), sharex=True, sharey=True, layout="constrained"
 )
 X, y = moons(SEEDS[0])
 grid = np.stack(
