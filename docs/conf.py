@@ -34,6 +34,9 @@ autodoc_typehints = "none"
 # The templates list the members.
 numpydoc_show_class_members = False
 
+# The title of a page names the class, so the table of contents lists methods without it, in a narrow column.
+toc_object_entries_show_parents = "hide"
+
 nitpicky = True
 # The inventories list the objects that the pages refer to, so that a build needs no network.
 intersphinx_mapping = {
