@@ -106,7 +106,7 @@ copybutton_prompt_is_regexp = True
 
 
 def describe_data(app, what, name, obj, options, lines):
-    """Replace the docstring of `list`, which Python returns for a list."""
+    """Describe `TRUSTED_TYPES`, for which Python returns the docstring of `list`."""
     if name == "skinit.TRUSTED_TYPES":
         lines[:] = ["List of the classes of skinit that are safe to load, for `skops.io.load(file, trusted=...)`."]
 
