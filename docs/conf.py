@@ -24,6 +24,7 @@ extensions = [
     "sphinx_copybutton",
     "sphinx_gallery.gen_gallery",
     "mathml",
+    "pictures",
 ]
 exclude_patterns = ["_build", "gallery"]
 templates_path = ["_templates"]
@@ -32,6 +33,9 @@ templates_path = ["_templates"]
 autodoc_typehints = "none"
 # The templates list the members.
 numpydoc_show_class_members = False
+
+# The title of a page names the class, so the table of contents lists methods without it, in a narrow column.
+toc_object_entries_show_parents = "hide"
 
 nitpicky = True
 # The inventories list the objects that the pages refer to, so that a build needs no network.
@@ -70,6 +74,8 @@ sphinx_gallery_conf = {
     "reference_url": {"skinit": None},
     "remove_config_comments": True,
     "show_memory": False,
+    # Pictures are sharp on screens with two pixels per point.
+    "image_srcset": ["2x"],
     "write_computation_times": False,
     "abort_on_example_error": True,
 }
@@ -99,7 +105,14 @@ copybutton_prompt_text = r">>> |\.\.\. |\$ "
 copybutton_prompt_is_regexp = True
 
 
+def describe_data(app, what, name, obj, options, lines):
+    """Describe `TRUSTED_TYPES`, for which Python returns the docstring of `list`."""
+    if name == "skinit.TRUSTED_TYPES":
+        lines[:] = ["List of the classes of skinit that are safe to load, for `skops.io.load(file, trusted=...)`."]
+
+
 def setup(app):
     """Leave out methods that only scikit-learn calls, for metadata routing and callbacks."""
     internal = re.compile("set_.*_request|get_metadata_routing|setup|teardown|on_fit_task_.*")
     app.connect("autodoc-skip-member", lambda app, what, name, *_: True if internal.fullmatch(name) else None)
+    app.connect("autodoc-process-docstring", describe_data, priority=900)

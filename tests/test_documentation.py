@@ -217,7 +217,7 @@ def verdicts_in_index():
     """Return the verdicts that the index of claims reports for each page, in order."""
     text = " ".join((ROOT / "docs" / "claims.rst").read_text().split())
     verdicts = {}
-    for verdict, page in re.findall(r" - ((?:(?! - ).)*?) \(:doc:`page <(\S+)>`\)", text):
+    for verdict, page in re.findall(r" - ((?:(?! - ).)*?) \(:doc:`[^`<]+ <(\S+)>`\)", text):
         verdicts.setdefault(page, []).append(verdict)
     return verdicts
 

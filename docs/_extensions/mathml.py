@@ -9,6 +9,7 @@ from sphinx.util import logging
 
 logger = logging.getLogger(__name__)
 TAG = re.compile(r"\\tag\{(.*?)\}")
+PUNCTUATION = re.compile(r"[.,;:?!)]+")
 
 
 def _add_formula(translator, node, formula: str, *, as_block: bool) -> None:
@@ -21,9 +22,21 @@ def _add_formula(translator, node, formula: str, *, as_block: bool) -> None:
     translator.body.append(mathml.replace("<mo>‖</mo>", '<mo stretchy="false">‖</mo>'))
 
 
+def take_punctuation(app, doctree):
+    """Move the punctuation after a formula into the formula's node, because browsers may break the line between."""
+    for formula in list(doctree.findall(nodes.math)):
+        place = formula.parent.index(formula) + 1
+        for following in formula.parent[place : place + 1]:
+            if isinstance(following, nodes.Text) and (marks := PUNCTUATION.match(following)):
+                formula["punctuation"] = marks.group()
+                formula.parent[place] = nodes.Text(following[marks.end() :])
+
+
 def visit_math(translator, node):
-    """Write a formula within a sentence."""
+    """Write a formula within a sentence, and the punctuation after it."""
+    translator.body.append('<span class="formula">')
     _add_formula(translator, node, node.astext(), as_block=False)
+    translator.body.append(node.get("punctuation", "") + "</span>")
     raise nodes.SkipNode
 
 
@@ -39,4 +52,5 @@ def visit_displaymath(translator, node):
 def setup(app):
     """Offer the renderer to ``html_math_renderer``."""
     app.add_html_math_renderer("mathml", (visit_math, None), (visit_displaymath, None))
+    app.connect("doctree-read", take_punctuation)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

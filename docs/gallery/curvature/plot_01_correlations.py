@@ -99,7 +99,7 @@ gradients = {
 for (name, correlated), values in gradients.items():
     show(f"{name}, t {'= 2x' if correlated else 'independent'}", values)
 
-figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4), layout="constrained")
+figure, (left, right) = plt.subplots(1, 2, figsize=(7.3, 3.6), layout="constrained")
 left.errorbar(
     widths,
     factors.mean(axis=1),

@@ -123,7 +123,7 @@ for activation, values in errors.items():
     ]
     print(f"{activation}   {'   '.join(cells)}")
 
-fig, (left, right) = plt.subplots(1, 2, figsize=(10, 4), layout="constrained")
+fig, (left, right) = plt.subplots(1, 2, figsize=(7.3, 3.6), layout="constrained")
 for activation, marker, shift in (("relu", "o", -0.1), ("tanh", "^", 0.1)):
     style = {
         "marker": marker,

@@ -78,7 +78,7 @@ for activation, values in errors.items():
         f"{spread(values[:, 2]):>18}"
     )
 
-fig, ax = plt.subplots(figsize=(8, 4.5), layout="constrained")
+fig, ax = plt.subplots(figsize=(7.3, 4.5), layout="constrained")
 for column, label, color, marker in (
     (0, "layer 0", "#0072B2", "o"),
     (1, "layer 1", "#D55E00", "^"),

@@ -92,7 +92,7 @@ for i, epoch in enumerate(epochs):
         f"{', '.join(spread(shares[:, i, k]) for k in range(3))}"
     )
 
-fig, (left, right) = plt.subplots(1, 2, figsize=(10, 4), layout="constrained")
+fig, (left, right) = plt.subplots(1, 2, figsize=(7.3, 3.6), layout="constrained")
 for k, (color, marker) in enumerate(zip(COLORS, MARKERS, strict=True)):
     for ax, x, values in (
         (left, SCALES, sizes[:, :, k, 0] / sizes[:, :, k, 1]),

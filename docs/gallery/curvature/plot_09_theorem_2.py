@@ -117,7 +117,7 @@ for activation, values in results.items():
         )
 
 COLORS, MARKERS = ("#000000", "#E69F00", "#009E73", "#D55E00", "#0072B2"), "osD^v"
-fig, axes = plt.subplots(1, 2, figsize=(10, 4.5), sharey=True, layout="constrained")
+fig, axes = plt.subplots(1, 2, figsize=(7.3, 4), sharey=True, layout="constrained")
 for ax, (activation, values) in zip(axes, results.items(), strict=True):
     for i, label in enumerate(LABELS):
         low, middle, high = np.percentile(values[..., i], [0, 50, 100], axis=0)

@@ -82,7 +82,7 @@ for (activation, init), values in measured.items():
             + "".join(f"{x.mean():6.1f} ± {x.std(ddof=1):.1f}" for x in logs)
         )
 
-fig, axes = plt.subplots(1, 2, figsize=(10, 4.5), sharey=True, layout="constrained")
+fig, axes = plt.subplots(1, 2, figsize=(7.3, 4), sharey=True, layout="constrained")
 for ax, (activation, inits) in zip(axes, INITS.items(), strict=True):
     for init, color, marker in zip(inits, ("#0072B2", "#D55E00"), "o^", strict=True):
         largest, smallest, bounds = np.moveaxis(measured[activation, init], -1, 0)

@@ -94,7 +94,7 @@ for solver in ("sgd", "adam"):
             )
 
 fig, axes = plt.subplots(
-    2, 2, figsize=(10, 7), sharex=True, sharey=True, layout="constrained"
+    2, 2, figsize=(7.3, 6.5), sharex=True, sharey=True, layout="constrained"
 )
 for ax, (solver, activation) in zip(
     axes.flat,
@@ -128,7 +128,12 @@ for ax in axes[1]:
     ax.set_xlabel("epochs")
 for ax in axes[:, 0]:
     ax.set_ylabel("training loss (nats)")
-axes[1, 1].legend(title="init and rate: mean and range")
+fig.legend(
+    *axes[1, 1].get_legend_handles_labels(),
+    title="init and rate: mean and range",
+    loc="outside upper center",
+    ncols=3,
+)
 plt.show()
 
 # %%

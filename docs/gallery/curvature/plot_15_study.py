@@ -98,7 +98,7 @@ left.axhline(0, color="black", linewidth=0.8)
 left.set_yscale("symlog", linthresh=0.05)
 left.yaxis.set_major_formatter("{x:g}")
 left.set(xlabel="cells, in order", ylabel="test score: untuned minus the grid's choice")
-left.legend()
+left.legend(loc="lower center")
 shares = cells.groupby(["activation", "depth"], sort=False)["good"].agg(["mean", "sem"])
 places = np.arange(len(shares))[::-1]
 right.errorbar(

@@ -31,7 +31,7 @@ X_train, X_test, y_train, y_test = train_test_split(X, y, stratify=y, random_sta
 # :class:`~sklearn.model_selection.TunedThresholdClassifierCV`.
 
 figure, axes = plt.subplots(
-    1, 2, figsize=(8, 4), sharex=True, sharey=True, layout="constrained"
+    1, 2, figsize=(7.3, 4), sharex=True, sharey=True, layout="constrained"
 )
 print("class_weight  accuracy  recall  precision")
 for class_weight, ax in zip([None, "balanced"], axes, strict=True):

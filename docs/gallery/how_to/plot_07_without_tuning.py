@@ -35,7 +35,7 @@ models = {
 # With the default rate of 0.001 the predictions do not come near the targets. The
 # measured rate is much larger.
 
-figure, axes = plt.subplots(1, 2, figsize=(8, 4), layout="constrained")
+figure, axes = plt.subplots(1, 2, figsize=(7.3, 4), layout="constrained")
 for title, model, ax in zip(models, models.values(), axes, strict=True):
     score = model.fit(X_train, y_train).score(X_test, y_test)
     print(f"{title}: rate {model.learning_rate_init_:.3g}, R² {score:.2f}")

@@ -131,7 +131,7 @@ assert (curves[:, -1] < 0.5 * curves[:, 0]).all()
 plt.rcParams["axes.prop_cycle"] = plt.cycler(
     color=["#0072B2", "#D55E00", "#009E73", "#CC79A7"]
 )
-figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.6), layout="constrained")
+figure, (left, right) = plt.subplots(1, 2, figsize=(7.3, 3.2), layout="constrained")
 epochs = np.arange(1, n_epochs + 1)
 left.plot(epochs, curves.T, color="C0", alpha=0.25)
 left.plot(

@@ -136,9 +136,7 @@ assert all(
 plt.rcParams["axes.prop_cycle"] = plt.cycler(
     color=["#0072B2", "#D55E00", "#009E73", "#CC79A7"]
 )
-figure, axes = plt.subplots(
-    1, 4, figsize=(13, 3.6), layout="constrained", width_ratios=[1, 1, 1, 1.5]
-)
+figure, axes = plt.subplots(2, 2, figsize=(7.3, 7), layout="constrained")
 X, y = circles(SEEDS[-1])
 grid = np.stack(
     np.meshgrid(np.linspace(-1.6, 1.6, 200), np.linspace(-1.6, 1.6, 200)), axis=-1
@@ -148,7 +146,7 @@ shown = {
     "gelu, equal": equal["gelu"][-1],
     "gelu, Xavier": xavier[-1],
 }
-for ax, (title, network) in zip(axes, shown.items(), strict=False):
+for ax, (title, network) in zip(axes.flat, shown.items(), strict=False):
     probability = network.predict_proba(grid.reshape(-1, 2))[:, 1].reshape(200, 200)
     ax.contourf(
         grid[..., 0],
@@ -171,14 +169,14 @@ for ax, (title, network) in zip(axes, shown.items(), strict=False):
 for name, marker, color in [("equal", "o", "C0"), ("Xavier", "s", "C1")]:
     means = [accuracy[activation, name].mean() for activation in ACTIVATIONS]
     deviations = [accuracy[activation, name].std() for activation in ACTIVATIONS]
-    axes[3].errorbar(
+    axes[1, 1].errorbar(
         means, ACTIVATIONS, xerr=deviations, fmt=marker, color=color, label=name
     )
-axes[3].axvline(line.mean(), color="black", linestyle="--", label="best line")
-axes[3].set(
+axes[1, 1].axvline(line.mean(), color="black", linestyle="--", label="best line")
+axes[1, 1].set(
     xlabel="accuracy (share of points), mean ± deviation", title=f"{len(SEEDS)} seeds"
 )
-axes[3].legend(loc="center", bbox_to_anchor=(0.73, 0.4))
+axes[1, 1].legend(loc="center", bbox_to_anchor=(0.73, 0.4))
 plt.show()
 
 # %%

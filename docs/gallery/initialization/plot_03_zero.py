@@ -190,12 +190,14 @@ assert np.allclose(accuracy["tanh, zero"], 2 / 3)
 plt.rcParams["axes.prop_cycle"] = plt.cycler(
     color=["#0072B2", "#D55E00", "#009E73", "#CC79A7"]
 )
-figure, axes = plt.subplots(1, 4, figsize=(13, 3.4), layout="constrained")
+figure, axes = plt.subplots(
+    2, 2, figsize=(7.3, 6.5), sharex=True, sharey=True, layout="constrained"
+)
 X, y = moons(SEEDS[0])
 grid = np.stack(
     np.meshgrid(np.linspace(-2, 3, 200), np.linspace(-1.5, 2, 200)), axis=-1
 )
-for ax, (name, network) in zip(axes, trained.items(), strict=True):
+for ax, (name, network) in zip(axes.flat, trained.items(), strict=True):
     probability = network.predict_proba(grid.reshape(-1, 2))[:, 1].reshape(200, 200)
     field = ax.contourf(
         grid[..., 0],
@@ -216,9 +218,11 @@ for ax, (name, network) in zip(axes, trained.items(), strict=True):
     ax.set(
         title=f"{name}\naccuracy {accuracy[name].mean():.2f} "
         f"± {accuracy[name].std():.2f}",
-        xlabel="first feature",
     )
-axes[0].set_ylabel("second feature")
+for ax in axes[1]:
+    ax.set_xlabel("first feature")
+for ax in axes[:, 0]:
+    ax.set_ylabel("second feature")
 figure.colorbar(field, ax=axes, label="probability of class 1")
 plt.show()
 

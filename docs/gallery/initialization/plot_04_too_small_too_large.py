@@ -127,7 +127,7 @@ assert all(measured["relu", gain].min() > 1 for gain in gains[gains >= 2])
 plt.rcParams["axes.prop_cycle"] = plt.cycler(
     color=["#0072B2", "#D55E00", "#009E73", "#CC79A7"]
 )
-figure, ax = plt.subplots(figsize=(7.5, 4.5), layout="constrained")
+figure, ax = plt.subplots(figsize=(7.3, 4.5), layout="constrained")
 for i, (name, marker) in enumerate(zip(FUNCTIONS, "os^", strict=True)):
     factors = np.array([measured[name, gain] for gain in gains]).clip(3e-3)
     ax.plot(

@@ -111,7 +111,7 @@ for gain in (0.1, 1, 30):
 plt.rcParams["axes.prop_cycle"] = plt.cycler(
     color=["#0072B2", "#D55E00", "#009E73", "#CC79A7"]
 )
-figure, ax = plt.subplots(figsize=(7.5, 4.2), layout="constrained")
+figure, ax = plt.subplots(figsize=(7.3, 4.5), layout="constrained")
 for activation, marker in zip(ACTIVATIONS, "os^", strict=True):
     scores = np.array([accuracy[activation, gain] for gain in gains])
     ax.errorbar(
@@ -130,7 +130,7 @@ ax.set(
     title="5 layers of 64, 20 epochs",
 )
 ax.set_ylabel("accuracy (share of training rows)")
-ax.legend(loc="upper left")
+figure.legend(loc="outside upper center", ncols=3)
 plt.show()
 
 # %%

@@ -155,7 +155,7 @@ assert np.allclose(halving.mean(axis=0)[2:], predicted[2:], rtol=0.15)
 plt.rcParams["axes.prop_cycle"] = plt.cycler(
     color=["#0072B2", "#D55E00", "#009E73", "#CC79A7"]
 )
-figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4), layout="constrained")
+figure, (left, right) = plt.subplots(1, 2, figsize=(7.3, 3.6), layout="constrained")
 for c, momentum, line in [(1.5, 0.9, "-"), (1.5, 0, "--"), (0.5, 0, ":")]:
     curve = cost_curve(c, 0, momentum, 0.25 if c > 1 else 0.01, 4)[:120]
     left.plot(

@@ -51,7 +51,7 @@ for rate in RATES:
 # it approaches its line and turns back. J. Cohen et al., "Gradient descent on neural networks typically occurs at the
 # edge of stability" (2021), describe why gradient descent often does this.
 
-figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4), layout="constrained")
+figure, (left, right) = plt.subplots(1, 2, figsize=(7.3, 3.6), layout="constrained")
 for (rate, (curvature, gradients)), color in zip(
     logs.items(), ["#0072B2", "#D55E00"], strict=True
 ):
