@@ -102,7 +102,7 @@ def _polynomial(coefficients, Float):
 
 
 def _reduced_expm1(x):
-    """The pair (e^r - 1, k) from the reduction above, where k is an int32."""
+    """The pair (e^r - 1, k) of the reduction in the module's docstring, where k is an int32."""
 
 
 @overload(_reduced_expm1, jit_options=INLINE)
@@ -137,7 +137,7 @@ def _overload_power_of_two(k, like):
 
 
 def _exponent_range(x):
-    """The range of x in which `exp` is computed, from the logarithm of the smallest normal number to above overflow."""
+    """The range of x in which `exp` is computed, from the logarithm of the smallest normal number to past overflow."""
 
 
 @overload(_exponent_range, jit_options=INLINE)
@@ -181,7 +181,7 @@ def expm1(x):
 
 @jittable
 def tanh(x):
-    """The hyperbolic tangent, from e^{2x} - 1. It rounds to 1 below the cut at 20."""
+    """The hyperbolic tangent, from e^{2x} - 1. The cut at |x| = 20 is exact, because tanh(20) rounds to 1."""
     Float = type(x)
     e = _expm1_of_small(Float(2) * min(max(x, Float(-20)), Float(20)))
     return e / (e + Float(2))

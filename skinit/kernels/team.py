@@ -55,7 +55,7 @@ UNTIMED_PAUSES = 100
 
 
 def board_size(n_threads: int) -> int:
-    """Number of entries in the board of `n_threads` threads."""
+    """The number of entries in the board of `n_threads` threads."""
     return _TICKETS + n_threads * _THREAD
 
 
@@ -109,7 +109,7 @@ def finish(board, rank):
 
 @inner
 def _count_done(board):
-    """Items done in all phases."""
+    """The number of items done in all phases."""
     n_done = 0
     for place in range(_DONE, board.size, _THREAD):
         n_done += load(board, place)
@@ -152,7 +152,7 @@ def _leaves(board, rank, rounds):
 
 @inner
 def next_item(board, rank):
-    """The number of an item, or -1 when the phase is over (for the caller) or when sent home (for a helper)."""
+    """The number of the next item. -1 tells the caller that the phase is over, and tells a helper to leave."""
     rounds = 0
     while True:
         item = claim(board, rank)
