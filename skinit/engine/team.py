@@ -25,7 +25,7 @@ JUDGED_SECONDS = 0.01
 SHARED_MULTIPLY_ADDS = 100_000
 # Seconds that a caller works alone after it has waited too long. They double if its next try ends in the same way.
 ALONE_SECONDS = 0.1
-# The most seconds that a caller works alone before it tries helpers again.
+# The longest time that a caller works alone before it tries helpers again.
 MOST_ALONE_SECONDS = 3.0
 
 # The function that returns the number of the current core, if the system has it.
@@ -53,7 +53,7 @@ def set_num_threads(n_threads: int | None) -> None:
     Raises
     ------
     ValueError
-        If it is not a positive integer or None.
+        If `n_threads` is neither a positive integer nor None.
 
     Examples
     --------
@@ -155,11 +155,11 @@ class Team:
     Parameters
     ----------
     n_items : int
-        Items in a phase. There are no more threads than items.
+        The number of items in a phase. The team has at most this many threads.
     n_multiply_adds : int
-        Multiply-adds in the forward passes of a phase.
+        The number of multiply-adds in the forward passes of a phase.
     job_size, n_numbers : int
-        How many integers and how many floats the caller gives its helpers in each phase.
+        The numbers of integers and of floats that the caller gives its helpers in each phase.
 
     Attributes
     ----------
@@ -207,7 +207,7 @@ class Team:
 
     @contextmanager
     def working(self, help: Callable[[int], None]) -> Iterator[None]:
-        """Around a compiled call, let as many helpers work as are useful.
+        """During the compiled call in the block, let as many helpers work as are useful.
 
         Parameters
         ----------
@@ -242,7 +242,7 @@ class Team:
             # Helpers that had nothing to do for a long time have left.
             if rank in self._helpers and self._helpers[rank].is_alive():
                 continue
-            # A daemon, because Python would wait for it forever if it exits in the middle of the caller's work.
+            # A daemon, because Python would wait for other threads if it exits in the middle of the caller's work.
             thread = threading.Thread(target=help, args=(rank,), name=HELPER_NAME, daemon=True)
             try:
                 thread.start()

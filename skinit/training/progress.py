@@ -57,7 +57,7 @@ class Progress:
 
 
 def tells_of_compilation(method: Callable) -> Callable:
-    """Decorate a method of an estimator, so that it announces a long compilation if `verbose` is set."""
+    """Decorate an estimator's method so that it announces a long compilation if `verbose` is set."""
 
     @wraps(method)
     def run(self, *args, **kwargs):

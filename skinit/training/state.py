@@ -43,7 +43,7 @@ class Beginning(NamedTuple):
 
 
 class Origin(NamedTuple):
-    """The state from which the epochs of a fit have started.
+    """The state from which the epochs of a fit started.
 
     Attributes
     ----------
@@ -51,7 +51,7 @@ class Origin(NamedTuple):
     learning_rate_init : float
         The initial learning rate, before any restart.
     n_restarts : int
-        How often training has restarted with a smaller learning rate.
+        The number of restarts with a smaller learning rate so far.
     """
 
     beginning: Beginning
@@ -194,7 +194,7 @@ def restore_solver(state: dict[str, Any]) -> StochasticSolver:
     Raises
     ------
     ValueError
-        If this is not the state of a solver, which compiled code would not notice.
+        If `state` is not the state of a solver. Compiled code would not notice.
     """
     try:
         solver_class, names = STOCHASTIC_SOLVERS[state["solver"]]
@@ -208,7 +208,7 @@ def restore_solver(state: dict[str, Any]) -> StochasticSolver:
         if not (isinstance(sizes, tuple) and all(isinstance(size, int) for size in sizes)):
             raise TypeError(f"layer_sizes={sizes!r}")
         dtype, n_parameters = solver.slots.dtype, sum((fan_in + 1) * fan_out for fan_in, fan_out in pairwise(sizes))
-        # A solver of the same class for any network has the same attributes. All solvers have the attributes `numbers`.
+        # All solvers of one class have the same attributes, and all solvers have the attributes in `numbers`.
         network, parameters = Network([1, 1], "identity", "squared_error", dtype), dict.fromkeys(names, 0.0)
         example = solver_class(network, **parameters)  # type: ignore[arg-type]
         (numbers,) = _numbers_of(StochasticSolver(network, 0, 0.0))

@@ -40,7 +40,7 @@ HOOKS = ("setup", "on_fit_task_begin", "on_fit_task_end", "teardown")
 
 
 class CheckedHooks:
-    """The hooks of a callback. They raise an error for a return value that scikit-learn would take for a wish to stop.
+    """The hooks of a callback, with an error for a return value that scikit-learn would take for a request to stop.
 
     Parameters
     ----------
@@ -127,7 +127,7 @@ class TrainingTasks:
         return self._task.call_on_fit_task_end(**self._arguments, reconstruction_attributes=reconstruction_attributes)
 
     def discard(self, n_epochs: int) -> None:
-        """Do not count the epochs before a restart of training towards the largest number of epochs."""
+        """Allow `n_epochs` more epochs, because the epochs before a restart of training do not count."""
         self._fit.max_subtasks += n_epochs
 
     def finish(self) -> None:
