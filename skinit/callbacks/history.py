@@ -18,7 +18,7 @@ class History(Log):
     """Callback that records the losses, the learning rate and the time of each epoch, as a table.
 
     Set it on an estimator of skinit with ``set_callbacks``. Pipelines and searches pass it on, and the table then has
-    all of their fits. A callback changes no result of the training.
+    all of their fits. The callback does not change the results of training.
 
     Raises
     ------

@@ -14,12 +14,12 @@ from scipy.sparse.linalg import LinearOperator
 from ..engine.blas import blas_threads
 from ..interrupts import interruptible
 
-# The number of vectors in a restarted Lanczos iteration. A matrix with no more rows than this is computed in full.
+# The number of vectors in a restarted Lanczos iteration. A matrix with at most this many rows is computed in full.
 N_VECTORS = 20
 # Eigenvalues and residuals of at most this many rounding errors of the norm count as zero.
 ROUNDINGS = 10
-# The most numbers in vectors that are multiplied at a time. This limits the memory, and the time until Ctrl-C is
-# answered.
+# The largest number of entries in the vectors that are multiplied at a time. It limits the memory, and the time until
+# Ctrl-C is answered.
 GROUP = 2**22
 
 
@@ -114,7 +114,7 @@ class ScaledOperator:
         return (matrix + matrix.T) / 2
 
     def unscale(self, values, power: int = 1):
-        """Convert results for the scaled matrix, which are proportional to its power `power`, to the operator's scale.
+        """Convert results to the operator's scale. They must be proportional to the matrix to the power of `power`.
 
         Raises
         ------

@@ -33,7 +33,7 @@ def draw(sample: Callable[[tuple[int, int]], np.ndarray], shape: tuple[int, int]
 
 
 def truncated_normal(shape, std: float, rng: np.random.RandomState) -> np.ndarray:
-    """Normal numbers cut at plus and minus twice their scale. The scale is chosen so that `std` is their deviation."""
+    """Normal numbers cut at plus and minus twice their scale, which is chosen so that their deviation is `std`."""
     lower = math.erfc(math.sqrt(2)) / 2
     return draw(lambda size: std / TRUNCATED_STD * ndtri(rng.uniform(lower, 1 - lower, size)), shape)
 
