@@ -170,7 +170,7 @@ def as_inputs(X, dtype: np.dtype, in_order: bool = False) -> Inputs:
     if issparse(X):
         X = cast(with_valid_indices(X.tocsr(), "X"), dtype, "X")
         if X.shape[1] > MAX_COLUMNS:
-            raise ValueError(f"A sparse X may have {MAX_COLUMNS} columns at most, got {X.shape[1]}.")
+            raise ValueError(f"A sparse X may have at most {MAX_COLUMNS} columns, got {X.shape[1]}.")
         if in_order and not X.has_sorted_indices:
             X = X.sorted_indices()
         return Inputs(

@@ -17,8 +17,8 @@ from .blas import blas_threads
 from .data import TrainingData, as_inputs, is_ready
 from .losses import LossFunction
 
-# The largest number of multiply-adds in the forward passes of one compiled call. Ctrl-C waits for the end of the call,
-# and they take at most 0.1 s on a slow core.
+# The largest number of multiply-adds in the forward passes of one compiled call. They take at most 0.1 s on a
+# slow core, so Ctrl-C need not wait long for the end of the call.
 CALL_MULTIPLY_ADDS = 10**8
 # The largest number of rows that go through a network together, in training and in predictions.
 MOST_BLOCK_ROWS = 512
@@ -294,8 +294,8 @@ def _check_activations(activation, n_hidden: int) -> tuple[str | Activation, ...
         return (activation,) * n_hidden
     if len(activation) != n_hidden:
         raise ValueError(
-            f"activation has {len(activation)} entries, {list(activation)}, but must be one for all hidden layers or "
-            f"have one entry for each, and there are {n_hidden}."
+            f"activation must be one activation, or a list with one for each hidden layer ({n_hidden} here), got "
+            f"{len(activation)} entries: {list(activation)}."
         )
     for k, each in enumerate(activation):
         check_activation(f"activation[{k}]", each)

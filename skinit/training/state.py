@@ -126,7 +126,7 @@ class TrainingState(NamedTuple):
         """
         theta, rows = passes.network.theta, self.array("rows", passes.rows)
         if not np.array_equal(np.sort(rows), np.sort(passes.rows)):
-            raise ValueError("The rows of a state of training are not the rows to train on.")
+            raise ValueError("The rows of the saved training state are not the rows to train on.")
         passes.rows[:] = rows
         theta[:] = self.array("theta", theta)
         for name, values in _arrays_of(solver).items():
@@ -136,7 +136,7 @@ class TrainingState(NamedTuple):
                 name: isinstance(value, Integral) for name, value in own.items()
             }:
                 raise ValueError(
-                    f"A {type(part).__name__} has the numbers {', '.join(own)}, but its state has {numbers}."
+                    f"A {type(part).__name__} has the numbers {', '.join(own)}, but its saved state has {numbers}."
                 )
             vars(part).update(numbers)
         vars(history).update(self.numbers["history"])
@@ -149,8 +149,8 @@ class TrainingState(NamedTuple):
         array = self.arrays.get(name, np.empty(0))
         if array.shape != like.shape or array.dtype != like.dtype:
             raise ValueError(
-                f"{name} of a state of training has shape {array.shape} and dtype {array.dtype}, but must have shape "
-                f"{like.shape} and dtype {like.dtype}."
+                f"{name} of the saved training state must have shape {like.shape} and dtype {like.dtype}, got shape "
+                f"{array.shape} and dtype {array.dtype}."
             )
         return array
 

@@ -40,7 +40,7 @@ HOOKS = ("setup", "on_fit_task_begin", "on_fit_task_end", "teardown")
 
 
 class CheckedHooks:
-    """The hooks of a callback, with an error for a return value that scikit-learn would take for a request to stop.
+    """The hooks of a callback. They reject return values that scikit-learn would take for a request to stop.
 
     Parameters
     ----------
@@ -104,7 +104,7 @@ class TrainingTasks:
             if hasattr(callback, "_keeper")
         ]
         if len(keepers) > 1:
-            raise ValueError(f"A fit takes one Checkpoint at most, got {len(keepers)}.")
+            raise ValueError(f"A fit takes at most one Checkpoint, got {len(keepers)}.")
         return keepers[0] if keepers else None
 
     def begin(self, name: str) -> None:
