@@ -20,7 +20,7 @@ _N_RANDOM_POINTS = 200
 # Derivatives are compared with finite differences of each of these steps. A steep function needs a small step.
 _STEPS = (2.0**-10, 2.0**-14, 2.0**-18)
 # A given derivative may differ from the finite difference by this much, relative to 1 plus its magnitude.
-_TOLERANCE = 1e-5
+_MAX_DEVIATION = 1e-5
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -231,7 +231,7 @@ def _check_derivative(activation: Activation, points, given: np.ndarray, order: 
         central = (f2 - 8 * f1 + 8 * g1 - g2) / (12 * step)
         left, right = (3 * f0 - 4 * f1 + f2) / (2 * step), (4 * g1 - 3 * f0 - g2) / (2 * step)
         for difference in (central, left, right):
-            excess = np.fmin(np.abs(given - difference) - _TOLERANCE * (1 + np.abs(given)) - rounding, excess)
+            excess = np.fmin(np.abs(given - difference) - _MAX_DEVIATION * (1 + np.abs(given)) - rounding, excess)
     k = int(np.argmax(excess))
     if excess[k] > 0:
         raise ValueError(

@@ -4,7 +4,7 @@ import numpy as np
 
 from .user_warnings import warn_user
 
-# The largest number of values to examine, about. They are in rows spread over all of X.
+# Roughly the largest number of values to examine, in rows spread over all of X.
 NUMBERS = 50_000
 # Warn if a column is this many times larger than another, both by the root mean square and by the largest magnitude.
 # Standardized columns are equal by the first measure, and columns of zeros and ones by the second, however rare the

@@ -45,8 +45,8 @@ class Checkpoint(NetworkCallback):
     ----------
     path : str or path-like
         The file. Its folder must exist. ``{fit}`` in the path is replaced by 32 hexadecimal digits that identify the
-        parameters and the data. A search, a cross-validation or an ensemble needs it, so that each fit has its own
-        file. If you run a search again, it reuses the finished fits and continues the others.
+        parameters and the data. A search, a cross-validation or an ensemble needs it, because each fit needs its
+        own file. If you run a search again, it reuses the finished fits and continues the others.
 
     every : int, default=1
         Number of epochs between two writes. The last epoch is always written.

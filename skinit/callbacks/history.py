@@ -33,7 +33,7 @@ class History(Log):
     Notes
     -----
     ``get_logs()`` is inherited from :class:`sklearn.callback.ScoringMonitor`. It returns the same numbers as
-    :meth:`to_frame`, and ``get_logs("all")`` those of earlier fits as well. Both include epochs before a restart of
+    :meth:`to_frame`, and ``get_logs("all")`` adds the earlier fits. Both include epochs before a restart of
     ``learning_rate_init="auto"``. If a fit continues from the file of a :class:`Checkpoint`, its first recorded epoch
     is the epoch in the file.
 

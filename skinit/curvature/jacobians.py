@@ -7,10 +7,10 @@ from ..interrupts import interruptible
 
 # The largest number of entries in the Gram matrices of a group of rows. One matrix with more entries takes too long.
 GRAM_SIZE = 2**18
-# Lanczos iterations end at this residual of the largest eigenvalue, relative to the eigenvalue. The relative error of
-# the eigenvalue is about the square of this, divided by the relative gap to the next eigenvalue.
+# Lanczos iterations end when the largest eigenvalue has at most this relative error, by the bound of
+# `_largest_ritz_values`.
 TOLERANCE = 1e-6
-# The residual is checked after these numbers of Lanczos steps. The iterations always end after the last of them.
+# The error is checked after these numbers of Lanczos steps. The iterations always end after the last of them.
 CHECKS = (12, 18, 27, 40, 60, 90, 135, 200, 300)
 
 

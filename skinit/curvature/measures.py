@@ -12,7 +12,7 @@ from .operators import PARAMETERS, check_counting_data, shared_operator
 
 
 def warn_of_bound(what: str, tol: float) -> None:
-    """Warn that a Lanczos iteration did not converge, so that its result is a lower bound."""
+    """Warn that a Lanczos iteration did not converge and that its result is a lower bound."""
     warn_user(f"{what} did not converge to tol={tol}: it is a lower bound.", ConvergenceWarning)
 
 

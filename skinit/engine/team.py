@@ -43,7 +43,8 @@ def set_num_threads(n_threads: int | None) -> None:
     """Set the largest number of threads that a fit, a prediction or a measurement of curvature may use in this process.
 
     By default the number is `joblib.cpu_count`, divided by the number of fits that run in the process at the same time,
-    and at most ``OMP_NUM_THREADS`` if that is set. Results are the same, to the last bit, for every number of threads.
+    and at most ``OMP_NUM_THREADS`` if that is set. On Windows it is 1. Results are the same, to the last bit, for every
+    number of threads.
 
     Parameters
     ----------
@@ -76,8 +77,8 @@ def get_num_threads() -> int:
     Returns
     -------
     n_threads : int
-        The smallest of the number of cores, ``OMP_NUM_THREADS`` and the limit from `set_num_threads`. In a worker of a
-        pool of processes, it is 1.
+        The smallest of the number of cores, ``OMP_NUM_THREADS`` and the limit from `set_num_threads`. On Windows,
+        and in a worker of a pool of processes, it is 1.
 
     Raises
     ------
@@ -207,7 +208,7 @@ class Team:
 
     @contextmanager
     def working(self, help: Callable[[int], None]) -> Iterator[None]:
-        """During the compiled call in the block, let as many helpers work as are useful.
+        """Let helpers join the compiled call in the block, unless the caller has waited too long for helpers.
 
         Parameters
         ----------

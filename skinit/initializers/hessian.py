@@ -32,7 +32,7 @@ JACOBIAN_ITERATIONS = 6
 # would lose its signal or its slopes and come no nearer.
 LOG_SCALE_BOUND = 2.5
 
-# Bases by name. Orthogonal weights have gain 1 because the search finds the scale.
+# The names that `base` takes. Orthogonal weights have gain 1, because the search finds the scale.
 BASES = {
     "lecun_normal": VarianceScaling(1.0, "fan_in", "normal"),
     "xavier_normal": VarianceScaling(1.0, "fan_avg", "normal"),

@@ -21,7 +21,7 @@ DRAW_SIZE = 2**22
 
 
 def draw(sample: Callable[[tuple[int, int]], np.ndarray], shape: tuple[int, int]) -> np.ndarray:
-    """The numbers of ``sample(shape)``, drawn in blocks of rows if there are many."""
+    """The weights from ``sample(shape)``, drawn in blocks of rows if there are many."""
     n_rows = max(1, DRAW_SIZE // shape[1])
     if n_rows >= shape[0]:
         return sample(shape)

@@ -28,7 +28,7 @@ class Moments:
 
     @property
     def pooled_variance(self) -> float:
-        """The variance of all numbers in all columns."""
+        """The variance over the rows and columns together."""
         return float(self.variance.mean() + self.mean.var())
 
     @property

@@ -37,7 +37,7 @@ DEAD_SLOPE = 1e-3
 # Outputs and deltas are equal if they differ by less than this many rounding errors. A sum over a hundred inputs has
 # about ten.
 EQUAL_ROUNDINGS = 100
-# Number of random sums over rows that tell units apart. Different units do not agree in all of them by chance.
+# The number of random sums over rows that tell units apart. Different units do not agree in all of them by chance.
 N_SUMS = 4
 # Relative tolerance of a Hessian's norm, as in skinit.curvature.
 NORM_TOLERANCE = 1e-3

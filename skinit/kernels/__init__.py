@@ -1,7 +1,7 @@
 """The compiled code: everything that runs at least once for each mini-batch.
 
-A module imports only modules above it in this list, so read them from top to bottom. The modules with a star have the
-mathematics. The others are needed to compile it, and to run it fast.
+A module imports only modules above it in this list, so read them from top to bottom. The modules with a star have
+the formulas of networks. The others make them fast.
 
 - `cache`: machine code on disk
 - `compilation`: how a Python function becomes a kernel

@@ -13,7 +13,7 @@ from .processor import declare, processor
 # Whether the operating system has the POSIX functions that waiting needs.
 HAS_POSIX = os.name == "posix"
 # The number of the monotonic clock. Windows does not have it, so `nanoseconds` reads no clock there.
-_CLOCK = getattr(time, "CLOCK_MONOTONIC", 1)
+_MONOTONIC_CLOCK = getattr(time, "CLOCK_MONOTONIC", 1)
 # The alignment of int64 entries in bytes.
 _ITEM_BYTES = 8
 
@@ -83,7 +83,7 @@ def nanoseconds(typing_context):
         time_of_day = ir.ArrayType(_INT64, 2)
         now = cgutils.alloca_once(builder, time_of_day)
         clock_gettime = declare(builder.module, "clock_gettime", _INT32, [_INT32, time_of_day.as_pointer()])
-        builder.call(clock_gettime, [ir.Constant(_INT32, _CLOCK), now])
+        builder.call(clock_gettime, [ir.Constant(_INT32, _MONOTONIC_CLOCK), now])
         seconds, rest = (builder.extract_value(builder.load(now), part) for part in (0, 1))
         return builder.add(builder.mul(seconds, ir.Constant(_INT64, 10**9)), rest)
 

@@ -30,7 +30,7 @@ from . import cache as disk
 # numba's options for kernels. They count no references to arrays, because kernels allocate nothing, and because threads
 # would wait for each other to change the counts.
 JIT_OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "_nrt": False}
-# Seconds of compilation before `MESSAGE` appears.
+# The seconds of compilation before `MESSAGE` appears.
 PATIENCE = 1.0
 # "Once", because compiled code is kept on disk.
 MESSAGE = "Compiling, once for this machine ..."

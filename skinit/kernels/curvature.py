@@ -54,8 +54,8 @@ ALL_LAYERS = -1
 # The entries of `job`, which the caller sets.
 (
     CURVATURE_PHASE,  # The kind of the current phase.
-    FIRST_BLOCK,  # The number of the first block in this call.
-    STOP_BLOCK,  # The number after the last block.
+    FIRST_BLOCK,  # The index of the first block in this call.
+    STOP_BLOCK,  # The index after the last block.
     N_DIRECTIONS,  # The number of directions in this call.
     IS_GAUSS_NEWTON,  # 1 for products with the Gauss-Newton part, 0 for products with the Hessian.
     CURVATURE_JOB_SIZE,
@@ -87,7 +87,7 @@ class _Block(NamedTuple):
 
 @inlined
 def _block_of(curvature, number):
-    """The block with this number. If the workspace cannot hold all blocks, they use its space in turn."""
+    """The block with the index `number`. If the workspace cannot hold all blocks, they use its space in turn."""
     workspace, block_size = curvature.workspace, curvature.block_size
     start, stop = number * block_size, min((number + 1) * block_size, curvature.rows.size)
     n = stop - start

@@ -4,7 +4,7 @@ Each takes one float32 or float64 number inside a compiled loop and returns a nu
 `MAX_ERROR` states the largest relative error of each, which the tests measure. NaN gives NaN, infinity gives the
 limit, and a power too small to be a normal number becomes zero.
 
-All functions use one reduction. With :math:`k = \mathrm{round}(x / \ln 2)` and :math:`r = x - k \ln 2`, so that
+All functions use one reduction. With :math:`k = \mathrm{round}(x / \ln 2)` and :math:`r = x - k \ln 2`, where
 :math:`|r| \le \ln(2) / 2`,
 
 .. math:: e^x = 2^k e^r, \qquad e^r - 1 = \sum_{j \ge 1} r^j / j!
@@ -137,7 +137,7 @@ def _overload_power_of_two(k, like):
 
 
 def _exponent_range(x):
-    """The range of x in which `exp` is computed, from the logarithm of the smallest normal number to past overflow."""
+    """The range of x in which `exp` is computed: from the logarithm of the smallest normal number up to an overflow."""
 
 
 @overload(_exponent_range, jit_options=INLINE)

@@ -72,10 +72,7 @@ def _exp(preactivations):
 
 
 def _cumulative_softplus(preactivations):
-    """The first preactivation, then the previous result plus the softplus of the next preactivation, and so on.
-
-    So no row decreases.
-    """
+    """Cumulative sums of the first preactivation and the softplus of each later one, so no row decreases."""
     np.logaddexp(preactivations[:, 1:], 0, out=preactivations[:, 1:])
     return np.cumsum(preactivations, axis=1, out=preactivations)
 

@@ -4,7 +4,7 @@ Each entry of the output is one chain of fused multiply-adds in the order of the
 on the width of vectors nor on the tile that contains it.
 
 A tile of the output has up to `TILE_VECTORS` vectors in each of its rows. Its sums stay in registers while the inner
-index runs. Each step loads a row of B for the tile's columns, and multiplies it by one number from each row of A (K.
+index runs. Each step loads a row of B for the tile's columns, and multiplies it by one entry of each row of A (K.
 Goto and R. A. van de Geijn, "Anatomy of high-performance matrix multiplication", 2008). If the columns do not fill the
 last vector, processors with AVX-512 skip the missing lanes. For other processors, the columns of B that a tile needs
 are first copied to a contiguous panel, which is padded with zeros.

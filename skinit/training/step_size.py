@@ -18,14 +18,15 @@ curvature that :mod:`skinit.curvature` describes.
 times as far as a single step. Heavy-ball and Nesterov's momentum change the largest stable step by at most a factor of
 two (:func:`~skinit.curvature.max_stable_step`), but the repeated steps reach places where the curvature is different.
 So the step is :math:`\min(1, 2.5 \sqrt{1 - \beta})\,\gamma^*`, which is near :math:`\gamma^*` for a momentum of 0.9.
-For a larger momentum, it is between :math:`\gamma^*` and :math:`(1 - \beta) \gamma^*`. With the latter, a step and its
-repetitions would move the parameters as far as a single step :math:`\gamma^*`. For Adam, :math:`\beta = \beta_1`.
+For a larger momentum, it is between :math:`\gamma^*` and :math:`(1 - \beta) \gamma^*`. A step of
+:math:`(1 - \beta) \gamma^*`, together with its repetitions, moves the parameters as far as a single step
+:math:`\gamma^*`. For Adam, :math:`\beta = \beta_1`.
 
 *Warm-up and tail*: the learning rate may be this large if it starts and ends small. After a small start, training moves
 to a lower curvature (J. Gilmer et al., "A loss curvature perspective on training instability in deep learning", 2021).
-At a small end, the noise of mini-batches vanishes. With ``learning_rate="constant"``, the learning rate therefore warms
-up over three epochs and falls to zero over the tail (`WarmUpAndTail`). The tail is the second half of the
-`max_iter` epochs. If progress stops earlier, the tail begins then, and lasts for as many epochs as training took
+At the end, small steps let the noise of mini-batches vanish. With ``learning_rate="constant"``, the learning rate
+therefore warms up over three epochs and falls to zero over the tail (`WarmUpAndTail`). The tail is the second half of
+the `max_iter` epochs. If progress stops earlier, the tail begins then, and lasts for as many epochs as training took
 before, so training goes on if the loss only paused. A schedule from the user multiplies the step without a warm-up or a
 tail.
 

@@ -15,11 +15,11 @@ from ...validation import checks_parameters
 from ..signals import SignalPropagation
 from .panels import COLORS, GREY, check_matplotlib, draw_by_layer, legend_above, make_panels, scale_y
 
-# Number of decades of the density that are shown. They include a single eigenvalue among a million, and cut off the
-# tails of the normal densities that stand for nodes.
+# The number of decades of the density that are shown. They include a single eigenvalue among a million, and cut off the
+# tails of the nodes' normal densities.
 DENSITY_DECADES = 7
-# Lanczos steps for each random vector. Sixty steps would move the curve, seven decades high, by less than a tenth of a
-# decade.
+# The number of Lanczos steps for each random vector. Sixty steps would move the curve, which is seven decades high, by
+# less than a tenth of a decade.
 N_STEPS = 40
 
 
