@@ -137,7 +137,7 @@ def make_activation(
     Given derivatives are compared with differences at 801 points from -30 to 30, with a relative tolerance of
     :math:`10^{-5}`.
 
-    Compiled code is not kept on disk, so every process compiles it again, which takes some seconds. If a slope is
+    Compiled code is not kept on disk, so every process compiles it again, which takes a few seconds. If a slope is
     given, only the speed of the functions matters in a fit. ``math.exp`` is several times slower than the exponential
     of the built-in activations.
 

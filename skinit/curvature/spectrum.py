@@ -1,7 +1,7 @@
 r"""Norm, largest eigenvalue, trace and density of a symmetric matrix that is given by its products.
 
 All results follow the scale of the matrix: the eigenvalues and the trace of :math:`cH` are :math:`c` times as large as
-those of :math:`H`, as long as floating-point numbers can hold them. All functions raise the same error if the matrix is
+those of :math:`H`, if floating-point numbers can hold them. All functions raise the same error if the matrix is
 not finite.
 """
 
@@ -270,7 +270,7 @@ def largest_eigenvalue(
 
 
 def _random_signs(shape: tuple[int, ...], dtype, random_state: np.random.RandomState) -> np.ndarray:
-    """Random signs, 1 or -1, drawn some rows at a time so that Ctrl-C is answered."""
+    """Random signs, 1 or -1, drawn in blocks of rows so that Ctrl-C is answered."""
     signs = np.empty(shape, dtype)
     step = max(1, GROUP // max(1, signs[:1].size))
     for start in range(0, shape[0], step):

@@ -126,7 +126,7 @@ if hasattr(os, "register_at_fork"):
 def _move_away(thread: threading.Thread) -> None:
     """Make a new thread start on a core other than the core of this thread.
 
-    Linux may otherwise let it wait for this core for some milliseconds, which is as long as a small fit takes.
+    Otherwise Linux may let it wait for this core for a few milliseconds, which is as long as a small fit takes.
     """
     if not (_current_core and hasattr(os, "sched_setaffinity") and thread.native_id):
         return

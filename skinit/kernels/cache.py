@@ -7,7 +7,7 @@ other sources, by other versions, or for another processor.
 
 A file holds a checksum and the machine code of one kernel, because a single flipped bit in machine code may do
 anything. A damaged or unreadable file is compiled again and replaced. If the folder cannot be written to, every process
-spends some seconds on compilation and warns.
+spends a few seconds on compilation and warns.
 """
 
 import contextlib
@@ -144,7 +144,7 @@ def keep(name: str, code: bytes) -> None:
     except OSError as error:
         if failure is None:
             warn_user(
-                f"Compiled code cannot be kept in {root()} ({error.strerror or error}), so every process spends some "
+                f"Compiled code cannot be kept in {root()} ({error.strerror or error}), so every process spends a few "
                 "seconds on compilation. Set NUMBA_CACHE_DIR to a folder that can be written to, or fill one "
                 "beforehand by `python -m skinit warmup`."
             )

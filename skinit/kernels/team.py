@@ -48,7 +48,7 @@ PAUSES = 2_000
 TURNS = 2_200
 # After `TURNS`, a waiting helper sleeps this long in each round.
 SLEEP_MICROSECONDS = 50
-# After this many rounds without an item, which take some seconds, a helper leaves, in case nothing sends it home.
+# After this many rounds without an item, which take a few seconds, a helper leaves, in case nothing sends it home.
 MOST_ROUNDS = TURNS + 30_000
 # The caller looks at the clock after this many rounds. Shorter waits are not counted.
 UNTIMED_PAUSES = 100
