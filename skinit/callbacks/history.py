@@ -1,4 +1,4 @@
-"""A callback that records the numbers of each epoch."""
+"""A callback that records the losses, the learning rate and the time of each epoch."""
 
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING

@@ -1,4 +1,4 @@
-"""Orthogonal weights."""
+"""The initializer that draws orthogonal weights."""
 
 from functools import partial
 from numbers import Real

@@ -1,4 +1,4 @@
-"""Averages of the parameters over the steps of a training."""
+"""Averages of the parameters over the steps of training."""
 
 import numpy as np
 

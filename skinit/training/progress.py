@@ -16,7 +16,7 @@ WIDTHS = (6, 12, 18, 17, 15, 9)
 
 
 class Progress:
-    """Prints the progress of a training.
+    """Prints the progress of training.
 
     Parameters
     ----------

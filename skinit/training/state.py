@@ -112,7 +112,7 @@ class TrainingState(NamedTuple):
     def restore(
         self, passes: DataPasses, solver: StochasticSolver, history: History, random_state: np.random.RandomState
     ) -> np.ndarray | None:
-        """Bring a training that has the same origin to this state, in place.
+        """Bring a fit that has the same origin to this state, in place.
 
         Returns
         -------
@@ -122,7 +122,7 @@ class TrainingState(NamedTuple):
         Raises
         ------
         ValueError
-            If the state does not fit the training.
+            If the state does not belong to this network, these rows and this solver.
         """
         theta, rows = passes.network.theta, self.array("rows", passes.rows)
         if not np.array_equal(np.sort(rows), np.sort(passes.rows)):

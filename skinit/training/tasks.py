@@ -1,4 +1,4 @@
-"""A training as scikit-learn's callbacks see it: tasks that begin and end.
+"""Training as scikit-learn's callbacks see it: tasks that begin and end.
 
 :mod:`sklearn.callback` came with scikit-learn 1.9. With older versions, everything else works, and setting callbacks
 raises an ImportError that names the version needed.
@@ -64,11 +64,11 @@ class CheckedHooks:
 
 
 class StopTraining(Exception):
-    """Ends a training in SciPy's loop, because a callback asks to stop."""
+    """Ends training within SciPy's loop, because a callback asks to stop."""
 
 
 class TrainingTasks:
-    """A training as callbacks see it: one task for the fit, with a subtask for each epoch or iteration.
+    """Training as callbacks see it: one task for the fit, with a subtask for each epoch or iteration.
 
     Parameters
     ----------
