@@ -111,7 +111,7 @@ class MLPClassifier(ClassifierMixin, BaseMultilayerPerceptron):
         rate, at most eight times.
 
         With ``learning_rate="constant"``, the automatic rate rises linearly over the first 3 epochs, and falls linearly
-        to zero over the last half of the `max_iter` epochs, its tail. If the loss (or the validation score, with
+        to zero over its tail, the last half of the `max_iter` epochs. If the loss (or the validation score, with
         `early_stopping`) has not improved by `tol` for `n_iter_no_change` epochs before that, the tail begins at once,
         lasts as many epochs as came before it, and ends the training. `partial_fit` has only the rise, because its last
         epoch is unknown. Any other `learning_rate` uses the automatic rate as it would use a number.
@@ -843,7 +843,7 @@ class MLPRegressor(RegressorMixin, BaseMultilayerPerceptron):
         rate, at most eight times.
 
         With ``learning_rate="constant"``, the automatic rate rises linearly over the first 3 epochs, and falls linearly
-        to zero over the last half of the `max_iter` epochs, its tail. If the loss (or the validation score, with
+        to zero over its tail, the last half of the `max_iter` epochs. If the loss (or the validation score, with
         `early_stopping`) has not improved by `tol` for `n_iter_no_change` epochs before that, the tail begins at once,
         lasts as many epochs as came before it, and ends the training. `partial_fit` has only the rise, because its last
         epoch is unknown. Any other `learning_rate` uses the automatic rate as it would use a number.

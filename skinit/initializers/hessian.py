@@ -101,7 +101,7 @@ class Hessian(DataDependentInitializer):
       f(0) = 0.
 
     The last two methods bound the direction that a layer stretches most, not a typical direction. For a relu layer with
-    `d` inputs and `d` units, the closed form gives weights of variance :math:`0.34 / d`, and He's scheme of
+    `d` inputs and `d` units, the closed form gives weights of variance :math:`0.34 / d`, and He's scheme gives
     :math:`2 / d`. With the closed form, signals therefore shrink with depth.
 
     Parameters
