@@ -1,4 +1,4 @@
-"""``python -m skinit``."""
+"""Runs the command line as ``python -m skinit``."""
 
 from .cli.process import run
 

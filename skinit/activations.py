@@ -13,14 +13,14 @@ from .kernels.activations import ACTIVATIONS, Formulas, evaluate
 from .kernels.own_activations import make_formulas
 from .validation import check_takes, wrong_name
 
-# A new activation is checked from minus this to plus this, at the points of a grid and at random points.
+# A new activation is checked between minus and plus this number, at the points of a grid and at random points.
 _RANGE = 30.0
 # The number of random points, which find faults between the points of the grid.
 _N_RANDOM_POINTS = 200
-# Derivatives are compared with differences at each of these steps, because a steep function needs a small step.
+# Derivatives are compared with finite differences of each of these steps. A steep function needs a small step.
 _STEPS = (2.0**-10, 2.0**-14, 2.0**-18)
-# A derivative may differ from the difference by this much, relative to 1 plus its magnitude.
-_TOLERANCE = 1e-5
+# A given derivative may differ from the finite difference by this much, relative to 1 plus its magnitude.
+_MAX_DEVIATION = 1e-5
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -137,9 +137,9 @@ def make_activation(
     Given derivatives are compared with differences at 801 points from -30 to 30, with a relative tolerance of
     :math:`10^{-5}`.
 
-    Compiled code is not kept on disk, so every process compiles it again, which takes some seconds. If a slope is
-    given, the functions alone decide the speed of a fit. ``math.exp`` is several times slower than the exponential of
-    the built-in activations.
+    Compiled code is not kept on disk, so every process compiles it again, which takes a few seconds. If a slope is
+    given, only the speed of the functions matters in a fit. ``math.exp`` is several times slower than the exponential
+    of the built-in activations.
 
     ``init="auto"`` draws weights of variance :math:`g^2 / d_\mathrm{in}`, with the gain `g` from
     :func:`skinit.initializers.gain`, so that the mean square of signals is the same in every layer.
@@ -231,7 +231,7 @@ def _check_derivative(activation: Activation, points, given: np.ndarray, order: 
         central = (f2 - 8 * f1 + 8 * g1 - g2) / (12 * step)
         left, right = (3 * f0 - 4 * f1 + f2) / (2 * step), (4 * g1 - 3 * f0 - g2) / (2 * step)
         for difference in (central, left, right):
-            excess = np.fmin(np.abs(given - difference) - _TOLERANCE * (1 + np.abs(given)) - rounding, excess)
+            excess = np.fmin(np.abs(given - difference) - _MAX_DEVIATION * (1 + np.abs(given)) - rounding, excess)
     k = int(np.argmax(excess))
     if excess[k] > 0:
         raise ValueError(
@@ -256,7 +256,7 @@ def _identity(function: Any) -> Any:
 
 
 def _typed(value: Any) -> Any:
-    """A key for a value. Equal values of one type have equal keys. A mutable value, such as an array, has its own."""
+    """A key for a value. Equal values of one type have equal keys. Each mutable value (an array) has its own key."""
     try:
         hash(value)
     except TypeError:

@@ -108,7 +108,7 @@ class BaseMultilayerPerceptron(CallbackSupportMixin, PersistenceMixin, DataCheck
 
     @abstractmethod
     def _from_targets(self, targets):
-        """The labels or numbers that the network's targets stand for, in the form that a scorer takes."""
+        """The user's labels or numbers for the network's targets, in the form that a scorer takes."""
 
     @abstractmethod
     def _stratify(self, targets):

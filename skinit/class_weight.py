@@ -1,4 +1,4 @@
-"""Class weights."""
+"""Class weights as sample weights."""
 
 from numbers import Real
 

@@ -47,7 +47,7 @@ _VALUES: dict[str, set[str]] = {
     "solver": {"adam", "lbfgs", "sgd"},
     "learning_rate": {"adaptive", "constant", "invscaling"},
 }
-# Parameters that scikit-learn does not have, each with the value that has no effect.
+# Parameters that scikit-learn does not have, each with the value at which it has no effect.
 _NEUTRAL: dict[str, Any] = {
     "init": "sklearn",
     "scoring": None,
@@ -206,7 +206,7 @@ def _target_class(estimator, classes: dict[type, Any], takes: str, side: str) ->
 
 
 def _obstacles(estimator) -> Iterator[str]:
-    """Messages about all features that scikit-learn lacks, each with a remedy."""
+    """Yield a message about each feature that scikit-learn lacks, with a remedy."""
     is_fitted = hasattr(estimator, "coefs_")
     parameters = estimator.get_params(deep=False) | {"activation": _one_activation(estimator.activation)}
     for name, taken in _VALUES.items():

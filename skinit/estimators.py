@@ -111,7 +111,7 @@ class MLPClassifier(ClassifierMixin, BaseMultilayerPerceptron):
         rate, at most eight times.
 
         With ``learning_rate="constant"``, the automatic rate rises linearly over the first 3 epochs, and falls linearly
-        to zero over the last half of the `max_iter` epochs, its tail. If the loss (or the validation score, with
+        to zero over its tail, the last half of the `max_iter` epochs. If the loss (or the validation score, with
         `early_stopping`) has not improved by `tol` for `n_iter_no_change` epochs before that, the tail begins at once,
         lasts as many epochs as came before it, and ends the training. `partial_fit` has only the rise, because its last
         epoch is unknown. Any other `learning_rate` uses the automatic rate as it would use a number.
@@ -277,7 +277,7 @@ class MLPClassifier(ClassifierMixin, BaseMultilayerPerceptron):
     Notes
     -----
     The loss is computed from preactivations, so its gradient is exact even for predictions near 0 or 1. scikit-learn
-    clips probabilities at machine epsilon, and so no output of a sample adds more than 36.04 to `loss_curve_` here.
+    clips probabilities at machine epsilon. `loss_curve_` has the same limit: no output of a row adds more than 36.04.
 
     References
     ----------
@@ -444,11 +444,11 @@ class MLPClassifier(ClassifierMixin, BaseMultilayerPerceptron):
         return self._label_binarizer.y_type_ == "multiclass"
 
     def _encode(self, y):
-        """The class numbers in each column of labels, or a column of 0 and 1 for each label of multilabel targets."""
+        """The class indices in each column of labels, or a column of 0 and 1 for each label of multilabel targets."""
         if self._is_multioutput():
             return self._label_binarizer.numbers(y)
         if self._is_multilabel():
-            # scikit-learn would accept one column of class numbers in place of the labels.
+            # scikit-learn would accept one column of class indices in place of the labels.
             if y.ndim != 2:
                 raise ValueError(
                     f"y must have a column of 0 and 1 for each of the {len(self.classes_)} labels, got shape {y.shape}."
@@ -472,7 +472,7 @@ class MLPClassifier(ClassifierMixin, BaseMultilayerPerceptron):
         return self.classes_[np.minimum(positive.ravel(), len(self.classes_) - 1)]
 
     def _numbers(self, preactivations):
-        """Numbers of the most probable classes for several columns of labels."""
+        """The indices of the most probable classes for several columns of labels."""
         groups = self._label_binarizer.split(preactivations)
         return np.stack([group.argmax(axis=1) for group in groups], axis=1)
 
@@ -843,7 +843,7 @@ class MLPRegressor(RegressorMixin, BaseMultilayerPerceptron):
         rate, at most eight times.
 
         With ``learning_rate="constant"``, the automatic rate rises linearly over the first 3 epochs, and falls linearly
-        to zero over the last half of the `max_iter` epochs, its tail. If the loss (or the validation score, with
+        to zero over its tail, the last half of the `max_iter` epochs. If the loss (or the validation score, with
         `early_stopping`) has not improved by `tol` for `n_iter_no_change` epochs before that, the tail begins at once,
         lasts as many epochs as came before it, and ends the training. `partial_fit` has only the rise, because its last
         epoch is unknown. Any other `learning_rate` uses the automatic rate as it would use a number.

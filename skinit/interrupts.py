@@ -1,7 +1,7 @@
 """Ctrl-C during long calls of compiled code, and in a fit that is one of many.
 
-scikit-learn's networks answer Ctrl-C with a warning and keep the weights so far. A search would then continue with the
-next fit, and ending it would take one Ctrl-C for each fit.
+scikit-learn's networks answer Ctrl-C with a warning and keep the weights that they have. A search would then continue
+with the next fit, and ending it would take one Ctrl-C for each fit.
 """
 
 import sys

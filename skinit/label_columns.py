@@ -7,7 +7,7 @@ from sklearn.utils.multiclass import type_of_target
 
 
 class LabelColumns:
-    """The classes of each column, and the conversion between labels and class numbers.
+    """The classes of each column, and the conversion between labels and class indices.
 
     Parameters
     ----------
@@ -53,7 +53,7 @@ class LabelColumns:
     def check(self, y: np.ndarray, *, all_of_them: bool) -> None:
         """Raise ValueError if `y` has another number of columns or an unknown label.
 
-        With `all_of_them`, also raise it if a column lacks one of its classes.
+        With `all_of_them`, also raise ValueError if a column lacks one of its classes.
         """
         if y.ndim != 2 or y.shape[1] != len(self.classes_):
             raise ValueError(f"y must have {len(self.classes_)} columns of labels, got shape {y.shape}.")
@@ -69,11 +69,11 @@ class LabelColumns:
                 )
 
     def numbers(self, y: np.ndarray) -> np.ndarray:
-        """The number of the class of each label, an array of the same shape."""
+        """The class index of each label, in an array of the same shape."""
         columns = [np.searchsorted(classes, column) for classes, column in zip(self.classes_, y.T, strict=True)]
         return np.stack(columns, axis=1)
 
     def labels(self, numbers: np.ndarray) -> np.ndarray:
-        """The labels of classes with these numbers."""
+        """The labels of the classes with these indices."""
         columns = [classes[column] for classes, column in zip(self.classes_, numbers.T, strict=True)]
         return np.stack(columns, axis=1)

@@ -91,7 +91,7 @@ def to_onnx(estimator: BaseEstimator, X: Any = None) -> "ModelProto":
     check_is_fitted(estimator)
     while hasattr(estimator, "best_estimator_"):
         estimator = estimator.best_estimator_
-    # Probabilities as arrays instead of dicts.
+    # Without "zipmap", probabilities are arrays and not dicts.
     options = {id(each): {"zipmap": False} for each in _chain(estimator) if is_classifier(each)}
     return skl2onnx.to_onnx(estimator, initial_types=_input_types(estimator, X), options=options)
 

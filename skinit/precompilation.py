@@ -1,4 +1,4 @@
-"""Compilation ahead of time."""
+"""Compilation of kernels ahead of time: `skinit.warmup`."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -61,7 +61,8 @@ def warmup(
         "log_loss" is the loss of an `MLPClassifier` with more than two classes, and "binary_log_loss" with two classes
         or multilabel targets. The others are losses of an `MLPRegressor`; "quantiles" is the loss "quantile" with a
         list of levels.
-    solver : {"adam", "sgd", "lbfgs", "all"} or sequence of these, default="all"
+    solver : {"adam", "adamw", "sgd", "lbfgs", "all"} or sequence of these, default="all"
+        Solvers. "adamw" takes the compiled step of "adam", and "lbfgs" needs none.
     curvature : bool, default=True
         Whether to compile products with the Hessian, which ``init="hessian"``, ``learning_rate_init="auto"`` and
         `skinit.curvature` need.
@@ -134,7 +135,7 @@ def make_parts(
 
 
 def compile_part(kernels: Sequence[Callable[[], object]]) -> float:
-    """Compile the kernels of a part. Return the seconds that it took, or 0 if all were compiled before."""
+    """Compile the kernels of a part. Return the seconds that this took, or 0 if all were compiled before."""
     began = time.perf_counter()
     with install_recorder("numba:compile") as recorder:
         for compile_kernel in kernels:

@@ -4,7 +4,7 @@ import numpy as np
 
 from .user_warnings import warn_user
 
-# About this many numbers are examined at most, in rows spread over all of X.
+# Roughly the largest number of values to examine, in rows spread over all of X.
 NUMBERS = 50_000
 # Warn if a column is this many times larger than another, both by the root mean square and by the largest magnitude.
 # Standardized columns are equal by the first measure, and columns of zeros and ones by the second, however rare the
@@ -15,7 +15,7 @@ _has_warned = False
 
 
 class DataNotScaledWarning(UserWarning):
-    """Columns of X differ by orders of magnitude, so that the network learns only from the largest.
+    """Columns of X differ by orders of magnitude, so the network learns only from the largest.
 
     The warning is given once in each process.
 
@@ -47,7 +47,7 @@ def warn_of_unscaled(X: np.ndarray) -> None:
         high, low = int(columns[sizes.argmax()]), int(columns[sizes.argmin()])
         warn_user(
             f"Columns of X differ by orders of magnitude (column {high} is of size {sizes.max():.3g}, column {low} of "
-            f"size {sizes.min():.3g}), so that the network learns from the largest only. Scale X, for example by "
+            f"size {sizes.min():.3g}), so the network learns only from the largest. Scale X, for example by "
             "make_pipeline(StandardScaler(), network).",
             DataNotScaledWarning,
         )

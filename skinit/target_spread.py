@@ -15,7 +15,7 @@ LARGEST_SPREAD = 1e30
 
 
 def target_spread(data: TrainingData) -> float:
-    r"""The median absolute deviation from the median, times 1.4826: the standard deviation of normal targets.
+    r"""The median absolute deviation from the median, times 1.4826: for normal targets, their standard deviation.
 
     If more than half of the targets are equal, the spread is the mean absolute deviation times 1.2533, and if all are
     equal, it is 1. For several columns of targets, it is the mean over columns. A negative weight counts as zero.

@@ -75,7 +75,7 @@ def wrong_name(what: str, name: object, valid_names: Iterable, besides: str = ""
 
 
 def check_parameters(constraints: dict, parameters: dict, caller_name: str) -> None:
-    """Check parameters like scikit-learn, and suggest the nearest valid name.
+    """Check parameters as scikit-learn does, and suggest the nearest valid name.
 
     Parameters
     ----------
@@ -126,7 +126,7 @@ def checks_parameters(constraints: dict) -> Callable[[Callable[Parameters, Resul
 
 
 class ValidatedEstimator(BaseEstimator):
-    """Checks parameters against ``_parameter_constraints`` like scikit-learn, and suggests the nearest valid name."""
+    """Checks parameters against ``_parameter_constraints`` like scikit-learn. Suggests the nearest valid name."""
 
     _parameter_constraints: dict = {}
 

@@ -227,7 +227,7 @@ def test_another_user_can_read_a_read_only_cache(warm, tmp_path):
         output, warning = run(code, readable)
         assert output == COMPILED
         assert (
-            "(Permission denied), so every process spends some seconds on compilation. Set NUMBA_CACHE_DIR" in warning
+            "(Permission denied), so every process spends a few seconds on compilation. Set NUMBA_CACHE_DIR" in warning
         )
         assert only_file(readable).read_bytes() == b""
     finally:
@@ -255,7 +255,7 @@ def test_a_full_disk_leaves_no_file_behind(folder, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(Path, "write_bytes", full)
-    with pytest.warns(UserWarning, match=r"No space left on device\), so every process spends some seconds"):
+    with pytest.warns(UserWarning, match=r"No space left on device\), so every process spends a few seconds"):
         assert machine_code(UPDATES["sgd"], update_signature(FLOAT64))
     assert not any(path.is_file() for path in folder.rglob("*"))
 

@@ -412,7 +412,7 @@ def test_fits_that_cannot_resume_are_refused(parameters, message, tmp_path):
 
 def test_two_checkpoints_on_one_fit_are_refused(tmp_path):
     checkpoints = [Checkpoint(tmp_path / name) for name in ("first.npz", "second.npz")]
-    with pytest.raises(ValueError, match="A fit takes one Checkpoint at most, got 2"):
+    with pytest.raises(ValueError, match="A fit takes at most one Checkpoint, got 2"):
         make().set_callbacks(*checkpoints).fit(X, y)
 
 
@@ -476,7 +476,7 @@ def test_arrays_that_compiled_code_would_trust_are_checked(name, value, tmp_path
     with np.load(path) as file:
         arrays = dict(file) | {name: value}
     np.savez(path, **arrays)
-    with pytest.raises(ValueError, match=f"{name} .* a state of training|rows that a state of training holds"):
+    with pytest.raises(ValueError, match=f"{name} of the saved training state"):
         make(max_iter=12).set_callbacks(Checkpoint(path), BestWeights()).fit(X, y)
 
 

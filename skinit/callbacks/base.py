@@ -78,7 +78,7 @@ class Log(NetworkCallback, ScoringMonitor):
 
     def __getstate__(self) -> dict:
         state = super().__getstate__()
-        # `_scoring` is a bound method of the callback, so skops would write the callback again without end.
+        # `_scoring` is a bound method of the callback, so skops would write the callback again and again.
         return {name: value for name, value in state.items() if name != "_scoring"}
 
     def __setstate__(self, state: dict) -> None:

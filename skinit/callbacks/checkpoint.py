@@ -45,8 +45,8 @@ class Checkpoint(NetworkCallback):
     ----------
     path : str or path-like
         The file. Its folder must exist. ``{fit}`` in the path is replaced by 32 hexadecimal digits that identify the
-        parameters and the data. A search, a cross-validation or an ensemble needs it, so that each fit has its own
-        file. If you run a search again, it reuses the finished fits and continues the others.
+        parameters and the data. A search, a cross-validation or an ensemble needs it, because each fit needs its
+        own file. If you run a search again, it reuses the finished fits and continues the others.
 
     every : int, default=1
         Number of epochs between two writes. The last epoch is always written.
@@ -122,7 +122,7 @@ class Checkpoint(NetworkCallback):
         if is_one_fit_of_many() and PLACE not in os.fspath(self.path):
             raise ValueError(
                 f"path={os.fspath(self.path)!r} of Checkpoint is one file for many fits: put {PLACE} into the path, "
-                "which becomes a different name for each fit."
+                "and each fit gets its own file."
             )
         path = Path(self.path)
         if path.is_dir() or not path.parent.is_dir():
@@ -196,7 +196,7 @@ class _File:
         return state
 
     def save(self, state: TrainingState, is_last: bool) -> None:
-        """Write the state at the end of an epoch, if this epoch is to be written."""
+        """Write the state at the end of an epoch, if it is the last epoch or a multiple of `every`."""
         _, n_epochs = state.position
         if state.position == self._saved or not (is_last or n_epochs % self._every == 0):
             return
@@ -280,7 +280,7 @@ def _words(value) -> str:
 
 
 def _write(path: Path, arrays: dict[str, Any], numbers: dict) -> None:
-    """Write a file so that it is never seen incomplete."""
+    """Write a file so that no reader ever sees it incomplete."""
     text = json.dumps(numbers, default=lambda value: value.tolist())
     # The next write replaces the partial file of a killed process.
     partial = path.with_name(f".{path.name}.partial")

@@ -1,4 +1,4 @@
-"""A callback that records the numbers of each epoch."""
+"""A callback that records the losses, the learning rate and the time of each epoch."""
 
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -18,7 +18,7 @@ class History(Log):
     """Callback that records the losses, the learning rate and the time of each epoch, as a table.
 
     Set it on an estimator of skinit with ``set_callbacks``. Pipelines and searches pass it on, and the table then has
-    all of their fits. A callback changes no result of the training.
+    all of their fits. The callback does not change the results of training.
 
     Raises
     ------
@@ -33,7 +33,7 @@ class History(Log):
     Notes
     -----
     ``get_logs()`` is inherited from :class:`sklearn.callback.ScoringMonitor`. It returns the same numbers as
-    :meth:`to_frame`, and ``get_logs("all")`` those of earlier fits as well. Both include epochs before a restart of
+    :meth:`to_frame`, and ``get_logs("all")`` adds the earlier fits. Both include epochs before a restart of
     ``learning_rate_init="auto"``. If a fit continues from the file of a :class:`Checkpoint`, its first recorded epoch
     is the epoch in the file.
 

@@ -59,8 +59,8 @@ class CurvatureMonitor(_NormMonitor):
     Set it on an estimator of skinit with ``set_callbacks``. Pipelines and searches pass it on. It records the norm
     before the first epoch (or iteration of "lbfgs") and after every `every` epochs. Like
     :func:`skinit.curvature.hessian_norm`, it leaves out the L2 penalty and has a relative accuracy of 1e-3. For several
-    outputs, this is the Hessian of the sum over outputs, which training minimizes. The monitor does not change a bit of
-    the training.
+    outputs, this is the Hessian of the sum over outputs, which training minimizes. Training gives the same results, bit
+    for bit, as without the monitor.
 
     Parameters
     ----------
@@ -143,7 +143,7 @@ class GradientMonitor(_NormMonitor):
     Set it on an estimator of skinit with ``set_callbacks``. Pipelines and searches pass it on. It records the norms
     before the first epoch (or iteration of "lbfgs") and after every `every` epochs. The loss :math:`L` is the mean over
     rows, and the sum over outputs. The L2 penalty is left out, because its gradient does not vanish with the gradient
-    of the loss. The monitor does not change a bit of the training.
+    of the loss. Training gives the same results, bit for bit, as without the monitor.
 
     Parameters
     ----------

@@ -17,7 +17,7 @@ CURVES = {
 
 
 class _CurveCallback(NetworkCallback):
-    """The base class of the callbacks in this file, which reads the monitored curve."""
+    """The base class of the callbacks in this file. It reads the monitored curve."""
 
     monitor: str
     patience: int

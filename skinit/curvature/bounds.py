@@ -1,4 +1,4 @@
-"""Norms of layers' Jacobians, and bounds for Gauss-Newton matrices that follow from these norms."""
+"""Norms of layers' Jacobians, and the bounds on Gauss-Newton matrices that follow from these norms."""
 
 import numpy as np
 from scipy.sparse import csr_array, issparse
@@ -89,7 +89,7 @@ def _row_lengths(rows) -> np.ndarray:
 def row_hessian_bounds(
     loss: LossFunction, layers: list, targets: np.ndarray, jacobian_norms: list[np.ndarray]
 ) -> np.ndarray:
-    """The bound for each layer and row, of shape (n_layers, n), from the rows' layers, targets and Jacobian norms.
+    """The bound on each layer's norm for each row, of shape (n_layers, n).
 
     A bound is NaN if one of its factors is not finite.
     """
@@ -103,7 +103,7 @@ def row_hessian_bounds(
 
 
 def hessian_bound(estimator, X, y, *, sample_weight=None) -> np.ndarray:
-    r"""An upper bound for the norm of each layer's Gauss-Newton matrix: M. Skorski's Theorem 2 with all its factors.
+    r"""An upper bound on the norm of each layer's Gauss-Newton matrix: M. Skorski's Theorem 2 with all its factors.
 
     For one row, the quadratic form of the matrix of layer `k` maps weights `g` to :math:`v^T H_z v` with
     :math:`v = B A g a` (Theorem 1). Here `a` is the layer's input, `A` is the diagonal matrix of the slopes of its

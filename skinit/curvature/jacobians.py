@@ -5,12 +5,12 @@ import numpy as np
 from ..engine.blas import blas_threads
 from ..interrupts import interruptible
 
-# The most numbers in the Gram matrices of a group of rows. A single matrix with more numbers takes too long.
+# The largest number of entries in the Gram matrices of a group of rows. One matrix with more entries takes too long.
 GRAM_SIZE = 2**18
-# Lanczos iterations end at this residual of the largest eigenvalue, relative to the eigenvalue. The relative error of
-# the eigenvalue is about the square of this, divided by the relative gap to the next eigenvalue.
+# Lanczos iterations end when the largest eigenvalue has at most this relative error, by the bound of
+# `_largest_ritz_values`.
 TOLERANCE = 1e-6
-# The residual is checked after these steps. The iterations always end after the last one.
+# The error is checked after these numbers of Lanczos steps. The iterations always end after the last of them.
 CHECKS = (12, 18, 27, 40, 60, 90, 135, 200, 300)
 
 
@@ -29,8 +29,8 @@ def row_jacobian_norms(coef: np.ndarray, slopes: np.ndarray) -> np.ndarray:
     -------
     norms : ndarray of shape (n,)
         In float64, exact up to rounding if `coef` has at most 512 rows or at most 512 columns. Otherwise they are upper
-        bounds by Lanczos iterations, which are too large by at most a millionth, unless the largest singular values are
-        very close. NaN if weights or slopes are not finite.
+        bounds from Lanczos iterations. They are too large by at most a millionth, unless the largest singular values
+        are very close. NaN if weights or slopes are not finite.
     """
     norms = np.full(len(slopes), np.nan)
     largest_weight = float(np.abs(coef).max())
@@ -77,8 +77,8 @@ def _by_gram_matrices(coef: np.ndarray, slopes: np.ndarray) -> np.ndarray:
 def _by_lanczos(coef: np.ndarray, slopes: np.ndarray) -> np.ndarray:
     """Upper bounds for the largest eigenvalues of the Gram matrices, by Lanczos iterations for all rows at once.
 
-    Vectors are not orthogonalized again, because the largest eigenvalue is accurate without it, and because it would
-    take the memory of all earlier vectors.
+    The iterations do not reorthogonalize, because the largest eigenvalue is accurate without it, and because they would
+    have to keep all earlier vectors.
     """
     n_rows, n_steps = len(slopes), CHECKS[-1]
     tridiagonal = np.zeros((n_rows, n_steps + 1, n_steps + 1))
@@ -92,7 +92,7 @@ def _by_lanczos(coef: np.ndarray, slopes: np.ndarray) -> np.ndarray:
         products -= tridiagonal[:, step, step, None] * vectors + lengths[:, None] * previous
         lengths = np.linalg.norm(products, axis=1)
         tridiagonal[:, step, step + 1] = tridiagonal[:, step + 1, step] = lengths
-        # If the space is invariant, the next vector is zero.
+        # If the Krylov space is invariant, the next vector is zero.
         previous, vectors = vectors, products / np.where(lengths > 0, lengths, 1)[:, None]
         if step + 1 in CHECKS:
             squares, errors = _largest_ritz_values(tridiagonal[:, : step + 1, : step + 1], lengths)
@@ -102,7 +102,7 @@ def _by_lanczos(coef: np.ndarray, slopes: np.ndarray) -> np.ndarray:
 
 
 def _largest_ritz_values(tridiagonal: np.ndarray, lengths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The largest eigenvalue of each tridiagonal matrix, and a bound for its distance below the true eigenvalue."""
+    """The largest eigenvalue of each tridiagonal matrix, and a bound on its distance below the true eigenvalue."""
     squares, errors = np.empty((2, len(tridiagonal)))
     step = max(1, GRAM_SIZE // tridiagonal[0].size)
     for start in range(0, len(tridiagonal), step):

@@ -12,7 +12,7 @@ from .operators import PARAMETERS, check_counting_data, shared_operator
 
 
 def warn_of_bound(what: str, tol: float) -> None:
-    """Warn that a Lanczos iteration did not converge, so that its result is a lower bound."""
+    """Warn that a Lanczos iteration did not converge and that its result is a lower bound."""
     warn_user(f"{what} did not converge to tol={tol}: it is a lower bound.", ConvergenceWarning)
 
 
@@ -171,11 +171,11 @@ def hessian_trace(
 
     .. math:: \mathrm{tr}(Q^T H Q) + \frac{1}{m} \sum_{i=1}^m g_i^T (I - QQ^T) H (I - QQ^T) g_i.
 
-    A third of the products finds the orthonormal basis `Q` of a space near the largest eigenvalues, a third computes
-    the trace on it exactly, and the last `m` products estimate the trace of the rest with vectors :math:`g_i` of random
-    signs. With `n` products, the error of Hutch++ is proportional to :math:`1/n`, and the error of Hutchinson's plain
-    estimator to :math:`1/\sqrt n`. The trace is exact if there are at least three times as many products as
-    parameters.
+    A third of the products finds the orthonormal basis `Q` of a space near the eigenvectors of the largest eigenvalues.
+    A third computes the trace on this space exactly. The last `m` products estimate the trace of the rest with vectors
+    :math:`g_i` of random signs. With `n` products, the error of Hutch++ is proportional to :math:`1/n`, and the error
+    of Hutchinson's plain estimator to :math:`1/\sqrt n`. The trace is exact if there are at least three times as many
+    products as parameters.
 
     Parameters
     ----------

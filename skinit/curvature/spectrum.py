@@ -1,7 +1,7 @@
 r"""Norm, largest eigenvalue, trace and density of a symmetric matrix that is given by its products.
 
 All results follow the scale of the matrix: the eigenvalues and the trace of :math:`cH` are :math:`c` times as large as
-those of :math:`H`, as long as floating-point numbers can hold them. All functions raise the same error if the matrix is
+those of :math:`H`, if floating-point numbers can hold them. All functions raise the same error if the matrix is
 not finite.
 """
 
@@ -14,12 +14,12 @@ from scipy.sparse.linalg import LinearOperator
 from ..engine.blas import blas_threads
 from ..interrupts import interruptible
 
-# The number of vectors in a restarted Lanczos iteration. A matrix with no more rows than this is computed in full.
+# The number of vectors in a restarted Lanczos iteration. A matrix with at most this many rows is computed in full.
 N_VECTORS = 20
 # Eigenvalues and residuals of at most this many rounding errors of the norm count as zero.
 ROUNDINGS = 10
-# The most numbers in vectors that are multiplied at a time. This limits the memory, and the time until Ctrl-C is
-# answered.
+# The largest number of entries in the vectors that are multiplied at a time. It limits the memory, and the time until
+# Ctrl-C is answered.
 GROUP = 2**22
 
 
@@ -114,7 +114,7 @@ class ScaledOperator:
         return (matrix + matrix.T) / 2
 
     def unscale(self, values, power: int = 1):
-        """Convert results for the scaled matrix, which are proportional to its power `power`, to the operator's scale.
+        """Convert results to the operator's scale. They must be proportional to the matrix to the power of `power`.
 
         Raises
         ------
@@ -270,7 +270,7 @@ def largest_eigenvalue(
 
 
 def _random_signs(shape: tuple[int, ...], dtype, random_state: np.random.RandomState) -> np.ndarray:
-    """Random signs, 1 or -1, drawn some rows at a time so that Ctrl-C is answered."""
+    """Random signs, 1 or -1, drawn in blocks of rows so that Ctrl-C is answered."""
     signs = np.empty(shape, dtype)
     step = max(1, GROUP // max(1, signs[:1].size))
     for start in range(0, shape[0], step):

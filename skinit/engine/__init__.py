@@ -1,1 +1,1 @@
-"""The engine: networks, data and threads, and the one door to the kernels."""
+"""Networks, data and threads. Training, predictions and Hessian products reach the kernels only through this folder."""

@@ -1,9 +1,9 @@
-"""The number of threads that BLAS may use, which holds for the whole process.
+"""Hold BLAS to one thread during small products of NumPy and SciPy.
 
 Training, prediction and curvature have their own products and threads. Only NumPy and SciPy use BLAS. Their small
 products are slower on two threads than on one, and afterwards the threads of BLAS spin for a while on cores that other
-threads need. `blas_threads` holds BLAS to one thread during small products. Several threads may hold it at once, and
-the last one restores the earlier number of threads.
+threads need. The number of BLAS threads belongs to the whole process. Several threads may therefore hold BLAS to one
+thread at the same time, and the last of them restores the earlier number.
 """
 
 import os
@@ -16,8 +16,8 @@ from threadpoolctl import ThreadpoolController
 
 # From this many multiply-adds on, a product of NumPy is faster with a second thread.
 SINGLE_THREAD_BELOW = 4_000_000
-# Below this many multiply-adds, OpenBLAS never uses a second thread (interface/gemv.c; gemm.c has a higher bound). Then
-# nothing is held, because that would take as long as the rest of a prediction for one row.
+# Below this many multiply-adds, OpenBLAS never uses a second thread (interface/gemv.c; gemm.c has a higher bound). BLAS
+# is then not held to one thread, because that would take as long as the rest of a prediction for one row.
 NEVER_THREADED_BELOW = 9_216
 
 _lock = threading.Lock()
@@ -90,6 +90,6 @@ def _forget_other_threads() -> None:
     _lock.release()
 
 
-# A fork waits until no thread is changing the numbers.
+# A fork waits until no thread is changing the numbers of threads.
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_forget_other_threads)

@@ -49,9 +49,9 @@ def integers_in_range(name: str) -> Iterator[None]:
 
 
 def with_valid_indices(matrix: Any, name: str) -> Any:
-    """The matrix, after a check that indices are in range, with indices and data in the byte order of this machine.
+    """Check that the indices of a sparse matrix are in range, and return it in the byte order of this machine.
 
-    Indices are of int32 or int64. SciPy checks them when a matrix is made, but not when its arrays are replaced later.
+    The indices are int32 or int64. SciPy checks them when a matrix is made, but not when its arrays are replaced later.
 
     Raises
     ------
@@ -156,7 +156,7 @@ _NO_ENTRIES = {
 
 
 def as_inputs(X, dtype: np.dtype, in_order: bool = False) -> Inputs:
-    """The rows of a dense or sparse X as kernels take them, without a copy if possible. Explicit zeros are harmless.
+    """The rows of a dense or sparse X as kernels take them, without a copy if possible. Stored zeros are kept.
 
     With `in_order`, the entries of each sparse row are sorted by column.
 
@@ -170,7 +170,7 @@ def as_inputs(X, dtype: np.dtype, in_order: bool = False) -> Inputs:
     if issparse(X):
         X = cast(with_valid_indices(X.tocsr(), "X"), dtype, "X")
         if X.shape[1] > MAX_COLUMNS:
-            raise ValueError(f"A sparse X may have {MAX_COLUMNS} columns at most, got {X.shape[1]}.")
+            raise ValueError(f"A sparse X may have at most {MAX_COLUMNS} columns, got {X.shape[1]}.")
         if in_order and not X.has_sorted_indices:
             X = X.sorted_indices()
         return Inputs(
@@ -190,7 +190,7 @@ class TrainingData(NamedTuple):
     ----------
     X : {ndarray, sparse matrix} of shape (n, n_features)
     targets : ndarray of shape (n, n_outputs)
-        For the log loss, the shape is (n, 1), and a target is the number of a class.
+        For the log loss, the shape is (n, 1), and a target is a class index.
     sample_weight : ndarray of shape (n,), or None
     weight_scale : float
         The power of two by which the weights have been divided.

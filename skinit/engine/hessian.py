@@ -1,6 +1,6 @@
 """Products of directions with the Hessian of a network's loss on given data.
 
-The loss is the sum over outputs, which training descends, even if training reports the mean over outputs.
+The loss is the sum over outputs, which training minimizes, even if it reports the mean over outputs.
 """
 
 from contextlib import nullcontext
@@ -26,20 +26,20 @@ from .data import TrainingData
 from .network import Network
 from .team import Team
 
-# The most rows in a block.
+# The largest number of rows in a block.
 BLOCK = 64
-# The most shards that the blocks are divided into, because each shard has a product for every direction.
+# The largest number of shards. It is small because each shard has a product for every direction.
 MOST_CURVATURE_SHARDS = 4
-# The most bytes of results that blocks keep from one product to the next.
+# The largest size, in bytes, of the results that blocks keep from one product to the next.
 KEPT_BYTES = 2**26
-# The most bytes of the products of all shards, so that they stay in the cache. Larger products took twice as long for
-# layers of 256 units.
+# The largest size, in bytes, of the products of all shards, so small that they stay in the cache. Larger products took
+# twice as long for layers of 256 units.
 PRODUCTS_BYTES = 2**23
-# Multiply-adds of a compiled call with several blocks or directions. In narrow layers they take about a tenth of a
-# second, so Ctrl-C is answered soon.
+# The largest number of multiply-adds in a compiled call with several blocks or directions. In narrow layers they take
+# about a tenth of a second, so Ctrl-C is answered soon.
 CALL_WORK = 400_000_000
-# The most multiply-adds of a block of rows for one direction, which is the shortest call. In wide layers, which are
-# faster, they take about a tenth of a second too.
+# The largest number of multiply-adds in the shortest call: one block of rows and one direction. They take about a tenth
+# of a second too, because wide layers are faster.
 BLOCK_WORK = 2_000_000_000
 
 
@@ -53,7 +53,7 @@ class HessianProducts:
     network : Network
     data : TrainingData
     block : int
-        The most rows that go through the network together.
+        The largest number of rows that go through the network together.
     """
 
     def __init__(self, network: Network, data: TrainingData, block: int = BLOCK) -> None:
@@ -141,9 +141,9 @@ class HessianProducts:
         Parameters
         ----------
         directions : ndarray of shape (m, n)
-            A row may be longer than its direction, which is at its start.
+            A row starts with its direction. If it is longer, the other entries are ignored.
         layers : sequence of int of length m
-            The layer whose weights a direction starts with, or `ALL_LAYERS` for a direction in all parameters.
+            The layer whose weights each direction covers, or `ALL_LAYERS` if it covers all parameters.
         gauss_newton : bool, default=False
 
         Returns
@@ -165,7 +165,7 @@ class HessianProducts:
         return products
 
     def _forget_other_passes(self, gauss_newton: bool) -> None:
-        """Forget the results of blocks if they belong to other parameters, or if products need more than them."""
+        """Forget the results of blocks if they belong to other parameters, or if the products need further results."""
         theta = self.network.theta
         # Gauss-Newton products need no deltas, so the results for products with the Hessian are enough for them.
         is_enough = self._is_passed_for_gauss_newton == gauss_newton or (gauss_newton and self._is_passed.all())
@@ -177,7 +177,7 @@ class HessianProducts:
             self._is_passed_for_gauss_newton = gauss_newton
 
     def _multiply_some(self, directions, layers, gauss_newton: bool, out) -> None:
-        """Write the products of the summed loss's Hessian to `out`, for as many directions as there is room for."""
+        """Write the products of the summed loss's Hessian to `out`. The workspace must have room for all directions."""
         arguments = self._arguments._replace(team=self._team.shared)
         workspace, job = arguments.workspace, arguments.team.job
         n, size = directions.shape

@@ -24,12 +24,12 @@ class LossFunction(NamedTuple):
 
     @classmethod
     def of(cls, name: str, *constants: float) -> "LossFunction":
-        """The loss with this name. Without `constants`, it has the constants of its entry.
+        """The loss with this name. Without `constants`, it has the default constants.
 
         Raises
         ------
         ValueError
-            If there is no such loss.
+            If no loss has this name.
         """
         if not (isinstance(name, str) and name in LOSSES):
             raise ValueError(wrong_name("The loss", name, LOSSES))
@@ -57,7 +57,7 @@ class LossFunction(NamedTuple):
             )
 
     def groups(self, n_outputs: int) -> list[slice]:
-        """The outputs to which each column of targets belongs."""
+        """For each column of targets, the outputs that it belongs to."""
         if self.entry.target_of == "an output":
             return [slice(k, k + 1) for k in range(n_outputs)]
         if self.entry.target_of == "all outputs":

@@ -17,10 +17,10 @@ from .blas import blas_threads
 from .data import TrainingData, as_inputs, is_ready
 from .losses import LossFunction
 
-# The most multiply-adds in the forward passes of one compiled call. They take at most 0.1 s on a slow core, because
-# Ctrl-C waits for the end of the call.
+# The largest number of multiply-adds in the forward passes of one compiled call. They take at most 0.1 s on a
+# slow core, so Ctrl-C need not wait long for the end of the call.
 CALL_MULTIPLY_ADDS = 10**8
-# The most rows that go through a network together, in training and in predictions.
+# The largest number of rows that go through a network together, in training and in predictions.
 MOST_BLOCK_ROWS = 512
 
 
@@ -36,16 +36,16 @@ class Network:
     activation : str or Activation, or list or tuple of these
         One activation for all hidden layers, or one for each of them.
     loss : LossFunction or str
-        The loss, which determines the output activation. A name means the loss with the constants of its entry.
+        The loss, which determines the output activation. A name means the loss with its default constants.
     dtype : numpy.dtype
         float32 or float64.
     theta : ndarray of shape (n_parameters,), or None
-        The parameters, by default new ones.
+        The parameters, by default zeros.
 
     Attributes
     ----------
     theta : ndarray of shape (n_parameters,)
-        All weights, layer by layer, then all intercepts. New ones are zero.
+        All weights, layer by layer, then all intercepts.
     coefs, intercepts : list of ndarray
         Views of `theta`. Write to them, but do not replace them, because kernels read `theta`.
     activations : tuple of str and Activation
@@ -55,7 +55,7 @@ class Network:
     layer_sizes : ndarray of shape (n_layers + 1,)
         The layer sizes as an array, for kernels.
     largest_coef : int
-        Number of weights in the layer with the most weights.
+        The number of weights in the layer with the most weights.
 
     Raises
     ------
@@ -204,12 +204,12 @@ class Network:
         raise ValueError(f"{' and '.join(bad)} must be finite, got NaN or infinity.")
 
     def check_data(self, data: TrainingData) -> Data:
-        """The data as kernels take them, after a check that sizes, dtypes and memory order fit the network.
+        """Check that sizes, dtypes and memory order fit the network, and return the data as kernels take them.
 
         Raises
         ------
         ValueError
-            If they do not fit.
+            If the data do not fit.
         """
         dtype = self.theta.dtype
         targets, sample_weight = data.targets, data.sample_weight
@@ -231,8 +231,8 @@ class Network:
                 n_classes = group.stop - group.start
                 if not (column.min() >= 0 and column.max() < n_classes):
                     raise ValueError(
-                        f"The targets are classes number {column.min():g} to {column.max():g}, but the network has "
-                        f"outputs for {n_classes} classes, number 0 to {n_classes - 1}."
+                        f"The targets are class indices from {column.min():g} to {column.max():g}, but the network has "
+                        f"outputs for {n_classes} classes, with indices from 0 to {n_classes - 1}."
                     )
         if sample_weight is not None and sample_weight.shape != (n_rows,):
             raise ValueError(f"sample_weight has shape {sample_weight.shape}, but there are {n_rows} rows.")
@@ -253,17 +253,17 @@ class Network:
             raise ValueError(f"X has {X.shape[1]} column(s), but coefs_[0] has {self.widths[0]} row(s).")
 
     def row_work(self, inputs: Inputs) -> int:
-        """Multiply-adds of one row's forward pass. In a sparse row, only the stored entries count."""
+        """The number of multiply-adds in one row's forward pass. In a sparse row, only the stored entries count."""
         n_rows, n_features = inputs.shape
         n_inputs = n_features if len(inputs.X) > 0 else inputs.data.size // max(n_rows, 1)
         return max(1, self.n_weights - (n_features - n_inputs) * self.widths[1])
 
     def largest_product(self, n_rows: int) -> int:
-        """Multiply-adds of the largest matrix product in a forward pass of `n_rows` rows."""
+        """The number of multiply-adds in the largest matrix product of a forward pass of `n_rows` rows."""
         return n_rows * self.largest_coef
 
     def propagate(self, X) -> Iterator[tuple[Any, np.ndarray]]:
-        """Yield the input and the preactivations of one layer after the other, for all rows of a dense or sparse X.
+        """Yield the input and the preactivations of each layer in turn, for all rows of a dense or sparse X.
 
         The preactivations of layer `k` have shape (n, d_{k+1}). A caller that scales a layer's weights must scale its
         preactivations in place too, because the next layer's input is computed from them.
@@ -294,8 +294,8 @@ def _check_activations(activation, n_hidden: int) -> tuple[str | Activation, ...
         return (activation,) * n_hidden
     if len(activation) != n_hidden:
         raise ValueError(
-            f"activation has {len(activation)} entries, {list(activation)}, but must be one for all hidden layers or "
-            f"have one entry for each, and there are {n_hidden}."
+            f"activation must be one activation, or a list with one for each hidden layer ({n_hidden} here), got "
+            f"{len(activation)} entries: {list(activation)}."
         )
     for k, each in enumerate(activation):
         check_activation(f"activation[{k}]", each)

@@ -17,7 +17,7 @@ from .data import TrainingData
 from .network import CALL_MULTIPLY_ADDS, MOST_BLOCK_ROWS, Network
 from .team import Team
 
-# Seconds that one compiled call should last, so that Ctrl-C is answered soon.
+# The time that one compiled call should take, so short that Ctrl-C is answered soon.
 CALL_SECONDS = 0.2
 
 
@@ -34,7 +34,7 @@ class DataPasses:
     alpha : float
         Strength of the L2 penalty.
     rows : ndarray of shape (n,), or None
-        Numbers of the rows to pass over, by default of all rows. Their order may be changed between passes.
+        Indices of the rows to pass over, by default all rows. Their order may be changed between passes.
 
     Raises
     ------
@@ -133,7 +133,8 @@ class DataPasses:
         Returns
         -------
         reported_loss : float
-            The mean over mini-batches, weighted by their rows, of the loss before the step, penalty included.
+            The mean of the mini-batches' losses, weighted by their numbers of rows. A loss is taken before the step
+            and includes the penalty.
         """
         if solver is not self._solver:
             self._bind(solver)
@@ -151,7 +152,7 @@ class DataPasses:
         return float(self._pass(training.SUM_LOSSES)[training.REPORTED_LOSS]) / self.rows.size
 
     def loss_and_gradient(self) -> tuple[float, np.ndarray]:
-        """The mean loss over rows, penalty included, as scikit-learn reports it, and the gradient as a new vector.
+        """The mean loss over rows, including the penalty, as scikit-learn reports it, and the gradient as a new vector.
 
         The gradient belongs to the loss summed over outputs. All rows must be in one mini-batch.
         """

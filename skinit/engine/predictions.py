@@ -14,9 +14,10 @@ from .data import as_inputs, is_ready
 from .network import CALL_MULTIPLY_ADDS, MOST_BLOCK_ROWS, Network
 from .team import Team, shared_memory
 
-# The most activations of a block in the widest layer, so that they stay in the cache.
+# The largest number of activations of a block in the widest layer, so small that they stay in the cache.
 BLOCK_NUMBERS = 16384
-# The fewest rows in a block, even if a layer is wide, because these rows fill tiles. A smaller X has one smaller block.
+# A block has at least this many rows, even if a layer is wide, because these rows fill tiles. It is smaller only if X
+# has fewer rows, or if one call could not hold it.
 FEWEST_BLOCK_ROWS = 64
 # From this many multiply-adds on, a prediction is faster with helpers, which start and end with it.
 SHARED_PREDICTION_MULTIPLY_ADDS = 10_000_000
@@ -34,7 +35,7 @@ def predict_preactivations(network: Network, X) -> np.ndarray:
 
 
 def predict_and_check(network: Network, X) -> tuple[np.ndarray, bool]:
-    """The output layer's preactivations for the rows of a dense or sparse X, and whether all numbers are finite.
+    """The output layer's preactivations for the rows of a dense or sparse X, and whether all values are finite.
 
     Returns
     -------

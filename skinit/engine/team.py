@@ -25,7 +25,7 @@ JUDGED_SECONDS = 0.01
 SHARED_MULTIPLY_ADDS = 100_000
 # Seconds that a caller works alone after it has waited too long. They double if its next try ends in the same way.
 ALONE_SECONDS = 0.1
-# The most seconds that a caller works alone before it tries helpers again.
+# The longest time that a caller works alone before it tries helpers again.
 MOST_ALONE_SECONDS = 3.0
 
 # The function that returns the number of the current core, if the system has it.
@@ -43,7 +43,8 @@ def set_num_threads(n_threads: int | None) -> None:
     """Set the largest number of threads that a fit, a prediction or a measurement of curvature may use in this process.
 
     By default the number is `joblib.cpu_count`, divided by the number of fits that run in the process at the same time,
-    and at most ``OMP_NUM_THREADS`` if that is set. Results are the same, to the last bit, for every number of threads.
+    and at most ``OMP_NUM_THREADS`` if that is set. On Windows it is 1. Results are the same, to the last bit, for every
+    number of threads.
 
     Parameters
     ----------
@@ -53,7 +54,7 @@ def set_num_threads(n_threads: int | None) -> None:
     Raises
     ------
     ValueError
-        If it is not a positive integer or None.
+        If `n_threads` is neither a positive integer nor None.
 
     Examples
     --------
@@ -76,8 +77,8 @@ def get_num_threads() -> int:
     Returns
     -------
     n_threads : int
-        The smallest of the number of cores, ``OMP_NUM_THREADS`` and the limit from `set_num_threads`. In a worker of a
-        pool of processes, it is 1.
+        The smallest of the number of cores, ``OMP_NUM_THREADS`` and the limit from `set_num_threads`. On Windows,
+        and in a worker of a pool of processes, it is 1.
 
     Raises
     ------
@@ -125,7 +126,7 @@ if hasattr(os, "register_at_fork"):
 def _move_away(thread: threading.Thread) -> None:
     """Make a new thread start on a core other than the core of this thread.
 
-    Linux may otherwise let it wait for this core for some milliseconds, which is as long as a small fit takes.
+    Otherwise Linux may let it wait for this core for a few milliseconds, which is as long as a small fit takes.
     """
     if not (_current_core and hasattr(os, "sched_setaffinity") and thread.native_id):
         return
@@ -155,11 +156,11 @@ class Team:
     Parameters
     ----------
     n_items : int
-        Items in a phase. There are no more threads than items.
+        The number of items in a phase. The team has at most this many threads.
     n_multiply_adds : int
-        Multiply-adds in the forward passes of a phase.
+        The number of multiply-adds in the forward passes of a phase.
     job_size, n_numbers : int
-        How many integers and how many floats the caller gives its helpers in each phase.
+        The numbers of integers and of floats that the caller gives its helpers in each phase.
 
     Attributes
     ----------
@@ -207,7 +208,7 @@ class Team:
 
     @contextmanager
     def working(self, help: Callable[[int], None]) -> Iterator[None]:
-        """Around a compiled call, let as many helpers work as are useful.
+        """Let helpers join the compiled call in the block, unless the caller has waited too long for helpers.
 
         Parameters
         ----------
@@ -242,7 +243,7 @@ class Team:
             # Helpers that had nothing to do for a long time have left.
             if rank in self._helpers and self._helpers[rank].is_alive():
                 continue
-            # A daemon, because Python would wait for it forever if it exits in the middle of the caller's work.
+            # A daemon, because Python would wait for other threads if it exits in the middle of the caller's work.
             thread = threading.Thread(target=help, args=(rank,), name=HELPER_NAME, daemon=True)
             try:
                 thread.start()

@@ -19,7 +19,8 @@ from ..validation import wrong_name
 
 # The normal density beyond this many standard deviations is negligible in float64.
 LIMIT = 12.0
-# Nodes on each side of zero. The sides are integrated separately, because activations may have a kink at zero.
+# The number of nodes on each side of zero. The sides are integrated separately, because activations may have a kink at
+# zero.
 N_NODES = 200
 
 
@@ -38,9 +39,9 @@ def gain(activation: str | Activation, direction: str = "forward") -> float:
     r"""The scale of weights that keeps the mean square of a signal through the activation.
 
     For standard normal preactivations :math:`u`, the gain is :math:`E[f(u)^2]^{-1/2}` (forward) or
-    :math:`E[f'(u)^2]^{-1/2}` (backward). Weights of variance :math:`g^2 / d_\mathrm{in}` with the forward gain `g` keep
-    the mean square of activations from layer to layer, and weights of variance :math:`g^2 / d_\mathrm{out}` with the
-    backward gain keep the mean square of backpropagated deltas.
+    :math:`E[f'(u)^2]^{-1/2}` (backward). With the forward gain `g`, weights of variance :math:`g^2 / d_\mathrm{in}`
+    keep the mean square of activations from layer to layer. With the backward gain `g`, weights of variance
+    :math:`g^2 / d_\mathrm{out}` keep the mean square of backpropagated deltas.
 
     Parameters
     ----------

@@ -28,11 +28,11 @@ POWER_ITERATIONS = 2
 FIRST_JACOBIAN_ITERATIONS = 30
 # Power iterations for the norm of a Jacobian after a change of its scale. They start from the previous vectors.
 JACOBIAN_ITERATIONS = 6
-# The largest logarithm of a layer's scale. Without this bound, a layer that cannot reach its target would lose its
-# signal or its slopes and come no nearer.
+# The largest magnitude of the logarithm of a layer's scale. Without this bound, a layer that cannot reach its target
+# would lose its signal or its slopes and come no nearer.
 LOG_SCALE_BOUND = 2.5
 
-# Bases by name. Orthogonal weights have gain 1 because the search finds the scale.
+# The names that `base` takes. Orthogonal weights have gain 1, because the search finds the scale.
 BASES = {
     "lecun_normal": VarianceScaling(1.0, "fan_in", "normal"),
     "xavier_normal": VarianceScaling(1.0, "fan_avg", "normal"),
@@ -55,7 +55,7 @@ def closed_form_deviation(fan_in: int, fan_out: int, slopes: tuple[float, float]
 
 
 class Hessian(DataDependentInitializer):
-    r"""Weights that give the Hessian of the loss for each layer a norm of about 1; intercepts zero.
+    r"""Weights with which the Hessian of the loss has a norm of about 1 in each layer; intercepts zero.
 
     On the quadratic model of the loss, gradient descent with the learning rate :math:`\gamma = 1 / \|H\|` always lowers
     the loss. Training at a constant rate therefore needs a Hessian of moderate norm from the start:
@@ -101,7 +101,7 @@ class Hessian(DataDependentInitializer):
       f(0) = 0.
 
     The last two methods bound the direction that a layer stretches most, not a typical direction. For a relu layer with
-    `d` inputs and `d` units, the closed form gives weights of variance :math:`0.34 / d`, and He's scheme of
+    `d` inputs and `d` units, the closed form gives weights of variance :math:`0.34 / d`, and He's scheme gives
     :math:`2 / d`. With the closed form, signals therefore shrink with depth.
 
     Parameters

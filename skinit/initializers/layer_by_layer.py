@@ -1,4 +1,4 @@
-"""A separate initializer for each layer."""
+"""The initializer that uses a separate initializer for each layer."""
 
 from .base import Initializer
 

@@ -1,4 +1,4 @@
-"""Layer-sequential unit variance."""
+"""The initializer LSUV: layer-sequential unit variance."""
 
 from numbers import Integral
 

@@ -1,4 +1,4 @@
-"""Orthogonal weights."""
+"""The initializer that draws orthogonal weights."""
 
 from functools import partial
 from numbers import Real
@@ -50,7 +50,7 @@ class Orthogonal(Initializer):
     ----------
     A. M. Saxe, J. L. McClelland and S. Ganguli, "Exact solutions to the nonlinear dynamics of learning in deep linear
     neural networks" (2014). F. Mezzadri, "How to generate random matrices from the classical compact groups" (2007),
-    has the method that makes the distribution uniform.
+    describes how to make the distribution uniform.
 
     Examples
     --------

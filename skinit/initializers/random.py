@@ -21,7 +21,7 @@ DRAW_SIZE = 2**22
 
 
 def draw(sample: Callable[[tuple[int, int]], np.ndarray], shape: tuple[int, int]) -> np.ndarray:
-    """The numbers of ``sample(shape)``, drawn in blocks of rows if there are many."""
+    """The weights from ``sample(shape)``, drawn in blocks of rows if there are many."""
     n_rows = max(1, DRAW_SIZE // shape[1])
     if n_rows >= shape[0]:
         return sample(shape)
@@ -33,7 +33,7 @@ def draw(sample: Callable[[tuple[int, int]], np.ndarray], shape: tuple[int, int]
 
 
 def truncated_normal(shape, std: float, rng: np.random.RandomState) -> np.ndarray:
-    """Normal numbers cut at plus and minus twice their scale. The scale is chosen so that `std` is their deviation."""
+    """Normal numbers cut at plus and minus twice their scale, which is chosen so that their deviation is `std`."""
     lower = math.erfc(math.sqrt(2)) / 2
     return draw(lambda size: std / TRUNCATED_STD * ndtri(rng.uniform(lower, 1 - lower, size)), shape)
 

@@ -1,4 +1,4 @@
-"""Initializers by name."""
+"""The names that `init` takes, and their initializers."""
 
 import numpy as np
 from sklearn.base import clone
@@ -155,10 +155,10 @@ def get_initializer(init, activation="relu") -> Initializer:
 
 
 def initializers_with(parameter: str, init, activation) -> list[Initializer]:
-    """Initializers to pass so that `parameter` can be set.
+    """Initializers to pass instead of a name, so that `parameter` can be set.
 
-    The result is the initializer that `init` names, if it has the parameter or if no initializer has it. Otherwise the
-    result is all initializers that have the parameter.
+    This is the initializer that `init` names, if it has the parameter or if no initializer has it. Otherwise these are
+    all initializers that have the parameter.
     """
     meant = [get_initializer(init, activation)] if isinstance(init, str) else []
     known = {type(each): type(each)() for each in _INITIALIZERS.values() if parameter in each._get_param_names()}

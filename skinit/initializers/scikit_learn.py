@@ -1,4 +1,4 @@
-"""scikit-learn's initial weights."""
+"""The initializer that draws scikit-learn's initial weights."""
 
 import math
 from functools import partial

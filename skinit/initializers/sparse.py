@@ -1,4 +1,4 @@
-"""Sparse weights."""
+"""The initializer that draws sparse weights."""
 
 import math
 from functools import partial

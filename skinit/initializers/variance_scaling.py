@@ -19,8 +19,9 @@ class VarianceScaling(Initializer):
     If weights are independent of the layer's inputs `a`, the variance of a preactivation is
     :math:`d_\mathrm{in} \mathrm{Var}[W] E[a^2]`. With ``mode="fan_in"``, the mean square of activations is therefore
     the same in all layers if :math:`E[f(u)^2] = E[u^2] / \mathrm{scale}`. This holds exactly for relu with scale 2 (He)
-    and for the identity with scale 1 (LeCun), and near zero for tanh with scale 1. ``mode="fan_out"`` keeps the
-    variance of backpropagated deltas instead, and ``mode="fan_avg"`` is a compromise (Xavier Glorot).
+    and for the identity with scale 1 (LeCun). It holds approximately for tanh with scale 1 if `u` is near zero.
+    ``mode="fan_out"`` keeps the variance of backpropagated deltas instead, and ``mode="fan_avg"`` is a compromise
+    (Xavier Glorot).
 
     Parameters
     ----------

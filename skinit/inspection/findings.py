@@ -37,7 +37,7 @@ EXPLODED_GRADIENT = 1e3
 TINY_GRADIENT = 1e-5
 # If the gradient is above this multiple of the weights, one step of 0.01 changes them by more than their size.
 HUGE_GRADIENT = 100
-# A network has learned nothing if its loss is not at least this fraction lower than with its mean output for every row.
+# A network has learned something if its loss is at least this fraction below the loss of its mean output for every row.
 LEARNED = 0.01
 # Above this fraction of saturated outputs, a bounded activation blocks most of the backpropagated gradient.
 SATURATED_OUTPUTS = 0.5

@@ -12,7 +12,7 @@ class Moments:
         self._squares = np.zeros(size)
 
     def add(self, rows: np.ndarray, weights: np.ndarray) -> None:
-        """Add rows with weights, which must have a sum other than zero."""
+        """Add rows with weights. The weights must not sum to zero."""
         weight_sum = weights.sum()
         mean = weights @ rows / weight_sum
         difference = mean - self.mean
@@ -28,7 +28,7 @@ class Moments:
 
     @property
     def pooled_variance(self) -> float:
-        """The variance of all numbers in all columns."""
+        """The variance over the rows and columns together."""
         return float(self.variance.mean() + self.mean.var())
 
     @property

@@ -34,10 +34,10 @@ from .tables import format_findings_html, format_tables_html, format_text
 SATURATED_SLOPE = 0.01
 # The slope of a dead unit is below this fraction on every row, so it learns a thousand times more slowly than others.
 DEAD_SLOPE = 1e-3
-# Outputs and deltas are equal if they differ by less than this many rounding errors. A sum over some hundred inputs has
-# ten.
+# Outputs and deltas are equal if they differ by less than this many rounding errors. A sum over a hundred inputs has
+# about ten.
 EQUAL_ROUNDINGS = 100
-# Number of random sums over rows that tell units apart. Different units do not agree in all of them by chance.
+# The number of random sums over rows that tell units apart. Different units do not agree in all of them by chance.
 N_SUMS = 4
 # Relative tolerance of a Hessian's norm, as in skinit.curvature.
 NORM_TOLERANCE = 1e-3
@@ -62,7 +62,8 @@ class SignalPropagation:
         input.
     saturated : ndarray
         The fraction of pairs (row, unit) for which the magnitude of the activation's slope is less than a hundredth of
-        its largest magnitude. A saturated relu is off, and about half of them usually are. NaN for the output layer.
+        its largest magnitude. A relu is saturated where it is off, which is usual for half of the pairs. NaN for the
+        output layer.
     dead : ndarray
         The fraction of units for which, on every row, the magnitude of the slope is less than a thousandth of its
         largest magnitude. Such units learn almost nothing. NaN for the output layer.
@@ -82,7 +83,7 @@ class SignalPropagation:
     hessian_norm : ndarray
         :math:`\|H_{w^{(k)}}\|`, or NaN if the Hessian is not finite; see :func:`skinit.curvature.layer_hessian_norms`.
     hessian_bound : ndarray
-        Upper bound for the norm of the Gauss-Newton part of this Hessian; see :func:`skinit.curvature.hessian_bound`.
+        Upper bound on the norm of the Gauss-Newton part of this Hessian; see :func:`skinit.curvature.hessian_bound`.
     activations : tuple of str or Activation
         The activation of each hidden layer.
     n_rows : int

@@ -13,6 +13,7 @@ from .words import describe_activations
 if TYPE_CHECKING:
     from .signals import SignalPropagation
 
+# The largest width of a line of text, in characters.
 WIDTH = 80
 
 

@@ -1,8 +1,8 @@
 r"""Activation functions: value :math:`f(u)`, slope :math:`f'(u)` and bend :math:`f''(u)`.
 
-`ACTIVATIONS` is the only table of activations. A new activation is one more entry, which has three functions of
-one number, written in the precision of that number (`type(u)(2)` rather than `2`). The slope and the bend also take
-the results computed before them:
+`ACTIVATIONS` is the only table of activations. To add an activation, add an entry with three functions of one number.
+They compute in the precision of that number, so write `type(u)(2)`, not `2`. The slope and the bend also take the
+results computed before them:
 
 ``value(u)``, ``slope(u, value)``, ``bend(u, value, slope)``.
 
@@ -201,9 +201,9 @@ ACTIVATIONS = {
 
 
 def activate_signature(dtype):
-    """Signature of kernels that turn the products of a layer, of shape (n, d), into its activations, in place.
+    """Signature of kernels that turn a layer's products, of shape (n, d), into its activations, in place.
 
-    The other argument is the intercept, of shape (d,).
+    The second argument is the intercept, of shape (d,).
     """
     types = array_types(dtype)
     return void(types.matrix, types.data_vector)
@@ -279,14 +279,14 @@ def compile_activate(activation, dtype: np.dtype) -> Kernel:
 
 @cache
 def compile_activate_with_slopes(activation, dtype: np.dtype) -> Kernel:
-    """``activate(products, intercept, slopes, bends)``: as `compile_activate`, and write f'(u) to `slopes`."""
+    """``activate(products, intercept, slopes, bends)``: like `compile_activate`, but also write f'(u) to `slopes`."""
     value, slope, _ = _formulas_of(activation)
     return Kernel(_make_activate_with_slopes(value, slope), activate_with_slopes_signature(dtype))
 
 
 @cache
 def compile_activate_with_bends(activation, dtype: np.dtype) -> Kernel:
-    """As `compile_activate_with_slopes`, and write f''(u) to `bends`."""
+    """Like `compile_activate_with_slopes`, but also write f''(u) to `bends`."""
     return Kernel(_make_activate_with_bends(*_formulas_of(activation)), activate_with_slopes_signature(dtype))
 
 

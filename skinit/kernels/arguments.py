@@ -13,7 +13,7 @@ from .compilation import FLOAT64_DATA, FLOAT64_VECTOR, INT32_DATA, INT64_DATA, I
 
 
 class Inputs(NamedTuple):
-    """The rows of X, either dense or CSR. The other part is empty, but `X` always has the right number of columns.
+    """The rows of X, either dense (`X`) or in CSR form (the other arrays). The unused arrays have no entries.
 
     Attributes
     ----------
@@ -22,7 +22,7 @@ class Inputs(NamedTuple):
     indices : int32 ndarray of shape (n_entries,)
         The column of each entry.
     indptr : int64 ndarray of shape (n + 1,)
-        The entries of row `i` have the numbers from ``indptr[i]`` to ``indptr[i + 1]`` (exclusive).
+        Row `i` has the entries from ``indptr[i]`` to ``indptr[i + 1]`` (exclusive).
     """
 
     X: np.ndarray
@@ -32,7 +32,7 @@ class Inputs(NamedTuple):
 
     @property
     def shape(self) -> tuple[int, int]:
-        """Numbers of rows and of features."""
+        """The number of rows and the number of features."""
         n_rows = len(self.X) if len(self.X) > 0 else max(len(self.indptr) - 1, 0)
         return n_rows, self.X.shape[1]
 
@@ -73,13 +73,13 @@ class Epoch(NamedTuple):
     Attributes
     ----------
     order : int64 ndarray of shape (n,)
-        The numbers of the rows, in the order of the pass.
+        The indices of the rows, in the order of the pass.
     batch_size, block_size : int
-        The most rows in a mini-batch and in a block.
+        The largest number of rows in a mini-batch, and in a block.
     alpha : float
         Strength of the L2 penalty.
     loss_scale : float
-        Factor that turns the sum over outputs into the reported loss.
+        The factor that turns the sum over outputs into the reported loss.
     loss_constants : float64 ndarray
         The constants of the loss (see `losses`).
     """
@@ -110,7 +110,7 @@ class SolverState(NamedTuple):
     average : ndarray of shape (n_parameters,)
         The average of the parameters over steps. Empty if no average is kept.
     average_weights : float64 ndarray of shape (n_steps_of_a_pass,)
-        The weight in the average of the parameters after each step of a pass.
+        For each step of a pass, the weight that the average gives to the parameters after this step.
     dropout : float64 ndarray of shape (n_hidden_layers,)
         For each hidden layer, the probability that a step leaves out a unit. Empty without dropout.
     seed : int
@@ -150,7 +150,8 @@ class Workspace(NamedTuple):
     gradient : ndarray of shape (n_parameters,)
         The sum of the gradients of the mini-batch's blocks so far.
     offsets : int64 ndarray of shape (n_layers + 1,)
-        Where each layer's weights start in a shard's gradient, or -1 if they are not there. The last is for intercepts.
+        Where each layer's weights start in a shard's gradient, or -1 if they are not in it. The last entry is where the
+        intercepts start.
     shard_gradients : ndarray of shape (n_shards, ...)
     ranges : int64 ndarray of shape (n_ranges, 3)
         Layer, first row and last row (exclusive) of each range of parameters. Layer -1 means all intercepts.
@@ -180,7 +181,10 @@ class Workspace(NamedTuple):
 
 
 class Functions(NamedTuple):
-    """Addresses of the kernels that training calls. `activate` is an int64 array with one for each hidden layer."""
+    """Addresses of the kernels that training calls.
+
+    `activate` is an int64 array with an address for each hidden layer.
+    """
 
     activate: np.ndarray
     loss: int
@@ -229,15 +233,15 @@ class Prediction(NamedTuple):
     Attributes
     ----------
     block_size : int
-        The most rows that go through the network together.
+        The largest number of rows that go through the network together.
     units : ndarray of shape (2 * n_threads, ...)
         Activations of hidden layers. Each thread uses two of these rows.
     spare : ndarray of shape (n_threads, ...)
         Room for the panel of a product.
     rows : int64 ndarray of shape (n_threads, block_size)
-        The numbers of the rows of each thread's block.
+        The indices of the rows in each thread's block.
     n_nonfinite : int64 ndarray of shape (n_threads,)
-        How many NaN or infinite numbers each thread has found.
+        The number of NaN and infinite values that each thread has found.
     out : ndarray of shape (n, n_outputs)
         The output layer's preactivations.
     """
@@ -269,11 +273,11 @@ class CurvatureWorkspace(NamedTuple):
     Attributes
     ----------
     inputs : ndarray of shape (n_rows, n_features), or (n_rows, 0) for sparse data
-        The inputs of the blocks that are kept, which have `n_rows` rows in all.
+        The inputs of the blocks that are kept. These blocks have `n_rows` rows in all.
     targets : ndarray of shape (n_rows, n_targets)
     weights : ndarray of shape (n_rows,)
     activations, slopes, bends, deltas : ndarray of shape (n_rows * n_units,)
-        For each block, the numbers of each layer except the input, one layer after the other.
+        For each block, the values of each layer except the input, one layer after the other.
     transposed : ndarray of shape (n_weights,)
         The transposed weights of each layer.
     layers : int64 ndarray of shape (n_directions,)
@@ -311,9 +315,9 @@ class Curvature(NamedTuple):
     Attributes
     ----------
     rows : int64 ndarray of shape (n,)
-        The numbers of the rows that go through the network, in blocks.
+        The indices of the rows that go through the network, in blocks.
     block_size : int
-        The most rows in a block.
+        The largest number of rows in a block.
     loss_constants : float64 ndarray
         The constants of the loss (see `losses`).
     """

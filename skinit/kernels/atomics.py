@@ -12,8 +12,8 @@ from .processor import declare, processor
 
 # Whether the operating system has the POSIX functions that waiting needs.
 HAS_POSIX = os.name == "posix"
-# The number of the clock that is never set. Windows does not have it, and `nanoseconds` reads no clock there.
-_CLOCK = getattr(time, "CLOCK_MONOTONIC", 1)
+# The number of the monotonic clock. Windows does not have it, so `nanoseconds` reads no clock there.
+_MONOTONIC_CLOCK = getattr(time, "CLOCK_MONOTONIC", 1)
 # The alignment of int64 entries in bytes.
 _ITEM_BYTES = 8
 
@@ -27,7 +27,7 @@ def _pointer(context, builder, array_type, array, index):
 
 @intrinsic
 def load(typing_context, values, index):
-    """Read ``values[index]``. Everything that was written before this value was stored is then visible too."""
+    """Read ``values[index]`` (acquire): writes that another thread made before its `store` are then visible too."""
 
     def generate(context, builder, signature, arguments):
         pointer = _pointer(context, builder, signature.args[0], *arguments)
@@ -38,7 +38,7 @@ def load(typing_context, values, index):
 
 @intrinsic
 def store(typing_context, values, index, value):
-    """Set ``values[index] = value``, after all earlier writes."""
+    """Set ``values[index] = value`` after all earlier writes of this thread (release)."""
 
     def generate(context, builder, signature, arguments):
         pointer = _pointer(context, builder, signature.args[0], *arguments[:2])
@@ -50,7 +50,7 @@ def store(typing_context, values, index, value):
 
 @intrinsic
 def exchange(typing_context, values, index, expected, value):
-    """Set ``values[index] = value`` if it equals `expected`; return whether it did."""
+    """Compare and swap: set ``values[index] = value`` if the entry equals `expected`. Return whether it was set."""
 
     def generate(context, builder, signature, arguments):
         pointer = _pointer(context, builder, signature.args[0], *arguments[:2])
@@ -74,7 +74,7 @@ def pause(typing_context):
 
 @intrinsic
 def nanoseconds(typing_context):
-    """Nanoseconds since an arbitrary moment, on a clock that is never set. Always 0 on Windows."""
+    """The time of the monotonic clock in nanoseconds. Always 0 on Windows."""
 
     def generate(context, builder, signature, arguments):
         if not HAS_POSIX:
@@ -83,7 +83,7 @@ def nanoseconds(typing_context):
         time_of_day = ir.ArrayType(_INT64, 2)
         now = cgutils.alloca_once(builder, time_of_day)
         clock_gettime = declare(builder.module, "clock_gettime", _INT32, [_INT32, time_of_day.as_pointer()])
-        builder.call(clock_gettime, [ir.Constant(_INT32, _CLOCK), now])
+        builder.call(clock_gettime, [ir.Constant(_INT32, _MONOTONIC_CLOCK), now])
         seconds, rest = (builder.extract_value(builder.load(now), part) for part in (0, 1))
         return builder.add(builder.mul(seconds, ir.Constant(_INT64, 10**9)), rest)
 

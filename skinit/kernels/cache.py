@@ -1,4 +1,4 @@
-"""Machine code on disk, so that a kernel is compiled once on each machine, and not once in every process.
+"""Machine code on disk, so that a kernel is compiled once on each machine, not once in every process.
 
 numba's own cache checks only the file of the compiled function, but kernels inline functions from other files. After
 an upgrade it would run the machine code of the old version. Here the folder's name is a digest of all kernel sources,
@@ -7,7 +7,7 @@ other sources, by other versions, or for another processor.
 
 A file holds a checksum and the machine code of one kernel, because a single flipped bit in machine code may do
 anything. A damaged or unreadable file is compiled again and replaced. If the folder cannot be written to, every process
-spends some seconds on compilation and warns.
+spends a few seconds on compilation and warns.
 """
 
 import contextlib
@@ -33,15 +33,15 @@ from ..version import __version__
 
 # The package whose sources name the folder.
 KERNELS_PACKAGE = __name__.rpartition(".")[0]
-# This many folders are kept, the most recently used ones. All kernels of one version take about 10 MB.
+# Old folders are removed until this many are left. A folder with all kernels takes about 10 MB.
 N_FOLDERS = 8
-# The start of a folder's name. Only folders with this start are ever removed.
+# The prefix of folder names. Folders without this prefix are never removed.
 PREFIX = "skinit-kernels-"
 # Settings of numba that change the machine code.
 SETTINGS = ("OPT", "LOOP_VECTORIZE", "SLP_VECTORIZE", "BOUNDSCHECK", "DEBUGINFO_DEFAULT", "ENABLE_AVX")
 # The first bytes of every file.
 FILE_HEADER = b"skinit kernel\n"
-# Bytes of a checksum, which follows the header.
+# The number of bytes in the checksum, which follows the header.
 DIGEST_SIZE = hashlib.sha256().digest_size
 
 # The last error that prevented code from being kept.
@@ -49,7 +49,7 @@ failure: OSError | None = None
 
 
 def root() -> Path:
-    """``$NUMBA_CACHE_DIR``, or the user's folder for caches."""
+    """``$NUMBA_CACHE_DIR``, or a folder in the user's cache folder."""
     chosen = getattr(config, "CACHE_DIR", "")
     # An empty XDG_CACHE_HOME counts as unset.
     folders = [chosen, user_cache_dir("skinit", appauthor=False), os.path.expanduser("~/.cache/skinit")]
@@ -144,7 +144,7 @@ def keep(name: str, code: bytes) -> None:
     except OSError as error:
         if failure is None:
             warn_user(
-                f"Compiled code cannot be kept in {root()} ({error.strerror or error}), so every process spends some "
+                f"Compiled code cannot be kept in {root()} ({error.strerror or error}), so every process spends a few "
                 "seconds on compilation. Set NUMBA_CACHE_DIR to a folder that can be written to, or fill one "
                 "beforehand by `python -m skinit warmup`."
             )

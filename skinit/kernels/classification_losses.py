@@ -28,7 +28,7 @@ def _exp_of_margins(preactivations, out):
 
 
 def log_loss(preactivations, targets, weights, deltas, constants):
-    """Cross-entropy of the softmax. A target is the number of a class, so targets have shape (n, 1)."""
+    """Cross-entropy of the softmax. A target is a class index, so targets have shape (n, 1)."""
     prefer_wide_vectors()
     n_classes = preactivations.shape[1]
     cap, smoothing = constants[0], constants[1]
@@ -163,8 +163,8 @@ def curve_norms_log_loss(preactivations, targets, constants):
     .. math:: \lambda = \frac{p_1 (p_2 + c)}{p_1 + c}, \qquad
               c = p_2 + \sum_{j > 2} p_j \frac{\lambda - p_2}{\lambda - p_j} .
 
-    Iterations that start with the largest possible `c`, which is :math:`1 - p_1`, decrease to the solution. Each of
-    them is an upper bound. All terms are positive, so the result has full relative accuracy even near zero.
+    The iteration starts with the largest possible `c`, which is :math:`1 - p_1`. Its values decrease to the solution,
+    so each of them is an upper bound. All terms are positive, so the result has full relative accuracy even near zero.
     """
     ordered = -np.sort(-preactivations.astype(np.float64), axis=1)
     probabilities = np.exp(ordered - ordered[:, :1])

@@ -1,7 +1,7 @@
 """How kernels are compiled: on first use, once for each dtype, and kept on disk (`cache`).
 
-A kernel that calls other kernels (an activation, a loss, a solver's step) takes their addresses as arguments. So it is
-compiled only once for each dtype. Each activation, loss and step is compiled separately, when it is first needed.
+A kernel that calls other kernels (an activation, a loss, a solver's step) takes their addresses as arguments, so it is
+compiled only once for each dtype. Each activation, loss and step is compiled when it is first needed.
 """
 
 import ctypes
@@ -27,10 +27,10 @@ from numba.np.numpy_support import as_dtype
 from ..interrupts import interruptible
 from . import cache as disk
 
-# numba's options for kernels. Kernels allocate nothing, so they need not count references to arrays. Threads would wait
-# for each other to change the counts.
+# numba's options for kernels. They count no references to arrays, because kernels allocate nothing, and because threads
+# would wait for each other to change the counts.
 JIT_OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "_nrt": False}
-# Seconds of compilation before `MESSAGE` appears.
+# The seconds of compilation before `MESSAGE` appears.
 PATIENCE = 1.0
 # "Once", because compiled code is kept on disk.
 MESSAGE = "Compiling, once for this machine ..."
@@ -96,9 +96,9 @@ class Making(event.Listener):
     def run(self) -> tuple[Any, Callable, int]:
         """Load or compile; return the library that holds the code, the entry point for Python, and the address.
 
-        Inner functions that are not inlined are symbols. If two kernels shared an engine of LLVM, both would call the
-        copy that was loaded first. Its results may have other bits, because each copy is optimized in its own context.
-        So every kernel has its own engine. Even the process that compiled a kernel loads the code as it was kept.
+        Every kernel has its own LLVM engine. An inner function that is not inlined is a symbol. So if two kernels
+        shared an engine, both would call the copy that was loaded first, and its results may have other bits, because
+        each copy is optimized in its own context. Even the process that compiles a kernel loads the serialized code.
         """
         with global_compiler_lock:
             context = cpu_target.target_context
@@ -161,7 +161,7 @@ class Announcement:
 
     @contextmanager
     def during_compilation(self) -> Iterator[None]:
-        """Around the compilation of one kernel, count its seconds, and announce it if they are too many."""
+        """Time the block, which compiles one kernel, and announce compilation after `PATIENCE` seconds in all."""
         if self._seconds_left <= 0:
             yield
             return
@@ -262,7 +262,7 @@ class ArrayTypes:
         # A user's data may be read-only (a memory map, a joblib worker's share).
         self.data_vector = types.Array(self.scalar, 1, "C", readonly=True)
         self.data_matrix = types.Array(self.scalar, 2, "C", readonly=True)
-        # Some columns of a matrix are not contiguous.
+        # A slice of a matrix's columns is not contiguous.
         self.strided_matrix = types.Array(self.scalar, 2, "A", readonly=True)
 
 

@@ -11,13 +11,13 @@ Applied to the equations of `propagation`, and starting from :math:`R\{a_0\} = 0
         + (\delta_k W_k^T) \odot f''(u_{k-1}) \odot R\{u_{k-1}\}, \\
     (H v)_{W_k} &= a_k^T R\{\delta_k\} + R\{a_k\}^T \delta_k, \qquad (H v)_{b_k} = 1^T R\{\delta_k\}.
 
-The loss is the sum over outputs, which training descends. The Gauss-Newton part :math:`J^T \ell'' J`, where `J` is the
-Jacobian of the output layer's preactivations, is the Hessian without the terms in :math:`\delta` (N. N. Schraudolph,
-"Fast curvature matrix-vector products for second-order gradient descent", 2002).
+The loss is the sum over outputs, which training minimizes. The Gauss-Newton part :math:`J^T \ell'' J`, where `J` is
+the Jacobian of the output layer's preactivations, is the Hessian without the terms in :math:`\delta` (N. N.
+Schraudolph, "Fast curvature matrix-vector products for second-order gradient descent", 2002).
 
-Threads share the work (see `team`) in two phases. In the first phase, each item is a block of rows, and everything that
-does not depend on a direction is computed for it. In the second phase, each item is a shard, which has every n-th block
-if there are n shards. For each direction, a shard sums the products of its blocks.
+Threads share the work (see `team`) in two phases. In the first phase, an item is a block of rows, and a thread computes
+everything about it that does not depend on a direction. In the second phase, an item is a shard: one of n shards has
+every n-th block. For each direction, a thread sums the products of the shard's blocks.
 
 A direction may lie in the weights of a single layer. Then tangents are zero below this layer, and the product is needed
 only for its weights. This saves more than half of the work.
@@ -49,13 +49,13 @@ from .propagation import (
 )
 from .team import finish, next_item, open_phase
 
-# Stands for the layer of a direction in all parameters.
+# In place of a layer's number, this value means that a direction covers all parameters.
 ALL_LAYERS = -1
 # The entries of `job`, which the caller sets.
 (
     CURVATURE_PHASE,  # The kind of the current phase.
-    FIRST_BLOCK,  # The number of the first block in this call.
-    STOP_BLOCK,  # The number after the last block.
+    FIRST_BLOCK,  # The index of the first block in this call.
+    STOP_BLOCK,  # The index after the last block.
     N_DIRECTIONS,  # The number of directions in this call.
     IS_GAUSS_NEWTON,  # 1 for products with the Gauss-Newton part, 0 for products with the Hessian.
     CURVATURE_JOB_SIZE,
@@ -87,7 +87,7 @@ class _Block(NamedTuple):
 
 @inlined
 def _block_of(curvature, number):
-    """The block with this number. If the workspace has room for fewer blocks, they use it in turn."""
+    """The block with the index `number`. If the workspace cannot hold all blocks, they use its space in turn."""
     workspace, block_size = curvature.workspace, curvature.block_size
     start, stop = number * block_size, min((number + 1) * block_size, curvature.rows.size)
     n = stop - start
@@ -122,7 +122,7 @@ def _transpose_all(coefs, layer_sizes, out):
 
 @inlined
 def _part_of(vector, layer_sizes, k, layer):
-    """The weights of layer `k`. `vector` has all parameters if `layer` is `ALL_LAYERS`, or starts with the weights."""
+    """The weights of layer `k` in `vector`: at their place in `theta` for `ALL_LAYERS`, otherwise at the start."""
     size = layer_sizes[k] * layer_sizes[k + 1]
     start = 0
     if layer == ALL_LAYERS:
@@ -263,7 +263,7 @@ def _tangent_backward(
 
 @inlined
 def _count_shards(workspace):
-    """Number of shards. Each has a product for every direction."""
+    """The number of shards. Each shard has a product for every direction."""
     return workspace.products.shape[0] // workspace.layers.size
 
 
@@ -309,11 +309,12 @@ def _multiply_shard(curvature, number, rank, multiply, spare):
 
 
 def _multiply_directions(curvature, rank, is_passed):
-    """For some blocks, add the products of the summed loss's Hessian with all directions to the products of the shards.
+    """Over some blocks, multiply the summed loss's Hessian by all directions, and add the results to `products`.
 
-    ``layers[m]`` is the layer of direction `m`, whose row in `directions` starts with the weights of this layer, or
-    `ALL_LAYERS`. `is_passed` is 1 if the first phase has been done for these blocks and parameters. Rank 0 is the
-    caller. Any other rank is a helper, which works on the caller's items until it is sent home.
+    ``layers[m]`` is `ALL_LAYERS` if direction `m` covers all parameters. Otherwise it is a layer, and row `m` of
+    `directions` starts with the weights of this layer. `is_passed` is 1 if the first phase has been done for these
+    blocks and parameters. Rank 0 is the caller. Any other rank is a helper, which works on the caller's items until it
+    is sent home.
     """
     workspace = curvature.workspace
     board, job, _ = curvature.team

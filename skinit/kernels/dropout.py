@@ -1,7 +1,7 @@
 r"""Dropout: a training step leaves out hidden units at random.
 
 N. Srivastava et al., "Dropout: a simple way to prevent neural networks from overfitting" (2014). Each unit of each row
-is left out with the probability `p`. The others are divided by :math:`1 - p`, which keeps the expectation.
+is left out with the probability `p`. The others are divided by :math:`1 - p`, which keeps their expected values.
 
 A random number depends only on the seed, the step, the row, the layer and the unit. So results have the same bits for
 every number of threads. The generator is SplitMix64: G. L. Steele, D. Lea and C. H. Flood, "Fast splittable
@@ -37,7 +37,7 @@ def _mix(z):
 
 @inner
 def _split(state, number):
-    """The state of generator number `number` among the generators that split off from `state`."""
+    """The state of a generator that splits off from `state`. Each `number` gives another generator."""
     return _mix(state + (np.uint64(number) + np.uint64(1)) * GAMMA)
 
 
@@ -45,7 +45,7 @@ def _split(state, number):
 def drop_units(activations, slopes, rate, seed, step, first_row, layer):
     """Leave out units of a layer at random, and divide the others by 1 - rate. Treat their slopes in the same way.
 
-    `activations` and `slopes` have shape (n, d), and their rows have the numbers `first_row`, `first_row` + 1, ...
+    `activations` and `slopes` have shape (n, d). Their first row is row `first_row` of the pass.
     """
     Float = activations.dtype.type
     factor = Float(1.0 / (1.0 - rate))

@@ -4,7 +4,7 @@ Each takes one float32 or float64 number inside a compiled loop and returns a nu
 `MAX_ERROR` states the largest relative error of each, which the tests measure. NaN gives NaN, infinity gives the
 limit, and a power too small to be a normal number becomes zero.
 
-All functions use one reduction. With :math:`k = \mathrm{round}(x / \ln 2)` and :math:`r = x - k \ln 2`, so that
+All functions use one reduction. With :math:`k = \mathrm{round}(x / \ln 2)` and :math:`r = x - k \ln 2`, where
 :math:`|r| \le \ln(2) / 2`,
 
 .. math:: e^x = 2^k e^r, \qquad e^r - 1 = \sum_{j \ge 1} r^j / j!
@@ -102,7 +102,7 @@ def _polynomial(coefficients, Float):
 
 
 def _reduced_expm1(x):
-    """The pair (e^r - 1, k) from the reduction above, where k is an int32."""
+    """The pair (e^r - 1, k) of the reduction in the module's docstring, where k is an int32."""
 
 
 @overload(_reduced_expm1, jit_options=INLINE)
@@ -137,7 +137,7 @@ def _overload_power_of_two(k, like):
 
 
 def _exponent_range(x):
-    """The range of x in which `exp` is computed, from the logarithm of the smallest normal number to above overflow."""
+    """The range of x in which `exp` is computed: from the logarithm of the smallest normal number up to an overflow."""
 
 
 @overload(_exponent_range, jit_options=INLINE)
@@ -181,7 +181,7 @@ def expm1(x):
 
 @jittable
 def tanh(x):
-    """The hyperbolic tangent, from e^{2x} - 1. It rounds to 1 below the cut at 20."""
+    """The hyperbolic tangent, from e^{2x} - 1. The cut at |x| = 20 is exact, because tanh(20) rounds to 1."""
     Float = type(x)
     e = _expm1_of_small(Float(2) * min(max(x, Float(-20)), Float(20)))
     return e / (e + Float(2))

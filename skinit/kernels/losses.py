@@ -11,12 +11,12 @@ All of them have the dtype of the network. A loss is summed in float64.
 
 A loss also takes a float64 vector of `constants`. The first is the largest value that a single log loss can have, and
 it may be infinite. scikit-learn clips probabilities at machine epsilon, so its log losses are at most
-`SCIKIT_LEARN_CAP`. Training uses the same cap, because the line searches of L-BFGS reach it. Deltas are never clipped.
-The remaining constants depend on the loss.
+`SCIKIT_LEARN_CAP`. Training uses the same cap, because the line searches of L-BFGS try steps at which losses exceed it.
+Deltas are never clipped. The remaining constants depend on the loss.
 
-A new loss is one more entry: a kernel ``loss(preactivations, targets, weights, deltas, constants) -> sum``, a kernel
+To add a loss, add an entry with a kernel ``loss(preactivations, targets, weights, deltas, constants) -> sum``, a kernel
 for its second derivative, the norm of this derivative, the output activation that turns preactivations into
-predictions, and its constants.
+predictions, and the constants.
 """
 
 import math
@@ -55,11 +55,11 @@ class Loss(NamedTuple):
     target_of: str = "an output"
     # Whether it takes one further constant for each output.
     has_constant_for_each_output: bool = False
-    # Whether targets are numbers of classes, or 0 and 1 if each output has a target.
+    # Whether targets are classes: 0 or 1 if each output has its own target, and class indices otherwise.
     is_of_classes: bool = False
     # Whether the reported loss is a mean over outputs, as scikit-learn reports the squared error. Losses that
     # scikit-learn does not have are reported in the same way. The others are reported as a sum over outputs. Training
-    # descends the sum in all cases.
+    # always minimizes the sum.
     reports_mean_over_outputs: bool = False
 
 
@@ -72,7 +72,7 @@ def _exp(preactivations):
 
 
 def _cumulative_softplus(preactivations):
-    """The first preactivation, then the previous result plus the softplus of the next one, so no row decreases."""
+    """Cumulative sums of the first preactivation and the softplus of each later one, so no row decreases."""
     np.logaddexp(preactivations[:, 1:], 0, out=preactivations[:, 1:])
     return np.cumsum(preactivations, axis=1, out=preactivations)
 

@@ -25,11 +25,11 @@ FIRST_STEP = 2.0**-10
 SECOND_STEP = 2.0**-9
 # Beyond this magnitude of u, the steps grow in proportion to u, because the rounding error would dominate otherwise.
 FAR_FROM_ZERO = 32.0
-# There is a kink if the first differences of the two sides deviate from the central one by more than this in sum,
-# relative to 1 plus the central one.
+# A kink is assumed if the two one-sided first differences deviate from the central difference by more than this in sum,
+# relative to 1 plus the magnitude of the central difference.
 FIRST_KINK = 1e-6
-# The limit of second differences, as `FIRST_KINK` for first differences. It is larger, because one-sided second
-# differences have an error of second order, and one-sided first differences have an error of third order.
+# The same limit for second differences. It is larger, because one-sided second differences have an error of second
+# order, and one-sided first differences have an error of third order.
 SECOND_KINK = 1e-3
 # The weight of second differences in the search for a kink, so small that they only break ties of third differences.
 TIE = 1e-6

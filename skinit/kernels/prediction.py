@@ -1,7 +1,7 @@
 """Predictions: blocks of rows go through the network in one compiled call, which threads share.
 
 The kernel counts NaN and infinities while the numbers are in the cache. It looks at inputs and parameters too, because
-an activation may hide them from the outputs.
+an activation may turn them into finite outputs.
 """
 
 from functools import cache

@@ -75,7 +75,7 @@ def emit_multiply_add(builder, type_name: str, x, y, z):
 def multiply_add(typing_context, x, y, z):
     """Return x * y + z for three numbers of one dtype, with one rounding if the processor supports this.
 
-    The compiler fuses nothing else in a kernel, because it would fuse other operations on other processors.
+    Kernels fuse nothing else, because compilers for different processors would fuse different operations.
     """
 
     def generate(context, builder, signature, arguments):
@@ -90,8 +90,8 @@ def multiply_add(typing_context, x, y, z):
 def prefer_wide_vectors(typing_context):
     """Make the kernel that calls this use the widest vectors of the processor.
 
-    LLVM prefers 256 bits on processors that support 512, because on the first of these, vectors of 512 bits slowed down
-    the rest of a program. Here the rest is products, which use 512 bits too.
+    LLVM prefers 256 bits on processors that support 512, because on early models, vectors of 512 bits slowed down the
+    rest of a program. Here the rest is products, which use 512 bits too.
     """
 
     def generate(context, builder, signature, arguments):

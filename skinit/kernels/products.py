@@ -1,10 +1,10 @@
-"""Matrix products of small and middle sizes, as vector code for the processor that numba compiles for.
+"""Matrix products of small and medium sizes, as vector code for the processor that numba compiles for.
 
 Each entry of the output is one chain of fused multiply-adds in the order of the inner index. So its bits depend neither
 on the width of vectors nor on the tile that contains it.
 
 A tile of the output has up to `TILE_VECTORS` vectors in each of its rows. Its sums stay in registers while the inner
-index runs. Each step loads a row of B for the tile's columns, and multiplies it by one number from each row of A (K.
+index runs. Each step loads a row of B for the tile's columns, and multiplies it by one entry of each row of A (K.
 Goto and R. A. van de Geijn, "Anatomy of high-performance matrix multiplication", 2008). If the columns do not fill the
 last vector, processors with AVX-512 skip the missing lanes. For other processors, the columns of B that a tile needs
 are first copied to a contiguous panel, which is padded with zeros.
@@ -22,10 +22,10 @@ from .compilation import Kernel, array_types, inner
 from .processor import prefer_wide_vectors, processor
 from .vectors import Vectors
 
-# The most vectors in a row of a tile. The sums, a row of B and a number of A then take 28 of the 32 registers of
-# AVX-512, where a tile has 8 rows, and all 16 registers of AVX2, where it has 4.
+# The largest number of vectors in a row of a tile. The sums, a row of B and one entry of A then take 28 of the 32
+# registers of AVX-512, where a tile has 8 rows, and all 16 registers of AVX2, where it has 4.
 TILE_VECTORS = 3
-# The most bytes in a row of a panel. Processors that need panels have vectors of at most 32 bytes.
+# The largest number of bytes in a row of a panel. Processors that need panels have vectors of at most 32 bytes.
 PANEL_BYTES = TILE_VECTORS * 32
 # The number of vectors of the output that are computed together if B is one column.
 COLUMN_VECTORS = 4
@@ -53,7 +53,7 @@ def _offset(builder, pointer, n_bytes):
 
 
 def _array(context, builder, array_type, value):
-    """A pointer to the first number of a matrix, the shape of the matrix, and its strides in bytes."""
+    """A pointer to the first entry of a matrix, the shape of the matrix, and its strides in bytes."""
     array = context.make_array(array_type)(context, builder, value)
     return array.data, cgutils.unpack_tuple(builder, array.shape), cgutils.unpack_tuple(builder, array.strides)
 
@@ -74,7 +74,7 @@ def lanes(typing_context, values):
 
 @intrinsic
 def tile_rows(typing_context):
-    """Rows of a tile."""
+    """The number of rows in a tile."""
 
     def generate(context, builder, signature, arguments):
         return _constant(processor().tile_rows)
@@ -84,7 +84,7 @@ def tile_rows(typing_context):
 
 @intrinsic
 def needs_panels(typing_context):
-    """Whether B must be packed."""
+    """Whether B must be copied to panels."""
 
     def generate(context, builder, signature, arguments):
         return ir.Constant(ir.IntType(1), not processor().has_masks)
@@ -174,7 +174,7 @@ _tile_of_1, _tile_of_2, _tile_of_3 = (_make_tile(n_vectors) for n_vectors in (1,
 
 @inner
 def _tiles(A, is_transposed, B, panel, out, j, n_vectors, mode):
-    """Compute all tiles of the same columns."""
+    """Compute all tiles that start at column `j`."""
     for i in range(0, out.shape[0], tile_rows()):
         if n_vectors == 3:
             _tile_of_3(A, is_transposed, B, panel, out, i, j, mode)

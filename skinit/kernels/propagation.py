@@ -30,7 +30,7 @@ _activate_at = function_at(activate_with_slopes_signature)
 
 @inner
 def count_weights(layer_sizes):
-    """Number of weights in all layers, which is also the place of the first intercept in `theta`."""
+    """The number of weights in all layers, which is also the index of the first intercept in `theta`."""
     n_weights = 0
     for k in range(layer_sizes.size - 1):
         n_weights += layer_sizes[k] * layer_sizes[k + 1]
@@ -99,7 +99,7 @@ def transposed_input_products(inputs_of_data, rows, inputs, deltas, out, mode, m
 
 @inner
 def _first_entry(indices, start, stop, column):
-    """The first entry in this column or a later one, of a sparse row with the entries from `start` to `stop`."""
+    """The first entry whose column is at least `column`, in a sparse row with the entries from `start` to `stop`."""
     while start < stop:
         middle = (start + stop) // 2
         if indices[middle] < column:
@@ -111,7 +111,7 @@ def _first_entry(indices, start, stop, column):
 
 @inner
 def some_transposed_input_products(inputs_of_data, rows, deltas, first, out, mode):
-    """The rows of X[rows].T @ deltas from number `first` on. X is sparse, and the entries of its rows are sorted."""
+    """Rows of X[rows].T @ deltas, from row `first` on, as many as fit into `out`. X is sparse with sorted indices."""
     _, data, indices, indptr = inputs_of_data
     if mode == OVERWRITE:
         for j in range(out.shape[0]):

@@ -5,7 +5,7 @@ works on it, and helpers work on the open phase. Each thread has a queue with an
 same part in every phase with the same number of items, so it finds its earlier results in its cache. If its own queue
 is empty, it takes items from other queues.
 
-Each queue has a ticket, a word that holds the number of the phase and the number of items left. A thread claims an item
+Each queue has a ticket, a word that holds the index of the phase and the number of items left. A thread claims an item
 by changing this word, so it cannot claim an item of an earlier phase. The caller waits only for items that helpers have
 claimed, so a helper without a core delays only the item that it has begun. Without helpers, the caller does all items.
 
@@ -23,7 +23,7 @@ _LINE = 16
 (
     HELPERS,  # The number of helpers that may work.
     WAITED,  # Nanoseconds that the caller has waited for helpers in this call.
-    PHASE,  # The number of the phase.
+    PHASE,  # The index of the phase.
     N_ITEMS,  # The number of items in the phase.
     N_QUEUES,  # The number of queues in the phase: the helpers' and the caller's.
     EXPECTED,  # The number of items in all phases so far.
@@ -35,7 +35,7 @@ _DONE = 4 * _LINE
 # The distance from the entries of a thread to the entries of the next thread.
 _THREAD = 2 * _LINE
 
-# The low bits of a ticket hold the number of items left, and the other bits hold the number of the phase.
+# The low bits of a ticket hold the number of items left, and the other bits hold the index of the phase.
 ITEM_BITS = 24
 # Selects the number of items left.
 ITEM_MASK = (1 << ITEM_BITS) - 1
@@ -48,20 +48,20 @@ PAUSES = 2_000
 TURNS = 2_200
 # After `TURNS`, a waiting helper sleeps this long in each round.
 SLEEP_MICROSECONDS = 50
-# After this many rounds without an item, which take some seconds, a helper leaves, in case nothing sends it home.
+# After this many rounds without an item, which take a few seconds, a helper leaves, in case nothing sends it home.
 MOST_ROUNDS = TURNS + 30_000
 # The caller looks at the clock after this many rounds. Shorter waits are not counted.
 UNTIMED_PAUSES = 100
 
 
 def board_size(n_threads: int) -> int:
-    """Number of entries in the board of `n_threads` threads."""
+    """The number of entries in the board of `n_threads` threads."""
     return _TICKETS + n_threads * _THREAD
 
 
 @inner
 def _first_item(board, queue):
-    """The number of the first item of a queue."""
+    """The index of the first item in a queue."""
     return board[N_ITEMS] * queue // board[N_QUEUES]
 
 
@@ -79,13 +79,13 @@ def open_phase(board, n_items):
 
 @inner
 def is_welcome(board, rank):
-    """Whether thread number `rank` may work. Number 0 is the caller, and the caller sets the number of helpers."""
+    """Whether the thread with this rank may work. Rank 0 is the caller, which sets the number of helpers."""
     return rank <= load(board, HELPERS)
 
 
 @inner
 def claim(board, rank):
-    """The number of an item that no other thread will do, or -1 if there is none for this thread."""
+    """The index of an item that no other thread will do, or -1 if there is none for this thread."""
     n_queues = load(board, N_QUEUES)
     for turn in range(n_queues):
         queue = (rank + turn) % n_queues
@@ -109,7 +109,7 @@ def finish(board, rank):
 
 @inner
 def _count_done(board):
-    """Items done in all phases."""
+    """The number of items done in all phases."""
     n_done = 0
     for place in range(_DONE, board.size, _THREAD):
         n_done += load(board, place)
@@ -152,7 +152,7 @@ def _leaves(board, rank, rounds):
 
 @inner
 def next_item(board, rank):
-    """The number of an item, or -1 when the phase is over (for the caller) or when sent home (for a helper)."""
+    """The index of the next item. -1 tells the caller that the phase is over, and tells a helper to leave."""
     rounds = 0
     while True:
         item = claim(board, rank)

@@ -1,4 +1,4 @@
-"""Training: one compiled call, which threads share, takes mini-batch after mini-batch.
+"""Training: one compiled call takes the steps of many mini-batches, and threads share its work.
 
 A block of rows takes two phases. In the *rows phase*, each item is a shard of the rows, which goes forward through the
 network, through the loss, and backward. In the *parameters phase*, each item is a range of parameters, for which the
@@ -39,14 +39,16 @@ from .propagation import (
 from .team import finish, next_item, open_phase
 from .updates import update_signature
 
-# The fewest rows in a shard, unless it is the only one. The usual mini-batch of 200 rows has four shards.
+# The smallest number of rows in a shard, unless it is the only shard. The usual mini-batch of 200 rows has four shards.
 SHARD_ROWS = 48
-# The most shards in a block, because each needs memory for its gradient. A block of 512 rows has eight.
+# The largest number of shards in a block. It is small because each shard needs memory for its gradient. A block of 512
+# rows has eight shards.
 MOST_TRAINING_SHARDS = 16
 # The number of parameters in a range that adds up the gradients of shards. In float64, its gradient takes 16 KB, so it
 # is still in the cache when the step uses it.
 RANGE_PARAMETERS = 2048
-# The number of multiply-adds in a range that computes a product, many because it reads the deltas of all rows.
+# The number of multiply-adds in a range that computes a product. It is large because each range reads the deltas of all
+# rows.
 RANGE_MULTIPLY_ADDS = 4_000_000
 # The number of rows in a range of weights is a multiple of this, so that it fills whole tiles.
 RANGE_ROWS = 8
@@ -74,14 +76,14 @@ RANGE_ROWS = 8
     SQUARED_NORM,  # The sum of squares of all weights before the step, which is kept between calls.
     N_NUMBERS,
 ) = range(6)
-# Kinds of phases. The first, at the start of each call, transposes the weights.
+# Kinds of phases. The first phase of each call transposes the weights.
 TRANSPOSE_PHASE, ROWS_PHASE, PARAMETERS_PHASE = range(3)
 # Purposes of a pass. The second leaves the gradient in the workspace. The third goes only forward.
 TAKE_STEPS, SUM_GRADIENTS, SUM_LOSSES = range(3)
 # The entries of `totals`. For the pass: the sum of the reported loss times the rows of each mini-batch, and the sum of
 # the rows' weighted losses. For the current mini-batch: the sums of its rows' weighted losses and of their weights.
 REPORTED_LOSS, LOSS, BATCH_LOSS, BATCH_WEIGHT, N_TOTALS = range(5)
-# Stands for the layer in a range of intercepts.
+# In place of a layer's number, this value means that a range has intercepts.
 INTERCEPTS = -1
 
 _loss_at = function_at(loss_signature)
@@ -90,7 +92,7 @@ _step_at = function_at(update_signature)
 
 
 def count_shards(n_rows: int) -> int:
-    """Number of shards of a block of rows."""
+    """The number of shards of a block with `n_rows` rows."""
     n_shards = 1
     while n_shards < MOST_TRAINING_SHARDS and n_rows >= 2 * n_shards * SHARD_ROWS:
         n_shards *= 2
@@ -208,7 +210,7 @@ def _add_shards(shard_gradients, n_shards, offset, out):
 
 @inlined
 def _multiply_columns(training, k, first, stop, gradient, spare):
-    """The gradient for some rows of the weights of layer `k`, from all rows of the block."""
+    """Compute the gradient for rows `first` to `stop` (exclusive) of the weights of layer `k`, over the whole block."""
     layer_sizes, workspace, job = training.parameters.layer_sizes, training.workspace, training.team.job
     multiply = _multiply_at(training.functions.multiply, training.parameters.theta)
     n = job[BLOCK_STOP] - job[BLOCK_START]
@@ -355,7 +357,7 @@ def _end_batch(epoch, job, squared_norm, totals):
 def _train(training, rank, n_blocks, totals):
     """Train on the next `n_blocks` blocks of a pass as the caller, which has rank 0. Other ranks help until sent home.
 
-    The caller adds to the sums in `totals`. The reported loss is the mean over a mini-batch, penalty included.
+    The caller adds to the sums in `totals`. The reported loss is the mean over a mini-batch, including the penalty.
     """
     epoch, workspace = training.epoch, training.workspace
     board, job, numbers = training.team

@@ -1,14 +1,14 @@
 r"""The step of each solver, for a range of parameters.
 
-``step(theta, gradient, slots, start, constants, rate, number, penalty, keep, inverse_weight_sum)`` changes `theta`, a
-range of parameters, of which `start` is the number of the first. `gradient` has the same shape and is the gradient of a
-mini-batch's summed loss. The mean loss with its L2 penalty,
+``step(theta, gradient, slots, start, constants, rate, number, penalty, keep, inverse_weight_sum)`` changes `theta`, the
+range of parameters that starts at index `start`. `gradient` has the same shape and is the gradient of a mini-batch's
+summed loss. The mean loss with its L2 penalty,
 
 .. math:: \frac{1}{\sum_i s_i} \left( \sum_i s_i \ell_i + \frac{\alpha}{2} \sum_k \|W_k\|^2 \right),
 
 has the gradient ``(gradient + penalty * theta) * inverse_weight_sum``. Intercepts have no penalty. `slots`, of shape
 (n_slots, n_parameters), has a row for each vector that the solver keeps. `constants` is a float64 vector of the
-solver's other numbers, `rate` is the learning rate of this step, and `number` counts the steps from 1 on. Decoupled
+solver's other numbers, `rate` is the learning rate of this step, and `number` counts the steps from 1. Decoupled
 weight decay multiplies the parameters by `keep`, which is 1 for intercepts and without weight decay.
 
 The step of a parameter does not depend on other parameters, so threads may take the steps of different ranges.

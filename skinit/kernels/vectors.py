@@ -1,4 +1,4 @@
-"""Emitting vector code with LLVM."""
+"""Vector code in LLVM's language: loads, stores, sums and multiply-adds of whole vectors."""
 
 from numba.core.cgutils import ir
 

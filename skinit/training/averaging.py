@@ -1,4 +1,4 @@
-"""Averages of the parameters over the steps of a training."""
+"""Averages of the parameters over the steps of training."""
 
 import numpy as np
 
@@ -58,7 +58,7 @@ class Averaging:
         theta[:] = self.vector
 
     def next_weights(self, n_rows: int, batch_size: int) -> np.ndarray:
-        """The weight of the parameters after each step of the next epoch, in float64. Counts these steps as taken."""
+        """The weights :math:`w_k` of the next epoch's steps, in float64. The steps then count as taken."""
         seen = self._n_samples + np.minimum(np.arange(batch_size, n_rows + batch_size, batch_size), n_rows)
         self._n_samples += n_rows
         numbers = self._n_averaged + np.cumsum(seen >= self._first_sample)

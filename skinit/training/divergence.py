@@ -1,4 +1,4 @@
-"""Divergence: the error that ends a training without a finite result, and the advice in its message."""
+"""Divergence: the error that ends training without a finite result, and the advice in its message."""
 
 import numpy as np
 from scipy.sparse import issparse
@@ -63,7 +63,7 @@ def explain_divergence(estimator, data: TrainingData, is_first: bool, smallest_r
         The estimator with the weights from which training started.
     data : TrainingData
     is_first : bool
-        Whether the initializer drew these weights. If not, they come from an earlier training or from the user.
+        Whether the initializer drew these weights. If not, they come from an earlier fit or from the user.
     smallest_restart : float
         The factor of the automatic learning rate at the last restart.
 

@@ -41,7 +41,7 @@ def fit_stochastic(
 ) -> None:
     """Train with a stochastic solver, and set the estimator's fitted attributes.
 
-    Without `validation_data`, early stopping splits off some of the rows.
+    If `validation_data` is None, early stopping sets some of the rows aside.
     """
     if estimator.early_stopping and incremental:
         raise ValueError("partial_fit does not support early_stopping=True")
@@ -194,6 +194,6 @@ def choose_learning_rate(estimator, network: Network, data: TrainingData, batch_
         return float(estimator.learning_rate_init)
     rule = _solver_class(estimator).automatic_step
     memory = getattr(estimator, rule.memory) if rule.memory else 0.0
-    # Another number of BLAS threads rounds sums differently, and `fit` and `initialize` should choose the same rate.
+    # BLAS rounds sums differently with another number of threads, but `fit` and `initialize` must choose the same rate.
     with blas_threads(network.largest_product(batch_size)), np.errstate(all="ignore"):
         return automatic_step(network, data, batch_size, _row_alpha(estimator, data), rule, memory)

@@ -1,7 +1,7 @@
 """The epoch loop: shuffling, stopping rules, best weights and interrupts.
 
-Random numbers are drawn in scikit-learn's order (one shuffle of the row numbers for each epoch), so training takes the
-same course as in scikit-learn from the same initial weights and random state.
+Random numbers are drawn in scikit-learn's order (one shuffle of the row indices for each epoch). So from the same
+initial weights and random state, training takes the same course as in scikit-learn.
 """
 
 import math
@@ -61,7 +61,10 @@ class History:
         return history
 
     def attributes(self, early_stopping: bool) -> dict:
-        """The fitted attributes. The best loss is None with `early_stopping`, the validation attributes without it."""
+        """The fitted attributes.
+
+        With `early_stopping`, the best loss is None. Without it, the validation attributes are None.
+        """
         known = vars(self).copy()
         if early_stopping:
             known["best_loss_"] = None

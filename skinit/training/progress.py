@@ -16,7 +16,7 @@ WIDTHS = (6, 12, 18, 17, 15, 9)
 
 
 class Progress:
-    """Prints the progress of a training.
+    """Prints the progress of training.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ class Progress:
 
 
 def tells_of_compilation(method: Callable) -> Callable:
-    """Decorate a method of an estimator, so that it announces a long compilation if `verbose` is set."""
+    """Decorate an estimator's method so that it announces a long compilation if `verbose` is set."""
 
     @wraps(method)
     def run(self, *args, **kwargs):

@@ -1,7 +1,7 @@
 r"""Learning-rate schedules: the factor of the learning rate at each step, known before training.
 
 A schedule is a function ``(step, n_steps) -> factor``. It takes the number of a step, which starts at 0, and the number
-of steps in `max_iter` epochs. A new schedule is one more entry in `SCHEDULES`. Rules that depend on the course of
+of steps in `max_iter` epochs. To add a schedule, add an entry to `SCHEDULES`. Rules that depend on the course of
 training ("adaptive") or on the number of samples seen ("invscaling") are in :class:`~skinit.training.solvers.SGD`.
 """
 
@@ -22,7 +22,7 @@ FACTORS = NumberInterval(Real, 0, None, closed="left")
 WARM_UP = 0.3
 # The factor of "one_cycle" at the first step.
 FIRST_FACTOR = 0.04
-# Epochs over which an automatic learning rate warms up.
+# The number of epochs over which an automatic learning rate warms up.
 WARM_UP_EPOCHS = 3
 
 
@@ -55,7 +55,7 @@ SCHEDULES: dict[str, Schedule] = {"cosine": cosine, "linear": linear, "one_cycle
 
 
 def warm_up(step: int, n_steps: int) -> float:
-    """Up to 1 in a straight line. Not in `SCHEDULES`, because it makes sense only over a few epochs."""
+    """Up to 1 in a straight line. `SCHEDULES` leaves it out, because it makes sense only over a few epochs."""
     return (step + 1) / n_steps
 
 
@@ -94,7 +94,7 @@ class WarmUpAndTail:
 
 
 def factors(schedule: Schedule, first: int, n: int, n_steps: int) -> np.ndarray:
-    """The factors of `n` steps from number `first` on, in float64. Later steps have the factor of step `n_steps` - 1.
+    """The factors of `n` steps, from step `first` on, in float64. From step `n_steps` - 1 on, the factor is constant.
 
     Raises
     ------

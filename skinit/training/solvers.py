@@ -1,6 +1,6 @@
 """Solvers: the state of stochastic gradient descent, Adam and L-BFGS between steps.
 
-The steps are compiled code (`kernels.updates`). A new stochastic solver is a class here and a step there.
+The steps are compiled code. To add a stochastic solver, add a class here and a step in `kernels.updates`.
 """
 
 from collections.abc import Callable
@@ -20,14 +20,14 @@ from .schedules import SCHEDULES, Schedule, WarmUpAndTail, factors
 
 
 class AutomaticStep(NamedTuple):
-    """The properties of a solver that ``learning_rate_init="auto"`` needs (`step_size`).
+    """The properties of a solver that ``learning_rate_init="auto"`` needs (see `step_size`).
 
     Attributes
     ----------
     follows_signs : bool
         Whether the first step follows the signs of the gradient, as in Adam, or the gradient itself.
     memory : str or None
-        The parameter that says which fraction of a step the next step repeats: momentum, or Adam's `beta_1`.
+        The name of the parameter with the fraction of a step that the next step repeats: momentum, or Adam's `beta_1`.
     largest : float
         The largest learning rate to choose.
     fallback : float
@@ -222,7 +222,7 @@ STOCHASTIC_SOLVERS: dict[str, tuple[type[StochasticSolver], tuple[str, ...]]] = 
 
 
 def make_solver(name: str, network: Network, parameters: dict) -> StochasticSolver:
-    """A new solver for a network, made from an estimator's parameters."""
+    """A new solver for a network, with the parameters of an estimator."""
     solver_class, names = STOCHASTIC_SOLVERS[name]
     solver = solver_class(network, **{key: parameters[key] for key in names})
     schedule = parameters["learning_rate"]
@@ -260,7 +260,7 @@ def minimize_lbfgs(
     passes : DataPasses
         Passes with all rows in one mini-batch.
     max_iter, max_fun : int
-        The most iterations and the most evaluations of the gradient.
+        The largest number of iterations, and of evaluations of the gradient.
     tol : float
         Training stops when no entry of the gradient has a larger magnitude.
     report : callable

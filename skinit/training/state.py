@@ -43,7 +43,7 @@ class Beginning(NamedTuple):
 
 
 class Origin(NamedTuple):
-    """The state from which the epochs of a fit have started.
+    """The state from which the epochs of a fit started.
 
     Attributes
     ----------
@@ -51,7 +51,7 @@ class Origin(NamedTuple):
     learning_rate_init : float
         The initial learning rate, before any restart.
     n_restarts : int
-        How often training has restarted with a smaller learning rate.
+        The number of restarts with a smaller learning rate so far.
     """
 
     beginning: Beginning
@@ -112,7 +112,7 @@ class TrainingState(NamedTuple):
     def restore(
         self, passes: DataPasses, solver: StochasticSolver, history: History, random_state: np.random.RandomState
     ) -> np.ndarray | None:
-        """Bring a training that has the same origin to this state, in place.
+        """Bring a fit that has the same origin to this state, in place.
 
         Returns
         -------
@@ -122,11 +122,11 @@ class TrainingState(NamedTuple):
         Raises
         ------
         ValueError
-            If the state does not fit the training.
+            If the state does not belong to this network, these rows and this solver.
         """
         theta, rows = passes.network.theta, self.array("rows", passes.rows)
         if not np.array_equal(np.sort(rows), np.sort(passes.rows)):
-            raise ValueError("The rows of a state of training are not the rows to train on.")
+            raise ValueError("The rows of the saved training state are not the rows to train on.")
         passes.rows[:] = rows
         theta[:] = self.array("theta", theta)
         for name, values in _arrays_of(solver).items():
@@ -136,7 +136,7 @@ class TrainingState(NamedTuple):
                 name: isinstance(value, Integral) for name, value in own.items()
             }:
                 raise ValueError(
-                    f"A {type(part).__name__} has the numbers {', '.join(own)}, but its state has {numbers}."
+                    f"A {type(part).__name__} has the numbers {', '.join(own)}, but its saved state has {numbers}."
                 )
             vars(part).update(numbers)
         vars(history).update(self.numbers["history"])
@@ -149,8 +149,8 @@ class TrainingState(NamedTuple):
         array = self.arrays.get(name, np.empty(0))
         if array.shape != like.shape or array.dtype != like.dtype:
             raise ValueError(
-                f"{name} of a state of training has shape {array.shape} and dtype {array.dtype}, but must have shape "
-                f"{like.shape} and dtype {like.dtype}."
+                f"{name} of the saved training state must have shape {like.shape} and dtype {like.dtype}, got shape "
+                f"{array.shape} and dtype {array.dtype}."
             )
         return array
 
@@ -194,7 +194,7 @@ def restore_solver(state: dict[str, Any]) -> StochasticSolver:
     Raises
     ------
     ValueError
-        If this is not the state of a solver, which compiled code would not notice.
+        If `state` is not the state of a solver. Compiled code would not notice.
     """
     try:
         solver_class, names = STOCHASTIC_SOLVERS[state["solver"]]
@@ -208,7 +208,7 @@ def restore_solver(state: dict[str, Any]) -> StochasticSolver:
         if not (isinstance(sizes, tuple) and all(isinstance(size, int) for size in sizes)):
             raise TypeError(f"layer_sizes={sizes!r}")
         dtype, n_parameters = solver.slots.dtype, sum((fan_in + 1) * fan_out for fan_in, fan_out in pairwise(sizes))
-        # A solver of the same class for any network has the same attributes. All solvers have the attributes `numbers`.
+        # All solvers of one class have the same attributes, and all solvers have the attributes in `numbers`.
         network, parameters = Network([1, 1], "identity", "squared_error", dtype), dict.fromkeys(names, 0.0)
         example = solver_class(network, **parameters)  # type: ignore[arg-type]
         (numbers,) = _numbers_of(StochasticSolver(network, 0, 0.0))

@@ -2,7 +2,7 @@ r"""Step sizes from the curvature: ``learning_rate_init="auto"``.
 
 The quadratic model of the loss along a step :math:`-\gamma d` is
 :math:`L - \gamma g^T d + \tfrac{\gamma^2}{2} d^T H d`, with the gradient `g` and the Hessian `H` of a mini-batch. The
-loss is the sum over outputs, which training descends.
+loss is the sum over outputs, which training minimizes.
 
 *Gradient descent*: the step :math:`\gamma^* = 1 / \|H\|` always lowers the model for :math:`d = g` (I. Goodfellow et
 al., "Deep Learning", section 4.3.1; M. Skorski, section 1.2). It is half of the largest stable step. The curvature of
@@ -18,14 +18,15 @@ curvature that :mod:`skinit.curvature` describes.
 times as far as a single step. Heavy-ball and Nesterov's momentum change the largest stable step by at most a factor of
 two (:func:`~skinit.curvature.max_stable_step`), but the repeated steps reach places where the curvature is different.
 So the step is :math:`\min(1, 2.5 \sqrt{1 - \beta})\,\gamma^*`, which is near :math:`\gamma^*` for a momentum of 0.9.
-For a larger momentum, it is between :math:`\gamma^*` and :math:`(1 - \beta) \gamma^*`. With the latter, a step and its
-repetitions would move the parameters as far as a single step :math:`\gamma^*`. For Adam, :math:`\beta = \beta_1`.
+For a larger momentum, it is between :math:`\gamma^*` and :math:`(1 - \beta) \gamma^*`. A step of
+:math:`(1 - \beta) \gamma^*`, together with its repetitions, moves the parameters as far as a single step
+:math:`\gamma^*`. For Adam, :math:`\beta = \beta_1`.
 
-*Warm-up and tail*: the learning rate may be this large if it starts small, because training then moves to a lower
-curvature (J. Gilmer et al., "A loss curvature perspective on training instability in deep learning", 2021), and if it
-ends small, because the noise of mini-batches then vanishes too. With ``learning_rate="constant"``, the learning rate
-warms up over three epochs and falls to zero over the tail (`WarmUpAndTail`). The tail is the second half of the
-`max_iter` epochs. If progress stops earlier, the tail begins then, and lasts for as many epochs as training took
+*Warm-up and tail*: the learning rate may be this large if it starts and ends small. After a small start, training moves
+to a lower curvature (J. Gilmer et al., "A loss curvature perspective on training instability in deep learning", 2021).
+At the end, small steps let the noise of mini-batches vanish. With ``learning_rate="constant"``, the learning rate
+therefore warms up over three epochs and falls to zero over the tail (`WarmUpAndTail`). The tail is the second half of
+the `max_iter` epochs. If progress stops earlier, the tail begins then, and lasts for as many epochs as training took
 before, so training goes on if the loss only paused. A schedule from the user multiplies the step without a warm-up or a
 tail.
 
@@ -44,11 +45,11 @@ from .solvers import AutomaticStep
 
 # The curvature is measured on this many rows, or on one mini-batch if that has more rows.
 CURVATURE_ROWS = 256
-# The most mini-batches into which these rows are divided.
+# The largest number of mini-batches into which these rows are divided.
 MOST_BATCHES = 8
 # The relative tolerance of the Hessian's norm. It is large because a step need not be exact.
 STEP_NORM_TOLERANCE = 0.05
-# The most restarts of the Lanczos iteration.
+# The largest number of restarts of the Lanczos iteration.
 NORM_ITERATIONS = 20
 # A momentum of b multiplies the step by this number times the square root of 1 - b, but by at most 1.
 WITH_MOMENTUM = 2.5
@@ -93,7 +94,7 @@ def automatic_step(
     """
     n_rows = data.targets.shape[0]
     batch_size = min(batch_size, n_rows)
-    # A generator with a fixed seed, so that every call takes the same rows. They are drawn because data may be sorted.
+    # Rows are drawn because data may be sorted, and with a fixed seed so that every call takes the same rows.
     rows = np.random.RandomState(0).permutation(n_rows)[: max(batch_size, CURVATURE_ROWS)]
     n_batches = min(rows.size // batch_size, MOST_BATCHES)
     steps = []

@@ -1,4 +1,4 @@
-"""A training as scikit-learn's callbacks see it: tasks that begin and end.
+"""Training as scikit-learn's callbacks see it: tasks that begin and end.
 
 :mod:`sklearn.callback` came with scikit-learn 1.9. With older versions, everything else works, and setting callbacks
 raises an ImportError that names the version needed.
@@ -40,7 +40,7 @@ HOOKS = ("setup", "on_fit_task_begin", "on_fit_task_end", "teardown")
 
 
 class CheckedHooks:
-    """The hooks of a callback. They raise an error for a return value that scikit-learn would take for a wish to stop.
+    """The hooks of a callback. They reject return values that scikit-learn would take for a request to stop.
 
     Parameters
     ----------
@@ -64,11 +64,11 @@ class CheckedHooks:
 
 
 class StopTraining(Exception):
-    """Ends a training in SciPy's loop, because a callback asks to stop."""
+    """Ends training within SciPy's loop, because a callback asks to stop."""
 
 
 class TrainingTasks:
-    """A training as callbacks see it: one task for the fit, with a subtask for each epoch or iteration.
+    """Training as callbacks see it: one task for the fit, with a subtask for each epoch or iteration.
 
     Parameters
     ----------
@@ -104,7 +104,7 @@ class TrainingTasks:
             if hasattr(callback, "_keeper")
         ]
         if len(keepers) > 1:
-            raise ValueError(f"A fit takes one Checkpoint at most, got {len(keepers)}.")
+            raise ValueError(f"A fit takes at most one Checkpoint, got {len(keepers)}.")
         return keepers[0] if keepers else None
 
     def begin(self, name: str) -> None:
@@ -127,7 +127,7 @@ class TrainingTasks:
         return self._task.call_on_fit_task_end(**self._arguments, reconstruction_attributes=reconstruction_attributes)
 
     def discard(self, n_epochs: int) -> None:
-        """Do not count the epochs before a restart of training towards the largest number of epochs."""
+        """Allow `n_epochs` more epochs, because the epochs before a restart of training do not count."""
         self._fit.max_subtasks += n_epochs
 
     def finish(self) -> None:

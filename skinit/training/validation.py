@@ -73,7 +73,7 @@ class Validation:
 def split(
     estimator, rows: np.ndarray, data: TrainingData, random_state: np.random.RandomState
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Split the numbers of the rows into training rows and validation rows, as scikit-learn does."""
+    """Split row indices into training rows and validation rows, as scikit-learn does."""
     training_rows, validation_rows = train_test_split(
         rows,
         random_state=random_state,

@@ -15,27 +15,27 @@ from ...validation import checks_parameters
 from ..signals import SignalPropagation
 from .panels import COLORS, GREY, check_matplotlib, draw_by_layer, legend_above, make_panels, scale_y
 
-# Number of decades of the density that are shown. They include a single eigenvalue among a million, and cut off the
-# tails of the normal densities that stand for nodes.
+# The number of decades of the density that are shown. They include a single eigenvalue among a million, and cut off the
+# tails of the nodes' normal densities.
 DENSITY_DECADES = 7
-# Lanczos steps for each random vector. Sixty steps would move the curve, seven decades high, by less than a tenth of a
-# decade.
+# The number of Lanczos steps for each random vector. Sixty steps would move the curve, which is seven decades high, by
+# less than a tenth of a decade.
 N_STEPS = 40
 
 
 class CurvatureDisplay:
     r"""A picture of the curvature of the loss, in three panels.
 
-    - :math:`\|H_{w^{(k)}}\|`, the spectral norm of the Hessian with respect to the weights of each layer, and the upper
-      bound of its Gauss-Newton part (:func:`~skinit.curvature.hessian_bound`). If activations are not piecewise linear,
-      the norm may exceed this bound.
+    - :math:`\|H_{w^{(k)}}\|`, the spectral norm of the Hessian with respect to the weights of each layer, and an upper
+      bound on the norm of its Gauss-Newton part (:func:`~skinit.curvature.hessian_bound`). If activations are not
+      piecewise linear, the norm of the Hessian may exceed this bound.
     - :math:`\|J^{(k)}\|`, the spectral norm of each layer's Jacobian, averaged over rows. A layer with a norm above 1
       can amplify signals. A layer with a norm below 1 can only damp them.
     - The density of the eigenvalues of the whole Hessian, on a logarithmic axis of seven decades. Two lines mark the
       largest eigenvalue, and the limit above which the steps of training would oscillate and grow. If the limit is far
-      to the right, as for a small learning rate, an arrow at the edge stands for it.
+      to the right, as for a small learning rate, an arrow at the right edge marks it.
 
-    Layer `k` has the weights ``coefs_[k]``. The output layer is shaded. For several outputs, the Hessian is that of the
+    Layer `k` has the weights ``coefs_[k]``. The output layer is shaded. For several outputs, this is the Hessian of the
     sum over outputs, which training minimizes. The vertical axes of the first two panels are logarithmic and at least
     two decades high. If there are zeros, a linear part at the bottom shows them.
 

@@ -13,14 +13,17 @@ from ...initializers import Initializer
 from ...validation import wrong_name
 from .panels import COLORS, GREY, check_matplotlib, legend_above, line_style, make_panels, scale_y
 
-# Candidates this many times farther from the best score than the median would leave a tenth of the axis to the better
-# half, so they are drawn at the edge.
+# A candidate is drawn at the edge if it is this many times farther from the best score than the median candidate. At
+# its own place, it would leave only a tenth of the axis to the better half.
 FAR = 10
-# Position of the edge, as a fraction of the axis.
+# The position of the edge, as a fraction of the axis.
 EDGE = 0.02
-ROW_HEIGHT = 0.35  # of a row of scores, in inches
-SETTING_HEIGHT = 0.15  # of each further setting in a row, in inches
-NAME_WIDTH = 28  # of a line in a scheme's name, in letters
+# The height of a row of scores, in inches.
+ROW_HEIGHT = 0.35
+# The height that each further setting adds to a row, in inches.
+SETTING_HEIGHT = 0.15
+# The width of a line in a scheme's name, in letters.
+NAME_WIDTH = 28
 
 
 class InitComparisonDisplay:
@@ -30,9 +33,9 @@ class InitComparisonDisplay:
       from the lowest to the highest loss. A fit that stopped early keeps its last loss. The axis is logarithmic if
       losses span more than a decade.
     - *Scores*: the mean and standard deviation over fits, and a dot for each fit. If other parameters have several
-      settings, a scheme has a bar for each setting, and the printed numbers are those of the best bar. Triangles at the
-      left edge are much worse candidates, more than ten times as far from the best candidate as the median candidate
-      is, and more than ten standard deviations. A candidate with a failed fit has only dots.
+      settings, a scheme has a bar for each setting, and the printed numbers are those of the best bar. A triangle at
+      the left edge is a much worse candidate. Its distance from the best candidate is more than ten times the median
+      distance, and more than ten times the median standard deviation. A candidate with a failed fit has only dots.
 
     Parameters
     ----------
@@ -190,7 +193,7 @@ class InitComparisonDisplay:
         middle = (near.min() + near.max()) / 2 if near.size else 0.0
         settings = self.settings if self.settings is not None else [""] * len(self.inits)
         numbers = {setting: number for number, setting in enumerate(dict.fromkeys(settings))}
-        # More settings than colors, as in a random search, cannot be told apart. They still show their influence.
+        # If there are more settings than colors, as in a random search, settings have no colors of their own.
         is_told_apart = 1 < len(numbers) <= len(COLORS)
         rows = list(dict.fromkeys(self.inits))
         for row, init in enumerate(rows):

@@ -23,7 +23,7 @@ GREY = "#666666"
 LEAST_DECADES = 2.0
 # With more layers than this, markers are small.
 CROWD = 16
-# Width of a letter in a legend, in inches.
+# The width of a letter in a legend, in inches.
 LETTER_WIDTH = 0.06
 # Below this value, the arithmetic of logarithmic axes would underflow.
 SMALLEST = 1e-250
@@ -48,7 +48,7 @@ def check_matplotlib(caller: str) -> None:
 def make_panels(
     ax, shape: tuple[int, int], cells: list, figsize: tuple[float, float]
 ) -> "tuple[Figure | SubFigure, np.ndarray]":
-    """The axes to draw in, which are new in a new figure, parts of a single Axes, or the given axes.
+    """The axes to draw in: new axes in a new figure, parts of a single Axes, or the given axes.
 
     Parameters
     ----------
