@@ -36,8 +36,8 @@ PARAMETERS = [
     ({"activation": "ReLU"}, "Did you mean 'relu'"),
     ({"activation": ["rellu"]}, r"Did you mean 'relu'.*activation\[0\] must be one of .*'tanh'.*, got 'rellu'"),
     ({"activation": (3,)}, r"activation\[0\] must be one of .*'tanh'.*, got 3"),
-    ({"activation": ["relu", "tanh"]}, r"activation has 2 entries, \['relu', 'tanh'\], .* there are 1"),
-    ({"activation": []}, r"activation has 0 entries, \[\], .* there are 1"),
+    ({"activation": ["relu", "tanh"]}, r"activation must be .*, or a list of 1, .*, got \['relu', 'tanh'\]"),
+    ({"activation": []}, r"activation must be .*, or a list of 1, one for each hidden layer, got \[\]"),
     ({"activation": {"relu"}}, "'activation' parameter .* Got {'relu'} instead"),
     ({"init": "xaviar"}, "Did you mean 'xavier'.*'init' parameter .* Got 'xaviar' instead"),
     ({"init": 3}, "'init' parameter .* Got 3 instead"),
@@ -71,6 +71,10 @@ PARAMETERS = [
     ({"validation_fraction": 1.0}, "'validation_fraction' parameter .* Got 1.0 instead"),
     ({"random_state": "seed"}, "'random_state' parameter"),
     ({"validation_fraction": 0.005, "early_stopping": True}, "The validation set is too small"),
+    (
+        {"validation_fraction": 0.0, "early_stopping": True},
+        r"early_stopping=True cannot set aside validation_fraction=0.0 of 150 row\(s\)",
+    ),
 ]
 
 DATA = [
@@ -169,6 +173,8 @@ def test_wrong_classes_of_partial_fit_are_refused():
         MLPClassifier().partial_fit(X_iris, y_iris)
     with pytest.raises(ValueError, match="`y` has classes not in `self.classes_`"):
         MLPClassifier().partial_fit(X_iris, y_iris, classes=[0, 1])
+    with pytest.raises(ValueError, match="classes must have at least one class, got none"):
+        MLPClassifier().partial_fit(X_iris, y_iris, classes=[])
     model = MLPClassifier().partial_fit(X_iris[:50], y_iris[:50], classes=[0, 1])
     before = dict(vars(model))
     with pytest.raises(ValueError, match="`y` has classes not in `self.classes_`"):

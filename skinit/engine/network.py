@@ -294,8 +294,8 @@ def _check_activations(activation, n_hidden: int) -> tuple[str | Activation, ...
         return (activation,) * n_hidden
     if len(activation) != n_hidden:
         raise ValueError(
-            f"activation has {len(activation)} entries, {list(activation)}, but must be one for all hidden layers or "
-            f"have one entry for each, and there are {n_hidden}."
+            f"activation must be one for all hidden layers, or a list of {n_hidden}, one for each hidden layer, got "
+            f"{activation!r}."
         )
     for k, each in enumerate(activation):
         check_activation(f"activation[{k}]", each)
