@@ -1164,7 +1164,14 @@ class MLPRegressor(RegressorMixin, BaseMultilayerPerceptron):
             return LossFunction.of(self.loss, fitted.get("target_spread_", 1.0))
         if self.loss == "quantile":
             name = "quantiles" if self._has_several_quantiles() else "quantile"
-            return LossFunction.of(name, fitted.get("target_spread_", 1.0), *self._check_levels())
+            levels = self._check_levels()
+            n_outputs = fitted.get("n_outputs_", len(levels))
+            if name == "quantiles" and n_outputs != len(levels):
+                raise ValueError(
+                    f"quantile={self.quantile!r} needs {len(levels)} output(s), but the network has {n_outputs}: call "
+                    "fit with warm_start=False."
+                )
+            return LossFunction.of(name, fitted.get("target_spread_", 1.0), *levels)
         return LossFunction.of(self.loss)
 
     def _has_several_quantiles(self):
