@@ -8,7 +8,7 @@ from scipy.sparse import issparse
 from sklearn.base import _fit_context, clone
 from sklearn.metrics import get_scorer_names
 from sklearn.utils import check_random_state
-from sklearn.utils._param_validation import Interval, Options, RealNotInt, StrOptions
+from sklearn.utils._param_validation import Interval, Options, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from .activations import Activation
@@ -39,7 +39,7 @@ from .training.progress import tells_of_compilation
 from .training.schedules import SCHEDULES
 from .training.solvers import STOCHASTIC_SOLVERS
 from .training.tasks import CallbackSupportMixin, TrainingTasks, with_callbacks
-from .validation import wrong_name
+from .validation import NumberInterval, wrong_name
 
 # The trained network must have finite outputs on this many rows.
 CHECKED_ROWS = 200
@@ -88,7 +88,7 @@ class BaseMultilayerPerceptron(CallbackSupportMixin, PersistenceMixin, DataCheck
         "average": [
             "boolean",
             Interval(Integral, 1, None, closed="left"),
-            Interval(RealNotInt, 0, 1, closed="neither"),
+            NumberInterval(Real, 0, 1, closed="neither"),
         ],
     }
 
@@ -262,7 +262,7 @@ class BaseMultilayerPerceptron(CallbackSupportMixin, PersistenceMixin, DataCheck
             if not np.isfinite(outputs).all():
                 raise DivergenceError(self.n_iter_, quantity="predictions")
         except DivergenceError as error:
-            advice = explain_divergence(self, data, is_first, smallest_restart=RESTART_FACTOR**MAX_RESTARTS)
+            advice = explain_divergence(self, data, is_first, RESTART_FACTOR**MAX_RESTARTS, error.quantity)
             raise DivergenceError(error.epoch, advice, error.quantity) from None
         # No signal can interrupt this single step.
         self.__dict__.update(network.as_attributes())

@@ -50,6 +50,11 @@ class DataChecksMixin(ValidatedEstimator):
             sample_weight = _check_sample_weight(sample_weight, X)
         if class_weights is not None:
             sample_weight = sample_weight * row_weights(class_weights, targets.astype(np.intp))
+            if not np.any(sample_weight):
+                raise ValueError(
+                    f"sample_weight times the weights from class_weight={self.class_weight!r} is zero for every row; "
+                    "at least one row needs a weight."
+                )
         if not np.any(sample_weight):
             raise ValueError("Sample weights must contain at least one non-zero number.")
         weights, scale = normalize_weights(sample_weight, dtype)

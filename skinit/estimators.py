@@ -3,6 +3,7 @@
 from numbers import Real
 
 import numpy as np
+from scipy.sparse import issparse
 from sklearn.base import ClassifierMixin, RegressorMixin, _fit_context
 from sklearn.metrics import accuracy_score, d2_absolute_error_score, d2_pinball_score, r2_score
 from sklearn.preprocessing import LabelBinarizer, LabelEncoder
@@ -173,7 +174,8 @@ class MLPClassifier(ClassifierMixin, BaseMultilayerPerceptron):
     scoring : str, callable or None, default=None
         The score that `early_stopping` maximizes on the validation rows. None is the accuracy, averaged over columns if
         `y` has several columns of labels. "loss" is the negative of the loss without its penalty. Otherwise a name that
-        :func:`sklearn.metrics.get_scorer_names` lists, or a scorer ``(estimator, X, y) -> float``.
+        :func:`sklearn.metrics.get_scorer_names` lists, or a scorer ``(estimator, X, y) -> float``. A scorer also gets
+        `sample_weight` if the rows have weights.
 
     weight_decay : float, default=0.01
         Decoupled weight decay of ``solver="adamw"``: each step also multiplies the weights, not the intercepts, by
@@ -549,6 +551,8 @@ class MLPClassifier(ClassifierMixin, BaseMultilayerPerceptron):
         if _are_several(classes) or (classes is None and isinstance(getattr(self, "classes_", None), list)):
             self._set_classes_of_columns(classes)
         elif _check_partial_fit_first_call(self, classes):
+            if len(self.classes_) == 0:
+                raise ValueError("classes must have at least one class, got none.")
             is_multilabel = type_of_target(y).startswith("multilabel")
             self._label_binarizer = LabelBinarizer().fit(y if is_multilabel else classes)
         return self._fit(X, y, sample_weight, incremental=True)
@@ -1112,6 +1116,8 @@ class MLPRegressor(RegressorMixin, BaseMultilayerPerceptron):
 
     def _check_X_y(self, X, y, *, is_first, incremental):
         X, y = self._validate(X, y, multi_output=True, y_numeric=True, order="C", reset=is_first)
+        if issparse(y):
+            y = y.toarray()
         if y.dtype.kind not in "biuf":
             raise ValueError(f"y must hold real numbers, got {y.dtype}.")
         if y.ndim == 2 and y.shape[1] == 1:
@@ -1158,7 +1164,14 @@ class MLPRegressor(RegressorMixin, BaseMultilayerPerceptron):
             return LossFunction.of(self.loss, fitted.get("target_spread_", 1.0))
         if self.loss == "quantile":
             name = "quantiles" if self._has_several_quantiles() else "quantile"
-            return LossFunction.of(name, fitted.get("target_spread_", 1.0), *self._check_levels())
+            levels = self._check_levels()
+            n_outputs = fitted.get("n_outputs_", len(levels))
+            if name == "quantiles" and n_outputs != len(levels):
+                raise ValueError(
+                    f"quantile={self.quantile!r} needs {len(levels)} output(s), but the network has {n_outputs}: call "
+                    "fit with warm_start=False."
+                )
+            return LossFunction.of(name, fitted.get("target_spread_", 1.0), *levels)
         return LossFunction.of(self.loss)
 
     def _has_several_quantiles(self):

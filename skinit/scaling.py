@@ -37,11 +37,11 @@ def warn_of_unscaled(X: np.ndarray) -> None:
     seen = magnitudes > 0
     largest = magnitudes[seen]
     # Most data need only this one pass.
-    if not largest.size or not largest.max() > RATIO * largest.min():
+    if not largest.size or not largest.max() / RATIO > largest.min():
         return
     # Columns are divided by their largest magnitude first, because squares may overflow.
     sizes = largest * np.sqrt(np.mean((some[:, seen] / largest) ** 2, axis=0))
-    if sizes.max() > RATIO * sizes.min():
+    if sizes.max() / RATIO > sizes.min():
         _has_warned = True
         columns = np.flatnonzero(seen)
         high, low = int(columns[sizes.argmax()]), int(columns[sizes.argmin()])

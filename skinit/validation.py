@@ -20,6 +20,17 @@ Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
 
 
+# Names in other libraries, with skinit's names for the same functions.
+SYNONYMS = {
+    "linear": "identity",
+    "mae": "absolute_error",
+    "mse": "squared_error",
+    "pinball": "quantile",
+    "sigmoid": "logistic",
+    "swish": "silu",
+}
+
+
 class NumberInterval(Interval):
     """scikit-learn's `Interval`, but True, False and numbers too large for a float are outside."""
 
@@ -45,7 +56,9 @@ def nearest_name_hint(name: object, valid_names: Iterable[str]) -> str:
         return ""
     # Case is a frequent slip, and 'ReLU' is close to 'relu' only if case is ignored.
     by_folded_name = {valid.casefold(): valid for valid in valid_names}
-    matches = get_close_matches(name.casefold(), by_folded_name, n=3, cutoff=0.5)
+    folded_name = name.casefold()
+    matches = [SYNONYMS[folded_name]] if SYNONYMS.get(folded_name) in by_folded_name else []
+    matches = matches or get_close_matches(folded_name, by_folded_name, n=3, cutoff=0.5)
     if not matches:
         return ""
     return f"Did you mean {' or '.join(repr(by_folded_name[m]) for m in matches)}? "

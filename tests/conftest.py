@@ -6,6 +6,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from kernel_arguments import check_arguments
 
+from skinit.kernels import compilation
 from skinit.kernels.compilation import Kernel
 
 # Examples are the same in every run, and no limit depends on how busy the machine is.
@@ -29,6 +30,12 @@ def _ctrl_c_is_heard():
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
+
+
+@pytest.fixture(autouse=True)
+def _compilation_is_silent(monkeypatch):
+    """Print the same lines whether kernels are compiled or read from disk."""
+    monkeypatch.setattr(compilation, "PATIENCE", 1e6)
 
 
 @pytest.fixture

@@ -86,6 +86,11 @@ def test_averaging_does_not_change_the_losses():
     assert fit(network(average=True), X, y).loss_curve_ == fit(network(), X, y).loss_curve_
 
 
+def test_a_decay_may_be_a_numpy_scalar():
+    expected = fit(network(average=0.5), X, y)
+    np.testing.assert_array_equal(parameters_of(fit(network(average=np.float32(0.5)), X, y)), parameters_of(expected))
+
+
 def test_an_average_that_never_begins_gives_the_weights_of_the_last_step():
     np.testing.assert_array_equal(parameters_of(fit(network(average=451), X, y)), parameters_of(fit(network(), X, y)))
 

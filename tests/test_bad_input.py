@@ -34,6 +34,8 @@ def not_numbers(shape, rng):
 PARAMETERS = [
     ({"activation": "rellu"}, "Did you mean 'relu'.*'activation' parameter .* Got 'rellu' instead"),
     ({"activation": "ReLU"}, "Did you mean 'relu'"),
+    ({"activation": "sigmoid"}, r"Did you mean 'logistic'\? The 'activation' parameter"),
+    ({"activation": ["Swish"]}, r"Did you mean 'silu'\? The activation\[0\] must be"),
     ({"activation": ["rellu"]}, r"Did you mean 'relu'.*activation\[0\] must be one of .*'tanh'.*, got 'rellu'"),
     ({"activation": (3,)}, r"activation\[0\] must be one of .*'tanh'.*, got 3"),
     ({"activation": ["relu", "tanh"]}, r"activation must be .* \(1 here\), got 2 entries: \['relu', 'tanh'\]"),
@@ -71,6 +73,10 @@ PARAMETERS = [
     ({"validation_fraction": 1.0}, "'validation_fraction' parameter .* Got 1.0 instead"),
     ({"random_state": "seed"}, "'random_state' parameter"),
     ({"validation_fraction": 0.005, "early_stopping": True}, "The validation set is too small"),
+    (
+        {"validation_fraction": 0.0, "early_stopping": True},
+        r"early_stopping=True cannot set aside validation_fraction=0.0 of 150 row\(s\)",
+    ),
 ]
 
 DATA = [
@@ -157,8 +163,9 @@ def test_bad_targets_of_the_regressor_are_refused():
             MLPRegressor().fit(X_iris, spoiled(value)[:, 1])
     with pytest.raises(ValueError, match="out of the valid range of the loss 'poisson': y must be >= 0, got -1"):
         MLPRegressor(loss="poisson").fit(X_iris, y_iris - 1.0)
-    with pytest.raises(ValueError, match="Did you mean 'poisson'.*'loss' parameter"):
-        MLPRegressor(loss="poison").fit(X_iris, y_iris)
+    for name, nearest in (("poison", "poisson"), ("mse", "squared_error"), ("MAE", "absolute_error")):
+        with pytest.raises(ValueError, match=f"Did you mean '{nearest}'.*'loss' parameter"):
+            MLPRegressor(loss=name).fit(X_iris, y_iris)
     model = MLPRegressor().partial_fit(X_iris, y_iris)
     with pytest.raises(ValueError, match=r"y has 2 output\(s\), but MLPRegressor was fitted with 1"):
         model.partial_fit(X_iris, np.column_stack([y_iris, y_iris]))
@@ -169,6 +176,8 @@ def test_wrong_classes_of_partial_fit_are_refused():
         MLPClassifier().partial_fit(X_iris, y_iris)
     with pytest.raises(ValueError, match="`y` has classes not in `self.classes_`"):
         MLPClassifier().partial_fit(X_iris, y_iris, classes=[0, 1])
+    with pytest.raises(ValueError, match="classes must have at least one class, got none"):
+        MLPClassifier().partial_fit(X_iris, y_iris, classes=[])
     model = MLPClassifier().partial_fit(X_iris[:50], y_iris[:50], classes=[0, 1])
     before = dict(vars(model))
     with pytest.raises(ValueError, match="`y` has classes not in `self.classes_`"):

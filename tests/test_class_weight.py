@@ -114,7 +114,7 @@ def test_class_weights_can_be_searched_over_with_sparse_data_and_pickled():
         ({0: np.nan}, y, "must be a finite number >= 0, got nan"),
         ({0: np.inf}, y, "must be a finite number >= 0, got inf"),
         ({0: "much"}, y, "must be a finite number >= 0, got 'much'"),
-        ({0: 0, 1: 0, 2: 0}, y, "at least one non-zero"),
+        ({0: 0, 1: 0, 2: 0}, y, r"from class_weight={0: 0, 1: 0, 2: 0} is zero for every row"),
         ({0: 1.0}, LABELS, "must be .* a list of 2 dicts, one for each output, got"),
         ([{0: 1.0}], LABELS, "a list of 2 dicts"),
         ([{0: 1.0}, {2: 1.0}], LABELS, r"class_weight must be one of 0, 1, got 2"),

@@ -99,7 +99,7 @@ def test_compare_is_the_default_command(run):
 
 def test_table_does_not_wrap_in_80_columns(run):
     _, out, _, _ = run("--init", "hessian_closed_form", "zero", *QUICK, "--hidden", "5,4,3")
-    table = out[out.index(" rank") : out.index("fits were stopped")]
+    table = out[out.index(" rank") : out.index("--max-iter 5 stopped")]
     assert max(map(len, table.splitlines())) <= 80
     assert re.search(r"^ +\d  hessian_closed_form  5, 4, 3  [\d.]+ ± [\d.]+ ", table, re.MULTILINE)
 
@@ -118,7 +118,7 @@ def test_repeated_schemes_and_networks_are_searched_once(run):
 
 def test_fits_that_do_not_converge_are_counted_without_a_warning(run):
     _, out, err, _ = run("--init", "he", *QUICK)
-    assert "2 of 2 fits were stopped by --max-iter 5" in out
+    assert "--max-iter 5 stopped 2 of 2 fits" in out
     assert err == ""
 
 

@@ -40,6 +40,11 @@ class Timer:
         pass
 
 
+@pytest.fixture(autouse=True)
+def _compilation_is_silent():
+    """Let compilation be announced, in place of the fixture for all other tests."""
+
+
 @pytest.fixture
 def slow_compiler(monkeypatch):
     """Pretend that the cache is empty, and that each compilation takes longer than a second."""

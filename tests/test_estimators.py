@@ -283,6 +283,26 @@ def test_multilabel_targets_may_be_sparse():
     np.testing.assert_array_equal(sparse.predict(X).toarray(), dense.predict(X))
 
 
+class WithKeywords(MLPClassifier):
+    def __init__(self, extra=1, **keywords):
+        super().__init__(**keywords)
+        self.extra = extra
+
+
+def test_a_subclass_may_take_parameters_as_keywords():
+    parameters = {"hidden_layer_sizes": (4,), "solver": "sgd", "momentum": 0.5, "max_iter": 3, "random_state": 0}
+    expected = MLPClassifier(**parameters).fit(X_iris, y_iris)
+    np.testing.assert_array_equal(WithKeywords(**parameters).fit(X_iris, y_iris).coefs_[0], expected.coefs_[0])
+
+
+@pytest.mark.parametrize("n_outputs", [1, 2])
+def test_targets_of_a_regressor_may_be_sparse(n_outputs):
+    targets = X_iris[:, :n_outputs]
+    dense = MLPRegressor(hidden_layer_sizes=4, max_iter=20, random_state=0).fit(X_iris, targets)
+    sparse = MLPRegressor(hidden_layer_sizes=4, max_iter=20, random_state=0).fit(X_iris, csr_array(targets))
+    np.testing.assert_array_equal(sparse.predict(X_iris), dense.predict(X_iris))
+
+
 def test_continued_training_keeps_the_first_precision():
     model = MLPClassifier((4,), max_iter=2, random_state=0).fit(X_iris.astype(np.float32), y_iris)
     model.partial_fit(X_iris, y_iris)

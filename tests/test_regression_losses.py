@@ -269,3 +269,12 @@ def test_training_cannot_continue_with_another_number_of_quantiles():
         with pytest.raises(ValueError, match="quantile"):
             model.set_params(quantile=quantile).partial_fit(X, y)
         np.testing.assert_array_equal(model.set_params(quantile=[0.1, 0.2]).predict(X), before)
+
+
+def test_quantiles_that_the_network_was_not_fitted_to_are_refused_by_name():
+    X, y = regression_data()
+    model = MLPRegressor(hidden_layer_sizes=(), random_state=0).initialize(X, y)
+    model.set_params(loss="quantile", quantile=[0.1, 0.9])
+    with pytest.raises(ValueError, match=r"quantile=\[0.1, 0.9\] needs 2 output\(s\), but the network has 1"):
+        model.predict(X)
+    assert model.fit(X, y).predict(X).shape == (len(X), 2)

@@ -94,6 +94,9 @@ def test_data_without_columns_to_compare_get_no_hint(X):
 
 def test_columns_of_any_size_are_compared_without_overflow():
     assert len(hints(np.array([[1e-150, 1e200], [-1e-150, 2e200]] * 5) / 1e100, np.arange(10) % 2)) == 1
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        skinit.scaling.warn_of_unscaled(np.full((10, 2), np.finfo(np.float64).max))
 
 
 def test_a_constant_column_of_zeros_and_sparse_data_get_no_hint():

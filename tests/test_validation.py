@@ -13,7 +13,7 @@ from sklearn.model_selection import GridSearchCV, train_test_split
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from skinit import MLPClassifier, MLPRegressor
+from skinit import DivergenceError, MLPClassifier, MLPRegressor
 
 X, y = load_iris(return_X_y=True)
 X_diabetes, y_diabetes = StandardScaler().fit_transform(load_diabetes().data), load_diabetes().target / 100
@@ -218,5 +218,26 @@ def test_one_column_of_classes_is_not_accepted_as_multilabel_targets(y_val):
 def test_a_scorer_that_returns_no_number_is_refused():
     model = MLPClassifier(**PARAMETERS, scoring=lambda estimator, X, y: "good")
     with pytest.raises(TypeError, match="scoring must return a number, but .* returned 'good'"):
+        model.fit(X, y)
+    assert not hasattr(model, "coefs_")
+
+
+def test_a_scorer_with_other_arguments_is_refused_before_training():
+    model = MLPClassifier(**PARAMETERS, scoring=lambda estimator, X: 1.0)
+    with pytest.raises(TypeError, match=r"scoring must take the arguments \(estimator, X, y\), got a function of"):
+        model.fit(X, y)
+    assert not hasattr(model, "coefs_")
+
+
+def test_an_error_of_a_scorer_names_the_parameter():
+    model = MLPClassifier(**PARAMETERS, scoring="roc_auc")
+    with pytest.raises(ValueError, match="multi_class") as caught:
+        model.fit(X, y)
+    assert caught.value.__notes__ == ["scoring='roc_auc' raised this error on the validation rows."]
+
+
+def test_a_scorer_without_a_finite_score_is_blamed():
+    model = MLPClassifier(**PARAMETERS, scoring=lambda estimator, X, y: np.nan)
+    with pytest.raises(DivergenceError, match="scoring=<function .* gave no finite score in any epoch"):
         model.fit(X, y)
     assert not hasattr(model, "coefs_")

@@ -92,8 +92,8 @@ def compare(arguments: argparse.Namespace) -> dict:
         console.print(make_table(results))
         if results.n_unconverged:
             console.print(
-                f"{results.n_unconverged} of {results.n_fits} fits were stopped by --max-iter {arguments.max_iter} "
-                "before they converged."
+                f"--max-iter {arguments.max_iter} stopped {results.n_unconverged} of {results.n_fits} fits before they "
+                "converged."
             )
         console.print(results.meaning())
     print(summary.get(), end="", flush=True)

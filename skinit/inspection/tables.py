@@ -57,14 +57,14 @@ TABLES = {
         Column("saturated", "saturated", write_percentage),
         Column("dead", "dead", write_percentage),
     ),
-    "Gradient and curvature by each layer's weights": (
+    "Gradient and curvature by each layer's weights (bound of the Gauss-Newton part)": (
         Column("delta_variance", "delta var"),
         Column("gradient_norm", "gradient"),
         Column("weight_norm", "weights"),
         Column("gradient_to_weight", "ratio"),
         Column("jacobian_norm", "Jacobian"),
         Column("hessian_norm", "Hessian"),
-        Column("hessian_bound", "its bound"),
+        Column("hessian_bound", "bound"),
     ),
 }
 

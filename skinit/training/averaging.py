@@ -32,7 +32,7 @@ class Averaging:
     def __init__(self, network: Network, average: bool | int | float) -> None:
         self.vector = network.theta.copy()
         self.last_theta = network.theta.copy()
-        is_decay = isinstance(average, float) and average < 1
+        is_decay = average < 1
         self._decay = float(average) if is_decay else None
         self._first_sample = 1 if is_decay else int(average)
         self._n_samples = self._n_averaged = 0

@@ -7,6 +7,8 @@ from ..engine.data import TrainingData
 from ..engine.predictions import predict_preactivations
 from .batches import check_batch_size
 
+# The quantity of an error if no epoch has a finite score.
+VALIDATION_SCORES = "validation scores"
 # X is called large above this magnitude. Standardized data rarely exceed 10.
 LARGE_INPUT = 100.0
 # Targets, or predictions before training, are called large above this magnitude.
@@ -54,7 +56,9 @@ class DivergenceError(ValueError):
         )
 
 
-def explain_divergence(estimator, data: TrainingData, is_first: bool, smallest_restart: float) -> str:
+def explain_divergence(
+    estimator, data: TrainingData, is_first: bool, smallest_restart: float, quantity: str = "parameter weights"
+) -> str:
     """The likely cause of a divergence, and a remedy: scaling, weights, the penalty, or the learning rate.
 
     Parameters
@@ -66,11 +70,15 @@ def explain_divergence(estimator, data: TrainingData, is_first: bool, smallest_r
         Whether the initializer drew these weights. If not, they come from an earlier fit or from the user.
     smallest_restart : float
         The factor of the automatic learning rate at the last restart.
+    quantity : str, default="parameter weights"
+        The numbers that are not finite.
 
     Returns
     -------
     advice : str
     """
+    if quantity == VALIDATION_SCORES and estimator.scoring not in (None, "loss"):
+        return f"scoring={estimator.scoring!r} gave no finite score in any epoch"
     network = estimator._own_network()
     values = data.X.data if issparse(data.X) else data.X
     largest_input = max(values.max(initial=0.0), -values.min(initial=0.0))

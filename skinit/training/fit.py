@@ -73,7 +73,8 @@ def fit_stochastic(
             estimator.learning_rate_init_ = origin.learning_rate_init
         else:
             estimator.learning_rate_init_ = choose_learning_rate(estimator, network, data, batch_size)
-        parameters = {**estimator.get_params(deep=False), "learning_rate_init": estimator.learning_rate_init_}
+        # `get_params` lacks what a subclass takes as keywords.
+        parameters = {**vars(estimator), "learning_rate_init": estimator.learning_rate_init_}
         solver = make_solver(estimator.solver, network, parameters)
         if has_tail(estimator):
             solver.follow(WarmUpAndTail.over(estimator.max_iter), estimator.max_iter)

@@ -17,7 +17,7 @@ from ..engine.network import Network
 from ..engine.passes import DataPasses
 from ..interrupts import INTERRUPTED_MESSAGE, is_one_fit_of_many
 from ..user_warnings import warn_user
-from .divergence import DivergenceError
+from .divergence import VALIDATION_SCORES, DivergenceError
 from .progress import Progress
 from .solvers import StochasticSolver
 from .tasks import TrainingTasks
@@ -278,7 +278,7 @@ def train(
         solver.averaging.end(theta)
     if measure is not None:
         if snapshot.best_theta is None:
-            raise DivergenceError(history.n_iter_, quantity="validation scores")
+            raise DivergenceError(history.n_iter_, quantity=VALIDATION_SCORES)
         theta[:] = snapshot.best_theta
     _check_finite(history.n_iter_, theta, history.loss_)
     return solver

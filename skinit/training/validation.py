@@ -11,6 +11,7 @@ from sklearn.model_selection import train_test_split
 from ..engine.data import TrainingData
 from ..engine.network import Network
 from ..engine.predictions import predict_preactivations
+from ..validation import check_takes
 
 
 class Quality(NamedTuple):
@@ -33,6 +34,8 @@ class Validation:
     ------
     ValueError
         If `scoring` is not a scorer.
+    TypeError
+        If `scoring` is a function that takes other arguments.
     """
 
     def __init__(self, estimator, data: TrainingData) -> None:
@@ -47,6 +50,7 @@ class Validation:
         if scoring not in (None, "loss"):
             self._scorer = check_scoring(estimator, scoring)
             self._y = estimator._from_targets(data.targets)
+            check_takes(self._scorer, (estimator, data.X, self._y), "scoring", "(estimator, X, y)")
             self._options = {}
             if data.sample_weight is not None:
                 self._options["sample_weight"] = data.sample_weight * data.weight_scale
@@ -64,7 +68,11 @@ class Validation:
         if not np.isfinite(outputs).all():
             return Quality(np.nan, loss)
         self._estimator.__dict__.update(network.as_attributes())
-        score = self._scorer(self._estimator, X, self._y, **self._options)
+        try:
+            score = self._scorer(self._estimator, X, self._y, **self._options)
+        except Exception as error:
+            error.add_note(f"scoring={self._estimator.scoring!r} raised this error on the validation rows.")
+            raise
         if not isinstance(score, Real):
             raise TypeError(f"scoring must return a number, but {self._estimator.scoring!r} returned {score!r}.")
         return Quality(float(score), loss)
@@ -74,12 +82,18 @@ def split(
     estimator, rows: np.ndarray, data: TrainingData, random_state: np.random.RandomState
 ) -> tuple[np.ndarray, np.ndarray]:
     """Split row indices into training rows and validation rows, as scikit-learn does."""
-    training_rows, validation_rows = train_test_split(
-        rows,
-        random_state=random_state,
-        test_size=estimator.validation_fraction,
-        stratify=estimator._stratify(data.targets),
-    )
+    try:
+        training_rows, validation_rows = train_test_split(
+            rows,
+            random_state=random_state,
+            test_size=estimator.validation_fraction,
+            stratify=estimator._stratify(data.targets),
+        )
+    except ValueError as error:
+        raise ValueError(
+            f"early_stopping=True cannot set aside validation_fraction={estimator.validation_fraction!r} of "
+            f"{rows.size} row(s): {error}"
+        ) from error
     if validation_rows.size < 2:
         raise ValueError("The validation set is too small. Increase 'validation_fraction' or the size of your dataset.")
     for part, part_rows in (("to train on", training_rows), ("to validate on", validation_rows)):

@@ -39,10 +39,8 @@ print("findings:", mended.findings)
 
 figure, ax = plt.subplots(figsize=(6, 4.5), layout="constrained")
 for signals, init, color in [(broken, "random", "C3"), (mended, "orthogonal", "C0")]:
-    variances = signals.row_variance
-    layers = range(1, len(variances) + 1)
-    ax.semilogy(layers, variances, "o-", color=color, linewidth=2, label=init)
-ax.set(xlabel="layer", ylabel="variance of the outputs over the rows")
+    ax.semilogy(signals.row_variance, "o-", color=color, linewidth=2, label=init)
+ax.set(xlabel="layer, from 0", ylabel="variance of the outputs over the rows")
 ax.legend(title="init")
 plt.show()
 
