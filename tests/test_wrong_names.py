@@ -169,10 +169,9 @@ def test_the_command_line_gives_the_nearest_name_and_all_in_order(arguments, nea
 def test_every_module_with_such_a_message_is_tested():
     users = modules_that(lambda node: isinstance(node, ast.alias) and node.name in ("wrong_name", "nearest_name_hint"))
     assert {file for file in users if not file.startswith("cli/")} | {"validation.py"} == set(CASES)
-    # No other module looks for near names, except for the names of files, which are not parameters.
+    # No other module looks for near names.
     assert modules_that(lambda node: isinstance(node, ast.alias) and node.name == "get_close_matches") == {
-        "validation.py",
-        "cli/files.py",
+        "validation.py"
     }
 
 
