@@ -162,7 +162,9 @@ def make_activation(
     >>> activation
     make_activation(bent_identity, slope=bent_identity_slope)
     >>> X, y = load_digits(return_X_y=True)
-    >>> model = MLPClassifier((20, 20), [activation, "tanh"], max_iter=30, n_iter_no_change=30, random_state=0)
+    >>> model = MLPClassifier(
+    ...     (20, 20), [activation, "tanh"], max_iter=30, n_iter_no_change=30, random_state=0
+    ... )
     >>> round(model.fit(X / 16, y).score(X / 16, y), 2)
     0.94
 

@@ -97,7 +97,9 @@ def to_sklearn(estimator: MLPClassifier | MLPRegressor) -> neural_network.MLPCla
     >>> from sklearn.datasets import load_iris
     >>> from skinit import MLPClassifier, to_sklearn
     >>> X, y = load_iris(return_X_y=True)
-    >>> network = MLPClassifier((5,), init="he", learning_rate_init=0.01, max_iter=100, random_state=0).fit(X, y)
+    >>> network = MLPClassifier(
+    ...     (5,), init="he", learning_rate_init=0.01, max_iter=100, random_state=0
+    ... ).fit(X, y)
     >>> theirs = to_sklearn(network)
     >>> type(theirs)
     <class 'sklearn.neural_network._multilayer_perceptron.MLPClassifier'>

@@ -1034,7 +1034,9 @@ class MLPRegressor(RegressorMixin, BaseMultilayerPerceptron):
     >>> X, y = load_diabetes(return_X_y=True)
     >>> model = make_pipeline(
     ...     StandardScaler(),
-    ...     MLPRegressor(hidden_layer_sizes=(10,), solver="lbfgs", alpha=10, random_state=0),
+    ...     MLPRegressor(
+    ...         hidden_layer_sizes=(10,), solver="lbfgs", alpha=10, random_state=0
+    ...     ),
     ... )
     >>> round(model.fit(X, y).score(X, y), 2)
     0.62

@@ -93,8 +93,20 @@ def warmup(
     Examples
     --------
     >>> import skinit
-    >>> seconds = skinit.warmup(dtype="float64", activation="relu", loss="log_loss", solver="adam", curvature=False)
-    >>> skinit.warmup(dtype="float64", activation="relu", loss="log_loss", solver="adam", curvature=False)
+    >>> seconds = skinit.warmup(
+    ...     dtype="float64",
+    ...     activation="relu",
+    ...     loss="log_loss",
+    ...     solver="adam",
+    ...     curvature=False,
+    ... )
+    >>> skinit.warmup(
+    ...     dtype="float64",
+    ...     activation="relu",
+    ...     loss="log_loss",
+    ...     solver="adam",
+    ...     curvature=False,
+    ... )
     {}
     """
     given = {"dtype": dtype, "activation": activation, "loss": loss, "solver": solver}

@@ -44,9 +44,10 @@ class History(Log):
     >>> from skinit.callbacks import History
     >>> X, y = load_iris(return_X_y=True)
     >>> history = History()
-    >>> network = MLPClassifier((10,), learning_rate="linear", max_iter=3, random_state=0).set_callbacks(history)
-    >>> network = network.fit(X, y)
-    >>> history.to_frame()[["epoch", "loss", "learning_rate"]].round({"loss": 2, "learning_rate": 5})
+    >>> network = MLPClassifier((10,), learning_rate="linear", max_iter=3, random_state=0)
+    >>> network = network.set_callbacks(history).fit(X, y)
+    >>> frame = history.to_frame()[["epoch", "loss", "learning_rate"]]
+    >>> frame.round({"loss": 2, "learning_rate": 5})
        epoch  loss  learning_rate
     0      1  1.23        0.00100
     1      2  1.20        0.00067

@@ -116,7 +116,9 @@ class CurvatureMonitor(_NormMonitor):
     >>> from skinit.callbacks import CurvatureMonitor
     >>> X, y = load_iris(return_X_y=True)
     >>> monitor = CurvatureMonitor(every=10)
-    >>> network = MLPClassifier((), init="zero", solver="sgd", momentum=0, learning_rate_init=0.01, max_iter=30)
+    >>> network = MLPClassifier(
+    ...     (), init="zero", solver="sgd", momentum=0, learning_rate_init=0.01, max_iter=30
+    ... )
     >>> network = network.set_callbacks(monitor).fit(X, y)
     >>> monitor.get_logs().data_as_pandas[["n_iter", "hessian_norm"]].round(1)
        n_iter  hessian_norm

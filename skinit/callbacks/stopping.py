@@ -157,12 +157,18 @@ class BestWeights(_CurveCallback):
     >>> from skinit.callbacks import BestWeights
     >>> X, y = map(scale, load_diabetes(return_X_y=True))
     >>> network = MLPRegressor(
-    ...     hidden_layer_sizes=(50,), early_stopping=True, learning_rate_init=0.01, max_iter=100, n_iter_no_change=100,
-    ...     random_state=0
-    ... ).set_callbacks(BestWeights("validation_loss")).fit(X, y)
+    ...     hidden_layer_sizes=(50,),
+    ...     early_stopping=True,
+    ...     learning_rate_init=0.01,
+    ...     max_iter=100,
+    ...     n_iter_no_change=100,
+    ...     random_state=0,
+    ... )
+    >>> network = network.set_callbacks(BestWeights("validation_loss")).fit(X, y)
     >>> network.n_iter_, network.best_iter_
     (100, 11)
-    >>> round(network.validation_loss_curve_[-1], 2), round(network.validation_loss_curve_[10], 2)
+    >>> losses = network.validation_loss_curve_
+    >>> round(losses[-1], 2), round(losses[10], 2)
     (0.28, 0.21)
     """
 

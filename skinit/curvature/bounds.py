@@ -59,7 +59,8 @@ def layer_jacobian_norms(estimator, X, y, *, sample_weight=None) -> np.ndarray:
     >>> from skinit import MLPClassifier
     >>> from skinit.curvature import layer_jacobian_norms
     >>> X, y = load_iris(return_X_y=True)
-    >>> network = MLPClassifier((20, 20), init="hessian_jacobian", random_state=0).initialize(X, y)
+    >>> network = MLPClassifier((20, 20), init="hessian_jacobian", random_state=0)
+    >>> network = network.initialize(X, y)
     >>> layer_jacobian_norms(network, X, y).round(2)
     array([1., 1., 1.])
     """

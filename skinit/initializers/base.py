@@ -31,7 +31,9 @@ class Initializer(ValidatedEstimator):
     ...     def sample(self, shape, rng):
     ...         return rng.laplace(scale=self.scale, size=shape)
     >>> X, y = load_iris(return_X_y=True)
-    >>> network = MLPClassifier((10,) * 3, init=Laplace(), learning_rate_init=0.01, max_iter=50, random_state=0)
+    >>> network = MLPClassifier(
+    ...     (10,) * 3, init=Laplace(), learning_rate_init=0.01, max_iter=50, random_state=0
+    ... )
     >>> search = GridSearchCV(network, {"init__scale": [0.001, 0.3]}).fit(X, y)
     >>> search.cv_results_["mean_test_score"].round(1)
     array([0.3, 0.9])

@@ -157,7 +157,8 @@ class Hessian(DataDependentInitializer):
     >>> from sklearn.datasets import load_digits
     >>> from skinit import MLPClassifier
     >>> X, y = load_digits(return_X_y=True)
-    >>> network = MLPClassifier((50,) * 5, init="hessian", random_state=0).initialize(X / 16, y)
+    >>> network = MLPClassifier((50,) * 5, init="hessian", random_state=0)
+    >>> network = network.initialize(X / 16, y)
     >>> network.initializer_.norms_.round(1)
     array([1.1, 1.1, 1. , 1. , 1. , 1.1])
     """

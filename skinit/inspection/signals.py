@@ -136,7 +136,8 @@ class SignalPropagation:
         >>> from skinit.inspection import signal_propagation
         >>> X, y = load_iris(return_X_y=True)
         >>> network = MLPClassifier((20, 20), random_state=0).initialize(X, y)
-        >>> signal_propagation(network, X, y).to_frame()[["n_units", "dead", "hessian_norm"]].round(1)
+        >>> frame = signal_propagation(network, X, y).to_frame()
+        >>> frame[["n_units", "dead", "hessian_norm"]].round(1)
                n_units  dead  hessian_norm
         layer
         0           20   0.3           1.7
@@ -231,14 +232,16 @@ def signal_propagation(estimator, X, y, *, sample_weight=None, random_state=0) -
     >>> from skinit import MLPClassifier
     >>> from skinit.inspection import signal_propagation
     >>> X, y = load_digits(return_X_y=True)
-    >>> network = MLPClassifier((30,) * 8, "tanh", init="random", random_state=0).initialize(X / 16, y)
+    >>> network = MLPClassifier((30,) * 8, "tanh", init="random", random_state=0)
+    >>> network = network.initialize(X / 16, y)
     >>> signals = signal_propagation(network, X[:200] / 16, y[:200])
     >>> print(signals.findings[0])
     The outputs of layers 2 to 7 vary from row to row up to 1e10 times less than the input: vanishing activations; try
     init='hessian' or 'orthogonal'.
     >>> [finding.name for finding in signals.findings]
     ['vanishing_activations', 'tiny_gradients', 'uneven_curvature']
-    >>> network = MLPClassifier((30,) * 8, "tanh", init="hessian", random_state=0).initialize(X / 16, y)
+    >>> network = MLPClassifier((30,) * 8, "tanh", init="hessian", random_state=0)
+    >>> network = network.initialize(X / 16, y)
     >>> signal_propagation(network, X[:200] / 16, y[:200]).findings
     ()
     """

@@ -102,8 +102,12 @@ class ResumableGridSearchCV(ResumableSearch, GridSearchCV):
     >>> X, y = load_iris(return_X_y=True)
     >>> network = MLPClassifier((8,), max_iter=20, random_state=0)
     >>> folder = mkdtemp()
-    >>> search = ResumableGridSearchCV(network, {"init": ["he", "xavier"]}, cv=3, memory=folder).fit(X / 8, y)
-    >>> search = ResumableGridSearchCV(network, {"init": ["he", "xavier", "zero"]}, cv=3, memory=folder).fit(X / 8, y)
+    >>> search = ResumableGridSearchCV(
+    ...     network, {"init": ["he", "xavier"]}, cv=3, memory=folder
+    ... ).fit(X / 8, y)
+    >>> search = ResumableGridSearchCV(
+    ...     network, {"init": ["he", "xavier", "zero"]}, cv=3, memory=folder
+    ... ).fit(X / 8, y)
     >>> len(search.cv_results_["params"]) * 3, search.n_reused_fits_
     (9, 6)
     """
@@ -194,7 +198,9 @@ class ResumableRandomizedSearchCV(ResumableSearch, RandomizedSearchCV):
     >>> X, y = load_iris(return_X_y=True)
     >>> network = MLPClassifier((8,), max_iter=20, random_state=0)
     >>> rates = {"learning_rate_init": loguniform(1e-3, 1e-1)}
-    >>> search = ResumableRandomizedSearchCV(network, rates, n_iter=4, cv=3, random_state=0, memory=mkdtemp())
+    >>> search = ResumableRandomizedSearchCV(
+    ...     network, rates, n_iter=4, cv=3, random_state=0, memory=mkdtemp()
+    ... )
     >>> search.fit(X / 8, y).n_reused_fits_
     0
     >>> search.fit(X / 8, y).n_reused_fits_

@@ -219,7 +219,9 @@ class CurvatureDisplay:
         >>> from skinit import MLPClassifier
         >>> from skinit.inspection import CurvatureDisplay
         >>> X, y = load_iris(return_X_y=True)
-        >>> network = MLPClassifier((20,), solver="sgd", momentum=0, learning_rate_init="auto", random_state=0)
+        >>> network = MLPClassifier(
+        ...     (20,), solver="sgd", momentum=0, learning_rate_init="auto", random_state=0
+        ... )
         >>> display = CurvatureDisplay.from_estimator(network.initialize(X, y), X, y)
         >>> round(display.stability_limit / display.largest_eigenvalue, 1)
         2.0

@@ -84,7 +84,9 @@ class InitComparisonDisplay:
 
     >>> from sklearn.model_selection import cross_validate
     >>> results = {
-    ...     init: cross_validate(network.set_params(init=init), X, y, cv=3, return_estimator=True)
+    ...     init: cross_validate(
+    ...         network.set_params(init=init), X, y, cv=3, return_estimator=True
+    ...     )
     ...     for init in schemes["init"]
     ... }
     >>> display = InitComparisonDisplay.from_cv_results(results)

@@ -47,7 +47,8 @@ class SignalPropagationDisplay:
     >>> from skinit import MLPClassifier
     >>> from skinit.inspection import SignalPropagationDisplay, signal_propagation
     >>> X, y = load_iris(return_X_y=True)
-    >>> network = MLPClassifier((20,) * 10, "tanh", init="random", random_state=0).initialize(X, y)
+    >>> network = MLPClassifier((20,) * 10, "tanh", init="random", random_state=0)
+    >>> network = network.initialize(X, y)
     >>> report = signal_propagation(network, X, y)
     >>> display = SignalPropagationDisplay(report).plot()
     >>> display.ax_[0].get_ylabel()
