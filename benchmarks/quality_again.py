@@ -49,8 +49,20 @@ def compare(records: Sequence[dict], earlier: pd.DataFrame) -> pd.DataFrame:
     return table
 
 
-def format_summary(table: pd.DataFrame) -> str:
-    """Return a table with a row for each solver and depth, before and now."""
+# "before" is the rule of the earlier report.
+COLUMNS = {
+    "cells": ("difference", "size"),
+    "difference before": ("before", "mean"),
+    "difference now": ("difference", "mean"),
+    "within one error before": ("within_before", "mean"),
+    "within one error now": ("within", "mean"),
+    "at chance before": ("chance_before", "sum"),
+    "at chance now": ("at_chance", "sum"),
+}
+
+
+def summarize(table: pd.DataFrame, column: str) -> pd.DataFrame:
+    """Return a row for each solver and value of `column`, a row for each solver, and a row for all cells."""
     grid_learned = table["grid_members_at_chance"] < table["grid_members"]
     counted = table.assign(
         before=table["untuned_before"] - table["grid"],
@@ -59,24 +71,20 @@ def format_summary(table: pd.DataFrame) -> str:
         chance_before=table["was_at_chance"] & grid_learned,
         at_chance=table["at_chance"] & grid_learned,
     )
-    columns = {
-        "cells": ("difference", "size"),
-        "mean difference before": ("before", "mean"),
-        "now": ("difference", "mean"),
-        "within one error before": ("within_before", "mean"),
-        "now ": ("within", "mean"),
-        "at chance before": ("chance_before", "sum"),
-        "now  ": ("at_chance", "sum"),
-        "diverged": ("diverged", "sum"),
-    }
-    parts = [counted.groupby(by).agg(**columns) for by in (["solver", "depth"], ["solver", "data"], ["solver"])]
-    total = counted.groupby(lambda _: "all cells").agg(**columns)
-    return "\n\n".join(part.to_string(float_format="{:+.4f}".format) for part in (*parts, total))
+    parts = [
+        counted.groupby(["solver", column]).agg(**COLUMNS),
+        counted.assign(**{column: "all"}).groupby(["solver", column]).agg(**COLUMNS),
+        counted.assign(**{"solver": "both", column: "all"}).groupby(["solver", column]).agg(**COLUMNS),
+    ]
+    return pd.concat(parts)
 
 
 def write_comparison(records: Sequence[dict], cells: Path, out: Path) -> None:
-    """Print the summary, and write the table to `out`."""
+    """Write the table and its summaries to `out`, and print the summaries."""
     table = compare(records, read_cells(cells))
     table.to_csv(out / "untuned.csv", index=False, float_format="%.6g")
-    print("Test scores of untuned, minus those of the grid's choice in", cells)
-    print(format_summary(table))
+    print("Test scores of untuned networks, minus the scores of the grid's choice in", cells)
+    for column, name in (("depth", "hidden layers"), ("data", "data")):
+        summary = summarize(table, column).rename_axis(["solver", name])
+        summary.to_csv(out / f"untuned_by_{column}.csv", float_format="%.3f")
+        print(f"\n{summary.to_string(float_format='{:.3f}'.format)}")

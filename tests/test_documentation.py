@@ -14,8 +14,10 @@ from pkgutil import resolve_name
 from statistics import median
 
 import numpydoc.validate
+import pandas as pd
 import pytest
 
+from benchmarks.quality_again import summarize
 from skinit import MLPClassifier, MLPRegressor
 from skinit.cli.arguments import parse_arguments
 from skinit.initializers import get_initializer_names
@@ -229,3 +231,12 @@ def test_every_verdict_of_the_gallery_is_in_the_index_of_claims(page):
     assert verdicts
     # The index may add conditions.
     assert [report[: len(verdict)] for report, verdict in zip_longest(reported, verdicts, fillvalue="")] == verdicts
+
+
+@pytest.mark.parametrize(("column", "name"), [("depth", "hidden layers"), ("data", "data")])
+def test_the_tables_of_the_study_are_those_of_its_cells(column, name):
+    folder = ROOT / "benchmarks" / "results" / "quality"
+    table = pd.read_csv(folder / "untuned.csv")
+    assert table["diverged"].sum() == 0
+    summary = summarize(table, column).rename_axis(["solver", name])
+    assert summary.to_csv(float_format="%.3f") == (folder / f"untuned_by_{column}.csv").read_text()
