@@ -51,13 +51,11 @@ def compare(records: Sequence[dict], earlier: pd.DataFrame) -> pd.DataFrame:
 
 # "before" is the rule of the earlier report.
 COLUMNS = {
-    "cells": ("difference", "size"),
     "difference before": ("before", "mean"),
     "difference now": ("difference", "mean"),
     "within one error before": ("within_before", "mean"),
     "within one error now": ("within", "mean"),
-    "at chance before": ("chance_before", "sum"),
-    "at chance now": ("at_chance", "sum"),
+    "at chance": ("at_chance", "sum"),
 }
 
 
@@ -68,7 +66,6 @@ def summarize(table: pd.DataFrame, column: str) -> pd.DataFrame:
         before=table["untuned_before"] - table["grid"],
         within_before=~table["fell_short_before"],
         within=~table["falls_short"],
-        chance_before=table["was_at_chance"] & grid_learned,
         at_chance=table["at_chance"] & grid_learned,
     )
     parts = [
@@ -84,7 +81,7 @@ def write_comparison(records: Sequence[dict], cells: Path, out: Path) -> None:
     table = compare(records, read_cells(cells))
     table.to_csv(out / "untuned.csv", index=False, float_format="%.6g")
     print("Test scores of untuned networks, minus the scores of the grid's choice in", cells)
-    for column, name in (("depth", "hidden layers"), ("data", "data")):
+    for column, name in (("depth", "layers"), ("data", "data")):
         summary = summarize(table, column).rename_axis(["solver", name])
         summary.to_csv(out / f"untuned_by_{column}.csv", float_format="%.3f")
         print(f"\n{summary.to_string(float_format='{:.3f}'.format)}")

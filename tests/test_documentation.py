@@ -233,7 +233,7 @@ def test_every_verdict_of_the_gallery_is_in_the_index_of_claims(page):
     assert [report[: len(verdict)] for report, verdict in zip_longest(reported, verdicts, fillvalue="")] == verdicts
 
 
-@pytest.mark.parametrize(("column", "name"), [("depth", "hidden layers"), ("data", "data")])
+@pytest.mark.parametrize(("column", "name"), [("depth", "layers"), ("data", "data")])
 def test_the_tables_of_the_study_are_those_of_its_cells(column, name):
     folder = ROOT / "benchmarks" / "results" / "quality"
     table = pd.read_csv(folder / "untuned.csv")
