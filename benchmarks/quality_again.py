@@ -51,8 +51,8 @@ def compare(records: Sequence[dict], earlier: pd.DataFrame) -> pd.DataFrame:
 
 # "before" is the rule of the earlier report.
 COLUMNS = {
-    "difference before": ("before", "mean"),
-    "difference now": ("difference", "mean"),
+    "gap before": ("before", "mean"),
+    "gap now": ("difference", "mean"),
     "within one error before": ("within_before", "mean"),
     "within one error now": ("within", "mean"),
     "at chance": ("at_chance", "sum"),
