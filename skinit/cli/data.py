@@ -50,7 +50,7 @@ class Table:
     X : ndarray or DataFrame of shape (n_rows, n_columns)
         Columns of a DataFrame are float64, or objects for text and for categories (NaN where missing).
     y : ndarray of shape (n_rows,)
-        Numbers, or class numbers.
+        Numbers, or class indices.
     task : {"classification", "regression"}
     target : str
         The name of the target.
@@ -135,7 +135,7 @@ class Table:
         Returns
         -------
         y : ndarray of shape (n_rows,)
-            Numbers, or class numbers, with NaN where the target is missing.
+            Numbers, or class indices, with NaN where the target is missing.
 
         Raises
         ------

@@ -73,7 +73,7 @@ def label_tables(model: MLPClassifier, *, as_numbers: bool) -> list[np.ndarray]:
     ----------
     model : MLPClassifier
     as_numbers : bool
-        Whether to use class numbers as labels.
+        Whether to use class indices as labels.
 
     Raises
     ------
