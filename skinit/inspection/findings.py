@@ -1,8 +1,9 @@
 """The rules that find out what is wrong with a network, from measurements of each layer.
 
 Each rule has a name, a condition that selects layers, a sentence with the numbers, and advice. To add a rule, add an
-entry to `RULES`. The thresholds are chosen so that networks that train from a good initialization have no findings.
-Tests check this, and they check that each rule finds its fault in a network that has the fault.
+entry to `RULES`. The thresholds are chosen so that networks of up to six hidden layers have no findings if their
+initialization is good, and few deeper networks have one. Tests check this, and they check that each rule finds its
+fault in a network that has the fault.
 """
 
 from collections.abc import Callable
