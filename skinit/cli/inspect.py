@@ -38,7 +38,7 @@ OPTIONS = {"init": "--init", "activation": "--activation", "learning_rate_init":
 # The command line standardizes features and targets, so advice need not mention it.
 COMMAND_LINE = Vocabulary(write=lambda name, values: f"{OPTIONS[name]} {' or '.join(values)}", and_scale="")
 
-# On a narrow screen, pictures are stacked and each wide table scrolls.
+# On a narrow screen, pictures are stacked and each wide table scrolls. Colors follow the browser's light or dark mode.
 PAGE = Template("""\
 <!DOCTYPE html>
 <html lang="en">
@@ -47,7 +47,12 @@ PAGE = Template("""\
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>$title</title>
 <style>
-body { max-width: 62rem; margin: 0 auto; padding: 1rem; color: #222; background: #fff;
+:root { color-scheme: light dark; --text: #222; --page: #fff; --stripe: #f4f4f4; --line: #999; --note: #666; }
+@media (prefers-color-scheme: dark) {
+  :root { --text: #ddd; --page: #181a1b; --stripe: #242729; --line: #777; --note: #aaa; }
+  img { filter: brightness(.85); }
+}
+body { max-width: 62rem; margin: 0 auto; padding: 1rem; color: var(--text); background: var(--page);
   font: 1rem/1.5 system-ui, sans-serif; overflow-wrap: anywhere; }
 h1 { font-size: 1.5rem; line-height: 1.2; }
 h2 { font-size: 1.15rem; margin-top: 2rem; }
@@ -56,13 +61,13 @@ li { margin-bottom: .5rem; }
 table { border-collapse: collapse; margin: 1rem 0; font-size: .875rem; font-variant-numeric: tabular-nums; }
 caption { text-align: left; font-weight: 600; padding: .25rem 0; }
 th, td { padding: .15rem .6rem; text-align: right; white-space: nowrap; }
-th { border-bottom: 1px solid #999; font-weight: 600; }
-tbody tr:nth-child(even) { background: #f4f4f4; }
+th { border-bottom: 1px solid var(--line); font-weight: 600; }
+tbody tr:nth-child(even) { background: var(--stripe); }
 th:first-child, td:first-child { position: sticky; left: 0; background: inherit; }
-tr { background: #fff; }
+tr { background: var(--page); }
 .pictures { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(24rem, 100%), 1fr)); gap: 1rem; }
 img { width: 100%; max-width: 40rem; }
-footer { margin-top: 2rem; color: #666; font-size: .875rem; }
+footer { margin-top: 2rem; color: var(--note); font-size: .875rem; }
 </style>
 </head>
 <body>
