@@ -86,19 +86,26 @@ def _end() -> NoReturn:
 
 
 def _end_workers() -> None:
-    """Kill all workers, and leave no time to start others in their place."""
+    """Kill all workers, silently, and leave no way to start others in their place."""
     # If there are workers, joblib has imported multiprocessing.
     processes = sys.modules.get("multiprocessing.process")
     if processes is None:
         return
-    # Wait until a pool that is starting has all its workers.
-    time.sleep(0.2)
-    # From here on no other thread runs Python, so the search cannot replace the workers that it loses.
-    sys.setswitchinterval(1000)
-    workers = {worker.pid for worker in list(processes._children)} | _child_processes()
-    for pid in workers - {None, *_trackers()}:
-        with suppress(OSError):
-            os.kill(pid, KILL)
+    # Other threads still run, and might say that workers are lost.
+    for stream in (1, 2):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream)
+    # A thread that starts a worker from here on waits until the process ends.
+    processes.BaseProcess.start = lambda process: threading.Event().wait()
+    killed: set[int | None] = {None, *_trackers()}
+    workers = None
+    while workers != set():
+        # A worker that is just starting becomes a child process in a moment.
+        time.sleep(0.2)
+        workers = ({worker.pid for worker in list(processes._children)} | _child_processes()) - killed
+        for pid in workers:
+            with suppress(OSError):
+                os.kill(pid, KILL)
+        killed |= workers
 
 
 def _child_processes() -> set[int]:
