@@ -45,7 +45,7 @@ def add_products(x, n_rounds):
 
 
 class Peak:
-    """As many multiply-adds as the matrix products of a training, on numbers in registers."""
+    """Compute as many multiply-adds as training has in its matrix products, on numbers in registers."""
 
     def __init__(self, n_threads: int) -> None:
         self.n_threads = n_threads

@@ -56,7 +56,7 @@ def least_squares_step(X):
 
 
 def momentum_factor(memory):
-    """Return the fraction of the momentum-free step that is used with the given momentum or beta_1."""
+    """Return the factor by which momentum or beta_1 reduces the step."""
     return min(1.0, 2.5 * np.sqrt(1 - memory))
 
 

@@ -283,7 +283,7 @@ def test_other_callbacks_resume(is_first, tmp_path):
         others.insert(0 if is_first else len(others), Checkpoint(path))
         resumed = clone(network).set_callbacks(*others).fit(X, y)
         assert_same_fit(resumed, alone)
-        # What a callback decides in the last epoch counts too.
+        # A callback's decision in the last epoch counts too.
         assert_same_fit(clone(network).set_callbacks(*others).fit(X, y), alone)
 
 

@@ -1,4 +1,4 @@
-"""What the estimators add to scikit-learn's, and what they share with them beyond equal numbers."""
+"""The estimators' additions to scikit-learn's estimators, and the behavior that both share besides equal numbers."""
 
 import decimal
 import pickle

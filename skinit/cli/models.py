@@ -103,7 +103,7 @@ def load_model(path: Path) -> Pipeline:
     return model
 
 
-def predict(model: Pipeline, frame: pd.DataFrame) -> np.ndarray:
+def predict(model: Pipeline, frame: pd.DataFrame) -> tuple[np.ndarray, list[str]]:
     """Predict the target of each row.
 
     Parameters
@@ -115,13 +115,18 @@ def predict(model: Pipeline, frame: pd.DataFrame) -> np.ndarray:
     Returns
     -------
     predictions : ndarray of shape (n_rows,)
+    warnings : list of str
+        A sentence for each column with values that cannot be read.
 
     Raises
     ------
     CommandError
         If a column is missing, or if values are not finite.
     """
+    reader = model[0]
     try:
-        return model.predict(frame)
+        X = reader.transform(frame)
+        predictions = model[1:].predict(X)
     except ValueError as error:
         raise CommandError(f"The rows do not suit the model: {error}") from error
+    return predictions, reader.describe_unread(frame, X)

@@ -32,11 +32,10 @@ def predict_file(arguments: argparse.Namespace) -> None:
         with errors_of_file("--out", arguments.out):
             check_writable(arguments.out)
     frame = read_table(arguments.data, TextFormat(arguments.sep, arguments.encoding)).frame
-    reader = model[0]
-    predictions = pd.DataFrame({reader.target: predict(model, frame)})
-    for sentence in reader.describe_unread(frame, reader.transform(frame)):
+    predictions, warnings = predict(model, frame)
+    for sentence in warnings:
         print(one_line(sentence), file=sys.stderr)
-    text = predictions.to_csv(index=False)
+    text = pd.DataFrame({model[0].target: predictions}).to_csv(index=False)
     if is_printed:
         print(text, end="", flush=True)
         return

@@ -97,11 +97,12 @@ def _end_workers() -> None:
     # A thread that starts a worker from here on waits until the process ends.
     processes.BaseProcess.start = lambda process: threading.Event().wait()
     killed: set[int | None] = {None, *_trackers()}
-    workers = None
-    while workers != set():
+    while True:
         # A worker that is just starting becomes a child process in a moment.
         time.sleep(0.2)
         workers = ({worker.pid for worker in list(processes._children)} | _child_processes()) - killed
+        if not workers:
+            return
         for pid in workers:
             with suppress(OSError):
                 os.kill(pid, KILL)

@@ -28,8 +28,8 @@ FAR_FROM_ZERO = 32.0
 # A kink is assumed if the two one-sided first differences deviate from the central difference by more than this in sum,
 # relative to 1 plus the magnitude of the central difference.
 FIRST_KINK = 1e-6
-# The same limit for second differences. It is larger, because one-sided second differences have an error of second
-# order, and one-sided first differences have an error of third order.
+# A kink is also assumed if second differences deviate by more than this. The limit is larger, because one-sided second
+# differences have an error of second order, and one-sided first differences have an error of third order.
 SECOND_KINK = 1e-3
 # The weight of second differences in the search for a kink, so small that they only break ties of third differences.
 TIE = 1e-6

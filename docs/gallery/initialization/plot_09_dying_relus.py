@@ -77,7 +77,7 @@ for name, scale in SCALES.items():
 assert all(np.array_equal(shares, dead["He (2 / d)"]) for shares in dead.values())
 
 # %%
-# The same units are dead at every scale: with zero intercepts a unit's sign is the sign of its weighted sum, and a
+# The same units are dead at every scale. With zero intercepts, a unit's sign is the sign of its weighted sum, and a
 # positive factor does not change it. Deeper layers have more dead units, because the rows have become alike there.
 #
 # After training
